@@ -1,0 +1,142 @@
+"""Every way in which a stage can end badly, and the exit code that each means.
+
+::
+
+    StageError                     what, where, fix; details for a program
+     ├── DataFault            1    the data is at fault: a person mends the file
+     │    ├── DataUnreadable         not the format it should be, or empty
+     │    └── RulesViolated          readable, but against `data_validation`
+     ├── RequestFault         2    the request is at fault: a person mends the parameters
+     │    ├── ParameterInvalid       unknown, mistyped, out of bounds, not there yet
+     │    ├── ColumnMissing          a parameter names a column that the data lacks
+     │    ├── RuleUnusable           a rule that cannot be evaluated on this data
+     │    ├── LocationRefused        a source or a target lies where it may not
+     │    ├── RunUnknown             the run key has no drop, or an earlier stage is missing
+     │    └── TargetTaken            another object lies at the target already
+     ├── Unavailable         75    something outside is down: worth a retry
+     │    ├── StoreUnavailable
+     │    ├── TrackingUnavailable
+     │    └── CommitLost             another attempt committed first
+     └── Crash               70    a fault of ours
+          └── AttemptsExhausted      two attempts of this ask ended without a word
+
+Only :mod:`pipeline_worker.cli` turns one of these into an exit code.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar
+
+
+class StageError(Exception):
+    """A stage cannot go on.
+
+    :param what: what happened, one sentence.
+    :param where: the object, column or parameter that it is about.
+    :param fix: what a person can do about it.
+    :param details: facts for a program, JSON-serialisable.
+    """
+
+    exit_code: ClassVar[int] = 70
+    runbook: ClassVar[str] = "runbooks/stage-crashed.md"
+
+    def __init__(self, what: str, *, where: str, fix: str, details: Mapping[str, Any] | None = None) -> None:
+        super().__init__(what)
+        self.what = what
+        self.where = where
+        self.fix = fix
+        self.details = dict(details or {})
+
+    def __str__(self) -> str:
+        return f"{self.what} (where: {self.where}; what to do: {self.fix})"
+
+
+class DataFault(StageError):
+    """The data is at fault; the same bytes will never pass."""
+
+    exit_code = 1
+    runbook = "runbooks/data-unreadable.md"
+
+
+class DataUnreadable(DataFault):
+    """The bytes are not a table of the format that they should be."""
+
+
+class RulesViolated(DataFault):
+    """The table was read, and breaks rules of `data_validation`."""
+
+    runbook = "runbooks/validation-blocks-good-data.md"
+
+
+class RequestFault(StageError):
+    """The parameters are at fault; the data may be fine."""
+
+    exit_code = 2
+    runbook = "runbooks/request-refused.md"
+
+
+class ParameterInvalid(RequestFault):
+    """A parameter is unknown, of the wrong type, out of bounds, or not there yet."""
+
+
+class ColumnMissing(RequestFault):
+    """A parameter names a column that the table does not have."""
+
+
+class RuleUnusable(RequestFault):
+    """A rule cannot be evaluated on this table (a date bound on a text column, for instance)."""
+
+    runbook = "runbooks/validation-blocks-good-data.md"
+
+
+class LocationRefused(RequestFault):
+    """A source or target URI lies outside the places that the settings allow."""
+
+
+class RunUnknown(RequestFault):
+    """The run key names no drop, or the stage before has committed nothing."""
+
+
+class TargetTaken(RequestFault):
+    """Another object lies at the target, and targets are never overwritten."""
+
+
+class Unavailable(StageError):
+    """Something outside this process does not answer; a later attempt may succeed."""
+
+    exit_code = 75
+    runbook = "runbooks/storage-unreachable.md"
+
+
+class StoreUnavailable(Unavailable):
+    """The object store does not answer, or refuses the worker's key."""
+
+
+class TrackingUnavailable(Unavailable):
+    """MLflow does not answer."""
+
+    runbook = "runbooks/mlflow-unreachable.md"
+
+
+class CommitLost(Unavailable):
+    """Another attempt of this stage committed while this one worked."""
+
+    runbook = "runbooks/stage-crashed.md"
+
+
+class Crash(StageError):
+    """A fault of ours."""
+
+
+class AttemptsExhausted(Crash):
+    """Two attempts of this ask ended without any record, so a third would too."""
+
+
+def near_miss(name: str, known: Iterable[str]) -> str:
+    """Return ``' Did you mean `x`?'`` for the closest of *known*, or an empty string."""
+    known = list(known)
+    folded = {other.casefold(): other for other in known}
+    matches = difflib.get_close_matches(name.casefold(), folded, n=1, cutoff=0.6)
+    return f" Did you mean `{folded[matches[0]]}`?" if matches else ""

@@ -1,0 +1,399 @@
+"""The request: every parameter of a run, with its type, bounds, default and the stages that use it.
+
+The JSON Schema of :class:`Request` is exported for the `ingest` Dag's form::
+
+    python -m pipeline_worker.request > dags/pipeline/request.schema.json
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from .errors import ParameterInvalid, near_miss
+
+INGEST, VALIDATE, TRAIN, PUBLISH = "ingest", "validate", "train", "publish"
+
+#: Column names that are taken as the target when `target_column` is not given, in this order.
+USUAL_TARGETS = ("target", "label", "class", "y")
+
+#: What later versions add; refused until then rather than ignored.
+MODEL_NAMES = (
+    "HistGradientBoostingClassifier",
+    "HistGradientBoostingRegressor",
+    "RandomForestClassifier",
+    "RandomForestRegressor",
+    "LogisticRegression",
+    "LinearRegression",
+)
+
+#: A number, or text that is parsed to the column's type (a date as `2024-01-31`).
+Bound = int | float | str
+
+
+def _stages(*names: str) -> dict[str, Any]:
+    return {"x-stages": list(names)}
+
+
+class _Strict(BaseModel):
+    # Numbers are not taken from text: `"0.2"` for `test_size` is a mistake worth naming.
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+
+class ValueRange(_Strict):
+    """The range that the values of one column must lie in; missing values are left out of account."""
+
+    min: Bound | None = Field(None, description="Smallest value allowed.")
+    max: Bound | None = Field(None, description="Greatest value allowed.")
+    strict_min: bool = Field(False, description="Values must be greater than `min`, not equal to it.")
+    strict_max: bool = Field(False, description="Values must be less than `max`, not equal to it.")
+
+
+class DataValidation(_Strict):
+    """What the data must satisfy before a model is trained on it."""
+
+    min_row_count: int = Field(10, ge=0, description="Fewest rows allowed.")
+    max_row_count: int | None = Field(None, ge=0, description="Most rows allowed.")
+    required_columns: list[str] = Field([], description="Columns that must exist.")
+    non_null_columns: list[str] = Field([], description="Columns without a missing value.")
+    unique_columns: list[str] = Field([], description="Columns without a repeated value.")
+    value_ranges: dict[str, ValueRange] = Field({}, description="Column → range of its values.")
+    allowed_values: dict[str, list[bool | int | float | str]] = Field({}, description="Column → its only values.")
+
+
+class IngestionConfig(_Strict):
+    """How to read the file; what is not given is found out from its bytes."""
+
+    separator: str | None = Field(None, min_length=1, max_length=4, description="Column separator of a CSV file.")
+    quote: str | None = Field(None, min_length=1, max_length=1, description="Quote character of a CSV file.")
+    decimal: Literal[".", ","] | None = Field(None, description="Decimal sign of a CSV file.")
+    encoding: str | None = Field(None, min_length=1, description="Character encoding of a CSV file, such as `utf-8`.")
+
+
+class Request(_Strict):
+    """The effective parameters of one run."""
+
+    data_source: str | None = Field(
+        None,
+        description="`s3://bucket/key` of the file, below `_sources/` of the drop bucket or in the artifact bucket. "
+        "Required for a manual trigger; a dropped file is its own source.",
+        json_schema_extra=_stages(INGEST),
+    )
+    data_format: Literal["csv", "tsv", "parquet"] | None = Field(
+        None,
+        description="Format of the file. Default: by its name's ending and its first bytes.",
+        json_schema_extra=_stages(INGEST),
+    )
+    input_schema_version: Annotated[str, Field(max_length=100)] | None = Field(
+        None,
+        description="A label of yours for the layout of the data; recorded with the run and the model.",
+        json_schema_extra=_stages(INGEST, TRAIN),
+    )
+    dataset: str | None = Field(
+        None,
+        min_length=1,
+        max_length=200,
+        description="Name of the dataset, and so of the registered model. Default: the folder that the file lies in.",
+        json_schema_extra=_stages(INGEST),
+    )
+    ingestion_config: IngestionConfig = Field(
+        IngestionConfig(),
+        description="How to read the file: `separator`, `quote`, `decimal`, `encoding`. Default: found out.",
+        json_schema_extra=_stages(INGEST),
+    )
+    target_column: str | None = Field(
+        None,
+        min_length=1,
+        description="The column to predict. Default: a column named `target`, `label`, `class` or `y`.",
+        json_schema_extra=_stages(INGEST, VALIDATE, TRAIN),
+    )
+    drop_columns: list[str] = Field(
+        [],
+        description="Columns that the model must not see.",
+        json_schema_extra=_stages(TRAIN),
+    )
+    data_validation: DataValidation = Field(
+        DataValidation(),
+        description="Rules that the data must satisfy: `min_row_count`, `max_row_count`, `required_columns`, "
+        "`non_null_columns`, `unique_columns`, `value_ranges`, `allowed_values`. Default: at least 10 rows.",
+        json_schema_extra=_stages(VALIDATE),
+    )
+    model_name: (
+        Literal[
+            "HistGradientBoostingClassifier",
+            "HistGradientBoostingRegressor",
+            "RandomForestClassifier",
+            "RandomForestRegressor",
+            "LogisticRegression",
+            "LinearRegression",
+        ]
+        | None
+    ) = Field(
+        None,
+        description="The estimator. Default: `HistGradientBoostingClassifier` or `HistGradientBoostingRegressor`, "
+        "by the kind of the target.",
+        json_schema_extra=_stages(TRAIN),
+    )
+    model_version: str | None = Field(
+        None,
+        min_length=1,
+        max_length=64,
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$",
+        description="Version in the model file's name. Default: the time in the run key.",
+        json_schema_extra=_stages(TRAIN),
+    )
+    hyperparameters: dict[str, Any] = Field(
+        {},
+        description="Arguments of the estimator, as scikit-learn names them.",
+        json_schema_extra=_stages(TRAIN),
+    )
+    training_scenario: Literal["holdout"] = Field(
+        "holdout",
+        description="How the model is evaluated: `holdout` keeps a test part aside.",
+        json_schema_extra=_stages(TRAIN),
+    )
+    test_size: float = Field(
+        0.2,
+        gt=0,
+        lt=1,
+        description="Share of the rows that is kept aside for the test.",
+        json_schema_extra=_stages(TRAIN),
+    )
+    random_state: int = Field(
+        42, ge=0, le=2**32 - 1, description="Seed of everything random.", json_schema_extra=_stages(TRAIN)
+    )
+    tuning: bool | dict[str, Any] = Field(
+        False,
+        description="Search for hyperparameters. Not available yet: only `false` is accepted.",
+        json_schema_extra=_stages(TRAIN),
+    )
+    target_output_path: str | None = Field(
+        None,
+        description="`s3://bucket/folder` that the model is published to. "
+        "Default: `models/<dataset>/<run key>/<attempt>/` below the artifact prefix.",
+        json_schema_extra=_stages(PUBLISH),
+    )
+
+    @field_validator("test_size", mode="before")
+    @classmethod
+    def _accept_no_bool(cls, value: object) -> object:
+        if isinstance(value, bool):
+            raise ValueError("a number between 0 and 1 is needed")
+        return value
+
+    @field_validator("tuning")
+    @classmethod
+    def _refuse_tuning(cls, value: bool | dict[str, Any]) -> bool | dict[str, Any]:
+        if value is not False:
+            raise ValueError("tuning is not available yet; leave it out")
+        return value
+
+
+#: Parameters that are merged name by name between layers.
+_MERGED = {"data_validation", "ingestion_config"}
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One source of parameters.
+
+    :param name: what a person calls it: `penguins/_params.json`, `the trigger's payload`, `overrides`.
+    :param values: parameter → value, as parsed from JSON.
+    """
+
+    name: str
+    values: Mapping[str, Any]
+
+
+def parse_layer(text: str, name: str) -> Layer:
+    """Return the layer that the JSON *text* holds.
+
+    :raises ParameterInvalid: the text is no JSON object, or names a parameter twice.
+    """
+
+    def refuse_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        seen: dict[str, Any] = {}
+        for key, value in pairs:
+            if key in seen:
+                raise ParameterInvalid(
+                    f"`{key}` is given twice.", where=name, fix="Keep one of the two.", details={"parameter": key}
+                )
+            seen[key] = value
+        return seen
+
+    def refuse_constant(constant: str) -> object:
+        raise ParameterInvalid(f"`{constant}` is not JSON.", where=name, fix="Write a number, or leave it out.")
+
+    try:
+        values = json.loads(
+            text.removeprefix("\ufeff"), object_pairs_hook=refuse_repeats, parse_constant=refuse_constant
+        )
+    except json.JSONDecodeError as error:
+        raise ParameterInvalid(
+            f"It is not valid JSON: {error.msg} in line {error.lineno}, column {error.colno}.",
+            where=name,
+            fix='Write one JSON object, for example {"target_column": "price"}.',
+        ) from error
+    except RecursionError as error:
+        raise ParameterInvalid(
+            "Its JSON is nested too deeply.",
+            where=name,
+            fix='Write one flat JSON object, such as {"target_column": "price"}.',
+        ) from error
+    if not isinstance(values, dict):
+        raise ParameterInvalid(
+            f"It holds {_json_kind(values)} where a JSON object is needed.",
+            where=name,
+            fix='Write one JSON object, for example {"target_column": "price"}.',
+        )
+    return Layer(name, values)
+
+
+def check_layer(layer: Layer, stage: str | None = None) -> None:
+    """Refuse names that are no parameters, secrets, and, for overrides, parameters that *stage* does not use.
+
+    :raises ParameterInvalid: with the near miss named.
+    """
+    _refuse_secrets(layer.values, layer.name)
+    for name in layer.values:
+        if name not in Request.model_fields:
+            raise ParameterInvalid(
+                f"There is no parameter `{name}`.{near_miss(name, Request.model_fields)}",
+                where=layer.name,
+                fix=f"Use one of: {', '.join(f'`{known}`' for known in Request.model_fields)}.",
+                details={"parameter": name},
+            )
+        if stage is not None and stage not in stages_of(name):
+            used = " and ".join(f"`{other}`" for other in stages_of(name))
+            raise ParameterInvalid(
+                f"The stage `{stage}` does not use `{name}`; {used} {'does' if len(stages_of(name)) == 1 else 'do'}.",
+                where=layer.name,
+                fix=f"Give it as an override to {used}, which hands it on.",
+                details={"parameter": name},
+            )
+
+
+def merge_layers(layers: Sequence[Layer]) -> tuple[Request, dict[str, str]]:
+    """Return the request that *layers*, lowest precedence first, make together, and the layer each parameter is from.
+
+    A parameter of a higher layer replaces that of a lower one whole, except `data_validation` and `ingestion_config`:
+    they are merged name by name, so that raising one bound never silently drops the other rules. A null means
+    "not given".
+
+    :raises ParameterInvalid: a value is of the wrong type or out of bounds; all faults are listed.
+    """
+    values: dict[str, Any] = {}
+    sources: dict[str, str] = {}
+    for layer in layers:
+        for name, value in layer.values.items():
+            if value is None:
+                continue
+            lower = values.get(name)
+            if name in _MERGED and isinstance(value, Mapping) and isinstance(lower, Mapping):
+                value = {**lower, **value}
+            values[name] = value
+            sources[name] = layer.name
+    for name in _MERGED & values.keys():
+        if isinstance(values[name], Mapping):
+            values[name] = {part: value for part, value in values[name].items() if value is not None}
+    try:
+        return Request.model_validate(values), sources
+    except ValidationError as error:
+        raise _explain(error, sources) from error
+
+
+def stages_of(parameter: str) -> list[str]:
+    """Return the stages that use *parameter*, in order."""
+    extra = Request.model_fields[parameter].json_schema_extra
+    assert isinstance(extra, dict)
+    return [str(name) for name in extra["x-stages"]]  # type: ignore[union-attr]
+
+
+def export_schema() -> dict[str, Any]:
+    """Return the JSON Schema of :class:`Request`, each property with its `x-stages`."""
+    return Request.model_json_schema()
+
+
+def _explain(error: ValidationError, sources: Mapping[str, str]) -> ParameterInvalid:
+    faults = []
+    for fault in error.errors():
+        path = [str(part) for part in fault["loc"] if not _is_union_branch(part)]
+        text = ".".join(path)
+        known = _known_names(path[:-1])
+        if fault["type"] == "extra_forbidden":
+            message = f"There is no `{text}`.{near_miss(path[-1], known)}"
+            message += f" Known here: {', '.join(f'`{name}`' for name in known)}." if known else ""
+        else:
+            reason = fault["msg"].removeprefix("Value error, ").removeprefix("Input ")
+            message = f"`{text}`: {reason} (given: {_shorten(fault['input'])})."
+            allowed = _allowed_literals(path[0]) if len(path) == 1 else ()
+            if allowed and isinstance(fault["input"], str):
+                message += near_miss(fault["input"], allowed)
+        entry = {"parameter": text, "message": message, "from": sources.get(path[0], "the defaults")}
+        if entry not in faults:
+            faults.append(entry)
+    where = ", ".join(dict.fromkeys(str(fault["from"]) for fault in faults))
+    return ParameterInvalid(
+        " ".join(str(fault["message"]) for fault in faults),
+        where=where,
+        fix=f"Mend it in {where}, then run `ingest` again.",
+        details={"faults": faults},
+    )
+
+
+def _is_union_branch(part: int | str) -> bool:
+    # pydantic names the branch of a union (`int`, `dict[str,any]`, `literal[...]`) inside the path.
+    return isinstance(part, str) and (part in {"int", "float", "str", "bool"} or "[" in part)
+
+
+def _known_names(path: Sequence[str]) -> list[str]:
+    models: dict[str, type[BaseModel]] = {"data_validation": DataValidation, "ingestion_config": IngestionConfig}
+    if not path:
+        return list(Request.model_fields)
+    if len(path) == 1 and path[0] in models:
+        return list(models[path[0]].model_fields)
+    return list(ValueRange.model_fields) if "value_ranges" in path else []
+
+
+def _allowed_literals(parameter: str) -> tuple[str, ...]:
+    literals = {"model_name": MODEL_NAMES, "training_scenario": ("holdout",), "data_format": ("csv", "tsv", "parquet")}
+    return literals.get(parameter, ())
+
+
+def _shorten(value: object) -> str:
+    text = json.dumps(value, default=str)
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
+def _json_kind(value: object) -> str:
+    kinds = {list: "a list", str: "text", bool: "true or false", type(None): "null"}
+    return kinds.get(type(value), "a number")
+
+
+#: Parts of a name that mark a secret or an endpoint: these belong into settings, never into parameters, which are kept.
+_SECRET_PARTS = ("password", "passwd", "secret", "token", "access_key", "api_key", "apikey", "credential", "endpoint")
+
+
+def _refuse_secrets(values: Mapping[str, Any], where: str, path: str = "") -> None:
+    for name, value in values.items():
+        text = f"{path}{name}"
+        # Column names are data: a column may well be called `token`.
+        if path.startswith(("data_validation.value_ranges.", "data_validation.allowed_values.")):
+            continue
+        if any(part in str(name).casefold() for part in _SECRET_PARTS):
+            raise ParameterInvalid(
+                f"`{text}` looks like a credential or an endpoint, and parameters are kept and shown.",
+                where=where,
+                fix="Take it out, and put it into the settings (`.env`, OBJECT_STORAGE_*). If it was a real secret, replace it.",
+                details={"parameter": text},
+            )
+        if isinstance(value, Mapping):
+            _refuse_secrets(value, where, f"{text}.")
+
+
+if __name__ == "__main__":
+    print(json.dumps(export_schema(), indent=2, ensure_ascii=False))
