@@ -47,77 +47,83 @@ class _Strict(BaseModel):
 class ValueRange(_Strict):
     """The range that the values of one column must lie in; missing values are left out of account."""
 
-    min: Bound | None = Field(None, description="Smallest value allowed.")
-    max: Bound | None = Field(None, description="Greatest value allowed.")
-    strict_min: bool = Field(False, description="Values must be greater than `min`, not equal to it.")
-    strict_max: bool = Field(False, description="Values must be less than `max`, not equal to it.")
+    min: Bound | None = Field(default=None, description="Smallest value allowed.")
+    max: Bound | None = Field(default=None, description="Greatest value allowed.")
+    strict_min: bool = Field(default=False, description="Values must be greater than `min`, not equal to it.")
+    strict_max: bool = Field(default=False, description="Values must be less than `max`, not equal to it.")
 
 
 class DataValidation(_Strict):
     """What the data must satisfy before a model is trained on it."""
 
-    min_row_count: int = Field(10, ge=0, description="Fewest rows allowed.")
-    max_row_count: int | None = Field(None, ge=0, description="Most rows allowed.")
-    required_columns: list[str] = Field([], description="Columns that must exist.")
-    non_null_columns: list[str] = Field([], description="Columns without a missing value.")
-    unique_columns: list[str] = Field([], description="Columns without a repeated value.")
-    value_ranges: dict[str, ValueRange] = Field({}, description="Column → range of its values.")
-    allowed_values: dict[str, list[bool | int | float | str]] = Field({}, description="Column → its only values.")
+    min_row_count: int = Field(default=10, ge=0, description="Fewest rows allowed.")
+    max_row_count: int | None = Field(default=None, ge=0, description="Most rows allowed.")
+    required_columns: list[str] = Field(default=[], description="Columns that must exist.")
+    non_null_columns: list[str] = Field(default=[], description="Columns without a missing value.")
+    unique_columns: list[str] = Field(default=[], description="Columns without a repeated value.")
+    value_ranges: dict[str, ValueRange] = Field(default={}, description="Column → range of its values.")
+    allowed_values: dict[str, list[bool | int | float | str]] = Field(
+        default={}, description="Column → its only values."
+    )
 
 
 class IngestionConfig(_Strict):
     """How to read the file; what is not given is found out from its bytes."""
 
-    separator: str | None = Field(None, min_length=1, max_length=4, description="Column separator of a CSV file.")
-    quote: str | None = Field(None, min_length=1, max_length=1, description="Quote character of a CSV file.")
-    decimal: Literal[".", ","] | None = Field(None, description="Decimal sign of a CSV file.")
-    encoding: str | None = Field(None, min_length=1, description="Character encoding of a CSV file, such as `utf-8`.")
+    separator: str | None = Field(
+        default=None, min_length=1, max_length=4, description="Column separator of a CSV file."
+    )
+    quote: str | None = Field(default=None, min_length=1, max_length=1, description="Quote character of a CSV file.")
+    decimal: Literal[".", ","] | None = Field(default=None, description="Decimal sign of a CSV file.")
+    encoding: str | None = Field(
+        default=None, min_length=1, description="Character encoding of a CSV file, such as `utf-8`."
+    )
 
 
 class Request(_Strict):
     """The effective parameters of one run."""
 
     data_source: str | None = Field(
-        None,
+        default=None,
         description="`s3://bucket/key` of the file, below `_sources/` of the drop bucket or in the artifact bucket. "
         "Required for a manual trigger; a dropped file is its own source.",
         json_schema_extra=_stages(INGEST),
     )
     data_format: Literal["csv", "tsv", "parquet"] | None = Field(
-        None,
+        default=None,
         description="Format of the file. Default: by its name's ending and its first bytes.",
         json_schema_extra=_stages(INGEST),
     )
     input_schema_version: Annotated[str, Field(max_length=100)] | None = Field(
-        None,
+        default=None,
         description="A label of yours for the layout of the data; recorded with the run and the model.",
         json_schema_extra=_stages(INGEST, TRAIN),
     )
     dataset: str | None = Field(
-        None,
+        default=None,
         min_length=1,
         max_length=200,
         description="Name of the dataset, and so of the registered model. Default: the folder that the file lies in.",
         json_schema_extra=_stages(INGEST),
     )
     ingestion_config: IngestionConfig = Field(
-        IngestionConfig(),
+        default=IngestionConfig(),
         description="How to read the file: `separator`, `quote`, `decimal`, `encoding`. Default: found out.",
         json_schema_extra=_stages(INGEST),
     )
     target_column: str | None = Field(
-        None,
+        default=None,
         min_length=1,
         description="The column to predict. Default: a column named `target`, `label`, `class` or `y`.",
         json_schema_extra=_stages(INGEST, VALIDATE, TRAIN),
     )
     drop_columns: list[str] = Field(
-        [],
+        default=[],
         description="Columns that the model must not see.",
         json_schema_extra=_stages(TRAIN),
     )
     data_validation: DataValidation = Field(
-        DataValidation(),
+        default=DataValidation(),
         description="Rules that the data must satisfy: `min_row_count`, `max_row_count`, `required_columns`, "
         "`non_null_columns`, `unique_columns`, `value_ranges`, `allowed_values`. Default: at least 10 rows.",
         json_schema_extra=_stages(VALIDATE),
@@ -133,13 +139,13 @@ class Request(_Strict):
         ]
         | None
     ) = Field(
-        None,
+        default=None,
         description="The estimator. Default: `HistGradientBoostingClassifier` or `HistGradientBoostingRegressor`, "
         "by the kind of the target.",
         json_schema_extra=_stages(TRAIN),
     )
     model_version: str | None = Field(
-        None,
+        default=None,
         min_length=1,
         max_length=64,
         pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$",
@@ -147,32 +153,32 @@ class Request(_Strict):
         json_schema_extra=_stages(TRAIN),
     )
     hyperparameters: dict[str, Any] = Field(
-        {},
+        default={},
         description="Arguments of the estimator, as scikit-learn names them.",
         json_schema_extra=_stages(TRAIN),
     )
     training_scenario: Literal["holdout"] = Field(
-        "holdout",
+        default="holdout",
         description="How the model is evaluated: `holdout` keeps a test part aside.",
         json_schema_extra=_stages(TRAIN),
     )
     test_size: float = Field(
-        0.2,
+        default=0.2,
         gt=0,
         lt=1,
         description="Share of the rows that is kept aside for the test.",
         json_schema_extra=_stages(TRAIN),
     )
     random_state: int = Field(
-        42, ge=0, le=2**32 - 1, description="Seed of everything random.", json_schema_extra=_stages(TRAIN)
+        default=42, ge=0, le=2**32 - 1, description="Seed of everything random.", json_schema_extra=_stages(TRAIN)
     )
     tuning: bool | dict[str, Any] = Field(
-        False,
+        default=False,
         description="Search for hyperparameters. Not available yet: only `false` is accepted.",
         json_schema_extra=_stages(TRAIN),
     )
     target_output_path: str | None = Field(
-        None,
+        default=None,
         description="`s3://bucket/folder` that the model is published to. "
         "Default: `models/<dataset>/<run key>/<attempt>/` below the artifact prefix.",
         json_schema_extra=_stages(PUBLISH),
@@ -182,7 +188,7 @@ class Request(_Strict):
     @classmethod
     def _accept_no_bool(cls, value: object) -> object:
         if isinstance(value, bool):
-            raise ValueError("a number between 0 and 1 is needed")
+            raise ValueError("a number between 0 and 1 is needed")  # noqa: TRY004 - pydantic collects only these
         return value
 
     @field_validator("tuning")
@@ -277,14 +283,12 @@ def check_layer(layer: Layer, stage: str | None = None) -> None:
             )
 
 
-def merge_layers(layers: Sequence[Layer]) -> tuple[Request, dict[str, str]]:
-    """Return the request that *layers*, lowest precedence first, make together, and the layer each parameter is from.
+def combine_layers(layers: Sequence[Layer]) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return the values that *layers*, lowest precedence first, make together, and the layer each is from; unchecked.
 
     A parameter of a higher layer replaces that of a lower one whole, except `data_validation` and `ingestion_config`:
     they are merged name by name, so that raising one bound never silently drops the other rules. A null means
     "not given".
-
-    :raises ParameterInvalid: a value is of the wrong type or out of bounds; all faults are listed.
     """
     values: dict[str, Any] = {}
     sources: dict[str, str] = {}
@@ -293,13 +297,21 @@ def merge_layers(layers: Sequence[Layer]) -> tuple[Request, dict[str, str]]:
             if value is None:
                 continue
             lower = values.get(name)
-            if name in _MERGED and isinstance(value, Mapping) and isinstance(lower, Mapping):
-                value = {**lower, **value}
-            values[name] = value
+            merged = name in _MERGED and isinstance(value, Mapping) and isinstance(lower, Mapping)
+            values[name] = {**lower, **value} if merged else value  # type: ignore[dict-item]
             sources[name] = layer.name
     for name in _MERGED & values.keys():
         if isinstance(values[name], Mapping):
             values[name] = {part: value for part, value in values[name].items() if value is not None}
+    return values, sources
+
+
+def merge_layers(layers: Sequence[Layer]) -> tuple[Request, dict[str, str]]:
+    """Return the request that :func:`combine_layers` makes of *layers*, checked, and the layer each parameter is from.
+
+    :raises ParameterInvalid: a value is of the wrong type or out of bounds; all faults are listed.
+    """
+    values, sources = combine_layers(layers)
     try:
         return Request.model_validate(values), sources
     except ValidationError as error:
@@ -340,7 +352,7 @@ def _explain(error: ValidationError, sources: Mapping[str, str]) -> ParameterInv
     return ParameterInvalid(
         " ".join(str(fault["message"]) for fault in faults),
         where=where,
-        fix=f"Mend it in {where}, then run `ingest` again.",
+        fix=f"Mend it in {where}, and run the stage again.",
         details={"faults": faults},
     )
 

@@ -1,0 +1,1 @@
+"""The commands: one module for each stage, and the only place where an error becomes an exit code."""

@@ -1,0 +1,117 @@
+"""What the four commands share: their arguments, their log, their exit."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import secrets
+import sys
+import threading
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from importlib import import_module
+from pathlib import Path
+from typing import NoReturn
+
+from ..attempt import Work
+from ..errors import ParameterInvalid, StageError
+from ..layout import COMMANDS
+from ..request import parse_layer
+from ..run_key import dataset_of_source, make_run_key
+from ..settings import read_settings
+from ..stage import Ask, run_stage
+from ..store import open_store
+
+
+def main(stage: str, description: str, example: str, argv: Sequence[str] | None = None) -> int:
+    """Run the command of *stage* with *argv*, print its result, and return its exit code."""
+    options = _make_parser(stage, description, example).parse_args(argv)
+    logging.basicConfig(
+        stream=sys.stderr, level=logging.WARNING, format="%(asctime)s %(levelname)-7s %(message)s", datefmt="%H:%M:%S"
+    )
+    logging.getLogger("pipeline_worker").setLevel(logging.INFO)
+    try:
+        settings = read_settings(store_folder=options.store)
+        if settings.exit_with_stdin:
+            threading.Thread(target=_exit_with_stdin, daemon=True).start()
+        ended = run_stage(_read_ask(stage, options), _load_work(stage), open_store(settings), settings)
+    except StageError as error:
+        # Refused before there was a run to keep a record in.
+        print(f"{COMMANDS[stage]}: {error}", file=sys.stderr)
+        return error.exit_code
+    for line in ended.stdout:
+        print(line)
+    return ended.exit_code
+
+
+def exit_quickly(code: int) -> NoReturn:
+    """Leave with *code*, without the second that the tear-down of the large libraries takes."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+def _make_parser(stage: str, description: str, example: str) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog=f"python -m pipeline_worker.cli.{COMMANDS[stage]}",
+        description=description,
+        epilog=f"example, without Airflow, on a folder that stands in for S3:\n\n{example}\n\n"
+        "exit codes: 0 done; 1 the data is at fault; 2 the request is at fault; 70 a crash; "
+        "75 something outside is down, try again.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    is_ingest = stage == "ingest"
+    parser.add_argument(
+        "--run",
+        required=not is_ingest,
+        metavar="KEY",
+        help="run key, such as penguins.20260131T120000Z.1a2b3c4d" + (" (default: a new run)" if is_ingest else ""),
+    )
+    parser.add_argument(
+        "--attempt", metavar="NAME", help="name of this attempt, never used before (default: made of the time)"
+    )
+    parser.add_argument("--ask", metavar="TEXT", help="who asked; retries are of the same ask (default: the attempt)")
+    parser.add_argument("--again", action="store_true", help="do the work anew even if it is done already")
+    parser.add_argument(
+        "--params",
+        default="{}",
+        metavar="JSON",
+        help="parameters as a JSON object: "
+        + ("those of a new run, or overrides for one that has begun" if is_ingest else "overrides for this stage"),
+    )
+    parser.add_argument(
+        "--store",
+        type=Path,
+        metavar="FOLDER",
+        help="use FOLDER/<bucket>/<key> instead of the S3 that OBJECT_STORAGE_ENDPOINT_URL names",
+    )
+    return parser
+
+
+def _read_ask(stage: str, options: argparse.Namespace) -> Ask:
+    params = parse_layer(options.params, "--params").values
+    now = datetime.now(UTC)
+    attempt = options.attempt or f"by-hand-{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
+    if not attempt.strip() or any(part in {"", ".", ".."} for part in attempt.split("/")) or "/" in attempt:
+        raise ParameterInvalid(
+            "It cannot be the name of a folder.", where="--attempt", fix="Use letters, digits, `.`, `_` and `-`."
+        )
+    run_key = options.run
+    if run_key is None:
+        source = str(params.get("data_source") or "").removeprefix("s3://").partition("/")[2]
+        run_key = str(make_run_key(str(params.get("dataset") or dataset_of_source(source)), now, attempt))
+        print(f"run key: {run_key}", file=sys.stderr)
+    return Ask(stage, run_key, attempt, options.ask or attempt, options.again, params)
+
+
+def _load_work(stage: str) -> Work:
+    # Each stage loads its own libraries and no others.
+    return getattr(import_module(f"pipeline_worker.{stage}"), stage)  # type: ignore[no-any-return]
+
+
+def _exit_with_stdin() -> None:
+    """End this process as soon as the other end of stdin closes: whoever started it is gone."""
+    while os.read(0, 4096):
+        pass
+    os._exit(143)

@@ -1,0 +1,211 @@
+"""What started a run: a drop that `watch` claimed, or the source that a manual trigger names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from .errors import DataUnreadable, LocationRefused, ParameterInvalid, RunUnknown
+from .layout import Layout, split_uri
+from .manifest import Artifact, digest_of
+from .request import Layer, parse_layer
+from .run_key import dataset_of_source
+from .settings import Settings
+from .store import ObjectMissing, PreconditionFailed, Store
+
+#: A sidecar that is larger than this is no sidecar, in bytes; `claim_drops` has the same bound.
+MAX_SIDECAR_SIZE = 64 * 1024
+
+
+class Sidecar(BaseModel):
+    """The parameters that came with one file; *text* is None where they were too large to be parameters."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    key: str
+    version: str | None
+    text: str | None
+
+
+class Drop(BaseModel):
+    """What `drop.json` holds: the object that a run began with.
+
+    *origin* is `drop` for a file that landed and `trigger` for a manual trigger, whose *payload* is kept here so
+    that the run can be repeated by its key alone.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    run_key: str
+    dataset: str
+    origin: Literal["drop", "trigger"]
+    bucket: str
+    key: str
+    version: str | None
+    etag: str
+    size: int
+    last_modified: str
+    sidecar: Sidecar | None
+    payload: dict[str, Any] | None = None
+
+    @property
+    def uri(self) -> str:
+        """Where it lay."""
+        return f"s3://{self.bucket}/{self.key}"
+
+
+def read_drop(store: Store, layout: Layout) -> tuple[Drop, Artifact] | None:
+    """Return what the run began with and the identity of that record, or None where there is none."""
+    try:
+        content, _ = store.read(layout.drop)
+    except ObjectMissing:
+        return None
+    return Drop.model_validate_json(content), Artifact(uri=layout.drop, digest=digest_of(content), size=len(content))
+
+
+def fetch_source(store: Store, settings: Settings, layout: Layout, payload: Mapping[str, Any]) -> tuple[Drop, Artifact]:
+    """Copy the source that a manual trigger's *payload* names to `raw/data`, and write `drop.json`.
+
+    :raises ParameterInvalid: no source is named.
+    :raises LocationRefused: it lies where it may not.
+    :raises DataUnreadable: there is no such object.
+    """
+    source = payload.get("data_source")
+    if source is None:
+        raise ParameterInvalid(
+            "`data_source` is missing: this run has no file.",
+            where="the trigger's payload",
+            fix=f"Fill in `data_source`, such as s3://{settings.drop_bucket}/_sources/penguins.csv, and `target_column`; "
+            f"or drop the file into s3://{settings.drop_bucket}/<dataset>/ instead.",
+            details={"parameter": "data_source"},
+        )
+    bucket, key = check_source(str(source), settings)
+    uri = f"s3://{bucket}/{key}"
+    info = store.head(uri)
+    if info is None:
+        raise DataUnreadable(
+            "There is no such object.", where=uri, fix="Put the file there first, or mend `data_source`."
+        )
+    store.copy(uri, layout.raw, version=info.version)
+    drop = Drop(
+        run_key=layout.run_key,
+        dataset=str(payload.get("dataset") or dataset_of_source(key)),
+        origin="trigger",
+        bucket=bucket,
+        key=key,
+        version=info.version,
+        etag=info.etag,
+        size=info.size,
+        last_modified=info.last_modified.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        sidecar=_read_sidecar(store, uri),
+        payload=dict(payload),
+    )
+    content = drop.model_dump_json(indent=1).encode()
+    try:
+        store.put(layout.drop, content, if_none_match=True, content_type="application/json")
+    except PreconditionFailed:
+        # An attempt of the same run was here before; what it wrote is what the run began with.
+        present = read_drop(store, layout)
+        if present is not None:
+            return present
+        raise
+    return drop, Artifact(uri=layout.drop, digest=digest_of(content), size=len(content))
+
+
+def check_source(source: str, settings: Settings) -> tuple[str, str]:
+    """Return bucket and key of a `data_source`.
+
+    :raises LocationRefused: it is not below `_sources/` of the drop bucket, in the artifact bucket, or in a place
+        that the setting ML_PIPELINE_SOURCE_PREFIXES adds.
+    """
+    allowed = [
+        f"s3://{settings.drop_bucket}/_sources/",
+        f"s3://{settings.artifact_bucket}/",
+        *(f"{prefix.rstrip('/')}/" for prefix in settings.source_prefixes),
+    ]
+    has_odd_parts = any(part in {"", ".", ".."} for part in source.removeprefix("s3://").split("/"))
+    if has_odd_parts or not any(source.startswith(prefix) for prefix in allowed):
+        raise LocationRefused(
+            "`data_source` may not lie there.",
+            where=source,
+            fix=f"Put the file below {', '.join(allowed)}; more places: the setting ML_PIPELINE_SOURCE_PREFIXES.",
+            details={"parameter": "data_source"},
+        )
+    return split_uri(source)
+
+
+def read_layers(store: Store, settings: Settings, drop: Drop) -> tuple[list[Layer], dict[str, Artifact]]:
+    """Return the layers of parameters that a run began with, lowest precedence first, and the object they came from.
+
+    `<dataset>/_params.json` is read anew each time, so that it can be mended and `ingest` repeated; the sidecar and
+    the payload are as they were when the run began.
+
+    :raises ParameterInvalid: one of them is no JSON object.
+    """
+    layers: list[Layer] = []
+    inputs: dict[str, Artifact] = {}
+    uri = f"s3://{settings.drop_bucket}/{drop.dataset}/_params.json"
+    try:
+        content, info = store.read(uri)
+    except ObjectMissing:
+        pass
+    else:
+        versioned = f"{uri}?versionId={info.version}" if info.version else uri
+        inputs["params"] = Artifact(uri=versioned, digest=digest_of(content), size=len(content))
+        layers.append(parse_layer(_decode(content, uri), uri))
+    if drop.sidecar is not None:
+        name = f"s3://{drop.bucket}/{drop.sidecar.key}"
+        if drop.sidecar.text is None:
+            raise ParameterInvalid(
+                f"It is larger than {MAX_SIDECAR_SIZE // 1024} KiB, too large for parameters.",
+                where=name,
+                fix="Put one small JSON object there, then drop both files again.",
+            )
+        layers.append(parse_layer(drop.sidecar.text, name))
+    if drop.payload:
+        layers.append(Layer("the trigger's payload", drop.payload))
+    for layer in layers[: len(layers) - bool(drop.payload)]:
+        for name in ("data_source", "dataset"):
+            if layer.values.get(name) is not None:
+                raise ParameterInvalid(
+                    f"`{name}` cannot be set in a file that is kept beside the data.",
+                    where=layer.name,
+                    fix="Take it out: the folder is the dataset, and the file is the source.",
+                    details={"parameter": name},
+                )
+    return layers, inputs
+
+
+def require_drop(found: tuple[Drop, Artifact] | None, layout: Layout) -> tuple[Drop, Artifact]:
+    """Return *found*.
+
+    :raises RunUnknown: there is nothing under the run key.
+    """
+    if found is None:
+        raise RunUnknown(
+            "There is no run of this key.",
+            where=layout.drop,
+            fix="Look up the key in a receipt or with `make status`; a new run needs a dropped file or a `data_source`.",
+        )
+    return found
+
+
+def _read_sidecar(store: Store, source: str) -> Sidecar | None:
+    uri = f"{source}.params.json"
+    try:
+        content, info = store.read(uri)
+    except ObjectMissing:
+        return None
+    text = _decode(content, uri) if len(content) <= MAX_SIDECAR_SIZE else None
+    return Sidecar(key=split_uri(uri)[1], version=info.version, text=text)
+
+
+def _decode(content: bytes, where: str) -> str:
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ParameterInvalid(
+            f"It is not UTF-8 text (byte {error.start + 1}).", where=where, fix="Save it as UTF-8."
+        ) from error

@@ -1,0 +1,79 @@
+"""The run key: the one id of a run, `<slug>.<UTC time>.<8 hex>`, from the drop to the model."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import PurePosixPath
+
+from .errors import ParameterInvalid
+
+PATTERN = re.compile(r"(?P<slug>[a-z0-9](?:[a-z0-9-]{0,58}[a-z0-9])?)\.(?P<time>\d{8}T\d{6}Z)\.(?P<digest>[0-9a-f]{8})")
+_TIME = "%Y%m%dT%H%M%SZ"
+
+
+@dataclass(frozen=True)
+class RunKey:
+    """A run key in its parts; *time* in UTC, whole seconds."""
+
+    slug: str
+    time: datetime
+    digest: str
+
+    def __str__(self) -> str:
+        return f"{self.slug}.{self.version}.{self.digest}"
+
+    @property
+    def version(self) -> str:
+        """The time as the key spells it, which is the default version of a model."""
+        return self.time.strftime(_TIME)
+
+    @classmethod
+    def parse(cls, text: str) -> RunKey:
+        """Return the run key that *text* spells.
+
+        :raises ParameterInvalid: the text has another form; it becomes a path, so nothing else is let through.
+        """
+        match = PATTERN.fullmatch(text)
+        try:
+            time = datetime.strptime(match["time"], _TIME).replace(tzinfo=UTC) if match else None
+        except ValueError:
+            time = None
+        if match is None or time is None:
+            raise ParameterInvalid(
+                f"`{text[:120]}` is no run key.",
+                where="--run",
+                fix="Give a run key as a receipt shows it, such as `penguins.20260131T120000Z.1a2b3c4d`.",
+            )
+        return cls(match["slug"], time, match["digest"])
+
+
+def make_run_key(dataset: str, time: datetime, *identity: str) -> RunKey:
+    """Return the run key for *dataset* at *time*, its digest made of the *identity* of what started the run.
+
+    For a drop the identity is bucket, key and version; for a manual trigger it is the id of the Dag run.
+    """
+    digest = hashlib.sha256("\n".join(identity).encode()).hexdigest()[:8]
+    return RunKey(make_slug(dataset), time.astimezone(UTC).replace(microsecond=0), digest)
+
+
+def make_slug(dataset: str) -> str:
+    """Return *dataset* in `[a-z0-9-]`, at most 60 characters, or `unnamed` where nothing is left."""
+    ascii_name = unicodedata.normalize("NFKD", dataset).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^a-z0-9]+", "-", ascii_name).strip("-")[:60].strip("-") or "unnamed"
+
+
+def dataset_of_key(key: str) -> str:
+    """Return the dataset that an object's *key* belongs to: its first folder, or the file's stem at the top."""
+    parts = [part for part in key.split("/") if part]
+    if len(parts) > 1:
+        return parts[0]
+    return PurePosixPath(parts[0]).stem if parts else "unnamed"
+
+
+def dataset_of_source(key: str) -> str:
+    """Return the dataset of a manual trigger's source: as for a drop, below `_sources/`."""
+    return dataset_of_key(key.removeprefix("_sources/"))

@@ -1,0 +1,86 @@
+"""What the worker takes from its environment; the only module that reads it."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from dotenv import dotenv_values
+
+from .errors import ParameterInvalid
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Where things are; secrets are left out of `repr`.
+
+    :param endpoint_url: the S3 endpoint; None is AWS; `file:///folder` is a folder on this machine.
+    :param prefix: the part of every key in the artifact bucket, without slashes at its ends.
+    :param source_prefixes: further `s3://bucket/prefix` in which a `data_source` may lie.
+    :param scratch: the one folder that this process writes to.
+    """
+
+    endpoint_url: str | None
+    region: str
+    access_key: str | None = field(repr=False)
+    secret_key: str | None = field(repr=False)
+    drop_bucket: str
+    artifact_bucket: str
+    prefix: str
+    source_prefixes: tuple[str, ...]
+    mlflow_tracking_uri: str | None
+    mlflow_experiment_name: str
+    mlflow_public_url: str | None
+    scratch: Path
+    exit_with_stdin: bool
+
+    @property
+    def store_folder(self) -> Path | None:
+        """The folder that stands in for S3, or None where the store is S3."""
+        if self.endpoint_url is None or not self.endpoint_url.startswith("file:"):
+            return None
+        return Path(unquote(urlsplit(self.endpoint_url).path))
+
+
+def read_settings(environ: Mapping[str, str] | None = None, *, store_folder: Path | None = None) -> Settings:
+    """Return the settings of *environ*, and of the file that its `PIPELINE_ENV_FILE` names for what is not set there.
+
+    :param store_folder: a folder to use as the store instead of what the environment says.
+    :raises ParameterInvalid: `PIPELINE_ENV_FILE` names a file that is not there.
+    """
+    values = dict(os.environ if environ is None else environ)
+    if env_file := values.get("PIPELINE_ENV_FILE"):
+        if not Path(env_file).is_file():
+            raise ParameterInvalid(
+                f"There is no file `{env_file}`.",
+                where="PIPELINE_ENV_FILE",
+                fix="Name an existing file of `NAME=value` lines, or unset it.",
+            )
+        values = {**{name: value or "" for name, value in dotenv_values(env_file).items()}, **values}
+
+    def get(name: str, default: str | None = None) -> str | None:
+        return values.get(name, "").strip() or default
+
+    tracking_uri = get("MLFLOW_TRACKING_URI")
+    endpoint_url = store_folder.resolve().as_uri() if store_folder else get("OBJECT_STORAGE_ENDPOINT_URL")
+    return Settings(
+        endpoint_url=endpoint_url,
+        region=get("OBJECT_STORAGE_REGION") or "us-east-1",
+        access_key=get("OBJECT_STORAGE_ACCESS_KEY"),
+        secret_key=get("OBJECT_STORAGE_SECRET_KEY"),
+        drop_bucket=get("ML_PIPELINE_DROP_BUCKET") or "drops",
+        artifact_bucket=get("ML_PIPELINE_ARTIFACT_BUCKET") or get("OBJECT_STORAGE_BUCKET") or "artifacts",
+        prefix=(get("ML_PIPELINE_ARTIFACT_PREFIX") or "ml-pipeline-runs").strip("/"),
+        source_prefixes=tuple(
+            part.strip() for part in (get("ML_PIPELINE_SOURCE_PREFIXES") or "").split(",") if part.strip()
+        ),
+        mlflow_tracking_uri=tracking_uri,
+        mlflow_experiment_name=get("MLFLOW_EXPERIMENT_NAME") or "ml-pipeline",
+        mlflow_public_url=get("MLFLOW_PUBLIC_URL", tracking_uri),
+        scratch=Path(get("PIPELINE_SCRATCH_DIR") or tempfile.gettempdir()),
+        exit_with_stdin=get("PIPELINE_EXIT_WITH_STDIN") == "1",
+    )

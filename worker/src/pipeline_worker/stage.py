@@ -1,0 +1,375 @@
+"""The way of every attempt: begin, work, commit, and what is kept when it fails."""
+
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+import tempfile
+import traceback
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from .attempt import Attempt, Outcome, Work, drop_nulls, read_versions
+from .drop import Drop, fetch_source, read_drop, read_layers, require_drop
+from .errors import AttemptsExhausted, Crash, ParameterInvalid, RunUnknown, StageError, StoreUnavailable
+from .layout import STATES, Layout, stage_before
+from .manifest import Artifact, Manifest, StageSummary, commit, digest_of_json, read_committed
+from .receipt import describe_failure, now_text, put_receipt
+from .request import Layer, Request, check_layer, combine_layers, merge_layers
+from .run_key import RunKey, dataset_of_source
+from .settings import Settings
+from .store import ObjectMissing, Store
+
+log = logging.getLogger("pipeline_worker")
+
+
+@dataclass(frozen=True)
+class Ask:
+    """What a command was asked to do; see its `--help`."""
+
+    stage: str
+    run_key: str
+    attempt: str
+    ask: str
+    again: bool
+    params: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How an attempt ended: its exit code, and what stdout carries, line by line."""
+
+    exit_code: int
+    stdout: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Start:
+    """What an attempt begins with, once everything that could be refused beforehand was not."""
+
+    drop: Drop
+    input: tuple[str, Artifact]
+    artifacts: dict[str, Artifact]
+    request: Request
+    request_from: dict[str, str]
+    base_digest: str
+    overrides: dict[str, Any]
+    earlier: Manifest | None
+
+
+def run_stage(asked: Ask, work: Work, store: Store, settings: Settings) -> Ended:
+    """Carry out one attempt of a stage, and keep what became of it.
+
+    Nothing is raised but what ends the process: every failure becomes a failure record, a receipt and an exit code.
+    """
+    layout: Layout | None = None
+    try:
+        RunKey.parse(asked.run_key)
+        layout = Layout.of(settings, asked.run_key)
+        return _attempt(asked, work, store, settings, layout)
+    except StageError as error:
+        failure = error
+    except ObjectMissing as error:
+        failure = Crash(
+            "An object that this stage needs is gone.",
+            where=str(error),
+            fix="Run the stage that wrote it again.",
+        )
+    except MemoryError:
+        failure = Crash(
+            "Memory ran out.", where=asked.stage, fix="Give the worker more memory, or the stage less data."
+        )
+    except Exception as error:  # noqa: BLE001 - the last line of defence: a fault of ours is recorded as well
+        log.error("%s", traceback.format_exc().rstrip())
+        failure = Crash(
+            f"{type(error).__name__}: {error}",
+            where=asked.stage,
+            fix="This is a fault of the pipeline: report it with the log above.",
+        )
+    return _fail(failure, asked, store, layout)
+
+
+def _attempt(asked: Ask, work: Work, store: Store, settings: Settings, layout: Layout) -> Ended:
+    started_at = _now()
+    _refuse_third_silence(asked, store, layout)
+    seen = read_committed(store, layout, asked.stage)
+    start = _begin_ingest(asked, store, settings, layout) if asked.stage == "ingest" else _begin(asked, store, layout)
+    if seen is not None and _is_done(seen.manifest, start, asked):
+        log.info("%s: done already by %s; nothing to do", asked.stage, seen.manifest.attempt)
+        if asked.stage == "publish":
+            _close(seen.manifest, start, store, layout)
+        return Ended(0, (str(seen.manifest.facts.get("location") or seen.manifest.uri),))
+
+    started = json.dumps({"ask": asked.ask, "started_at": started_at}).encode()
+    store.put(f"{layout.attempt(asked.stage, asked.attempt)}/started.json", started, content_type="application/json")
+    summaries = dict(start.earlier.summaries) if start.earlier else {}
+    links = dict(start.earlier.links) if start.earlier else {}
+    store.put(layout.marker, b"")
+    put_receipt(
+        store,
+        layout,
+        dataset=start.drop.dataset,
+        file=start.drop.uri,
+        state=_state_before(asked.stage),
+        stage=asked.stage,
+        summaries=summaries | {asked.stage: StageSummary(state="running", attempt=asked.attempt, at=now_text())},
+        links=links,
+        facts={},
+    )
+    settings.scratch.mkdir(parents=True, exist_ok=True)
+    scratch = Path(tempfile.mkdtemp(prefix=f"{asked.stage}-", dir=settings.scratch))
+    try:
+        attempt = Attempt(
+            store=store,
+            settings=settings,
+            layout=layout,
+            stage=asked.stage,
+            name=asked.attempt,
+            ask=asked.ask,
+            again=asked.again,
+            drop=start.drop,
+            request=start.request,
+            earlier=start.earlier,
+            artifacts=dict(start.artifacts),
+            scratch=scratch,
+            log=log,
+        )
+        with attempt.timed("total"):
+            outcome = work(attempt)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    manifest = _write_manifest(attempt, start, outcome, started_at)
+    commit(store, layout, manifest, seen)
+    log.info("%s: %s", asked.stage, outcome.headline)
+    _close(manifest, start, store, layout)
+    details = (json.dumps(outcome.details, indent=1, ensure_ascii=False, default=str),) if outcome.details else ()
+    return Ended(0, (*details, outcome.location))
+
+
+def _begin_ingest(asked: Ask, store: Store, settings: Settings, layout: Layout) -> _Start:
+    given = Layer("the trigger's payload", drop_nulls(asked.params))
+    found = read_drop(store, layout)
+    if found is None:
+        # Everything that can be refused is refused before anything is copied.
+        check_layer(given)
+        merge_layers([given])
+        found = fetch_source(store, settings, layout, given.values)
+    drop, record = require_drop(found, layout)
+    overrides = {name: value for name, value in given.values.items() if value != (drop.payload or {}).get(name)}
+    for name in ("data_source", "dataset"):
+        if name in overrides:
+            raise ParameterInvalid(
+                f"`{name}` cannot be changed for a run that has begun.",
+                where="overrides",
+                fix="Trigger `ingest` without a run key to start a new run.",
+                details={"parameter": name},
+            )
+    layers, inputs = read_layers(store, settings, drop)
+    top = Layer("overrides", overrides)
+    for layer in (*layers, top):
+        check_layer(layer)
+    request, request_from = merge_layers([*layers, top])
+    raw = Artifact(uri=layout.raw, digest="", size=drop.size)
+    return _Start(
+        drop=drop,
+        input=("drop", record),
+        artifacts={**inputs, "drop": record, "raw": raw},
+        request=request,
+        request_from=request_from,
+        base_digest=digest_of_json(combine_layers(layers)[0]),
+        overrides=overrides,
+        earlier=None,
+    )
+
+
+def _begin(asked: Ask, store: Store, layout: Layout) -> _Start:
+    before = stage_before(asked.stage)
+    assert before is not None
+    drop, _ = require_drop(read_drop(store, layout), layout)
+    earlier = read_committed(store, layout, before)
+    if earlier is None:
+        raise RunUnknown(
+            f"`{before}` has not committed anything for this run yet.",
+            where=layout.committed(before),
+            fix=f"Run `{before}` first; what stopped it is in its failure record and in the receipt.",
+        )
+    overrides = Layer("overrides", drop_nulls(asked.params))
+    check_layer(overrides, asked.stage)
+    base = Layer(f"the request of `{before}`", earlier.manifest.request)
+    request, changed = merge_layers([base, overrides])
+    return _Start(
+        drop=drop,
+        input=("manifest", earlier.artifact),
+        artifacts=earlier.manifest.artifacts,
+        request=request,
+        request_from=earlier.manifest.request_from
+        | {name: "overrides" for name in overrides.values if name in changed},
+        base_digest=digest_of_json(earlier.manifest.request),
+        overrides=dict(overrides.values),
+        earlier=earlier.manifest,
+    )
+
+
+def _is_done(committed: Manifest, start: _Start, asked: Ask) -> bool:
+    if committed.ask == asked.ask:
+        # A retry of what committed already has nothing left to do, even where the ask was to do it again.
+        return True
+    if asked.again:
+        return False
+    name, artifact = start.input
+    is_same_input = name in committed.inputs and committed.inputs[name].digest == artifact.digest
+    # A repeated event carries no overrides; it must not undo what a person asked for on the same input.
+    is_same_request = committed.base_digest == start.base_digest and start.overrides in ({}, committed.overrides)
+    return is_same_input and is_same_request
+
+
+def _refuse_third_silence(asked: Ask, store: Store, layout: Layout) -> None:
+    folder = f"{layout.stage(asked.stage)}/"
+    kept: dict[str, set[str]] = {}
+    for info in store.list(folder):
+        name, _, file = info.uri.removeprefix(folder).partition("/")
+        kept.setdefault(name, set()).add(file)
+    silent = []
+    for name, files in kept.items():
+        if name != asked.attempt and "started.json" in files and not files & {"manifest.json", "failure.json"}:
+            content, _ = store.read(f"{folder}{name}/started.json")
+            if json.loads(content).get("ask") == asked.ask:
+                silent.append(name)
+    if len(silent) >= 2:
+        raise AttemptsExhausted(
+            "Two attempts ended without a word, so a third would too: out of memory, or killed.",
+            where=", ".join(f"{folder}{name}" for name in sorted(silent)),
+            fix="Look at the memory of the machine and the size of the data, then clear the task or run the stage again.",
+        )
+
+
+def _write_manifest(attempt: Attempt, start: _Start, outcome: Outcome, started_at: str) -> Manifest:
+    name, artifact = start.input
+    summary = StageSummary(
+        state="done",
+        attempt=attempt.name,
+        at=now_text(),
+        seconds=attempt.timings.get("total"),
+        headline=outcome.headline,
+    )
+    return Manifest(
+        uri=f"{attempt.folder}/manifest.json",
+        run_key=attempt.run_key,
+        dataset=attempt.dataset,
+        stage=attempt.stage,
+        attempt=attempt.name,
+        ask=attempt.ask,
+        inputs=attempt.artifacts | {name: artifact},
+        outputs=outcome.outputs,
+        request=(outcome.request or start.request).model_dump(mode="json"),
+        request_from=start.request_from,
+        base_digest=start.base_digest,
+        overrides=start.overrides,
+        facts=outcome.facts,
+        links=(start.earlier.links if start.earlier else {}) | outcome.links,
+        summaries=(start.earlier.summaries if start.earlier else {}) | {attempt.stage: summary},
+        versions=read_versions(),
+        timings=attempt.timings,
+        started_at=started_at,
+        finished_at=_now(),
+    )
+
+
+def _close(manifest: Manifest, start: _Start, store: Store, layout: Layout) -> None:
+    put_receipt(
+        store,
+        layout,
+        dataset=start.drop.dataset,
+        file=start.drop.uri,
+        state=STATES[manifest.stage],
+        stage=manifest.stage,
+        summaries=manifest.summaries,
+        links=manifest.links,
+        facts=manifest.facts,
+    )
+    if manifest.stage == "publish":
+        store.delete(layout.marker)
+
+
+def _fail(error: StageError, asked: Ask, store: Store, layout: Layout | None) -> Ended:
+    record = describe_failure(
+        error,
+        run_key=asked.run_key,
+        dataset=None,
+        stage=asked.stage,
+        attempt=asked.attempt,
+        ask=asked.ask,
+    )
+    log.error(
+        "%s stopped: %s\n  where:      %s\n  what to do: %s\n  more:       %s",
+        asked.stage,
+        error.what,
+        error.where,
+        error.fix,
+        error.runbook,
+    )
+    told = record
+    if layout is not None:
+        try:
+            record = _keep_failure(error, record, asked, store, layout)
+            told = {name: value for name, value in record.items() if name != "details"}
+        except StoreUnavailable as down:
+            log.error("the failure record could not be kept: %s", down)
+    details = (json.dumps(error.details, indent=1, ensure_ascii=False, default=str),) if error.details else ()
+    line = "PIPELINE-FAILURE " + json.dumps(told, ensure_ascii=False, default=str)
+    return Ended(error.exit_code, (*details, line))
+
+
+def _keep_failure(
+    error: StageError, record: dict[str, Any], asked: Ask, store: Store, layout: Layout
+) -> dict[str, Any]:
+    found = read_drop(store, layout)
+    dataset, file = (found[0].dataset, found[0].uri) if found else _name_without_drop(asked)
+    record = record | {"dataset": dataset}
+    content = json.dumps(record, indent=1, ensure_ascii=False, default=str).encode()
+    uri = f"{layout.attempt(asked.stage, asked.attempt)}/failure.json"
+    store.put(uri, content, content_type="application/json")
+    state = {1: "refused", 2: "refused", 75: "waiting"}.get(error.exit_code, "failed")
+    before = stage_before(asked.stage)
+    earlier = read_committed(store, layout, before) if before else None
+    summary = StageSummary.model_validate(
+        {"state": state, "attempt": asked.attempt, "at": now_text(), "headline": error.what}
+    )
+    put_receipt(
+        store,
+        layout,
+        dataset=dataset,
+        file=file,
+        state=state,
+        stage=asked.stage,
+        summaries=(earlier.manifest.summaries if earlier else {}) | {asked.stage: summary},
+        links=(earlier.manifest.links if earlier else {}) | {"failure": uri},
+        facts={},
+        failure=record,
+    )
+    if state == "refused":
+        store.delete(layout.marker)
+    return record
+
+
+def _name_without_drop(asked: Ask) -> tuple[str, str]:
+    """Return dataset and file of a manual trigger that was refused before its source was looked at."""
+    source = asked.params.get("data_source")
+    dataset = asked.params.get("dataset")
+    file = source if isinstance(source, str) else ""
+    if isinstance(dataset, str) and dataset:
+        return dataset, file
+    return dataset_of_source(file.removeprefix("s3://").partition("/")[2]), file
+
+
+def _state_before(stage: str) -> str:
+    before = stage_before(stage)
+    return STATES[before] if before else "claimed"
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
