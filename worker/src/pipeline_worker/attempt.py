@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
@@ -155,8 +155,3 @@ def read_versions() -> dict[str, str]:
             except PackageNotFoundError:
                 versions[distribution] = str(getattr(sys.modules[module], "__version__", "unknown"))
     return versions
-
-
-def drop_nulls(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return *values* without nulls, which mean "not given"."""
-    return {name: value for name, value in values.items() if value is not None}

@@ -8,9 +8,9 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict
 
 from .errors import DataUnreadable, LocationRefused, ParameterInvalid, RunUnknown
+from .layers import Layer, parse_layer
 from .layout import Layout, split_uri
 from .manifest import Artifact, digest_of
-from .request import Layer, parse_layer
 from .run_key import dataset_of_source
 from .settings import Settings
 from .store import ObjectMissing, PreconditionFailed, Store

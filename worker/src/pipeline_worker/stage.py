@@ -7,36 +7,23 @@ import logging
 import shutil
 import tempfile
 import traceback
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from .attempt import Attempt, Outcome, Work, drop_nulls, read_versions
-from .drop import Drop, fetch_source, read_drop, read_layers, require_drop
-from .errors import AttemptsExhausted, Crash, ParameterInvalid, RunUnknown, StageError, StoreUnavailable
+from .attempt import Attempt, Outcome, Work, read_versions
+from .drop import read_drop
+from .errors import Crash, StageError, StoreUnavailable
 from .layout import STATES, Layout, stage_before
-from .manifest import Artifact, Manifest, StageSummary, commit, digest_of_json, read_committed
+from .manifest import Manifest, StageSummary, commit, read_committed
 from .receipt import describe_failure, now_text, put_receipt
-from .request import Layer, Request, check_layer, combine_layers, merge_layers
 from .run_key import RunKey, dataset_of_source
 from .settings import Settings
+from .start import Ask, Start, begin, is_done, refuse_third_silence
 from .store import ObjectMissing, Store
 
 log = logging.getLogger("pipeline_worker")
-
-
-@dataclass(frozen=True)
-class Ask:
-    """What a command was asked to do; see its `--help`."""
-
-    stage: str
-    run_key: str
-    attempt: str
-    ask: str
-    again: bool
-    params: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -45,20 +32,6 @@ class Ended:
 
     exit_code: int
     stdout: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class _Start:
-    """What an attempt begins with, once everything that could be refused beforehand was not."""
-
-    drop: Drop
-    input: tuple[str, Artifact]
-    artifacts: dict[str, Artifact]
-    request: Request
-    request_from: dict[str, str]
-    base_digest: str
-    overrides: dict[str, Any]
-    earlier: Manifest | None
 
 
 def run_stage(asked: Ask, work: Work, store: Store, settings: Settings) -> Ended:
@@ -95,10 +68,10 @@ def run_stage(asked: Ask, work: Work, store: Store, settings: Settings) -> Ended
 
 def _attempt(asked: Ask, work: Work, store: Store, settings: Settings, layout: Layout) -> Ended:
     started_at = _now()
-    _refuse_third_silence(asked, store, layout)
+    refuse_third_silence(asked, store, layout)
     seen = read_committed(store, layout, asked.stage)
-    start = _begin_ingest(asked, store, settings, layout) if asked.stage == "ingest" else _begin(asked, store, layout)
-    if seen is not None and _is_done(seen.manifest, start, asked):
+    start = begin(asked, store, settings, layout)
+    if seen is not None and is_done(seen.manifest, start, asked):
         log.info("%s: done already by %s; nothing to do", asked.stage, seen.manifest.attempt)
         if asked.stage == "publish":
             _close(seen.manifest, start, store, layout)
@@ -150,104 +123,7 @@ def _attempt(asked: Ask, work: Work, store: Store, settings: Settings, layout: L
     return Ended(0, (*details, outcome.location))
 
 
-def _begin_ingest(asked: Ask, store: Store, settings: Settings, layout: Layout) -> _Start:
-    given = Layer("the trigger's payload", drop_nulls(asked.params))
-    found = read_drop(store, layout)
-    if found is None:
-        # Everything that can be refused is refused before anything is copied.
-        check_layer(given)
-        merge_layers([given])
-        found = fetch_source(store, settings, layout, given.values)
-    drop, record = require_drop(found, layout)
-    overrides = {name: value for name, value in given.values.items() if value != (drop.payload or {}).get(name)}
-    for name in ("data_source", "dataset"):
-        if name in overrides:
-            raise ParameterInvalid(
-                f"`{name}` cannot be changed for a run that has begun.",
-                where="overrides",
-                fix="Trigger `ingest` without a run key to start a new run.",
-                details={"parameter": name},
-            )
-    layers, inputs = read_layers(store, settings, drop)
-    top = Layer("overrides", overrides)
-    for layer in (*layers, top):
-        check_layer(layer)
-    request, request_from = merge_layers([*layers, top])
-    raw = Artifact(uri=layout.raw, digest="", size=drop.size)
-    return _Start(
-        drop=drop,
-        input=("drop", record),
-        artifacts={**inputs, "drop": record, "raw": raw},
-        request=request,
-        request_from=request_from,
-        base_digest=digest_of_json(combine_layers(layers)[0]),
-        overrides=overrides,
-        earlier=None,
-    )
-
-
-def _begin(asked: Ask, store: Store, layout: Layout) -> _Start:
-    before = stage_before(asked.stage)
-    assert before is not None
-    drop, _ = require_drop(read_drop(store, layout), layout)
-    earlier = read_committed(store, layout, before)
-    if earlier is None:
-        raise RunUnknown(
-            f"`{before}` has not committed anything for this run yet.",
-            where=layout.committed(before),
-            fix=f"Run `{before}` first; what stopped it is in its failure record and in the receipt.",
-        )
-    overrides = Layer("overrides", drop_nulls(asked.params))
-    check_layer(overrides, asked.stage)
-    base = Layer(f"the request of `{before}`", earlier.manifest.request)
-    request, changed = merge_layers([base, overrides])
-    return _Start(
-        drop=drop,
-        input=("manifest", earlier.artifact),
-        artifacts=earlier.manifest.artifacts,
-        request=request,
-        request_from=earlier.manifest.request_from
-        | {name: "overrides" for name in overrides.values if name in changed},
-        base_digest=digest_of_json(earlier.manifest.request),
-        overrides=dict(overrides.values),
-        earlier=earlier.manifest,
-    )
-
-
-def _is_done(committed: Manifest, start: _Start, asked: Ask) -> bool:
-    if committed.ask == asked.ask:
-        # A retry of what committed already has nothing left to do, even where the ask was to do it again.
-        return True
-    if asked.again:
-        return False
-    name, artifact = start.input
-    is_same_input = name in committed.inputs and committed.inputs[name].digest == artifact.digest
-    # A repeated event carries no overrides; it must not undo what a person asked for on the same input.
-    is_same_request = committed.base_digest == start.base_digest and start.overrides in ({}, committed.overrides)
-    return is_same_input and is_same_request
-
-
-def _refuse_third_silence(asked: Ask, store: Store, layout: Layout) -> None:
-    folder = f"{layout.stage(asked.stage)}/"
-    kept: dict[str, set[str]] = {}
-    for info in store.list(folder):
-        name, _, file = info.uri.removeprefix(folder).partition("/")
-        kept.setdefault(name, set()).add(file)
-    silent = []
-    for name, files in kept.items():
-        if name != asked.attempt and "started.json" in files and not files & {"manifest.json", "failure.json"}:
-            content, _ = store.read(f"{folder}{name}/started.json")
-            if json.loads(content).get("ask") == asked.ask:
-                silent.append(name)
-    if len(silent) >= 2:
-        raise AttemptsExhausted(
-            "Two attempts ended without a word, so a third would too: out of memory, or killed.",
-            where=", ".join(f"{folder}{name}" for name in sorted(silent)),
-            fix="Look at the memory of the machine and the size of the data, then clear the task or run the stage again.",
-        )
-
-
-def _write_manifest(attempt: Attempt, start: _Start, outcome: Outcome, started_at: str) -> Manifest:
+def _write_manifest(attempt: Attempt, start: Start, outcome: Outcome, started_at: str) -> Manifest:
     name, artifact = start.input
     summary = StageSummary(
         state="done",
@@ -279,7 +155,7 @@ def _write_manifest(attempt: Attempt, start: _Start, outcome: Outcome, started_a
     )
 
 
-def _close(manifest: Manifest, start: _Start, store: Store, layout: Layout) -> None:
+def _close(manifest: Manifest, start: Start, store: Store, layout: Layout) -> None:
     put_receipt(
         store,
         layout,

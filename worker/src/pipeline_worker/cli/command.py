@@ -16,11 +16,12 @@ from typing import NoReturn
 
 from ..attempt import Work
 from ..errors import ParameterInvalid, StageError
+from ..layers import parse_layer
 from ..layout import COMMANDS
-from ..request import parse_layer
 from ..run_key import dataset_of_source, make_run_key
 from ..settings import read_settings
-from ..stage import Ask, run_stage
+from ..stage import run_stage
+from ..start import Ask
 from ..store import open_store
 
 

@@ -1,0 +1,208 @@
+"""Where parameters come from, lowest precedence first, and how they are checked and put together."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from .errors import ParameterInvalid, near_miss
+from .request import MODEL_NAMES, DataValidation, IngestionConfig, Request, ValueRange, stages_of
+
+#: Parameters that are merged name by name between layers.
+_MERGED = {"data_validation", "ingestion_config"}
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One source of parameters.
+
+    :param name: what a person calls it: `penguins/_params.json`, `the trigger's payload`, `overrides`.
+    :param values: parameter → value, as parsed from JSON.
+    """
+
+    name: str
+    values: Mapping[str, Any]
+
+
+def parse_layer(text: str, name: str) -> Layer:
+    """Return the layer that the JSON *text* holds.
+
+    :raises ParameterInvalid: the text is no JSON object, or names a parameter twice.
+    """
+
+    def refuse_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        seen: dict[str, Any] = {}
+        for key, value in pairs:
+            if key in seen:
+                raise ParameterInvalid(
+                    f"`{key}` is given twice.", where=name, fix="Keep one of the two.", details={"parameter": key}
+                )
+            seen[key] = value
+        return seen
+
+    def refuse_constant(constant: str) -> object:
+        raise ParameterInvalid(f"`{constant}` is not JSON.", where=name, fix="Write a number, or leave it out.")
+
+    try:
+        values = json.loads(
+            text.removeprefix("\ufeff"), object_pairs_hook=refuse_repeats, parse_constant=refuse_constant
+        )
+    except json.JSONDecodeError as error:
+        raise ParameterInvalid(
+            f"It is not valid JSON: {error.msg} in line {error.lineno}, column {error.colno}.",
+            where=name,
+            fix='Write one JSON object, for example {"target_column": "price"}.',
+        ) from error
+    except RecursionError as error:
+        raise ParameterInvalid(
+            "Its JSON is nested too deeply.",
+            where=name,
+            fix='Write one flat JSON object, such as {"target_column": "price"}.',
+        ) from error
+    if not isinstance(values, dict):
+        raise ParameterInvalid(
+            f"It holds {_json_kind(values)} where a JSON object is needed.",
+            where=name,
+            fix='Write one JSON object, for example {"target_column": "price"}.',
+        )
+    return Layer(name, values)
+
+
+def check_layer(layer: Layer, stage: str | None = None) -> None:
+    """Refuse names that are no parameters, secrets, and, for overrides, parameters that *stage* does not use.
+
+    :raises ParameterInvalid: with the near miss named.
+    """
+    _refuse_secrets(layer.values, layer.name)
+    for name in layer.values:
+        if name not in Request.model_fields:
+            raise ParameterInvalid(
+                f"There is no parameter `{name}`.{near_miss(name, Request.model_fields)}",
+                where=layer.name,
+                fix=f"Use one of: {', '.join(f'`{known}`' for known in Request.model_fields)}.",
+                details={"parameter": name},
+            )
+        if stage is not None and stage not in stages_of(name):
+            used = " and ".join(f"`{other}`" for other in stages_of(name))
+            raise ParameterInvalid(
+                f"The stage `{stage}` does not use `{name}`; {used} {'does' if len(stages_of(name)) == 1 else 'do'}.",
+                where=layer.name,
+                fix=f"Give it as an override to {used}, which hands it on.",
+                details={"parameter": name},
+            )
+
+
+def combine_layers(layers: Sequence[Layer]) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return the values that *layers*, lowest precedence first, make together, and the layer each is from; unchecked.
+
+    A parameter of a higher layer replaces that of a lower one whole, except `data_validation` and `ingestion_config`:
+    they are merged name by name, so that raising one bound never silently drops the other rules. A null means
+    "not given".
+    """
+    values: dict[str, Any] = {}
+    sources: dict[str, str] = {}
+    for layer in layers:
+        for name, value in layer.values.items():
+            if value is None:
+                continue
+            lower = values.get(name)
+            merged = name in _MERGED and isinstance(value, Mapping) and isinstance(lower, Mapping)
+            values[name] = {**lower, **value} if merged else value  # type: ignore[dict-item]
+            sources[name] = layer.name
+    for name in _MERGED & values.keys():
+        if isinstance(values[name], Mapping):
+            values[name] = {part: value for part, value in values[name].items() if value is not None}
+    return values, sources
+
+
+def merge_layers(layers: Sequence[Layer]) -> tuple[Request, dict[str, str]]:
+    """Return the request that :func:`combine_layers` makes of *layers*, checked, and the layer each parameter is from.
+
+    :raises ParameterInvalid: a value is of the wrong type or out of bounds; all faults are listed.
+    """
+    values, sources = combine_layers(layers)
+    try:
+        return Request.model_validate(values), sources
+    except ValidationError as error:
+        raise _explain(error, sources) from error
+
+
+def _explain(error: ValidationError, sources: Mapping[str, str]) -> ParameterInvalid:
+    faults = []
+    for fault in error.errors():
+        path = [str(part) for part in fault["loc"] if not _is_union_branch(part)]
+        text = ".".join(path)
+        known = _known_names(path[:-1])
+        if fault["type"] == "extra_forbidden":
+            message = f"There is no `{text}`.{near_miss(path[-1], known)}"
+            message += f" Known here: {', '.join(f'`{name}`' for name in known)}." if known else ""
+        else:
+            reason = fault["msg"].removeprefix("Value error, ").removeprefix("Input ")
+            message = f"`{text}`: {reason} (given: {_shorten(fault['input'])})."
+            allowed = _allowed_literals(path[0]) if len(path) == 1 else ()
+            if allowed and isinstance(fault["input"], str):
+                message += near_miss(fault["input"], allowed)
+        entry = {"parameter": text, "message": message, "from": sources.get(path[0], "the defaults")}
+        if entry not in faults:
+            faults.append(entry)
+    where = ", ".join(dict.fromkeys(str(fault["from"]) for fault in faults))
+    return ParameterInvalid(
+        " ".join(str(fault["message"]) for fault in faults),
+        where=where,
+        fix=f"Mend it in {where}, and run the stage again.",
+        details={"faults": faults},
+    )
+
+
+def _is_union_branch(part: int | str) -> bool:
+    # pydantic names the branch of a union (`int`, `dict[str,any]`, `literal[...]`) inside the path.
+    return isinstance(part, str) and (part in {"int", "float", "str", "bool"} or "[" in part)
+
+
+def _known_names(path: Sequence[str]) -> list[str]:
+    models: dict[str, type[BaseModel]] = {"data_validation": DataValidation, "ingestion_config": IngestionConfig}
+    if not path:
+        return list(Request.model_fields)
+    if len(path) == 1 and path[0] in models:
+        return list(models[path[0]].model_fields)
+    return list(ValueRange.model_fields) if "value_ranges" in path else []
+
+
+def _allowed_literals(parameter: str) -> tuple[str, ...]:
+    literals = {"model_name": MODEL_NAMES, "training_scenario": ("holdout",), "data_format": ("csv", "tsv", "parquet")}
+    return literals.get(parameter, ())
+
+
+def _shorten(value: object) -> str:
+    text = json.dumps(value, default=str)
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
+def _json_kind(value: object) -> str:
+    kinds = {list: "a list", str: "text", bool: "true or false", type(None): "null"}
+    return kinds.get(type(value), "a number")
+
+
+#: Parts of a name that mark a secret or an endpoint: these belong into settings, never into parameters, which are kept.
+_SECRET_PARTS = ("password", "passwd", "secret", "token", "access_key", "api_key", "apikey", "credential", "endpoint")
+
+
+def _refuse_secrets(values: Mapping[str, Any], where: str, path: str = "") -> None:
+    for name, value in values.items():
+        text = f"{path}{name}"
+        # Column names are data: a column may well be called `token`.
+        if path.startswith(("data_validation.value_ranges.", "data_validation.allowed_values.")):
+            continue
+        if any(part in str(name).casefold() for part in _SECRET_PARTS):
+            raise ParameterInvalid(
+                f"`{text}` looks like a credential or an endpoint, and parameters are kept and shown.",
+                where=where,
+                fix="Take it out, and put it into the settings (`.env`, OBJECT_STORAGE_*). If it was a real secret, replace it.",
+                details={"parameter": text},
+            )
+        if isinstance(value, Mapping):
+            _refuse_secrets(value, where, f"{text}.")
