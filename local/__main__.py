@@ -1,0 +1,41 @@
+"""The command line of the local stack: `python -m local <command>`; `make <command>` calls it."""
+
+import argparse
+import importlib
+import sys
+
+from local.errors import LocalError
+
+# Each is a module of local.commands with add_arguments(parser) and run(arguments) -> exit code; imported when asked for.
+COMMANDS = {
+    "up": "start what does not run, and say where everything is",
+    "down": "stop everything; all data stays",
+    "status": "say what runs where",
+    "clean": "stop everything and delete all data (asks first)",
+    "check": "linters and types",
+    "lock": "compile the lock files anew",
+}
+
+
+def main(argv: list[str]) -> int:
+    """Run one command; return the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m local", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="command")
+    for name, summary in COMMANDS.items():
+        command = commands.add_parser(name, help=summary, description=summary)
+        if argv and argv[0] == name:
+            module = importlib.import_module(f"local.commands.{name}")
+            module.add_arguments(command)
+    arguments = parser.parse_args(argv)
+    try:
+        return int(importlib.import_module(f"local.commands.{arguments.command}").run(arguments))
+    except LocalError as error:
+        print(f"\n{error}", file=sys.stderr)
+        return error.exit
+    except KeyboardInterrupt:
+        print("\nInterrupted. What was started goes on; `make down` stops it.", file=sys.stderr)
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,136 @@
+"""Airflow: scheduler with its executor, Dag processor, API server, and a triggerer where one is needed."""
+
+import json
+import os
+import subprocess
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+from local.airflow_environment import make_airflow_environment, make_pipeline_environment
+from local.errors import ServiceFailed
+from local.health import read_json
+from local.private_file import write_private
+from local.process import log_path
+from local.service import Service, never
+from local.settings import LOOPBACK, Settings
+
+COMPONENTS = {"airflow-scheduler": "scheduler", "airflow-dags": "dag_processor", "airflow-triggerer": "triggerer"}
+
+
+def home(settings: Settings) -> Path:
+    """Return Airflow's own folder."""
+    return settings.state / "airflow"
+
+
+def make_argv(settings: Settings, *arguments: str) -> tuple[str, ...]:
+    """Return an Airflow command line. By its module: a script's first line would limit the length of our path."""
+    return (str(settings.venv("airflow") / "bin" / "python"), "-P", "-m", "airflow", *arguments)
+
+
+def write_airflow_files(settings: Settings) -> None:
+    """Write the login, and a configuration file that says where the configuration is.
+
+    Without the file Airflow writes one with secrets of its own; without the login it makes a password and logs it.
+    """
+    login = {settings["AIRFLOW_ADMIN_USERNAME"]: settings["AIRFLOW_ADMIN_PASSWORD"]}
+    write_private(home(settings) / "passwords.json", json.dumps(login))
+    write_private(home(settings) / "airflow.cfg", "# All configuration is in the environment; see local/airflow*.py.\n")
+
+
+def migrate_database(settings: Settings) -> None:
+    """Bring the database to this version of Airflow; once, as asking costs seconds."""
+    version = next(settings.venv("airflow").glob("lib/python*/site-packages/apache_airflow_core-*.dist-info")).name
+    # In the database's own folder, so that it goes when the database goes.
+    stamp = settings.state / "postgres" / "data" / "pipeline.airflow"
+    if stamp.exists() and stamp.read_text() == version:
+        return
+    log = log_path(settings, "airflow-migrate")
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as output:
+        done = subprocess.run(
+            make_argv(settings, "db", "migrate"),
+            env=make_airflow_environment(settings),
+            cwd=home(settings),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            check=False,
+        )
+    if done.returncode:
+        raise ServiceFailed(f"Airflow's database could not be brought to {version}. See {log}.")
+    write_private(stamp, version)
+
+
+def is_component_healthy(settings: Settings, component: str, started: float) -> bool:
+    """Return whether a component reported itself alive after it was started; an old report is of its forerunner."""
+    health = read_json(f"{settings.airflow_url}/api/v2/monitor/health") or {}
+    state = health.get(component)
+    if not isinstance(state, dict) or state.get("status") != "healthy":
+        return False
+    reported = state.get(f"latest_{component}_heartbeat")
+    return isinstance(reported, str) and datetime.fromisoformat(reported).timestamp() >= started
+
+
+def set_pool(settings: Settings) -> None:
+    """Make the stages' pool, or give it the size of the setting."""
+    import httpx
+
+    login = {"username": settings["AIRFLOW_ADMIN_USERNAME"], "password": settings["AIRFLOW_ADMIN_PASSWORD"]}
+    slots = settings.read_int("ML_PIPELINE_POOL_SLOTS", 1, 1000)
+    name = settings["ML_PIPELINE_POOL"]
+    with httpx.Client(base_url=settings.airflow_url, trust_env=False, timeout=30) as client:
+        token = client.post("/auth/token", json=login).raise_for_status().json()["access_token"]
+        client.headers["Authorization"] = f"Bearer {token}"
+        found = client.get(f"/api/v2/pools/{name}")
+        description = "Commands of the stages that run at once (ML_PIPELINE_POOL_SLOTS)."
+        wanted = {"slots": slots, "description": description, "include_deferred": False}
+        if found.status_code == httpx.codes.NOT_FOUND:
+            client.post("/api/v2/pools", json={"name": name, **wanted}).raise_for_status()
+        elif found.raise_for_status().json()["slots"] != slots:
+            changed = {"pool": name, **wanted}
+            client.patch(f"/api/v2/pools/{name}", json=changed).raise_for_status()
+
+
+def make_airflow(settings: Settings) -> list[Service]:
+    """Describe Airflow's processes."""
+    port = settings.read_port("AIRFLOW_PORT")
+    environment = make_airflow_environment(settings)
+
+    def reports(name: str) -> Callable[[float], bool]:
+        return lambda started: is_component_healthy(settings, COMPONENTS[name], started)
+
+    api_server = Service(
+        name="airflow-api",
+        argv=make_argv(settings, "api-server"),
+        environment=environment,
+        is_healthy=lambda _: read_json(f"http://{LOOPBACK}:{port}/api/v2/monitor/health") is not None,
+        ports={"AIRFLOW_PORT": port},
+        needs=("airflow-database",),
+        finish=lambda: set_pool(settings),
+        url=settings.airflow_url,
+    )
+    scheduler = Service(
+        name="airflow-scheduler",
+        argv=make_argv(settings, "scheduler", "--skip-serve-logs"),
+        # Tasks run in children of the scheduler: it alone gets the keys to the store.
+        environment={**environment, **make_pipeline_environment(settings, has_keys=True)},
+        is_healthy=reports("airflow-scheduler"),
+        needs=("airflow-database",),
+    )
+    dag_processor = Service(
+        name="airflow-dags",
+        argv=make_argv(settings, "dag-processor"),
+        environment={**environment, **make_pipeline_environment(settings, has_keys=False)},
+        is_healthy=reports("airflow-dags"),
+        needs=("airflow-database",),
+    )
+    triggerer = Service(
+        name="airflow-triggerer",
+        argv=make_argv(settings, "triggerer", "--skip-serve-logs"),
+        environment={**environment, **make_pipeline_environment(settings, has_keys=True)},
+        is_healthy=reports("airflow-triggerer"),
+        needs=("airflow-database",),
+    )
+    has_triggerer = settings.read_int("AIRFLOW_TRIGGERER", 0, 1) == 1
+    return [api_server, scheduler, dag_processor, *([triggerer] if has_triggerer else [])]

@@ -1,0 +1,20 @@
+"""`down`: stop everything; all data stays."""
+
+import argparse
+
+from local.progress import Progress
+from local.settings import read_settings
+from local.stack import stop_stack
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """No arguments."""
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Stop the stack; 0 also when nothing ran."""
+    settings = read_settings()
+    with Progress() as progress:
+        stopped = stop_stack(settings, progress)
+    print(f"Stopped. All data stays in {settings.state}." if stopped else "Nothing was running.")
+    return 0

@@ -1,0 +1,38 @@
+"""`up`: start what does not run, and say where everything is."""
+
+import argparse
+import time
+
+from local.progress import Progress
+from local.settings import Settings
+from local.stack import prepare_settings, start_stack
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """No arguments: everything is in the settings."""
+
+
+def describe(settings: Settings) -> str:
+    """Say who and where, without any secret."""
+    return "\n".join(
+        [
+            f"  Airflow  {settings.airflow_url}",
+            f"           user {settings['AIRFLOW_ADMIN_USERNAME']}, password: AIRFLOW_ADMIN_PASSWORD in {settings.env_file}",
+            f"  MLflow   {settings['MLFLOW_PUBLIC_URL'] or settings.mlflow_url}",
+            f"  S3       {settings.storage_url}  (bucket {settings['ML_PIPELINE_DROP_BUCKET']},"
+            f" region {settings['OBJECT_STORAGE_REGION']})",
+            f"           key for dropping files: OBJECT_STORAGE_DROP_ACCESS_KEY and ..._SECRET_KEY in {settings.env_file}",
+        ]
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Start the stack; 0 when all of it is healthy."""
+    began = time.monotonic()
+    settings = prepare_settings()
+    with Progress() as progress:
+        started = start_stack(settings, progress)
+    took = time.monotonic() - began
+    print(f"Everything is up ({took:.1f} s).\n" if started else "Everything was up already.\n")
+    print(describe(settings))
+    return 0

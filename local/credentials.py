@@ -1,0 +1,65 @@
+"""Makes the `.env` of a new stack: every secret by chance, none by default."""
+
+import base64
+import os
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+
+from local.settings import TEMPLATE, parse_env_file
+
+
+def make_access_key() -> str:
+    """Return a key name that cannot be guessed: some S3 servers let those write who know only the name."""
+    return secrets.token_hex(10).upper()
+
+
+def make_fernet_key() -> str:
+    """Return 32 random bytes in the form that Fernet takes."""
+    return base64.urlsafe_b64encode(os.urandom(32)).decode()
+
+
+def make_secret(name: str) -> str | None:
+    """Return a new secret for a setting, None when the setting is no secret."""
+    if name == "AIRFLOW_FERNET_KEY":
+        return make_fernet_key()
+    if name.endswith("_ACCESS_KEY"):
+        return make_access_key()
+    if name.endswith(("_SECRET_KEY", "_PASSWORD", "_SECRET")):
+        return secrets.token_urlsafe(24)
+    return None
+
+
+def write_env_file(path: Path, changes: Mapping[str, str] | None = None) -> None:
+    """Write a new settings file from the template, readable by its owner only; an existing one is an error."""
+    changes = dict(changes or {})
+    lines = []
+    for line in TEMPLATE.read_text(encoding="utf-8").splitlines():
+        for name in parse_env_file(line):
+            value = changes.pop(name, None) or make_secret(name)
+            line = line if value is None else f"{name}={value}"
+        lines.append(line)
+    assert not changes, f"no such settings: {sorted(changes)}"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+        file.write("\n".join(lines) + "\n")
+
+
+def fill_env_file(path: Path) -> list[str]:
+    """Add the secrets that an existing settings file lacks, as after an upgrade; return their names."""
+    found = parse_env_file(path.read_text(encoding="utf-8"))
+    lacking = {name: make_secret(name) for name in parse_env_file(TEMPLATE.read_text(encoding="utf-8"))}
+    lacking = {name: value for name, value in lacking.items() if value is not None and not found.get(name)}
+    if lacking:
+        kept = [
+            line
+            for line in path.read_text(encoding="utf-8").splitlines()
+            if not lacking.keys() & parse_env_file(line).keys()
+        ]
+        new = path.with_name(f"{path.name}.new")
+        new.unlink(missing_ok=True)
+        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+            file.write("\n".join([*kept, *(f"{name}={value}" for name, value in lacking.items())]) + "\n")
+        new.replace(path)
+    path.chmod(0o600)
+    return sorted(lacking)

@@ -1,0 +1,32 @@
+"""What can keep the local stack from doing what it was asked.
+
+LocalError                 everything below; the command line prints it and exits with its `exit`
+├── SettingInvalid         a setting has a value that cannot be used
+├── PortBusy               another program listens where a service should
+├── ServiceFailed          a service ended, or did not get healthy in time
+└── MachineUnfit           the machine lacks something that we cannot bring along
+"""
+
+
+class LocalError(Exception):
+    """Says what happened, where, and what to do, in words for the person at the terminal."""
+
+    exit = 1
+
+
+class SettingInvalid(LocalError):
+    """A setting has a value that cannot be used."""
+
+    exit = 2
+
+
+class PortBusy(LocalError):
+    """Another program listens on the port of a service."""
+
+
+class ServiceFailed(LocalError):
+    """A service ended before it was healthy, or was not healthy in time."""
+
+
+class MachineUnfit(LocalError):
+    """The machine lacks something that we cannot bring along."""

@@ -1,0 +1,157 @@
+"""Starts, finds and ends the programs of the stack, each by its process id *and* its time of birth."""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import psutil
+
+from local.service import Service
+from local.settings import Settings
+
+LOG_LIMIT_BYTES = 20 * 1024 * 1024
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+
+
+@dataclass(frozen=True)
+class Record:
+    """Who a service is while it runs: `<state>/run/<service>.json`."""
+
+    pid: int
+    born: float
+    """When the process was made, in seconds since the epoch: tells it from a later one with the same id."""
+    boot: str
+    fingerprint: str
+
+
+def read_boot_id() -> str:
+    """Return what changes with each start of the machine, empty where there is no such thing."""
+    return _BOOT_ID.read_text().strip() if _BOOT_ID.exists() else ""
+
+
+def record_path(settings: Settings, name: str) -> Path:
+    """Return where the record of a service is kept."""
+    return settings.state / "run" / f"{name}.json"
+
+
+def log_path(settings: Settings, name: str) -> Path:
+    """Return the log file of a service."""
+    return settings.state / "logs" / f"{name}.log"
+
+
+def read_record(settings: Settings, name: str) -> Record | None:
+    """Return the record of a service, None when there is none from this boot of the machine."""
+    try:
+        record = Record(**json.loads(record_path(settings, name).read_text()))
+    except (FileNotFoundError, ValueError, TypeError):  # a machine that lost power can leave half a file
+        return None
+    return record if record.boot == read_boot_id() else None
+
+
+def find_process(record: Record | None) -> psutil.Process | None:
+    """Return the service's own process if it is alive."""
+    if record is None:
+        return None
+    with contextlib.suppress(psutil.NoSuchProcess):
+        process = psutil.Process(record.pid)
+        # Two seconds: a clock that was set moves the birth of every process.
+        if abs(process.create_time() - record.born) < 2 and process.status() != psutil.STATUS_ZOMBIE:
+            return process
+    return None
+
+
+def find_session(record: Record | None) -> list[psutil.Process]:
+    """Return all living processes of the service: each service has a session of its own, its children share it."""
+    if record is None:
+        return []
+    if psutil.pid_exists(record.pid) and find_process(record) is None:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if psutil.Process(record.pid).status() != psutil.STATUS_ZOMBIE:
+                return []  # the id belongs to another program now, so nothing of ours is left
+    members = []
+    for pid in psutil.pids():
+        with contextlib.suppress(ProcessLookupError, PermissionError, psutil.NoSuchProcess):
+            if os.getsid(pid) == record.pid:
+                process = psutil.Process(pid)
+                if process.create_time() > record.born - 2 and process.status() != psutil.STATUS_ZOMBIE:
+                    members.append(process)
+    return members
+
+
+def trim_log(path: Path) -> None:
+    """Keep a log file small: what a running program wrote moves to `<name>.log.1`."""
+    with contextlib.suppress(FileNotFoundError):
+        if path.stat().st_size > LOG_LIMIT_BYTES:
+            path.with_name(path.name + ".1").write_bytes(path.read_bytes())
+            os.truncate(path, 0)
+
+
+def start_process(settings: Settings, service: Service) -> subprocess.Popen[bytes]:
+    """Start the service in a session of its own, so that it outlives the terminal, and write its record."""
+    log = log_path(settings, service.name)
+    log.parent.mkdir(parents=True, exist_ok=True)
+    trim_log(log)
+    with log.open("ab") as output:
+        started = subprocess.Popen(
+            service.argv,
+            env=dict(service.environment),
+            cwd=settings.state,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    born = psutil.Process(started.pid).create_time()
+    path = record_path(settings, service.name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    new = path.with_suffix(".new")
+    new.write_text(json.dumps(asdict(Record(started.pid, born, read_boot_id(), service.fingerprint))))
+    new.replace(path)
+    return started
+
+
+def send(process: psutil.Process, number: signal.Signals) -> None:
+    """Send a signal, unless the process ended meanwhile."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        process.send_signal(number)
+
+
+def wait_until_gone(record: Record, seconds: float) -> bool:
+    """Wait until the service's own process has ended; return whether it has."""
+    end = time.monotonic() + seconds
+    while find_process(record):
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def stop_process(settings: Settings, name: str, number: signal.Signals, grace_seconds: float) -> bool:
+    """End a service and all its children; return whether anything was alive.
+
+    Its own process is asked first. Children that are still there after the grace are killed, so that it need not wait
+    for them; then it has ten seconds more to leave in order.
+    """
+    record = read_record(settings, name)
+    if record is None:
+        record_path(settings, name).unlink(missing_ok=True)
+        return False
+    main = find_process(record)
+    if main:
+        send(main, number)
+        if not wait_until_gone(record, grace_seconds):
+            for child in find_session(record):
+                if child.pid != record.pid:
+                    send(child, signal.SIGKILL)
+            wait_until_gone(record, 10)
+    left = find_session(record)
+    for process in left:
+        send(process, signal.SIGKILL)
+    psutil.wait_procs(left, timeout=5)
+    record_path(settings, name).unlink(missing_ok=True)
+    return main is not None or bool(left)

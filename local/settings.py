@@ -1,0 +1,130 @@
+"""The settings of the local stack: `.env.template`, then `.env`, then the environment; the last one wins."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from local.errors import SettingInvalid
+
+PROJECT = Path(__file__).resolve().parent.parent
+TEMPLATE = PROJECT / ".env.template"
+LOOPBACK = "127.0.0.1"
+
+# The storage server's listeners inside: their offsets from OBJECT_STORAGE_INTERNAL_PORT.
+INTERNAL_PORT_OFFSETS = {
+    "master": 0,
+    "volume": 1,
+    "filer": 2,
+    "admin": 3,
+    "master.grpc": 10000,
+    "volume.grpc": 10001,
+    "filer.grpc": 10002,
+    "admin.grpc": 10003,
+    "s3.grpc": 10004,
+}
+
+
+def parse_env_file(text: str) -> dict[str, str]:
+    """Parse `NAME=value` lines; comments and blank lines are left out, a value reaches to the end of its line."""
+    values = {}
+    for line in text.splitlines():
+        name, equals, value = line.strip().removeprefix("export ").partition("=")
+        if equals and not name.startswith("#"):
+            values[name.strip()] = value.strip()
+    return values
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All settings by name, and what the local stack derives from them. Secrets are kept out of its `repr`."""
+
+    root: Path
+    state: Path
+    env_file: Path
+    values: Mapping[str, str] = field(repr=False)
+
+    def __getitem__(self, name: str) -> str:
+        return self.values[name]
+
+    def read_int(self, name: str, lowest: int, highest: int) -> int:
+        """Return the setting as an integer within the bounds, or say which setting is wrong."""
+        text = self.values[name]
+        if not text.isdecimal() or not lowest <= int(text) <= highest:
+            raise SettingInvalid(
+                f"{name} is {text!r}: it must be a whole number from {lowest} to {highest}. Change it in {self.env_file}."
+            )
+        return int(text)
+
+    def read_port(self, name: str) -> int:
+        """Return the setting as a port that an ordinary user may listen on."""
+        return self.read_int(name, 1024, 65535)
+
+    @cached_property
+    def internal_ports(self) -> dict[str, int]:
+        """The storage server's ports inside, by listener."""
+        first = self.read_int("OBJECT_STORAGE_INTERNAL_PORT", 1024, 55500)
+        return {listener: first + offset for listener, offset in INTERNAL_PORT_OFFSETS.items()}
+
+    @property
+    def has_own_storage(self) -> bool:
+        """Whether the stack starts its own S3 server."""
+        return not self.values["OBJECT_STORAGE_ENDPOINT_URL"]
+
+    @property
+    def has_own_mlflow(self) -> bool:
+        """Whether the stack starts its own MLflow server."""
+        return not self.values["MLFLOW_TRACKING_URI"]
+
+    @property
+    def storage_url(self) -> str:
+        """The address of the S3 server, without a slash at its end."""
+        own = f"http://{LOOPBACK}:{self.values['OBJECT_STORAGE_PORT']}"
+        return self.values["OBJECT_STORAGE_ENDPOINT_URL"].rstrip("/") or own
+
+    @property
+    def mlflow_url(self) -> str:
+        """The address of the MLflow server, without a slash at its end."""
+        return self.values["MLFLOW_TRACKING_URI"].rstrip("/") or f"http://{LOOPBACK}:{self.values['MLFLOW_PORT']}"
+
+    @property
+    def airflow_url(self) -> str:
+        """The address of Airflow's web page and REST API, without a slash at its end."""
+        return f"http://{LOOPBACK}:{self.values['AIRFLOW_PORT']}"
+
+    @property
+    def artifact_bucket(self) -> str:
+        """The bucket of runs, receipts and models."""
+        return self.values["ML_PIPELINE_ARTIFACT_BUCKET"] or self.values["OBJECT_STORAGE_BUCKET"]
+
+    @property
+    def worker_python(self) -> Path:
+        """The python that stages run with."""
+        return Path(self.values["ML_PIPELINE_WORKER_PYTHON"] or self.venv("worker") / "bin" / "python")
+
+    @property
+    def scratch(self) -> Path:
+        """The one folder that stages write temporary files to."""
+        return Path(self.values["PIPELINE_SCRATCH_DIR"] or self.state / "scratch")
+
+    def venv(self, name: str) -> Path:
+        """Return the folder of a virtual environment; stacks with other state folders share these."""
+        return self.root / ".state" / "venvs" / name
+
+
+def read_template() -> dict[str, str]:
+    """Return every setting's default, by name."""
+    return parse_env_file(TEMPLATE.read_text(encoding="utf-8"))
+
+
+def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
+    """Read all settings. A name that the template does not have is no setting, and is left out."""
+    environ = os.environ if environ is None else environ
+    defaults = read_template()
+    root = Path(environ.get("PIPELINE_PROJECT_ROOT") or PROJECT).resolve()
+    env_file = Path(environ.get("PIPELINE_ENV_FILE") or root / ".env").absolute()
+    found = parse_env_file(env_file.read_text(encoding="utf-8")) if env_file.exists() else {}
+    values = {name: environ.get(name, found.get(name, default)) for name, default in defaults.items()}
+    state = Path(values["PIPELINE_STATE_DIR"] or root / ".state")
+    return Settings(root, (root / state).absolute(), env_file, values)

@@ -1,0 +1,203 @@
+"""The stack as a whole: which services it has, how they start together, and how they end."""
+
+import fcntl
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from pathlib import Path
+
+from local.airflow import make_airflow, migrate_database, write_airflow_files
+from local.credentials import fill_env_file, write_env_file
+from local.errors import LocalError, ServiceFailed
+from local.ports import check_port, choose_ports
+from local.postgres import make_postgres
+from local.process import find_process, find_session, log_path, read_record, start_process, stop_process, trim_log
+from local.progress import Progress
+from local.service import Service
+from local.settings import Settings, read_settings
+from local.storage import make_storage, remove_sockets
+from local.tracking import make_tracking
+
+HEALTHY_WITHIN_SECONDS = 180.0
+
+
+def make_env(state: Path, ports: Mapping[str, str] | None = None, **changes: str) -> dict[str, str]:
+    """Write the settings file of a stack with a state folder of its own, and return the environment that names it.
+
+    `ports`: settings of ports; None takes free ones. `changes`: further settings. The virtual environments are shared.
+    Merge the result into the environment of a command to make the command work on that stack.
+    """
+    env_file = state / ".env"
+    if not env_file.exists():
+        write_env_file(env_file, {**(choose_ports() if ports is None else ports), **changes})
+    return {"PIPELINE_STATE_DIR": str(state), "PIPELINE_ENV_FILE": str(env_file)}
+
+
+def prepare_settings() -> Settings:
+    """Return the settings; the settings file is made, or given the secrets that it lacks."""
+    settings = read_settings()
+    if settings.env_file.exists():
+        fill_env_file(settings.env_file)
+    else:
+        write_env_file(settings.env_file)
+    return read_settings()
+
+
+def make_services(settings: Settings) -> list[Service]:
+    """Return all services in the order in which they are named to people."""
+    services = [make_postgres(settings)]
+    if settings.has_own_storage:
+        services.append(make_storage(settings))
+    if settings.has_own_mlflow:
+        services.append(make_tracking(settings))
+    return [*services, *make_airflow(settings)]
+
+
+def make_folders(settings: Settings) -> None:
+    """Make the folders that programs expect, readable by their owner only."""
+    settings.state.mkdir(parents=True, exist_ok=True)
+    for name in ("run", "logs", "home", "airflow", "storage"):
+        (settings.state / name).mkdir(mode=0o700, exist_ok=True)
+    settings.scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+@contextmanager
+def hold_lock(settings: Settings, progress: Progress) -> Iterator[None]:
+    """Let one command at a time start or end services of this stack."""
+    with (settings.state / "run" / "lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            progress.say("  … another command is starting or stopping this stack: waiting for it")
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def read_tail(path: Path, lines: int = 15) -> str:
+    """Return the last lines of a log."""
+    if not path.exists():
+        return ""
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - 8192))
+        return "\n".join(file.read().decode(errors="replace").splitlines()[-lines:])
+
+
+def start_service(settings: Settings, service: Service, cancelled: threading.Event) -> None:
+    """Start one service and return when it is healthy."""
+    service.prepare()
+    started = time.time()
+    process = start_process(settings, service)
+    while not service.is_healthy(started):
+        log = log_path(settings, service.name)
+        if process.poll() is not None:
+            stop_process(settings, service.name, service.stop_signal, 0)
+            raise ServiceFailed(
+                f"{service.name} ended with {process.returncode} instead of starting. The end of {log}:\n{read_tail(log)}"
+            )
+        if time.time() - started > HEALTHY_WITHIN_SECONDS:
+            raise ServiceFailed(
+                f"{service.name} was not healthy after {HEALTHY_WITHIN_SECONDS:.0f} s. The end of {log}:\n{read_tail(log)}"
+            )
+        if cancelled.wait(0.05):
+            return
+    service.finish()
+
+
+def start_stack(settings: Settings, progress: Progress) -> list[str]:
+    """Start every service that does not run, side by side as far as they allow; return the names of those started."""
+    make_folders(settings)
+    with hold_lock(settings, progress):
+        services = make_services(settings)
+        missing = []
+        for service in services:
+            record = read_record(settings, service.name)
+            if find_process(record):
+                trim_log(log_path(settings, service.name))
+                if record and record.fingerprint != service.fingerprint:
+                    progress.say(f"  ! {service.name} runs with older settings: `make down up` makes it take the new ones")
+                continue
+            # Children of a killed service would hold its ports, or do its work a second time.
+            stop_process(settings, service.name, service.stop_signal, 0)
+            missing.append(service)
+        for service in missing:
+            for setting, port in service.ports.items():
+                check_port(settings, service.name, setting, port)
+        run_steps(settings, missing, progress)
+        return [service.name for service in missing]
+
+
+def run_steps(settings: Settings, missing: list[Service], progress: Progress) -> None:
+    """Start services, each as soon as those that it needs are healthy."""
+    cancelled = threading.Event()
+    steps: dict[str, tuple[tuple[str, ...], Callable[[], None]]] = {
+        service.name: (service.needs, lambda service=service: start_service(settings, service, cancelled))  # type: ignore[misc]
+        for service in missing
+    }
+    if any("airflow-database" in service.needs for service in missing):
+        write_airflow_files(settings)
+        steps["airflow-database"] = (("postgres",), lambda: migrate_database(settings))
+    waiting = dict(steps)
+    running: dict[Future[None], str] = {}
+    failures: list[BaseException] = []
+    with ThreadPoolExecutor(max(1, len(steps))) as pool:
+        while (waiting and not failures) or running:
+            for name, (needs, work) in list(waiting.items()):
+                if not failures and not any(need in waiting or need in running.values() for need in needs):
+                    del waiting[name]
+                    progress.begin(name)
+                    running[pool.submit(work)] = name
+            done, _ = wait(running, return_when=FIRST_COMPLETED)
+            for future in done:
+                name = running.pop(future)
+                if error := future.exception():
+                    failures.append(error)
+                    cancelled.set()
+                    progress.end(name, mark="✗")
+                elif not cancelled.is_set():
+                    progress.end(name, note=next((s.url for s in missing if s.name == name), ""))
+    if failures:
+        raise failures[0]
+
+
+def stop_stack(settings: Settings, progress: Progress) -> list[str]:
+    """End every service: Airflow and MLflow first, then what they keep their data in; return who was alive."""
+    if not (settings.state / "run").is_dir():
+        return []
+    stopped: list[str] = []
+
+    def stop(name: str, service: Service | None) -> None:
+        record = read_record(settings, name)
+        if find_session(record):
+            progress.begin(name)
+        number, grace = (service.stop_signal, service.grace_seconds) if service else (15, 3.0)
+        if stop_process(settings, name, number, grace):  # type: ignore[arg-type]
+            stopped.append(name)
+            progress.end(name)
+
+    with hold_lock(settings, progress):
+        try:
+            services = {service.name: service for service in make_services(settings)}
+        except LocalError:
+            services = {}  # settings that cannot be used must not keep anything alive
+        # By their records, so that a service that a changed setting leaves out now is ended as well.
+        names = [path.stem for path in (settings.state / "run").glob("*.json")]
+        keepers = ["postgres", "storage"]
+        for group in (["airflow-scheduler"], [n for n in names if n not in keepers], keepers):
+            with ThreadPoolExecutor(8) as pool:
+                for future in [pool.submit(stop, name, services.get(name)) for name in group if name in names]:
+                    future.result()
+        remove_sockets(settings)
+    return stopped
+
+
+def is_running(settings: Settings, name: str) -> bool:
+    """Return whether a service's own process is alive."""
+    return find_process(read_record(settings, name)) is not None
+
+
+def owns(path: Path) -> bool:
+    """Return whether a path belongs to the user who runs this."""
+    return path.stat().st_uid == os.geteuid()

@@ -1,0 +1,114 @@
+"""The S3 server: SeaweedFS, its keys, and the buckets."""
+
+import contextlib
+import hashlib
+from pathlib import Path
+
+from local.private_file import write_private
+from local.rights import make_s3_config, read_credentials
+from local.service import Service, make_environment
+from local.settings import LOOPBACK, Settings
+
+# SeaweedFS opens these beside its TCP listeners, at places that no option of it changes.
+_GRPC_SOCKETS = "/tmp/seaweedfs-{listener}-grpc-{port}.sock"
+
+
+def make_client(settings: Settings, identity: str):  # type: ignore[no-untyped-def]  # boto3 is slow to import
+    """Return a boto3 S3 client with the key of `root`, `watch`, `worker`, `mlflow` or `drop`."""
+    import boto3
+    from botocore.config import Config
+
+    access_key, secret_key = read_credentials(settings, identity)
+    return boto3.session.Session().client(
+        "s3",
+        endpoint_url=settings.storage_url,
+        region_name=settings["OBJECT_STORAGE_REGION"],
+        aws_access_key_id=access_key,
+        aws_secret_access_key=secret_key,
+        # No proxy: the server is on this machine, or is one that the user's own network reaches.
+        config=Config(connect_timeout=3, read_timeout=60, retries={"max_attempts": 2}, proxies={}),
+    )
+
+
+def prepare_storage(settings: Settings) -> None:
+    """Write the server's keys and rights, and make its folders."""
+    write_private(settings.state / "storage" / "s3.json", make_s3_config(settings))
+    (settings.state / "storage" / "data").mkdir(exist_ok=True)
+    remove_sockets(settings)
+
+
+def remove_sockets(settings: Settings) -> None:
+    """Remove the sockets that a killed server left."""
+    for listener, port in settings.internal_ports.items():
+        name, _, is_grpc = listener.partition(".")
+        if is_grpc:
+            with contextlib.suppress(OSError):
+                Path(_GRPC_SOCKETS.format(listener=name, port=port)).unlink(missing_ok=True)
+
+
+def make_buckets(settings: Settings) -> None:
+    """Make the buckets that are missing and turn versioning on for drops; safe to repeat."""
+    client = make_client(settings, "root")
+    drops = settings["ML_PIPELINE_DROP_BUCKET"]
+    present = {bucket["Name"] for bucket in client.list_buckets()["Buckets"]}
+    for bucket in dict.fromkeys([drops, settings.artifact_bucket, settings["MLFLOW_BUCKET"]]):
+        if bucket not in present:
+            client.create_bucket(Bucket=bucket)
+    if client.get_bucket_versioning(Bucket=drops).get("Status") != "Enabled":
+        client.put_bucket_versioning(Bucket=drops, VersioningConfiguration={"Status": "Enabled"})
+
+
+def make_storage(settings: Settings) -> Service:
+    """Describe the S3 server."""
+    from local.health import answers
+
+    folder = settings.state / "storage"
+    run = settings.state / "run"
+    port = settings.read_port("OBJECT_STORAGE_PORT")
+    inside = settings.internal_ports
+    # Every option every time: the server remembers the last ones in its data folder and would take them from there.
+    options = {
+        "dir": folder / "data",
+        "ip": LOOPBACK,
+        "ip.bind": LOOPBACK,
+        "master.telemetry": "false",
+        "webdav": "false",
+        "admin.ui": "false",
+        "disableHttp": "true",
+        "s3.config": folder / "s3.json",
+        "s3.iam": "false",
+        "s3.autoCreateBucket": "false",
+        "s3.allowDeleteBucketNotEmpty": "false",
+        "s3.port.iceberg": 0,
+        "s3.port.lance": 0,
+        "s3.localSocket": run / "s3.sock",
+        "filer.localSocket": run / "filer.sock",
+        "s3.port": port,
+        **{f"{listener.replace('.grpc', '.port.grpc')}": number for listener, number in inside.items() if "." in listener},
+        **{f"{listener}.port": number for listener, number in inside.items() if "." not in listener},
+    }
+    # The volume server takes writes and reads only with tokens signed with these; known inside this process only.
+    signing = hashlib.sha256("/".join(read_credentials(settings, "root")).encode()).hexdigest()
+    return Service(
+        name="storage",
+        argv=(
+            str(settings.venv("tools") / "bin" / "weed"),
+            "-logtostderr=true",
+            "-v=0",
+            "mini",
+            *(f"-{name}={value}" for name, value in options.items()),
+        ),
+        environment={
+            **make_environment(settings),
+            "GOMEMLIMIT": "512MiB",
+            "WEED_JWT_SIGNING_KEY": signing[:32],
+            "WEED_JWT_SIGNING_READ_KEY": signing[32:],
+        },
+        is_healthy=lambda _: answers(f"http://{LOOPBACK}:{port}/healthz"),
+        ports={"OBJECT_STORAGE_PORT": port}
+        | {f"OBJECT_STORAGE_INTERNAL_PORT ({listener})": number for listener, number in inside.items()},
+        prepare=lambda: prepare_storage(settings),
+        finish=lambda: make_buckets(settings),
+        grace_seconds=10,
+        url=settings.storage_url,
+    )
