@@ -14,7 +14,7 @@ from typing import Any
 
 from .attempt import Attempt, Outcome, Work, read_versions
 from .drop import read_drop
-from .errors import Crash, StageError, StoreUnavailable
+from .errors import Crash, StageError
 from .layout import STATES, Layout, stage_before
 from .manifest import Manifest, StageSummary, commit, read_committed
 from .receipt import describe_failure, now_text, put_receipt
@@ -193,7 +193,7 @@ def _fail(error: StageError, asked: Ask, store: Store, layout: Layout | None) ->
         try:
             record = _keep_failure(error, record, asked, store, layout)
             told = {name: value for name, value in record.items() if name != "details"}
-        except StoreUnavailable as down:
+        except StageError as down:
             log.error("the failure record could not be kept: %s", down)
     details = (json.dumps(error.details, indent=1, ensure_ascii=False, default=str),) if error.details else ()
     line = "PIPELINE-FAILURE " + json.dumps(told, ensure_ascii=False, default=str)
@@ -237,9 +237,10 @@ def _name_without_drop(asked: Ask) -> tuple[str, str]:
     source = asked.params.get("data_source")
     dataset = asked.params.get("dataset")
     file = source if isinstance(source, str) else ""
-    if isinstance(dataset, str) and dataset:
-        return dataset, file
-    return dataset_of_source(file.removeprefix("s3://").partition("/")[2]), file
+    name = dataset if isinstance(dataset, str) else dataset_of_source(file.removeprefix("s3://").partition("/")[2])
+    # What was refused may be no name at all, and it becomes a part of a path here.
+    is_part = name not in {"", ".", ".."} and not set(name) & set("/\\\0")
+    return name if is_part else RunKey.parse(asked.run_key).slug, file
 
 
 def _state_before(stage: str) -> str:

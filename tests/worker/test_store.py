@@ -1,0 +1,205 @@
+"""The store's contract, held against a real S3 server and against the folder."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import boto3
+import pytest
+
+from pipeline_worker.errors import LocationRefused, StoreUnavailable
+from pipeline_worker.settings import read_settings
+from pipeline_worker.store import ObjectMissing, PreconditionFailed, Store, open_store
+from tests.weed import Weed
+
+B = "s3://bucket"
+
+
+@pytest.fixture(params=["s3", "folder"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    if request.param == "folder":
+        return open_store(read_settings({}, store_folder=tmp_path / "lake"))
+    weed: Weed = request.getfixturevalue("weed")
+    return open_store(read_settings(weed_environ(weed)))
+
+
+def weed_environ(weed: Weed) -> dict[str, str]:
+    return {
+        "OBJECT_STORAGE_ENDPOINT_URL": weed.endpoint_url,
+        "OBJECT_STORAGE_ACCESS_KEY": weed.access_key,
+        "OBJECT_STORAGE_SECRET_KEY": weed.secret_key,
+    }
+
+
+def unique(name: str, tmp_path: Path) -> str:
+    return f"{B}/{tmp_path.name}/{name}"
+
+
+def test_put_then_read_gives_the_same_bytes(store: Store, tmp_path: Path) -> None:
+    """What was put is what is read, with its size and an etag that head gives as well."""
+    uri = unique("a.txt", tmp_path)
+    put = store.put(uri, b"hello")
+    content, info = store.read(uri)
+    head = store.head(uri)
+    assert content == b"hello"
+    assert head is not None
+    assert (put.etag, put.size) == (info.etag, info.size) == (head.etag, head.size)
+
+
+def test_missing_object_is_named(store: Store, tmp_path: Path) -> None:
+    """Reading, downloading or copying what is not there says which object is missing; head says None."""
+    uri = unique("none", tmp_path)
+    assert store.head(uri) is None
+    for read in (store.read, lambda u: store.download(u, tmp_path / "x"), lambda u: store.copy(u, f"{u}2")):
+        with pytest.raises(ObjectMissing, match="none"):
+            read(uri)
+
+
+def test_put_if_none_match_writes_once(store: Store, tmp_path: Path) -> None:
+    """A put for a key that must not exist yet fails where it does, and leaves it as it was."""
+    uri = unique("once", tmp_path)
+    store.put(uri, b"first", if_none_match=True)
+    with pytest.raises(PreconditionFailed):
+        store.put(uri, b"second", if_none_match=True)
+    assert store.read(uri)[0] == b"first"
+
+
+def test_put_if_match_overwrites_only_what_was_seen(store: Store, tmp_path: Path) -> None:
+    """A put over a seen etag replaces it; over another etag, or where the object is gone, it changes nothing."""
+    uri = unique("seen", tmp_path)
+    first = store.put(uri, b"first")
+    second = store.put(uri, b"second", if_match=first.etag)
+    with pytest.raises(PreconditionFailed):
+        store.put(uri, b"third", if_match=first.etag)
+    assert store.read(uri)[0] == b"second"
+    assert second.etag != first.etag
+    with pytest.raises((PreconditionFailed, ObjectMissing)):
+        store.put(unique("gone", tmp_path), b"x", if_match=first.etag)
+
+
+def test_race_of_conditional_puts_has_one_winner(store: Store, tmp_path: Path) -> None:
+    """Of eight at once that each put on the condition of absence, exactly one wins."""
+    uri = unique("race", tmp_path)
+    won: list[int] = []
+    lost: list[int] = []
+    gate = threading.Barrier(8)
+
+    def put(number: int) -> None:
+        gate.wait()
+        try:
+            store.put(uri, str(number).encode(), if_none_match=True)
+            won.append(number)
+        except PreconditionFailed:
+            lost.append(number)
+
+    threads = [threading.Thread(target=put, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (len(won), len(lost)) == (1, 7)
+    assert store.read(uri)[0] == str(won[0]).encode()
+
+
+def test_upload_in_parts_and_download_give_the_same_file(store: Store, tmp_path: Path) -> None:
+    """A file large enough for several parts arrives whole."""
+    source = tmp_path / "large"
+    with source.open("wb") as file:
+        for block in range(70):
+            file.write(bytes([block]) * 1024**2)
+    uri = unique("large", tmp_path)
+    store.upload(uri, source)
+    store.download(uri, tmp_path / "back")
+    assert (tmp_path / "back").read_bytes() == source.read_bytes()
+
+
+def test_copy_leaves_the_source(store: Store, tmp_path: Path) -> None:
+    """A copy is a second object with the same bytes."""
+    uri, other = unique("from", tmp_path), unique("to", tmp_path)
+    store.put(uri, b"bytes")
+    store.copy(uri, other)
+    assert store.read(uri)[0] == store.read(other)[0] == b"bytes"
+
+
+@pytest.mark.parametrize(
+    "name", ["with space", "ümläut 数据", "a+b=c&d", "per%20cent%", "quote'\"", "deep/er/file", "dot.ted.."]
+)
+def test_odd_names_keep_their_identity(store: Store, tmp_path: Path, name: str) -> None:
+    """A key with spaces, other alphabets or characters that URLs escape is read, listed and deleted under its name."""
+    uri = unique(name, tmp_path)
+    store.put(uri, name.encode())
+    assert store.read(uri)[0] == name.encode()
+    assert [info.uri for info in store.list(f"{B}/{tmp_path.name}/")] == [uri]
+    store.delete(uri)
+    assert store.head(uri) is None
+
+
+def test_list_is_by_prefix_in_order(store: Store, tmp_path: Path) -> None:
+    """Listing gives the keys that begin with the prefix, at any depth, in order."""
+    for name in ("b/2", "b/1", "b1", "c/x"):
+        store.put(unique(name, tmp_path), b"")
+    listed = [info.uri.removeprefix(f"{B}/{tmp_path.name}/") for info in store.list(unique("b", tmp_path))]
+    assert listed == ["b/1", "b/2", "b1"]
+
+
+def test_delete_of_nothing_is_fine(store: Store, tmp_path: Path) -> None:
+    """Deleting what is not there changes nothing and raises nothing."""
+    store.delete(unique("never", tmp_path))
+
+
+def test_versions_are_read_and_deleted_exactly(weed: Weed, tmp_path: Path) -> None:
+    """In a versioned bucket a put tells its version; a copy takes, and a delete removes, exactly the version named."""
+    client = boto3.client(
+        "s3",
+        endpoint_url=weed.endpoint_url,
+        aws_access_key_id=weed.access_key,
+        aws_secret_access_key=weed.secret_key,
+        region_name="us-east-1",
+    )
+    client.create_bucket(Bucket="versioned")
+    client.put_bucket_versioning(Bucket="versioned", VersioningConfiguration={"Status": "Enabled"})
+    store = open_store(read_settings(weed_environ(weed)))
+    uri = f"s3://versioned/{tmp_path.name}/x"
+    first, second = store.put(uri, b"1"), store.put(uri, b"2")
+    assert first.version
+    assert second.version
+    assert first.version != second.version
+    store.copy(uri, unique("old", tmp_path), version=first.version)
+    assert store.read(unique("old", tmp_path))[0] == b"1"
+    store.delete(uri, version=second.version)
+    content, info = store.read(uri)
+    assert (content, info.version) == (b"1", first.version)
+
+
+def test_folder_refuses_names_that_lead_elsewhere(tmp_path: Path) -> None:
+    """A key that would leave the folder, or mean another file than it says, is refused."""
+    store = open_store(read_settings({}, store_folder=tmp_path))
+    for key in ("../x", "a/../../x", "a//b", "a/./b", "", "a\\b"):
+        with pytest.raises(LocationRefused):
+            store.put(f"{B}/{key}", b"")
+
+
+def test_dead_store_is_said_with_what_to_check() -> None:
+    """A store that does not answer is named with its address and the setting to look at."""
+    settings = read_settings(
+        {
+            "OBJECT_STORAGE_ENDPOINT_URL": "http://127.0.0.1:9",
+            "OBJECT_STORAGE_ACCESS_KEY": "a",
+            "OBJECT_STORAGE_SECRET_KEY": "b",
+        }
+    )
+    with pytest.raises(StoreUnavailable) as caught:
+        open_store(settings).read(f"{B}/x")
+    assert "127.0.0.1:9" in caught.value.where
+    assert "OBJECT_STORAGE_ENDPOINT_URL" in caught.value.fix
+
+
+def test_wrong_key_is_said_without_the_secret(weed: Weed) -> None:
+    """A key that the store refuses is a matter of the settings, and the secret is in no message."""
+    settings = read_settings(weed_environ(weed) | {"OBJECT_STORAGE_SECRET_KEY": "not-the-one"})
+    with pytest.raises(StoreUnavailable) as caught:
+        open_store(settings).read(f"{B}/x")
+    assert "OBJECT_STORAGE_SECRET_KEY" in caught.value.fix
+    assert "not-the-one" not in str(caught.value) + repr(settings)
