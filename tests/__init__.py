@@ -1,0 +1,1 @@
+"""Tests, by layer: see the page on testing in the README."""
