@@ -1,0 +1,1 @@
+"""The four commands of the worker, doing nothing but committing a manifest."""

@@ -1,0 +1,6 @@
+"""Commits a manifest of the stage `validate`."""
+
+from pipeline_worker.commit import main
+
+if __name__ == "__main__":
+    main("validate")

@@ -1,0 +1,30 @@
+"""Reads the data of a run, once: finds its format and types, and keeps it as Parquet with a schema and a profile.
+
+Runs by itself for each drop. **Trigger it by hand** for data that is not dropped: fill in `data_source` (and
+`target_column`), leave the rest. With a `run_key` it reads the data of that run again; then parameters go into
+`overrides` only. A file that cannot be read fails here, with the reason in the log and the receipt.
+"""
+
+from airflow.sdk import PartitionedAssetTimetable, dag
+
+from pipeline.assets import DROPPED
+from pipeline.params import make_request_params, make_rerun_params
+from pipeline.settings import get_settings
+from pipeline.stage_task import make_stage_task
+
+
+@dag(
+    schedule=PartitionedAssetTimetable(assets=DROPPED),
+    max_active_runs=get_settings().max_active_runs,
+    catchup=False,
+    is_paused_upon_creation=False,
+    default_args={"owner": "pipeline"},
+    params={**make_request_params(), **make_rerun_params()},
+    tags=["pipeline", "stage"],
+    doc_md=__doc__,
+)
+def ingest() -> None:
+    make_stage_task("ingest")
+
+
+ingest()

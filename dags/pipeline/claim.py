@@ -1,0 +1,193 @@
+"""Claiming drops: copy, record, announce; and only then let them leave the drop bucket.
+
+Every step can be killed and repeated. The order of the writes for one drop: the bytes, the marker, `drop.json` (with a
+condition: from here on it is claimed), the receipt. The asset event goes out when the task has succeeded, and only the
+task after it deletes.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from functools import partial
+from typing import Any
+
+from pipeline.drop import BACK_OFF, MOST_TRIES, Drop, choose_drops, list_claimable
+from pipeline.layout import Layout
+from pipeline.receipt import put_first_receipt, tell_time
+from pipeline.settings import Settings
+from pipeline.store import AlreadyThere, ObjectMissing, Store, StoreRefused, get_json, put_json
+
+log = logging.getLogger(__name__)
+
+#: A sidecar that is larger than this is no sidecar, in bytes; the worker has the same bound.
+MAX_SIDECAR_SIZE = 64 * 1024
+#: Requests to the store at the same time.
+_THREADS = 8
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A drop that was claimed, as `clear_claimed` needs it.
+
+    :param leaves: key and version id of what is to be deleted; the drop's own first.
+    :param tries: how many times the drop was set aside before.
+    :param is_announced: whether its event went out in an earlier cycle already, so that only the deletion is left.
+    """
+
+    run_key: str
+    leaves: tuple[tuple[str, str | None], ...]
+    tries: int
+    is_announced: bool
+
+
+def claim_drops(store: Store, settings: Settings) -> list[Claim]:
+    """Claim what one cycle takes of the drops that can be claimed, and return the claims.
+
+    One that cannot be claimed is set aside and holds up no other.
+
+    :raises StoreUnavailable: the store is down; what was claimed so far is found again by the next try.
+    """
+    claimable = list_claimable(store, settings)
+    chosen = choose_drops(claimable, settings)
+    with ThreadPoolExecutor(_THREADS) as threads:
+        claims = [claim for claim in threads.map(partial(_claim_or_set_aside, store, settings), chosen) if claim]
+    size = sum(drop.version.size for drop in chosen)
+    log.info("Claimed %d of %d drops (%s bytes looked at).", len(claims), len(claimable), f"{size:,}")
+    return claims
+
+
+def clear_claimed(store: Store, settings: Settings, claims: Sequence[Claim]) -> None:
+    """Delete exactly the versions that were claimed; a drop that cannot be deleted is set aside.
+
+    :raises StoreUnavailable: the store is down; deleting again does no harm.
+    """
+    entries = [entry for claim in claims for entry in claim.leaves]
+    refused = store.delete_versions(settings.drop_bucket, entries)
+    for claim in claims:
+        for position, entry in enumerate(claim.leaves):
+            if entry not in refused:
+                continue
+            log.error("s3://%s/%s could not be deleted: %s", settings.drop_bucket, entry[0], refused[entry])
+            # A sidecar that stays holds nothing up; the drop would be claimed again and again.
+            if position == 0:
+                _set_aside(store, settings, claim.run_key, entry, claim.tries, f"not deleted: {refused[entry]}")
+    log.info("Cleared %d of %d versions.", len(entries) - len(refused), len(entries))
+
+
+def dump_claims(claims: Sequence[Claim]) -> list[dict[str, Any]]:
+    """Return *claims* as one task hands them to the next."""
+    return [asdict(claim) for claim in claims]
+
+
+def load_claims(values: Sequence[dict[str, Any]]) -> list[Claim]:
+    """Return what :func:`dump_claims` was given."""
+    return [Claim(**{**value, "leaves": tuple((key, version) for key, version in value["leaves"])}) for value in values]
+
+
+def _claim_or_set_aside(store: Store, settings: Settings, drop: Drop) -> Claim | None:
+    try:
+        return _claim(store, settings, drop)
+    except ObjectMissing:
+        log.info("%s was withdrawn while it was claimed.", drop.version.key)
+    except StoreRefused as error:
+        log.error("s3://%s/%s cannot be claimed: %s", drop.version.bucket, drop.version.key, error)
+        entry = (drop.version.key, drop.version.version_id)
+        tries = _set_aside(store, settings, drop.run_key, entry, drop.tries, str(error))
+        if tries >= MOST_TRIES:
+            reason = {
+                "what": f"The file could not be claimed, in {tries} tries: {error}",
+                "where": f"s3://{drop.version.bucket}/{drop.version.key}",
+                "fix": "Mend what the message names, then drop the file again (a new version is a new drop).",
+                "runbook": "runbooks/drop-not-picked-up.md",
+                "details": {},
+            }
+            _put_receipt(store, settings, drop, reason)
+    return None
+
+
+def _claim(store: Store, settings: Settings, drop: Drop) -> Claim:
+    layout = Layout(settings.prefix)
+    claim = Claim(drop.run_key, drop.leaves, drop.tries, is_announced=False)
+    present = get_json(store, settings.artifact_bucket, layout.drop(drop.run_key))
+    if present is None:
+        record = _describe(store, drop)
+        store.copy_version(drop.version, settings.artifact_bucket, layout.raw(drop.run_key))
+        store.put(settings.artifact_bucket, layout.marker(drop.run_key), b"")
+        try:
+            put_json(store, settings.artifact_bucket, layout.drop(drop.run_key), record, if_none_match=True)
+        except AlreadyThere:
+            log.info("%s was claimed by another try at the same moment.", drop.run_key)
+        _put_receipt(store, settings, drop)
+        return claim
+    identity = (drop.version.bucket, drop.version.key, drop.version.version_id)
+    if (present.get("bucket"), present.get("key"), present.get("version")) != identity:
+        raise StoreRefused(f"the run key {drop.run_key} is taken by {present.get('key')} ({present.get('version')})")
+    log.info("%s was claimed before; its event is repeated and it is cleared.", drop.run_key)
+    _put_receipt(store, settings, drop)
+    if drop.tries and _was_announced(store, settings, drop):
+        return Claim(drop.run_key, drop.leaves, drop.tries, is_announced=True)
+    return claim
+
+
+def _describe(store: Store, drop: Drop) -> dict[str, Any]:
+    """Return what `drop.json` says of *drop*."""
+    version = drop.version
+    return {
+        "run_key": drop.run_key,
+        "dataset": drop.dataset,
+        "origin": "drop",
+        "bucket": version.bucket,
+        "key": version.key,
+        "version": version.version_id,
+        "etag": version.etag,
+        "size": version.size,
+        "last_modified": tell_time(version.last_modified),
+        "sidecar": _read_sidecar(store, drop),
+        "payload": None,
+    }
+
+
+def _read_sidecar(store: Store, drop: Drop) -> dict[str, Any] | None:
+    sidecar = drop.sidecar
+    if sidecar is None:
+        return None
+    text = None
+    if sidecar.size <= MAX_SIDECAR_SIZE:
+        content = store.get(sidecar.bucket, sidecar.key, version_id=sidecar.version_id, most=MAX_SIDECAR_SIZE + 1)
+        # What is not UTF-8 is kept readable; the worker says that it is no JSON.
+        text = content.decode("utf-8-sig", errors="backslashreplace") if len(content) <= MAX_SIDECAR_SIZE else None
+    return {"key": sidecar.key, "version": sidecar.version_id, "text": text}
+
+
+def _put_receipt(store: Store, settings: Settings, drop: Drop, reason: dict[str, Any] | None = None) -> None:
+    file = f"s3://{drop.version.bucket}/{drop.version.key}"
+    put_first_receipt(store, settings, run_key=drop.run_key, dataset=drop.dataset, file=file, reason=reason)
+
+
+def _was_announced(store: Store, settings: Settings, drop: Drop) -> bool:
+    """Return whether the drop was last set aside by `clear_claimed`, which runs only after its event went out."""
+    key = f"{Layout(settings.prefix).set_aside}{drop.run_key}/{drop.tries}.json"
+    record = get_json(store, settings.artifact_bucket, key) or {}
+    return str(record.get("reason", "")).startswith("not deleted")
+
+
+def _set_aside(
+    store: Store, settings: Settings, run_key: str, entry: tuple[str, str | None], tries: int, reason: str
+) -> int:
+    """Record that a drop is left alone for a while, and return how many times that is."""
+    tries += 1
+    record = {"bucket": settings.drop_bucket, "key": entry[0], "version": entry[1], "reason": reason, "at": tell_time()}
+    put_json(store, settings.artifact_bucket, f"{Layout(settings.prefix).set_aside}{run_key}/{tries}.json", record)
+    if tries < MOST_TRIES:
+        log.error("Set aside for %s (try %d of %d).", BACK_OFF[tries - 1], tries, MOST_TRIES)
+    else:
+        log.error(
+            "Set aside for good after %d tries: s3://%s/%s, version %s. Mend the reason, then delete s3://%s/%s%s/ to have "
+            "it tried again.",
+            *(tries, settings.drop_bucket, entry[0], entry[1]),
+            *(settings.artifact_bucket, Layout(settings.prefix).set_aside, run_key),
+        )
+    return tries

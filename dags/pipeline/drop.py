@@ -1,0 +1,126 @@
+"""What a drop is: the one pattern, and the one list of what can be claimed now, for the sensor and the claim alike."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from pipeline.layout import Layout
+from pipeline.run_key import dataset_of_key, make_run_key
+from pipeline.settings import Settings
+from pipeline.store import Store, Version
+
+#: On the whole key. No part begins with `_` or `.`, it does not end in `/`, and a sidecar is none.
+DROP_PATTERN = r"(?s)^(?!.*\.params\.json\Z)(?:(?:[^/_.][^/]*)?/)*[^/_.][^/]*\Z"
+SIDECAR_SUFFIX = ".params.json"
+
+_IS_DROP = re.compile(DROP_PATTERN)
+#: How long a drop that was set aside for the n-th time is left alone; after the last it is left alone for good.
+BACK_OFF = (timedelta(seconds=10), timedelta(seconds=30), timedelta(seconds=90), timedelta(minutes=5))
+MOST_TRIES = len(BACK_OFF) + 1
+
+
+@dataclass(frozen=True)
+class Drop:
+    """One version that landed and can be claimed.
+
+    :param sidecar: the version of `<file>.params.json` that belongs to it.
+    :param leaves: what leaves the drop bucket when it is claimed: itself, its sidecar and that sidecar's older versions.
+    :param tries: how many times it was set aside.
+    """
+
+    version: Version
+    run_key: str
+    dataset: str
+    sidecar: Version | None
+    leaves: tuple[tuple[str, str | None], ...]
+    tries: int
+
+
+def is_drop_key(key: str) -> bool:
+    """Return whether an object of this *key* is a drop."""
+    return _IS_DROP.match(key) is not None
+
+
+def name_run(version: Version) -> str:
+    """Return the run key of the drop that *version* is: always the same one."""
+    return make_run_key(
+        dataset_of_key(version.key), version.last_modified, version.bucket, version.key, version.version_id or ""
+    )
+
+
+def list_claimable(store: Store, settings: Settings) -> list[Drop]:
+    """Return the drops that can be claimed now, oldest first.
+
+    Left out are versions that a delete marker withdrew, and what was set aside and is not due again. Nothing else
+    decides what a drop is: the sensor holds on exactly as long as this list is empty.
+    """
+    versions, markers = store.list_versions(settings.drop_bucket)
+    markers_of = _group(markers)
+    live = [version for version in versions if not _is_withdrawn(version, markers_of.get(version.key, ()))]
+    candidates = [version for version in live if is_drop_key(version.key)]
+    if not candidates:
+        return []
+    sidecars_of = _group(version for version in live if version.key.endswith(SIDECAR_SUFFIX))
+    aside = _read_set_aside(store, settings)
+    now = datetime.now(UTC)
+    drops = []
+    for version in candidates:
+        run_key = name_run(version)
+        tries, last = aside.get(run_key, (0, now))
+        if tries >= MOST_TRIES or (tries and now < last + BACK_OFF[tries - 1]):
+            continue
+        sidecars = sidecars_of.get(version.key + SIDECAR_SUFFIX, [])
+        sidecar = _choose_sidecar(version, sidecars)
+        older = [other for other in sidecars if sidecar and other.last_modified <= sidecar.last_modified]
+        leaves = tuple((other.key, other.version_id) for other in (version, *older))
+        drops.append(Drop(version, run_key, dataset_of_key(version.key), sidecar, leaves, tries))
+    return sorted(drops, key=lambda drop: (drop.version.last_modified, drop.version.key, drop.run_key))
+
+
+def choose_drops(drops: list[Drop], settings: Settings) -> list[Drop]:
+    """Return as many of *drops* as one cycle takes: at least one, however large it is."""
+    chosen: list[Drop] = []
+    size = 0
+    for drop in drops[: settings.claim_max_drops]:
+        size += drop.version.size
+        if chosen and size > settings.claim_max_bytes:
+            break
+        chosen.append(drop)
+    return chosen
+
+
+def _group(versions: Iterable[Version]) -> dict[str, list[Version]]:
+    by_key: dict[str, list[Version]] = {}
+    for version in versions:
+        by_key.setdefault(version.key, []).append(version)
+    return by_key
+
+
+def _is_withdrawn(version: Version, markers: Sequence[Version]) -> bool:
+    """Return whether one of the delete *markers* of its key lies above *version*.
+
+    Times may be whole seconds: of a version and an older marker of the same second, none is known to be above the
+    other, and a drop that was withdrawn is better claimed than one that was not is lost.
+    """
+    return any(marker.is_latest or marker.last_modified > version.last_modified for marker in markers)
+
+
+def _choose_sidecar(version: Version, sidecars: list[Version]) -> Version | None:
+    """Return the newest sidecar that is not newer than the file, else the newest: it is to be put before the file."""
+    newest_first = sorted(sidecars, key=lambda other: (other.is_latest, other.last_modified), reverse=True)
+    before = [other for other in newest_first if other.last_modified <= version.last_modified]
+    return (before or newest_first or [None])[0]
+
+
+def _read_set_aside(store: Store, settings: Settings) -> dict[str, tuple[int, datetime]]:
+    """Return for each run key how many times its drop was set aside, and when for the last time."""
+    prefix = Layout(settings.prefix).set_aside
+    found: dict[str, tuple[int, datetime]] = {}
+    for key, at in store.list_keys(settings.artifact_bucket, prefix):
+        run_key = key.removeprefix(prefix).partition("/")[0]
+        tries, last = found.get(run_key, (0, at))
+        found[run_key] = (tries + 1, max(last, at))
+    return found

@@ -1,0 +1,157 @@
+"""The `process` runner: a command in the worker's virtual environment on this machine."""
+
+from __future__ import annotations
+
+import os
+import selectors
+import signal
+import subprocess
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import IO, Any
+
+from pipeline.ending import read_marked_line
+from pipeline.scratch import build_environment, open_scratch
+from pipeline.settings import Settings
+from pipeline.stage_operator import Exit, StageOperator
+
+#: How long a command has to end by itself, in seconds. Airflow kills the task 5 s after it asked.
+GRACE_SECONDS = 3.0
+#: How many lines of stdout and of the log are kept, and how long a line may become, in bytes.
+_KEPT_LINES = 1000
+_LONGEST_LINE = 64 * 1024
+
+
+class ProcessOperator(StageOperator):
+    """Runs the command as a process in a session of its own.
+
+    The process ends with its operator, however that ends: told by signals when Airflow stops the task or it takes too
+    long, and by the end of its stdin, whose other end only this process holds, when Airflow's worker is killed.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def run_command(self, arguments: Sequence[str], settings: Settings) -> Exit:
+        """Run the worker's Python with *arguments*."""
+        python = settings.worker_python
+        if python is None or not os.access(python, os.X_OK):
+            said = f"ML_PIPELINE_WORKER_PYTHON is `{python or ''}`: no Python that can be started."
+            return Exit(127, None, "", said)
+        with open_scratch(settings.scratch) as scratch:
+            environment = build_environment(dict(settings.worker_values), scratch)
+            environment["PIPELINE_EXIT_WITH_STDIN"] = "1"
+            self._process = subprocess.Popen(
+                [python, *arguments],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                cwd=scratch,
+                env=environment,
+                start_new_session=True,
+            )
+            try:
+                return _follow(self._process, self.log.info, lambda: self.is_stopped)
+            finally:
+                end_session(self._process)
+
+    def on_kill(self) -> None:
+        """Ask the command to end. Called within a signal handler, so waiting is left to who waits already."""
+        self.is_stopped = True
+        if self._process is not None and self._process.returncode is None:
+            _signal_session(self._process.pid, signal.SIGTERM)
+
+
+def _follow(process: subprocess.Popen[bytes], say: Callable[[str], None], is_stopped: Callable[[], bool]) -> Exit:
+    """Return the exit of *process*; its log is said line by line as it comes, its stdout is kept."""
+    result: deque[str] = deque(maxlen=_KEPT_LINES)
+    words: deque[str] = deque(maxlen=20)
+
+    def take_word(line: str) -> None:
+        words.append(line)
+        say(line)
+
+    deadline = None
+    with selectors.DefaultSelector() as selector:
+        for stream, take in ((process.stdout, result.append), (process.stderr, take_word)):
+            if stream is not None:
+                os.set_blocking(stream.fileno(), False)
+                selector.register(stream, selectors.EVENT_READ, _Lines(stream, take))
+        while selector.get_map():
+            for key, _ in selector.select(timeout=0.5):
+                if not key.data.read():
+                    selector.unregister(key.fileobj)
+            if is_stopped():
+                deadline = deadline or time.monotonic() + GRACE_SECONDS
+                if time.monotonic() > deadline:
+                    break
+            # A process of its own that it left behind may hold the streams open.
+            if process.poll() is not None and not selector.select(timeout=0):
+                break
+        for key in selector.get_map().values():
+            key.data.finish()
+    if deadline is None:
+        process.wait()
+    else:
+        end_session(process)
+    record = next((record for line in reversed(result) if (record := read_marked_line(line))), None)
+    last = next((line for line in reversed(result) if line.strip()), "")
+    return Exit(process.returncode, record, last, "\n".join(words))
+
+
+class _Lines:
+    """Takes what a stream gives apart into lines."""
+
+    def __init__(self, stream: IO[bytes], take: Callable[[str], None]) -> None:
+        self._stream = stream
+        self._take = take
+        self._rest = b""
+
+    def read(self) -> bool:
+        """Take what is there, and return whether more may come."""
+        chunk = os.read(self._stream.fileno(), 65536)
+        if not chunk:
+            self.finish()
+            return False
+        *lines, self._rest = (self._rest + chunk).split(b"\n")
+        if len(self._rest) > _LONGEST_LINE:
+            lines.append(self._rest)
+            self._rest = b""
+        for line in lines:
+            self._take(line.decode(errors="replace").rstrip("\r"))
+        return True
+
+    def finish(self) -> None:
+        """Take the rest, which no line end followed."""
+        if self._rest:
+            self._take(self._rest.decode(errors="replace"))
+        self._rest = b""
+
+
+def end_session(process: subprocess.Popen[bytes]) -> None:
+    """End *process* and everything that it started: ask, wait for the grace, then kill."""
+    if process.stdin is not None:
+        process.stdin.close()
+    if process.poll() is None:
+        _signal_session(process.pid, signal.SIGTERM)
+        try:
+            process.wait(GRACE_SECONDS)
+        except subprocess.TimeoutExpired:
+            _signal_session(process.pid, signal.SIGKILL)
+            process.wait()
+    # What it left behind is in its session, which is named after it.
+    _signal_session(process.pid, signal.SIGKILL)
+    for stream in (process.stdout, process.stderr):
+        if stream is not None:
+            stream.close()
+
+
+def _signal_session(pid: int, number: signal.Signals) -> None:
+    try:
+        os.killpg(pid, number)
+    except (ProcessLookupError, PermissionError):
+        return
+
+

@@ -1,0 +1,57 @@
+"""The run key: the one id of a run, `<slug>.<UTC time>.<8 hex>`; Airflow's partition key, and a path in the store.
+
+The worker makes and checks the same keys; `tests/vectors.json` holds both sides to the same answers.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+from datetime import UTC, datetime
+from pathlib import PurePosixPath
+
+PATTERN = re.compile(r"^[a-z0-9](?:[a-z0-9-]{0,58}[a-z0-9])?\.\d{8}T\d{6}Z\.[0-9a-f]{8}\Z")
+_TIME = "%Y%m%dT%H%M%SZ"
+
+
+def is_run_key(text: str) -> bool:
+    """Return whether *text* has the form of a run key, with a time that exists."""
+    if not PATTERN.match(text):
+        return False
+    try:
+        datetime.strptime(text.split(".")[1], _TIME)
+    except ValueError:
+        return False
+    return True
+
+
+def make_run_key(dataset: str, time: datetime, *identity: str) -> str:
+    """Return the run key for *dataset* at *time* (with a time zone; cut to whole seconds).
+
+    :param identity: bucket, key and version of a drop, or the Dag run's id of a manual trigger.
+    """
+    digest = hashlib.sha256("\n".join(identity).encode()).hexdigest()[:8]
+    return f"{make_slug(dataset)}.{time.astimezone(UTC).strftime(_TIME)}.{digest}"
+
+
+def make_slug(dataset: str) -> str:
+    """Return *dataset* in `[a-z0-9-]`, at most 60 characters, or `unnamed` where nothing is left."""
+    ascii_name = unicodedata.normalize("NFKD", dataset).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^a-z0-9]+", "-", ascii_name).strip("-")[:60].strip("-") or "unnamed"
+
+
+def dataset_of_key(key: str) -> str:
+    """Return the dataset that an object's *key* belongs to: its first folder, or the file's stem at the top."""
+    parts = [part for part in key.split("/") if part]
+    if len(parts) > 1:
+        return parts[0]
+    return PurePosixPath(parts[0]).stem if parts else "unnamed"
+
+
+def dataset_of_request(dataset: object, data_source: object) -> str:
+    """Return the dataset of a manual trigger: as it says, else as its source lies, else `unnamed`."""
+    if dataset:
+        return str(dataset)
+    _, _, key = str(data_source or "").removeprefix("s3://").partition("/")
+    return dataset_of_key(key.removeprefix("_sources/"))

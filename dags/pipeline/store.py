@@ -1,0 +1,226 @@
+"""The one seam between the Dags and S3: what they ask of it, and how it can answer.
+
+boto3 is imported when the first request is made, never while a Dag file is parsed.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from pipeline.settings import Settings
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+#: A single CopyObject takes no more than this, in bytes.
+_LARGEST_COPY = 5 * 1024**3
+_PART = 512 * 1024**2
+
+
+class StoreError(Exception):
+    """A request to the store did not succeed."""
+
+
+class StoreUnavailable(StoreError):
+    """The store does not answer, or answers with a fault of its own; a later request may succeed."""
+
+
+class StoreRefused(StoreError):
+    """The store answered, and will answer this request in the same way again."""
+
+
+class ObjectMissing(StoreRefused):
+    """There is no such object or version."""
+
+
+class AlreadyThere(StoreRefused):
+    """A conditional put found an object."""
+
+
+@dataclass(frozen=True)
+class Version:
+    """One version of an object, or one delete marker.
+
+    :param version_id: None where the bucket has no versions.
+    :param size: in bytes.
+    """
+
+    bucket: str
+    key: str
+    version_id: str | None
+    etag: str
+    size: int
+    last_modified: datetime
+    is_latest: bool
+
+
+class Store:
+    """S3 with Airflow's own key. Every method raises :class:`StoreUnavailable` when the store is down."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    @functools.cached_property
+    def client(self) -> S3Client:
+        """The boto3 client, which may be used by several threads."""
+        import boto3
+        from botocore.config import Config
+
+        return boto3.session.Session().client(
+            "s3",
+            endpoint_url=self._settings.endpoint_url,
+            region_name=self._settings.region,
+            aws_access_key_id=self._settings.watch_access_key,
+            aws_secret_access_key=self._settings.watch_secret_key,
+            config=Config(
+                s3={"addressing_style": "path" if self._settings.endpoint_url else "auto"},
+                connect_timeout=5,
+                read_timeout=60,
+                retries={"total_max_attempts": 3, "mode": "standard"},
+                max_pool_connections=16,
+                # Not every S3 knows the checksums that boto3 sends by default.
+                request_checksum_calculation="when_required",
+                response_checksum_validation="when_required",
+            ),
+        )
+
+    def list_versions(self, bucket: str) -> tuple[list[Version], list[Version]]:
+        """Return every version in *bucket*, and every delete marker."""
+        versions: list[Version] = []
+        markers: list[Version] = []
+        with _translating(f"s3://{bucket}"):
+            for page in self.client.get_paginator("list_object_versions").paginate(Bucket=bucket):
+                versions += (_read_version(bucket, entry) for entry in page.get("Versions", ()))
+                markers += (_read_version(bucket, entry) for entry in page.get("DeleteMarkers", ()))
+        return versions, markers
+
+    def list_keys(self, bucket: str, prefix: str) -> Iterator[tuple[str, datetime]]:
+        """Yield key and time of every object of *bucket* below *prefix*."""
+        with _translating(f"s3://{bucket}/{prefix}"):
+            for page in self.client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
+                for entry in page.get("Contents", ()):
+                    yield entry["Key"], entry["LastModified"]
+
+    def copy_version(self, source: Version, bucket: str, key: str) -> None:
+        """Copy exactly *source* to *key* of *bucket* within the store, in parts where it is too large for one request.
+
+        :raises ObjectMissing: that version is gone.
+        """
+        version = {} if source.version_id is None else {"VersionId": source.version_id}
+        copy_source: Any = {"Bucket": source.bucket, "Key": source.key, **version}
+        with _translating(_describe(source)):
+            if source.size <= _LARGEST_COPY:
+                # Without versions the key may have been overwritten since it was listed.
+                exact: Any = {} if version else {"CopySourceIfMatch": f'"{source.etag}"'}
+                self.client.copy_object(CopySource=copy_source, Bucket=bucket, Key=key, **exact)
+            else:
+                from boto3.s3.transfer import TransferConfig
+
+                in_parts = TransferConfig(multipart_threshold=_LARGEST_COPY, multipart_chunksize=_PART)
+                self.client.copy(copy_source, bucket, key, Config=in_parts)
+
+    def get(self, bucket: str, key: str, *, version_id: str | None = None, most: int | None = None) -> bytes:
+        """Return the content of an object, or its first *most* bytes.
+
+        :raises ObjectMissing: there is none.
+        """
+        options: Any = {} if version_id is None else {"VersionId": version_id}
+        with _translating(f"s3://{bucket}/{key}"):
+            return self.client.get_object(Bucket=bucket, Key=key, **options)["Body"].read(most)
+
+    def put(self, bucket: str, key: str, content: bytes, *, if_none_match: bool = False) -> None:
+        """Put *content*; with *if_none_match* only where there is no object yet.
+
+        :raises AlreadyThere: there is one.
+        """
+        options: Any = {"IfNoneMatch": "*"} if if_none_match else {}
+        kind = "application/json" if key.endswith(".json") else "application/octet-stream"
+        with _translating(f"s3://{bucket}/{key}"):
+            self.client.put_object(Bucket=bucket, Key=key, Body=content, ContentType=kind, **options)
+
+    def delete(self, bucket: str, key: str) -> None:
+        """Delete an object, if it is there."""
+        with _translating(f"s3://{bucket}/{key}"):
+            self.client.delete_object(Bucket=bucket, Key=key)
+
+    def delete_versions(self, bucket: str, versions: Sequence[tuple[str, str | None]]) -> dict[tuple[str, str | None], str]:
+        """Delete exactly these (key, version id), and return why for each that is still there.
+
+        A multi-delete answers 200 with errors for each key, so its answer is read.
+        """
+        refused: dict[tuple[str, str | None], str] = {}
+        for start in range(0, len(versions), 1000):
+            some = versions[start : start + 1000]
+            objects: Any = [{"Key": key, "VersionId": "null" if version is None else version} for key, version in some]
+            with _translating(f"s3://{bucket}"):
+                answer = self.client.delete_objects(Bucket=bucket, Delete={"Objects": objects, "Quiet": True})
+            for error in answer.get("Errors", ()):
+                if error.get("Code") not in {"NoSuchKey", "NoSuchVersion"}:
+                    version = error.get("VersionId")
+                    entry = (error.get("Key", ""), None if version in {None, "", "null"} else version)
+                    refused[entry] = f"{error.get('Code')}: {error.get('Message')}"
+        return refused
+
+
+def put_json(store: Store, bucket: str, key: str, value: object, *, if_none_match: bool = False) -> None:
+    """Put *value* as JSON that a person can read; see :meth:`Store.put`."""
+    content = json.dumps(value, indent=1, ensure_ascii=False, default=str).encode()
+    store.put(bucket, key, content, if_none_match=if_none_match)
+
+
+def get_json(store: Store, bucket: str, key: str) -> dict[str, Any] | None:
+    """Return the JSON object at *key*, or None where there is none, or no JSON object."""
+    try:
+        value = json.loads(store.get(bucket, key))
+    except (ObjectMissing, ValueError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _read_version(bucket: str, entry: Any) -> Version:
+    version_id = entry.get("VersionId")
+    return Version(
+        bucket=bucket,
+        key=entry["Key"],
+        version_id=None if version_id in {None, "", "null"} else version_id,
+        etag=entry.get("ETag", "").strip('"'),
+        size=entry.get("Size", 0),
+        last_modified=entry["LastModified"],
+        is_latest=entry["IsLatest"],
+    )
+
+
+def _describe(version: Version) -> str:
+    return f"s3://{version.bucket}/{version.key}" + (f"?versionId={version.version_id}" if version.version_id else "")
+
+
+@contextmanager
+def _translating(where: str) -> Iterator[None]:
+    """Raise what boto3 raises about *where* as one of our errors."""
+    from boto3.exceptions import Boto3Error
+    from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
+
+    try:
+        yield
+    except ClientError as error:
+        code = error.response.get("Error", {}).get("Code", "")
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)
+        message = f"{where}: {code}: {error.response.get('Error', {}).get('Message', '')}"
+        if status == 404 or code in {"NoSuchKey", "NoSuchVersion"}:
+            # A bucket that is missing may be made later, and is no statement about one object.
+            raise StoreUnavailable(message) if code == "NoSuchBucket" else ObjectMissing(message) from error
+        if status == 412 or code in {"PreconditionFailed", "ConditionalRequestConflict"}:
+            raise AlreadyThere(message) from error
+        if status >= 500 or status == 429 or code in {"SlowDown", "RequestTimeout", "RequestTimeTooSkewed"}:
+            raise StoreUnavailable(message) from error
+        raise StoreRefused(message) from error
+    except ParamValidationError as error:
+        raise StoreRefused(f"{where}: {error}") from error
+    except (BotoCoreError, Boto3Error, OSError) as error:
+        raise StoreUnavailable(f"{where}: {error}") from error
