@@ -8,9 +8,14 @@ from local.errors import LocalError
 
 # Each is a module of local.commands with add_arguments(parser) and run(arguments) -> exit code; imported when asked for.
 COMMANDS = {
+    "demo": "set up, start, drop examples/penguins, follow it to the published model",
     "up": "start what does not run, and say where everything is",
     "down": "stop everything; all data stays",
     "status": "say what runs where",
+    "drop": "drop a file and follow it to its end",
+    "trigger": "run the pipeline by hand, with a JSON payload",
+    "rerun": "run one stage of a run again",
+    "test": "all tests",
     "clean": "stop everything and delete all data (asks first)",
     "check": "linters and types",
     "lock": "compile the lock files anew",

@@ -25,8 +25,10 @@ def make_secret(name: str) -> str | None:
         return make_fernet_key()
     if name.endswith("_ACCESS_KEY"):
         return make_access_key()
-    if name.endswith(("_SECRET_KEY", "_PASSWORD", "_SECRET")):
-        return secrets.token_urlsafe(24)
+    if name.endswith(("_SECRET_KEY", "_SECRET")):
+        return secrets.token_urlsafe(48)  # 64 characters: signatures with SHA-512 ask for so many
+    if name.endswith("_PASSWORD"):
+        return secrets.token_urlsafe(18)
     return None
 
 

@@ -194,7 +194,8 @@ def remove_stale_locks(settings: Settings, data: Path) -> None:
 
 def is_ready(settings: Settings) -> bool:
     """Return whether the server takes connections."""
-    argv = [program(settings, "pg_isready"), "--quiet", f"--host={socket_folder(settings)}", f"--port={PORT}"]
+    where = [f"--host={socket_folder(settings)}", f"--port={PORT}", "--username=airflow", "--dbname=airflow"]
+    argv = [program(settings, "pg_isready"), "--quiet", *where]
     return subprocess.run(argv, env=make_environment(settings), check=False).returncode == 0
 
 

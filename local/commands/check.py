@@ -1,0 +1,26 @@
+"""`check`: linters and types."""
+
+import argparse
+import subprocess
+import sys
+from pathlib import Path
+
+from local.settings import PROJECT
+
+CHECKS = (("ruff", "check"), ("ruff", "format", "--check"), ("mypy",))
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """No arguments: what is checked, and how, is in pyproject.toml."""
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run all checks; 0 when none found anything."""
+    tools = Path(sys.executable).parent
+    failed = []
+    for check in CHECKS:
+        print(f"$ {' '.join(check)}", flush=True)
+        if subprocess.run([tools / check[0], *check[1:]], cwd=PROJECT, check=False).returncode:
+            failed.append(" ".join(check))
+    print(f"failed: {', '.join(failed)}" if failed else "all checks passed")
+    return 1 if failed else 0

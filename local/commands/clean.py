@@ -1,0 +1,38 @@
+"""`clean`: stop everything and delete all data, after asking."""
+
+import argparse
+import os
+import shutil
+import sys
+
+from local.progress import Progress
+from local.settings import read_settings
+from local.stack import stop_stack
+
+# The names that the stack makes in its state folder; a folder that someone named by mistake loses nothing else.
+OWNED = ("postgres", "storage", "airflow", "home", "logs", "run", "scratch")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add --yes."""
+    parser.add_argument("--yes", action="store_true", help="do not ask (also: CONFIRM=yes in the environment)")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Delete the state; 1 when the person said no."""
+    settings = read_settings()
+    if not (arguments.yes or os.environ.get("CONFIRM") == "yes"):
+        print(f"This deletes all objects, models, runs, databases and logs in {settings.state}. It cannot be undone.")
+        if not sys.stdin.isatty():
+            print("Nobody is here to be asked: say CONFIRM=yes.")
+            return 1
+        if input("Type yes to delete: ").strip() != "yes":
+            print("Nothing was deleted.")
+            return 1
+    with Progress() as progress:
+        stop_stack(settings, progress)
+    for name in OWNED:
+        if (settings.state / name).exists():
+            shutil.rmtree(settings.state / name)
+    print(f"Deleted. Kept: {settings.env_file} (settings and passwords) and the virtual environments in .state/venvs.")
+    return 0

@@ -1,0 +1,65 @@
+"""`status`: say what runs where."""
+
+import argparse
+import contextlib
+import os
+import time
+
+import psutil
+
+from local.process import find_process, find_session, log_path, read_record, trim_log
+from local.settings import Settings, read_settings
+from local.stack import make_services
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """No arguments."""
+
+
+def measure_memory(processes: list[psutil.Process]) -> int:
+    """Return the bytes that processes take, shared pages counted once (in proportion)."""
+    total = 0
+    for process in processes:
+        with contextlib.suppress(psutil.Error, AttributeError):  # no proportional size outside Linux
+            total += process.memory_full_info().pss
+    return total
+
+
+def describe_age(seconds: float) -> str:
+    """Return a length of time in its largest unit."""
+    for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} s"
+
+
+def describe_services(settings: Settings) -> tuple[list[str], bool]:
+    """Return a line for each service, and whether all of them are healthy."""
+    lines, is_up = [], True
+    for service in make_services(settings):
+        record = read_record(settings, service.name)
+        process = find_process(record)
+        trim_log(log_path(settings, service.name))
+        if process is None or record is None:
+            lines.append(f"  ✗ {service.name:<18} down")
+            is_up = False
+            continue
+        is_healthy = service.is_healthy(0)
+        is_up = is_up and is_healthy
+        memory = measure_memory(find_session(record)) / 1e6
+        lines.append(
+            f"  {'✓' if is_healthy else '!'} {service.name:<18} {'healthy' if is_healthy else 'not healthy':<12}"
+            f"pid {record.pid:<9} {memory:5.0f} MB   for {describe_age(time.time() - record.born):<9}{service.url}".rstrip()
+        )
+    return lines, is_up
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the services; 0 when all are healthy, 3 when not."""
+    settings = read_settings()
+    lines, is_up = describe_services(settings)
+    print("\n".join(lines))
+    print(f"\n  State and logs: {settings.state}, {os.path.join(settings.state, 'logs')}")
+    if not is_up:
+        print("  Start what is down: make up")
+    return 0 if is_up else 3

@@ -1,0 +1,53 @@
+"""Entry point of every make target: `python3 -m local.setup <command>`.
+
+Checks the machine, brings the virtual environments up to date, and hands over to `python -m local <command>` in the
+tools environment. This file alone is also read by Pythons that are too old for the others: no newer syntax here.
+"""
+
+import os
+import shutil
+import sys
+
+OLDEST, NEWEST = (3, 11), (3, 13)
+
+
+def find_python():
+    """Return the name of a Python on the PATH that fits, newest first; None when there is none."""
+    for minor in range(NEWEST[1], OLDEST[1] - 1, -1):
+        found = shutil.which("python3.%d" % minor)
+        if found:
+            return found
+    return None
+
+
+def main():
+    """Set up, then become the command."""
+    if not OLDEST <= sys.version_info[:2] <= NEWEST:
+        other = None if os.environ.get("PIPELINE_PYTHON_TRIED") else find_python()
+        if other:
+            os.environ["PIPELINE_PYTHON_TRIED"] = "1"
+            os.execv(other, [other, "-m", "local.setup"] + sys.argv[1:])
+        sys.exit(
+            "Python %d.%d to %d.%d is needed; %s is %d.%d.\n"
+            "On Debian 12 or later and Ubuntu 24.04: sudo apt-get install python3 python3-venv\n"
+            "Another Python on this machine: make PYTHON=/path/to/python3.12 ..."
+            % (OLDEST + NEWEST + (sys.executable,) + sys.version_info[:2])
+        )
+    from local.errors import LocalError
+    from local.setup.environments import tools_python, update_environments
+
+    try:
+        update_environments()
+    except LocalError as error:
+        sys.exit("\n%s" % error)
+    except KeyboardInterrupt:
+        sys.exit("\nInterrupted. The next call goes on from here.")
+    for name in ("PYTHONPATH", "PYTHONHOME", "PIPELINE_PYTHON_TRIED", "__PYVENV_LAUNCHER__"):
+        os.environ.pop(name, None)
+    python = str(tools_python())
+    sys.stdout.flush()
+    os.execv(python, [python, "-m", "local"] + sys.argv[1:])
+
+
+if __name__ == "__main__":
+    main()
