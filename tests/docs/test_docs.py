@@ -1,0 +1,89 @@
+"""What the documents say is so: commands, settings, parameters, runbooks and links exist."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from local.commands.docs import README, SCHEMA, update_readme
+from local.settings import PROJECT, read_template
+
+DOCUMENTS = sorted(
+    PROJECT / name
+    for name in subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "*.md"],
+        cwd=PROJECT, capture_output=True, text=True, check=True,
+    ).stdout.split()
+)  # fmt: skip
+RUNBOOKS = sorted((PROJECT / "runbooks").glob("*.md"))
+
+
+def make_targets() -> set[str]:
+    return set(re.findall(r"^([a-z][a-z-]*):", (PROJECT / "Makefile").read_text(), re.MULTILINE))
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(PROJECT)))
+def test_quoted_make_targets_exist(document: Path) -> None:
+    """Every `make target` that a document quotes is in the Makefile."""
+    text = document.read_text()
+    quoted = re.findall(r"(?:^|`|\$ )make ([a-z][a-z -]*)", text, re.MULTILINE)
+    names = {name for part in quoted for name in part.split()[:1]}
+    assert names <= make_targets()
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(PROJECT)))
+def test_links_lead_somewhere(document: Path) -> None:
+    """Every relative link in a document names a file that is there."""
+    for target in re.findall(r"\]\((?!https?://|#)([^)#]+)", document.read_text()):
+        assert (document.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(PROJECT)))
+def test_named_settings_exist(document: Path) -> None:
+    """Every setting that a document names is in `.env.template`."""
+    named = set(
+        re.findall(r"`((?:OBJECT_STORAGE|ML_PIPELINE|MLFLOW|PIPELINE)_[A-Z_]+[A-Z])`?", document.read_text())
+    )
+    assert named - {"PIPELINE_EXIT_WITH_STDIN"} <= set(read_template())
+
+
+def test_parameters_in_the_readme_are_the_workers() -> None:
+    """The README's table of parameters is what the schema makes."""
+    assert update_readme(README, SCHEMA) == README.read_text(), "run `make docs`"
+
+
+def test_every_error_names_a_runbook_that_exists() -> None:
+    """The runbook that an error points to is there, and each runbook has the parts that an operator looks for."""
+    named = set()
+    for source in [*PROJECT.glob("worker/src/**/*.py"), *PROJECT.glob("dags/**/*.py"), *PROJECT.glob("local/**/*.py")]:
+        named |= set(re.findall(r"runbooks/[a-z-]+\.md", source.read_text()))
+    assert named
+    for path in named:
+        assert (PROJECT / path).is_file(), path
+
+
+@pytest.mark.parametrize("runbook", RUNBOOKS, ids=lambda path: path.name)
+def test_runbooks_have_one_form(runbook: Path) -> None:
+    """Each runbook tells what one sees, what it means, its impact, how to confirm, fix, verify and replay."""
+    headings = re.findall(r"^## (.+)$", runbook.read_text(), re.MULTILINE)
+    assert headings == ["What you see", "What it means", "Impact", "Confirm", "Fix", "Verify", "Replay"]
+
+
+def test_every_dag_is_in_the_readme() -> None:
+    """The README's table of Dags has every Dag file."""
+    for path in (PROJECT / "dags").glob("*.py"):
+        assert f"`{path.stem}`" in README.read_text()
+
+
+def test_lock_files_carry_hashes_and_no_address() -> None:
+    """Every lock file pins by hash, and names no index."""
+    locks = sorted(PROJECT.glob("*/*.lock"))
+    assert len(locks) == 5
+    for lock in locks:
+        text = lock.read_text()
+        assert "--hash=sha256:" in text
+        assert "://" not in text
+        for block in re.split(r"\n(?=[a-zA-Z0-9])", text):
+            if "==" in block.split("\n")[0]:
+                assert "--hash=sha256:" in block, block.split("\n")[0]
