@@ -4,7 +4,10 @@ LocalError                 everything below; the command line prints it and exit
 ├── SettingInvalid         a setting has a value that cannot be used
 ├── PortBusy               another program listens where a service should
 ├── ServiceFailed          a service ended, or did not get healthy in time
-└── MachineUnfit           the machine lacks something that we cannot bring along
+├── MachineUnfit           the machine lacks something that we cannot bring along
+├── InputRefused           a file, a name or parameters, as a person gave them, cannot be used
+├── StoreUnreachable       the S3 server does not answer, or refuses the key for dropping files
+└── AirflowUnreachable     Airflow does not answer, or refuses the login or what it was asked
 """
 
 
@@ -30,3 +33,17 @@ class ServiceFailed(LocalError):
 
 class MachineUnfit(LocalError):
     """The machine lacks something that we cannot bring along."""
+
+
+class InputRefused(LocalError):
+    """A file, a name or parameters, as a person gave them, cannot be used; nothing was done."""
+
+    exit = 2
+
+
+class StoreUnreachable(LocalError):
+    """The S3 server does not answer, or refuses what it was asked."""
+
+
+class AirflowUnreachable(LocalError):
+    """Airflow's REST API does not answer, or refuses the login or what it was asked."""

@@ -1,0 +1,137 @@
+"""What became of a drop, as its receipt says. Read with the key of people who drop files."""
+
+import contextlib
+import difflib
+import json
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from local.errors import InputRefused
+from local.run_key import is_run_key, make_slug, read_time
+from local.settings import Settings
+from local.store import Store
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why a run stopped, or waits."""
+
+    what: str
+    where: str
+    fix: str
+    runbook: str
+    details: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Summary:
+    """How one stage went. `state`: running, done, refused, waiting or failed; `seconds`: of its work alone."""
+
+    state: str
+    attempt: str
+    headline: str
+    seconds: float | None
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """One run. `state`: claimed, ingested, validated, trained, published, refused, waiting or failed."""
+
+    run_key: str
+    dataset: str
+    file: str
+    state: str
+    stage: str
+    reason: Reason | None
+    updated_at: str
+    links: Mapping[str, str] = field(default_factory=dict)
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    stages: Mapping[str, Summary] = field(default_factory=dict)
+
+
+def parse_receipt(content: bytes) -> Receipt:
+    """Return the receipt that a JSON document holds; what is not in it is empty."""
+    values = json.loads(content)
+    reason = values.get("reason")
+    return Receipt(
+        run_key=values["run_key"],
+        dataset=values["dataset"],
+        file=values.get("file") or "",
+        state=values["state"],
+        stage=values.get("stage") or "",
+        reason=Reason(*(reason.get(name) or "" for name in ("what", "where", "fix", "runbook")), reason.get("details") or {})
+        if reason
+        else None,
+        updated_at=values.get("updated_at") or "",
+        links=values.get("links") or {},
+        facts=values.get("facts") or {},
+        stages={
+            stage: Summary(
+                summary.get("state") or "",
+                summary.get("attempt") or "",
+                summary.get("headline") or "",
+                summary.get("seconds"),
+            )
+            for stage, summary in (values.get("stages") or {}).items()
+        },
+    )
+
+
+class Receipts:
+    """All receipts of a stack."""
+
+    def __init__(self, settings: Settings, store: Store) -> None:
+        self._store = store
+        self._bucket = settings.artifact_bucket
+        self._prefix = f"{settings['ML_PIPELINE_ARTIFACT_PREFIX'].strip('/')}/receipts/"
+
+    def read(self, dataset: str, run_key: str) -> Receipt | None:
+        """Return the receipt of a run, None where there is none yet."""
+        return self._read(f"{self._prefix}{dataset}/{run_key}.json")
+
+    def find_drop(self, dataset: str, digest: str, since: datetime) -> Receipt | None:
+        """Return the receipt of the drop whose run key ends with this digest; it landed after `since`."""
+        folder = f"{self._prefix}{dataset}/"
+        # Keys of a dataset sort by time, so that not all earlier runs need to be listed.
+        after = f"{folder}{make_slug(dataset)}.{since - timedelta(hours=1):%Y%m%dT%H}"
+        for key, _ in self._store.list(self._bucket, folder, after):
+            if key.endswith(f".{digest}.json"):
+                return self._read(key)
+        return None
+
+    def find(self, run_key: str) -> Receipt:
+        """Return the receipt of a run by its key alone; an unknown one is refused, with the nearest that there is."""
+        if is_run_key(run_key):
+            likely = self.read(run_key.split(".", maxsplit=1)[0], run_key)
+            if likely:
+                return likely
+        known = {key.rpartition("/")[2].removesuffix(".json"): key for key, _ in self._list()}
+        found = self._read(known[run_key]) if run_key in known else None
+        if found is None:
+            near = difflib.get_close_matches(run_key, known, n=1, cutoff=0.6)
+            raise InputRefused(
+                f"There is no run `{run_key}`.{f' Did you mean `{near[0]}`?' if near else ''}\n"
+                "`make status` lists the last ones; a run is named by its whole key."
+            )
+        return found
+
+    def read_last(self, count: int) -> list[Receipt]:
+        """Return the receipts that changed last, newest first."""
+        newest = sorted(self._list(), key=lambda entry: entry[1], reverse=True)[:count]
+        with ThreadPoolExecutor(8) as threads:
+            found = [receipt for receipt in threads.map(self._read, [key for key, _ in newest]) if receipt]
+        # Times are whole seconds in some stores: the run's own time decides between equals.
+        return sorted(found, key=lambda receipt: (receipt.updated_at, read_time(receipt.run_key)), reverse=True)
+
+    def _list(self) -> Iterator[tuple[str, datetime]]:
+        return self._store.list(self._bucket, self._prefix)
+
+    def _read(self, key: str) -> Receipt | None:
+        content = self._store.read(self._bucket, key)
+        with contextlib.suppress(ValueError, KeyError, TypeError, AttributeError):
+            # What someone else put there is no receipt.
+            return parse_receipt(content) if content is not None else None
+        return None

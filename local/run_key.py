@@ -1,0 +1,70 @@
+"""What the commands have to know of names: what a drop is, which run it becomes, and how attempts are called.
+
+The Dags and the worker make and check the same names; `tests/vectors.json` holds all sides to the same answers.
+"""
+
+import hashlib
+import re
+import unicodedata
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import PurePosixPath
+
+STAGES = ("ingest", "validate", "train", "publish")
+SIDECAR_SUFFIX = ".params.json"
+
+_IS_DROP = re.compile(r"(?s)^(?!.*\.params\.json\Z)(?:(?:[^/_.][^/]*)?/)*[^/_.][^/]*\Z")
+_IS_RUN_KEY = re.compile(r"^[a-z0-9](?:[a-z0-9-]{0,58}[a-z0-9])?\.\d{8}T\d{6}Z\.[0-9a-f]{8}\Z")
+_TIME = "%Y%m%dT%H%M%SZ"
+
+
+def is_drop_key(key: str) -> bool:
+    """Return whether an object of this key in the drop bucket starts a run."""
+    return _IS_DROP.match(key) is not None
+
+
+def is_run_key(text: str) -> bool:
+    """Return whether the text has the form of a run key."""
+    return _IS_RUN_KEY.match(text) is not None
+
+
+def dataset_of_key(key: str) -> str:
+    """Return the dataset that a key of the drop bucket belongs to: its first folder, or the file's stem at the top."""
+    parts = [part for part in key.split("/") if part]
+    if len(parts) > 1:
+        return parts[0]
+    return PurePosixPath(parts[0]).stem if parts else "unnamed"
+
+
+def dataset_of_payload(payload: Mapping[str, object]) -> str:
+    """Return the dataset of a manual trigger: as it says, else as its source lies, else `unnamed`."""
+    if payload.get("dataset"):
+        return str(payload["dataset"])
+    _, _, key = str(payload.get("data_source") or "").removeprefix("s3://").partition("/")
+    return dataset_of_key(key.removeprefix("_sources/"))
+
+
+def make_slug(dataset: str) -> str:
+    """Return the dataset's name as run keys begin with it."""
+    ascii_name = unicodedata.normalize("NFKD", dataset).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^a-z0-9]+", "-", ascii_name).strip("-")[:60].strip("-") or "unnamed"
+
+
+def make_digest(*identity: str) -> str:
+    """Return the end of a run key: of bucket, key and version of a drop, or of the Dag run's id of a trigger."""
+    return hashlib.sha256("\n".join(identity).encode()).hexdigest()[:8]
+
+
+def make_run_key(dataset: str, time: datetime, *identity: str) -> str:
+    """Return a run key; `time` has a time zone and is cut to whole seconds."""
+    return f"{make_slug(dataset)}.{time.astimezone(UTC).strftime(_TIME)}.{make_digest(*identity)}"
+
+
+def read_time(run_key: str) -> datetime:
+    """Return when the run's file landed, or when it was triggered."""
+    return datetime.strptime(run_key.split(".")[1], _TIME).replace(tzinfo=UTC)
+
+
+def is_attempt_of(attempt: str, dag_run_id: str) -> bool:
+    """Return whether an attempt's name says that it is a try of this Dag run."""
+    return attempt.rpartition(".")[0].startswith(re.sub(r"[^A-Za-z0-9_-]", "-", dag_run_id)[:100])

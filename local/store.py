@@ -1,0 +1,116 @@
+"""Objects, with the key of people who drop files: put into the drop bucket, list and read receipts; nothing else."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from local.errors import InputRefused, StoreUnreachable
+from local.settings import Settings
+from local.storage import make_client
+
+MIB = 1024 * 1024
+#: Larger files go up in parts of this size at least; S3 allows 10,000 parts.
+PART_SIZE = 16 * MIB
+_MOST_PARTS = 10_000
+
+
+class Store:
+    """The S3 server. Every failure is a StoreUnreachable that says what to do."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._client: Any = make_client(settings, "drop")
+
+    def put(self, bucket: str, key: str, content: bytes) -> None:
+        """Put a small object."""
+        with self._explain(f"s3://{bucket}/{key}"):
+            self._client.put_object(Bucket=bucket, Key=key, Body=content, ContentType="application/json")
+
+    def upload(self, bucket: str, key: str, path: Path, advance: Callable[[int], None]) -> tuple[str, datetime]:
+        """Put a file, in parts where it is large; return its version and the server's time.
+
+        `advance` is called with the bytes that went up since it was called last.
+        """
+        try:
+            with path.open("rb") as file, self._explain(f"s3://{bucket}/{key}"):
+                size = path.stat().st_size
+                if size > PART_SIZE:
+                    answer = self._upload_parts(bucket, key, file, size, advance)
+                else:
+                    answer = self._client.put_object(Bucket=bucket, Key=key, Body=file)
+                    advance(size)
+        except OSError as error:
+            raise InputRefused(f"{path} cannot be read: {error.strerror or error}.") from None
+        date = answer["ResponseMetadata"]["HTTPHeaders"].get("date")
+        return answer.get("VersionId") or "", parsedate_to_datetime(date) if date else datetime.now(UTC)
+
+    def read(self, bucket: str, key: str) -> bytes | None:
+        """Return an object's bytes, None where there is none."""
+        with self._explain(f"s3://{bucket}/{key}"):
+            try:
+                return bytes(self._client.get_object(Bucket=bucket, Key=key)["Body"].read())
+            except self._client.exceptions.NoSuchKey:
+                return None
+
+    def list(self, bucket: str, prefix: str, after: str = "") -> Iterator[tuple[str, datetime]]:
+        """Yield key and time of change of what lies under a prefix, and after a key."""
+        with self._explain(f"s3://{bucket}/{prefix}"):
+            pages = self._client.get_paginator("list_objects_v2")
+            for page in pages.paginate(Bucket=bucket, Prefix=prefix, StartAfter=after):
+                for entry in page.get("Contents", ()):
+                    yield entry["Key"], entry["LastModified"]
+
+    def _upload_parts(
+        self, bucket: str, key: str, file: BinaryIO, size: int, advance: Callable[[int], None]
+    ) -> dict[str, Any]:
+        part_size = max(PART_SIZE, -(-size // _MOST_PARTS))
+        upload = {"Bucket": bucket, "Key": key}
+        upload["UploadId"] = self._client.create_multipart_upload(**upload)["UploadId"]
+
+        def send(number: int, body: bytes) -> dict[str, Any]:
+            tag = self._client.upload_part(**upload, PartNumber=number, Body=body)["ETag"]
+            advance(len(body))
+            return {"PartNumber": number, "ETag": tag}
+
+        try:
+            with ThreadPoolExecutor(4) as threads:
+                sent = []
+                for number, body in enumerate(iter(lambda: file.read(part_size), b""), start=1):
+                    sent.append(threads.submit(send, number, body))
+                    if number > 8:
+                        # So that not the whole file is held in memory.
+                        sent[number - 9].result()
+                parts = [part.result() for part in sent]
+            return dict(self._client.complete_multipart_upload(**upload, MultipartUpload={"Parts": parts}))
+        except BaseException:
+            # Interrupted as well: parts of an upload that nobody completes would be kept, unseen.
+            self._client.abort_multipart_upload(**upload)
+            raise
+
+    @contextmanager
+    def _explain(self, where: str) -> Iterator[None]:
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        try:
+            yield
+        except ClientError as error:
+            code = error.response.get("Error", {}).get("Code", "")
+            told = error.response.get("Error", {}).get("Message", "")
+            fix = "`make status` says what runs; try it again."
+            if code in {"AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch"}:
+                fix = (
+                    "The key for dropping files is OBJECT_STORAGE_DROP_ACCESS_KEY and ..._SECRET_KEY in "
+                    f"{self._settings.env_file}; the server takes a changed one after `make down up`."
+                )
+            elif code == "NoSuchBucket":
+                fix = "`make up` makes the buckets; their names are settings in .env (ML_PIPELINE_*_BUCKET)."
+            raise StoreUnreachable(f"The S3 server refuses {where}: {told or code}\n{fix}") from None
+        except BotoCoreError as error:
+            raise StoreUnreachable(
+                f"The S3 server does not answer at {self._settings.storage_url}: {error}\n"
+                "Start the stack with `make up`; `make status` says what runs."
+            ) from None
