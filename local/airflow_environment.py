@@ -1,6 +1,6 @@
 """The environment of Airflow's processes: Airflow's own configuration, and the pipeline's settings."""
 
-import json
+import os
 
 from local.postgres import make_url
 from local.rights import read_credentials
@@ -47,17 +47,6 @@ def make_pipeline_environment(settings: Settings, *, has_keys: bool) -> dict[str
         access_key, secret_key = read_credentials(settings, "watch")
         environment["OBJECT_STORAGE_WATCH_ACCESS_KEY"] = access_key
         environment["OBJECT_STORAGE_WATCH_SECRET_KEY"] = secret_key
-        environment["AIRFLOW_CONN_OBJECT_STORAGE"] = json.dumps(
-            {
-                "conn_type": "aws",
-                "login": access_key,
-                "password": secret_key,
-                "extra": {
-                    "endpoint_url": settings.storage_url,
-                    "region_name": settings["OBJECT_STORAGE_REGION"],
-                },
-            }
-        )
     return environment
 
 
@@ -68,7 +57,6 @@ def make_airflow_environment(settings: Settings) -> dict[str, str]:
     options: dict[str, dict[str, object]] = {
         "core": {
             "dags_folder": settings.root / "dags",
-            "plugins_folder": settings.root / "dags" / "plugins",
             "load_examples": False,
             "executor": "LocalExecutor",
             # One slot is the sensor's; the others are for claims and for what waits on the pool.
@@ -111,6 +99,8 @@ def make_airflow_environment(settings: Settings) -> dict[str, str]:
             "dag_processor_child_process_log_directory": settings.state / "logs" / "dags",
             "colored_console_log": False,
             "uvicorn_logging_level": "WARNING",
+            # These say every few seconds that there is nothing to say.
+            "namespace_levels": "airflow.dag_processing=WARNING http.access=WARNING",
             "file_task_handler_new_folder_permissions": "0o700",
             "file_task_handler_new_file_permissions": "0o600",
         },
@@ -119,7 +109,8 @@ def make_airflow_environment(settings: Settings) -> dict[str, str]:
     return {
         **make_environment(settings),
         "AIRFLOW_HOME": str(home),
-        "PYTHONPATH": str(settings.root / "dags"),
+        # Airflow takes airflow_local_settings from there.
+        "PYTHONPATH": os.pathsep.join([str(settings.root / "dags"), str(settings.root / "dags" / "config")]),
         "PIPELINE_PROJECT_ROOT": str(settings.root),
         **{
             f"AIRFLOW__{section.upper()}__{name.upper()}": str(value)

@@ -27,12 +27,20 @@ INTERNAL_PORT_OFFSETS = {
 
 
 def parse_env_file(text: str) -> dict[str, str]:
-    """Parse `NAME=value` lines; comments and blank lines are left out, a value reaches to the end of its line."""
+    """Parse `NAME=value` lines; what stands after ` #`, and quotes around a value, are no part of it."""
     values = {}
     for line in text.splitlines():
         name, equals, value = line.strip().removeprefix("export ").partition("=")
-        if equals and not name.startswith("#"):
-            values[name.strip()] = value.strip()
+        if not equals or name.startswith("#"):
+            continue
+        value = value.strip()
+        if len(value) > 1 and value[0] == value[-1] and value[0] in "'\"":
+            value = value[1:-1]
+        elif value.startswith("#"):
+            value = ""
+        else:
+            value = value.partition(" #")[0].rstrip()
+        values[name.strip()] = value
     return values
 
 
@@ -96,7 +104,7 @@ class Settings:
     @property
     def artifact_bucket(self) -> str:
         """The bucket of runs, receipts and models."""
-        return self.values["ML_PIPELINE_ARTIFACT_BUCKET"] or self.values["OBJECT_STORAGE_BUCKET"]
+        return self.values["ML_PIPELINE_ARTIFACT_BUCKET"] or self.values["OBJECT_STORAGE_BUCKET"] or "artifacts"
 
     @property
     def worker_python(self) -> Path:

@@ -13,6 +13,11 @@ LOCKS = (
     ("dags/requirements.in", "dags/requirements.lock", ()),
     ("worker/mlflow.in", "worker/mlflow.lock", ()),
     ("worker/pyproject.toml", "worker/requirements.lock", ("--constraints", "worker/mlflow.lock")),
+    (
+        "tests/requirements.in",
+        "tests/requirements.lock",
+        ("--constraints", "dags/requirements.lock", "--constraints", "worker/requirements.lock"),
+    ),
 )
 
 

@@ -37,7 +37,7 @@ def main():
     from local.setup.environments import tools_python, update_environments
 
     try:
-        update_environments()
+        update_environments(has_tests=sys.argv[1:2] == ["test"])
     except LocalError as error:
         sys.exit("\n%s" % error)
     except KeyboardInterrupt:

@@ -23,6 +23,8 @@ LOCKS = {
     "worker": ROOT / "worker" / "requirements.lock",
     "mlflow": ROOT / "worker" / "mlflow.lock",
 }
+# What tests need beside what runs there; installed when tests are asked for.
+TEST_LOCKS = {"airflow": ROOT / "tests" / "requirements.lock", "worker": ROOT / "tests" / "requirements.lock"}
 NEEDED_BYTES = 4 * 1024**3
 
 
@@ -31,24 +33,38 @@ def tools_python() -> Path:
     return FOLDER / "tools" / "bin" / "python"
 
 
-def make_stamp(name: str) -> str:
-    """Return what the environment is made of: its lock, its Python, and where the repository lies."""
-    lock = hashlib.sha256(LOCKS[name].read_bytes()).hexdigest()
-    return f"{lock}\n{os.path.realpath(FOLDER / name / 'bin' / 'python')}\n{ROOT}\n"
+def make_stamp(name: str, lock: Path) -> str:
+    """Return what an environment is made of: a lock, its Python, and where the repository lies."""
+    digest = hashlib.sha256(lock.read_bytes()).hexdigest()
+    return f"{digest}\n{os.path.realpath(FOLDER / name / 'bin' / 'python')}\n{ROOT}\n"
 
 
-def is_current(name: str) -> bool:
-    """Return whether the environment agrees with its lock; milliseconds."""
-    stamp = FOLDER / name / "pipeline.stamp"
-    python = FOLDER / name / "bin" / "python"
-    return stamp.exists() and python.exists() and stamp.read_text() == make_stamp(name)
+def stamp_path(name: str, lock: Path) -> Path:
+    """Return where it is noted that an environment agrees with a lock."""
+    return FOLDER / name / f"{lock.parent.name}.stamp"
+
+
+def is_current(name: str, lock: Path) -> bool:
+    """Return whether an environment agrees with a lock; milliseconds."""
+    stamp = stamp_path(name, lock)
+    return stamp.exists() and (FOLDER / name / "bin" / "python").exists() and stamp.read_text() == make_stamp(name, lock)
+
+
+def find_stale(*, has_tests: bool) -> dict[str, list[Path]]:
+    """Return the locks that environments do not agree with, by environment."""
+    wanted = {name: [lock] for name, lock in LOCKS.items()}
+    for name, lock in TEST_LOCKS.items() if has_tests else ():
+        wanted[name].append(lock)
+    stale = {name: [lock for lock in locks if not is_current(name, lock)] for name, locks in wanted.items()}
+    return {name: locks for name, locks in stale.items() if locks}
 
 
 def remove_moved(name: str) -> None:
     """Remove an environment whose Python or whose repository is somewhere else by now: it cannot be mended."""
-    stamp = FOLDER / name / "pipeline.stamp"
+    lock = LOCKS[name]
+    stamp = stamp_path(name, lock)
     known = stamp.read_text().split("\n")[1:] if stamp.exists() else None
-    if not (FOLDER / name / "bin" / "python").exists() or (known and known != make_stamp(name).split("\n")[1:]):
+    if not (FOLDER / name / "bin" / "python").exists() or (known and known != make_stamp(name, lock).split("\n")[1:]):
         shutil.rmtree(FOLDER / name, ignore_errors=True)
 
 
@@ -108,43 +124,45 @@ def make_tools() -> None:
         run([*pip, "--no-deps", "--require-hashes", "-r", file.name], make_pip_environment(), "Installing uv")
 
 
-def install(name: str) -> None:
-    """Install what the lock of an environment names."""
+def install(name: str, locks: list[Path]) -> None:
+    """Install what locks name into an environment, which is made where it is missing."""
     uv = str(FOLDER / "tools" / "bin" / "uv")
     folder = FOLDER / name
     environment = make_uv_environment(tools_python())
     if not folder.exists():
         base = os.path.realpath(tools_python())
         run([uv, "venv", "--quiet", "--no-config", "--python", base, str(folder)], environment, f"Making {folder}")
-    (folder / "pipeline.stamp").unlink(missing_ok=True)
-    target = ["--python", str(folder / "bin" / "python")]
-    options = ["--no-config", "--no-deps", "--require-hashes", "--no-progress"]
-    run([uv, "pip", "install", *target, *options, "-r", str(LOCKS[name])], environment, f"Installing {LOCKS[name]}")
-    if name == "worker":
-        # Instead of an installation from source, which would need a build tool: works offline, always the tree's state.
-        site = next((folder / "lib").glob("python*/site-packages"))
-        (site / "pipeline_worker.pth").write_text(f"{ROOT / 'worker' / 'src'}\n", encoding="utf-8")
-    (folder / "pipeline.stamp").write_text(make_stamp(name), encoding="utf-8")
+        locks = [LOCKS[name], *(lock for lock in locks if lock != LOCKS[name])]
+    for lock in locks:
+        stamp_path(name, lock).unlink(missing_ok=True)
+        argv = [uv, "pip", "install", "--python", str(folder / "bin" / "python")]
+        argv += ["--no-config", "--no-deps", "--require-hashes", "--no-progress", "-r", str(lock)]
+        run(argv, environment, f"Installing {lock}")
+        if lock == LOCKS["worker"]:
+            # Instead of an installation, which would need a build tool: works offline, is always the tree's state.
+            site = next((folder / "lib").glob("python*/site-packages"))
+            (site / "pipeline_worker.pth").write_text(f"{ROOT / 'worker' / 'src'}\n", encoding="utf-8")
+        stamp_path(name, lock).write_text(make_stamp(name, lock), encoding="utf-8")
 
 
-def update_environments() -> None:
-    """Bring every environment up to its lock."""
-    if all(is_current(name) for name in LOCKS):
+def update_environments(*, has_tests: bool = False) -> None:
+    """Bring every environment up to its lock; `has_tests`: and to what tests need."""
+    if not find_stale(has_tests=has_tests):
         return
     FOLDER.mkdir(parents=True, exist_ok=True)
-    with (FOLDER / "lock").open("w") as lock, Progress() as progress:
+    with (FOLDER / "lock").open("w") as held, Progress() as progress:
         progress.say(f"Setting up {FOLDER} (once, and after a change of a lock)")
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             progress.say("  … another call is setting up: waiting for it")
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        stale = [name for name in LOCKS if not is_current(name)]
-        if not stale:
+            fcntl.flock(held, fcntl.LOCK_EX)
+        if not find_stale(has_tests=has_tests):
             return
         check_machine()
-        for name in stale:
+        for name in LOCKS:
             remove_moved(name)
+        stale = find_stale(has_tests=has_tests)
         if not (FOLDER / "tools" / "bin" / "uv").exists():
             progress.begin("uv")
             make_tools()
@@ -153,7 +171,7 @@ def update_environments() -> None:
         def update(name: str) -> None:
             progress.begin(name)
             try:
-                install(name)
+                install(name, stale[name])
             except BaseException:
                 progress.end(name, mark="✗")
                 raise
