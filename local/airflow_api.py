@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 import httpx
 
+from local.airflow_client import open_airflow
 from local.errors import AirflowUnreachable, InputRefused
 from local.run_key import STAGES
 from local.settings import Settings
@@ -40,14 +41,16 @@ class Airflow:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        # No proxy: the server is on this machine.
-        self._client = httpx.Client(base_url=settings.airflow_url, trust_env=False, timeout=20)
+        self._client: httpx.Client | None = None
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._client.close()
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._client is not None:
+            self._client.close()
 
     def trigger(self, dag_id: str, conf: Mapping[str, Any], partition_key: str | None = None) -> DagRun:
         """Start a run of a Dag; what Airflow says against the conf is the person's to mend."""
@@ -82,17 +85,22 @@ class Airflow:
             faults = self._ask("GET", "/api/v2/importErrors")["import_errors"]
         except AirflowUnreachable as error:
             return [str(error)]
-        found = []
-        for part in ("metadatabase", "scheduler", "dag_processor"):
-            if (health.get(part) or {}).get("status") != "healthy":
-                found.append(f"Airflow's {part.replace('_', ' ')} is not healthy: `make up` starts what does not run.")
+        found = [
+            f"Airflow's {part.replace('_', ' ')} is not healthy: `make up` starts what does not run."
+            for part in ("metadatabase", "scheduler", "dag_processor")
+            if (health.get(part) or {}).get("status") != "healthy"
+        ]
         found += [f"{fault['filename']} does not parse: {_last_line(fault['stack_trace'])}" for fault in faults]
         for name in DAGS:
             if name not in dags:
-                found.append(f"Airflow does not know the Dag `{name}` yet: it reads the Dag files in the first half minute.")
+                found.append(
+                    f"Airflow does not know the Dag `{name}` yet: it reads the Dag files in the first half minute."
+                )
             elif dags[name]["is_paused"]:
                 why = "no drop is taken up" if name == "watch" else "`watch` takes up no drop until it is not"
-                found.append(f"The Dag `{name}` is paused, so {why}: unpause it at {self._settings.airflow_url}/dags/{name}.")
+                found.append(
+                    f"The Dag `{name}` is paused, so {why}: unpause it at {self._settings.airflow_url}/dags/{name}."
+                )
         return found
 
     def _describe(self, run: Mapping[str, Any]) -> DagRun:
@@ -105,46 +113,34 @@ class Airflow:
         )
 
     def _ask(self, method: str, path: str, **options: Any) -> Any:
-        if "Authorization" not in self._client.headers:
-            self._log_in()
-        answer = self._send(method, path, **options)
-        if answer.status_code == httpx.codes.UNAUTHORIZED:  # the token is too old
-            self._log_in()
-            answer = self._send(method, path, **options)
-        if answer.is_success:
-            return answer.json()
-        told = _read_detail(answer)
-        if answer.status_code == httpx.codes.NOT_FOUND and "/dagRuns/" not in path:
+        try:
+            self._client = self._client or open_airflow(self._settings)
+            answer = self._client.request(method, path, **options)
+            if answer.status_code == httpx.codes.UNAUTHORIZED:  # the token is too old
+                self._client.close()
+                self._client = open_airflow(self._settings)
+                answer = self._client.request(method, path, **options)
+        except httpx.HTTPStatusError:
             raise AirflowUnreachable(
-                f"Airflow does not know what it was asked for: {told}\n"
-                "It reads the Dag files within half a minute after it started; a file that does not parse is named at the top "
-                f"of {self._settings.airflow_url}."
-            )
-        if method == "POST" and answer.status_code in {httpx.codes.BAD_REQUEST, httpx.codes.UNPROCESSABLE_ENTITY}:
-            raise InputRefused(f"Airflow refuses the parameters: {told}")
-        raise AirflowUnreachable(f"Airflow answers {answer.status_code} to {method} {path}: {told}")
-
-    def _log_in(self) -> None:
-        user = self._settings["AIRFLOW_ADMIN_USERNAME"]
-        login = {"username": user, "password": self._settings["AIRFLOW_ADMIN_PASSWORD"]}
-        self._client.headers.pop("Authorization", None)
-        answer = self._send("POST", "/auth/token", json=login)
-        if not answer.is_success:
-            raise AirflowUnreachable(
-                f"Airflow at {self._settings.airflow_url} refuses the login of user {user}.\n"
+                f"Airflow at {self._settings.airflow_url} refuses the login of user "
+                f"{self._settings['AIRFLOW_ADMIN_USERNAME']}.\n"
                 f"AIRFLOW_ADMIN_USERNAME and AIRFLOW_ADMIN_PASSWORD in {self._settings.env_file} must be those that it was "
                 "started with: `make down up` starts it with those that are there now."
-            )
-        self._client.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
-
-    def _send(self, method: str, path: str, **options: Any) -> httpx.Response:
-        try:
-            return self._client.request(method, path, **options)
+            ) from None
         except httpx.HTTPError as error:
             raise AirflowUnreachable(
                 f"Airflow does not answer at {self._settings.airflow_url} ({error}).\n"
                 "Start the stack with `make up`; `make status` says what runs."
             ) from None
+        if answer.is_success:
+            return answer.json()
+        told = _read_detail(answer)
+        if method == "POST" and answer.status_code in {httpx.codes.BAD_REQUEST, httpx.codes.UNPROCESSABLE_ENTITY}:
+            raise InputRefused(f"Airflow refuses the parameters: {told}")
+        raise AirflowUnreachable(
+            f"Airflow answers {answer.status_code} to {method} {path}: {told}\n"
+            f"A Dag that it does not know is one whose file does not parse: the top of {self._settings.airflow_url} names it."
+        )
 
 
 def read_error(line: Mapping[str, Any]) -> list[str]:

@@ -62,9 +62,7 @@ def parse_receipt(content: bytes) -> Receipt:
         file=values.get("file") or "",
         state=values["state"],
         stage=values.get("stage") or "",
-        reason=Reason(*(reason.get(name) or "" for name in ("what", "where", "fix", "runbook")), reason.get("details") or {})
-        if reason
-        else None,
+        reason=parse_reason(reason) if reason else None,
         updated_at=values.get("updated_at") or "",
         links=values.get("links") or {},
         facts=values.get("facts") or {},
@@ -78,6 +76,12 @@ def parse_receipt(content: bytes) -> Receipt:
             for stage, summary in (values.get("stages") or {}).items()
         },
     )
+
+
+def parse_reason(values: Mapping[str, Any]) -> Reason:
+    """Return the reason that a receipt gives; what is not in it is empty."""
+    words = {name: values.get(name) or "" for name in ("what", "where", "fix", "runbook")}
+    return Reason(**words, details=values.get("details") or {})
 
 
 class Receipts:

@@ -1,0 +1,78 @@
+"""`demo`: from nothing to a published model that predicts, with what happens on the way."""
+
+import argparse
+import csv
+import json
+import subprocess
+from pathlib import Path
+
+from local.commands.drop import carry_out, plan_drop
+from local.commands.up import describe
+from local.errors import LocalError
+from local.progress import Progress
+from local.service import make_environment
+from local.settings import PROJECT, Settings
+from local.show import Show
+from local.stack import prepare_settings, start_stack
+
+EXAMPLE = PROJECT / "examples" / "penguins" / "penguins.csv"
+TARGET = "species"
+MODEL = "models:/penguins@newest"
+_ROWS = 5
+
+
+class ModelUnusable(LocalError):
+    """The model was published, but does not load or predict."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """No arguments."""
+
+
+def run(_: argparse.Namespace) -> int:
+    """Start, drop, follow, and use the model; 0 only when all of that worked."""
+    print("1 of 3: the stack", flush=True)
+    settings = prepare_settings()
+    with Progress() as progress:
+        started = start_stack(settings, progress)
+    print(describe(settings) if started else "  It is up already.", flush=True)
+    print(f"\n2 of 3: drop {EXAMPLE.relative_to(PROJECT)}, and see what becomes of it", flush=True)
+    code = carry_out(plan_drop(str(EXAMPLE)), settings)
+    if code:
+        return code
+    print("\n3 of 3: use the model", flush=True)
+    with Show() as show:
+        show.wait_for(f"loads {MODEL} in a Python of its own")
+        rows = use_model(settings, EXAMPLE)
+        show.wait_for("")
+        show.say("predicts", f'mlflow.pyfunc.load_model("{MODEL}").predict(rows)', is_timed=True)
+        show.print_table(rows)
+        show.print("\nAll of it works.", "bold green")
+        show.print_links(
+            {
+                "a file of your own": 'make drop FILE=<file.csv> PARAMS=\'{"target_column": "<column>"}\'',
+                "one that is refused": "make drop FILE=examples/broken/broken.csv",
+                "what happened": "make status",
+                "stop": "make down",
+            }
+        )
+    return 0
+
+
+def use_model(settings: Settings, path: Path) -> list[tuple[str, str, str]]:
+    """Load the newest model in the worker's environment, and return what it predicts beside what the file says."""
+    command = [str(settings.worker_python), str(PROJECT / "local" / "use_model.py"), MODEL, str(path), str(_ROWS)]
+    environment = make_environment(settings) | {"MLFLOW_TRACKING_URI": settings.mlflow_url}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=180)
+    try:
+        answer = json.loads(done.stdout.splitlines()[-1])
+    except (IndexError, ValueError):
+        last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
+        raise ModelUnusable(f"{MODEL} was published, but could not be used: {last}") from None
+    with path.open(encoding="utf-8", newline="") as file:
+        lines = dict(enumerate(csv.DictReader(file), start=2))
+    found = zip(answer["rows"], answer["predictions"], strict=True)
+    return [
+        ("line of the file", TARGET, "predicted"),
+        *((str(row), lines[row][TARGET], predicted) for row, predicted in found),
+    ]

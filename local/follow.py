@@ -1,0 +1,110 @@
+"""Follows a run to its end, and says what happens meanwhile."""
+
+import time
+from collections.abc import Callable
+from datetime import datetime
+
+from local.airflow_api import Airflow, DagRun
+from local.errors import AirflowUnreachable
+from local.receipt import Receipt, Receipts
+from local.show import Show
+from local.view import Asked, View, see
+
+_LOOK_SECONDS = 0.4
+_AIRFLOW_SECONDS = 1.5
+_HINT_SECONDS = 20.0
+_CLAIM_SECONDS = 300.0
+#: How long a Dag run that failed may take to show up in the receipt.
+_PATIENCE_SECONDS = 5.0
+
+
+class Hints:
+    """Says, when nothing moves for a while, what may stand in the way; each thing once."""
+
+    def __init__(self, airflow: Airflow, show: Show) -> None:
+        self._airflow = airflow
+        self._show = show
+        self._moved = time.monotonic()
+        self._said: set[str] = set()
+
+    def move(self) -> None:
+        """Something moved."""
+        self._moved = time.monotonic()
+
+    def look(self) -> None:
+        """Say what stands in the way, where nothing has moved for so long."""
+        if time.monotonic() - self._moved < _HINT_SECONDS:
+            return
+        self.move()
+        for obstacle in self._airflow.find_obstacles():
+            if obstacle not in self._said:
+                self._said.add(obstacle)
+                self._show.say("look", obstacle, "!", "yellow")
+
+
+def wait_for_claim(
+    dataset: str, digest: str, since: datetime, receipts: Receipts, airflow: Airflow, show: Show
+) -> Receipt | None:
+    """Return the first receipt of a drop, None where nothing picked it up in time."""
+    hints = Hints(airflow, show)
+    began = time.monotonic()
+    while time.monotonic() - began < _CLAIM_SECONDS:
+        show.wait_for("claimed   waits to be picked up by `watch`")
+        receipt = receipts.find_drop(dataset, digest, since)
+        if receipt is not None:
+            return receipt
+        hints.look()
+        time.sleep(_LOOK_SECONDS)
+    return None
+
+
+def follow(asked: Asked, receipts: Receipts, airflow: Airflow, show: Show) -> tuple[View, Receipt | None, list[DagRun]]:
+    """Return how what was asked for ended: the last view, the receipt, and Airflow's runs where it answers."""
+    hints = Hints(airflow, show)
+    read_runs = _make_reader(asked, airflow, show)
+    last: View | None = None
+    failed_at: float | None = None
+    while True:
+        runs = read_runs()  # before the receipt: what is over in Airflow has left its last word there
+        receipt = receipts.read(asked.dataset, asked.run_key)
+        view = see(asked, receipt, runs)
+        if view.end == "failed" and view.reason is None:
+            # Airflow knew first. Only when no word follows is there none.
+            failed_at = failed_at or time.monotonic()
+            is_over = time.monotonic() - failed_at > _PATIENCE_SECONDS
+        else:
+            is_over = view.end is not None
+        if is_over or view.end is None:
+            show.update(view)
+        if is_over:
+            return view, receipt, list(runs or ())
+        if view != last or (view.current and view.current.state in {"running", "waiting"}):
+            hints.move()
+        hints.look()
+        last = view
+        time.sleep(_LOOK_SECONDS)
+
+
+def _make_reader(asked: Asked, airflow: Airflow, show: Show) -> Callable[[], list[DagRun] | None]:
+    """Return what reads Airflow's runs, not more often than is kind to it; None while it does not answer."""
+    runs: list[DagRun] | None = []
+    read_at = 0.0
+    was_told = False
+
+    def read() -> list[DagRun] | None:
+        nonlocal runs, read_at, was_told
+        if time.monotonic() - read_at < _AIRFLOW_SECONDS:
+            return runs
+        try:
+            runs = airflow.find_runs(asked.run_key)
+            if asked.dag_run is not None and all(run.dag_run_id != asked.dag_run.dag_run_id for run in runs):
+                # Triggered without a partition key, so it does not carry one.
+                runs.append(airflow.read_run(asked.dag_run.dag_id, asked.dag_run.dag_run_id))
+        except AirflowUnreachable as error:
+            if not was_told:
+                show.say("look", f"{error} Until then the receipt alone is followed.", "!", "yellow")
+            runs, was_told = None, True
+        read_at = time.monotonic()
+        return runs
+
+    return read

@@ -1,0 +1,102 @@
+"""What happened to the last drops and why; the part of `status` that is about runs."""
+
+from datetime import UTC, datetime
+
+from rich.text import Text
+
+from local.airflow_api import Airflow
+from local.errors import AirflowUnreachable, StoreUnreachable
+from local.receipt import Receipt, Receipts
+from local.run_key import read_time
+from local.settings import Settings
+from local.show import Show, describe_seconds
+from local.store import Store
+from local.tell import collect_links, make_metric_rows, tell_reason
+
+COUNT = 10
+_MARKS = {"published": ("✓", "green"), "refused": ("✗", "red"), "failed": ("✗", "red"), "waiting": ("!", "yellow")}
+_NEXT = {"claimed": "ingest", "ingested": "validate", "validated": "train", "trained": "publish"}
+
+
+def show_last_drops(settings: Settings) -> None:
+    """Write the last drops, newest first, and what keeps Airflow from taking up more."""
+    show = Show()
+    receipts = Receipts(settings, Store(settings))
+    try:
+        found = receipts.read_last(COUNT)
+    except StoreUnreachable as error:
+        show.print(f"\nThe last drops are not known: {error}")
+        return
+    show.print("\nLast drops and triggers, newest first" if found else "\nNothing was dropped yet: make drop FILE=…")
+    for receipt in found:
+        mark, style = _MARKS.get(receipt.state, ("…", "cyan"))
+        head = Text.assemble(
+            f"  {describe_time(receipt)}  ", (f"{mark} {describe_state(receipt)}", style), f"  {receipt.run_key}"
+        )
+        show.console.print(head, soft_wrap=True)
+        note = describe_note(receipt)
+        if note:
+            show.write(Text(" " * 18), note)
+    if found:
+        show.print(f"\n  All of one: make status RUN={found[0].run_key}")
+    with Airflow(settings) as airflow:
+        obstacles = airflow.find_obstacles()
+    for obstacle in obstacles:
+        show.print(f"  ! {obstacle}", "yellow")
+
+
+def show_run(settings: Settings, run_key: str) -> None:
+    """Write all that the receipt of one run says; an unknown one is refused, with the nearest that there is."""
+    show = Show()
+    receipt = Receipts(settings, Store(settings)).find(run_key)
+    mark, style = _MARKS.get(receipt.state, ("…", "cyan"))
+    show.console.print(
+        Text.assemble((f"{mark} {describe_state(receipt)}", style), f"  {receipt.run_key}"), soft_wrap=True
+    )
+    show.print(f"  file     {receipt.file or 'none'}")
+    show.print(f"  dataset  {receipt.dataset}")
+    show.print(f"  changed  {receipt.updated_at}\n")
+    for stage, summary in receipt.stages.items():
+        took = "" if summary.seconds is None else describe_seconds(summary.seconds)
+        show.write(Text(f"  {stage:<9}{took:>9}  "), summary.headline or summary.state)
+    rows = make_metric_rows(receipt.facts)
+    if rows:
+        show.print()
+        show.print_table([("", "model", "baseline"), *rows])
+    if receipt.reason:
+        show.print()
+        tell_reason(receipt.reason, show)
+    show.print()
+    links = collect_links(receipt, None)
+    with Airflow(settings) as airflow:
+        try:
+            runs = {f"Airflow, {run.dag_id}": run.url for run in airflow.find_runs(run_key)}
+        except AirflowUnreachable:
+            runs = {}
+    show.print_links(links | runs)
+
+
+def describe_state(receipt: Receipt) -> str:
+    """Return the state of a run in words, with the stage where it matters."""
+    if receipt.state in {"refused", "failed"}:
+        return f"{receipt.state} by {receipt.stage}" if receipt.state == "refused" else f"failed in {receipt.stage}"
+    if receipt.state == "waiting":
+        return f"waiting in {receipt.stage}"
+    if receipt.state in _NEXT:
+        return f"{receipt.state}, {_NEXT[receipt.state]} follows"
+    return receipt.state
+
+
+def describe_note(receipt: Receipt) -> str:
+    """Return in one line why it stopped, or the last thing that was reached."""
+    if receipt.reason:
+        return receipt.reason.what
+    reached = [summary.headline for summary in receipt.stages.values() if summary.headline]
+    return reached[-1] if reached else ""
+
+
+def describe_time(receipt: Receipt) -> str:
+    """Return when the file landed, in the time zone of this machine; the day where it was not today."""
+    landed = read_time(receipt.run_key).astimezone()
+    is_today = landed.date() == datetime.now(UTC).astimezone().date()
+    return f"{landed:%H:%M:%S}" if is_today else f"{landed:%Y-%m-%d %H:%M}"

@@ -1,0 +1,99 @@
+"""Tells a person how a run ended: what there is now and where; or why it stopped, and what to do."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from local.airflow_api import Airflow, DagRun
+from local.errors import AirflowUnreachable
+from local.receipt import Reason, Receipt
+from local.show import Show, describe_seconds
+from local.view import Asked, View, choose_runs
+
+#: What links are called for people; others keep their name.
+_NAMES = {"mlflow_run": "MLflow run", "mlflow_model": "MLflow model", "failure": "failure record"}
+
+
+def tell(
+    asked: Asked, view: View, receipt: Receipt | None, runs: Sequence[DagRun], airflow: Airflow, show: Show
+) -> int:
+    """Say how it ended; return the exit code: 0 when everything that was asked for is done."""
+    newest = choose_runs(asked, runs)
+    if view.end in {"published", "done"} and receipt is not None:
+        tell_done(view, receipt, show)
+        stage = asked.stages[-1]
+        show.print_links(collect_links(receipt, newest.get(stage)))
+        return 0
+    stopped = next((step.stage for step in view.steps if step.state in {"refused", "failed"}), asked.first)
+    show.print()
+    show.print(f"Stopped at {stopped}: {asked.run_key}", "bold red")
+    run = newest.get(stopped)
+    if view.reason is not None:
+        tell_reason(view.reason, show)
+    elif run is not None:
+        for word in _read_last_words(airflow, run):
+            show.print(f"  {word}")
+    links = {} if receipt is None else {name: uri for name, uri in receipt.links.items() if name == "failure"}
+    links = {_NAMES["failure"]: links["failure"]} if links else {}
+    show.print_links(links | ({"log in Airflow": run.url} if run else {}))
+    show.print(f"\nWhat it left stays. When that is mended: make rerun STAGE={stopped} RUN={asked.run_key}")
+    return 1
+
+
+def tell_done(view: View, receipt: Receipt, show: Show) -> None:
+    """Say what was reached, and the model's numbers."""
+    show.print()
+    if view.end == "published":
+        facts = receipt.facts
+        name = f"models:/{facts.get('model_name', receipt.dataset)}"
+        version = facts.get("model_version")
+        show.print(f"Published in {describe_seconds(show.seconds)}: {name}/{version}", "bold green")
+        if facts.get("alias_moved") is False:
+            show.print("  A later run is published already, so the alias `newest` stays where it is.")
+    else:
+        show.print(f"Done in {describe_seconds(show.seconds)}, and nothing after it: {receipt.run_key}", "bold green")
+    rows = make_metric_rows(receipt.facts)
+    if rows:
+        show.print_table([("", "model", "baseline"), *rows])
+    show.print()
+
+
+def tell_reason(reason: Reason, show: Show) -> None:
+    """Say what happened, where, and what to do."""
+    for name, text in (
+        ("what", reason.what),
+        ("where", reason.where),
+        ("what to do", reason.fix),
+        ("more", reason.runbook),
+    ):
+        if text:
+            show.print(f"  {name:<11} {text}")
+
+
+def collect_links(receipt: Receipt, run: DagRun | None) -> dict[str, str]:
+    """Return the addresses that belong to a run, by what people call them."""
+    links = {_NAMES.get(name, name): address for name, address in receipt.links.items()}
+    return links | ({"Airflow": run.url} if run else {})
+
+
+def make_metric_rows(facts: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """Return name, the model's value and the baseline's of each metric among the facts of a receipt."""
+    metrics = facts.get("metrics")
+    if not isinstance(metrics, Mapping):
+        return []
+    baseline = facts.get("baseline") or {}
+    return [
+        (name, _format(value), _format(baseline.get(name, metrics.get(f"baseline_{name}"))))
+        for name, value in metrics.items()
+        if not name.startswith("baseline_")
+    ]
+
+
+def _format(value: object) -> str:
+    return f"{value:,.4g}" if isinstance(value, int | float) else ""
+
+
+def _read_last_words(airflow: Airflow, run: DagRun) -> list[str]:
+    try:
+        return airflow.read_last_words(run)
+    except AirflowUnreachable as error:
+        return [str(error)]

@@ -1,0 +1,27 @@
+"""Loads a published model and predicts, as anyone would. Run by the worker's Python: `use_model.py URI CSV ROWS`.
+
+Prints one JSON object: the version that was loaded, and the predictions for rows spread over the file.
+"""
+
+import json
+import sys
+
+import mlflow
+import pandas as pd
+
+
+def main(uri: str, path: str, count: int) -> None:
+    """Predict on rows as `pandas.read_csv` gives them, with every column of the file."""
+    model = mlflow.pyfunc.load_model(uri)
+    table = pd.read_csv(path)
+    rows = table.iloc[:: max(1, len(table) // count)].head(count)
+    predictions = [str(value) for value in pd.Series(model.predict(rows)).tolist()]
+    print(
+        json.dumps(
+            {"run": model.metadata.run_id, "rows": [int(row) + 2 for row in rows.index], "predictions": predictions}
+        )
+    )
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2], int(sys.argv[3]))
