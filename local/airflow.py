@@ -1,18 +1,18 @@
 """Airflow: scheduler with its executor, Dag processor, API server, and a triggerer where one is needed."""
 
 import json
-import os
 import subprocess
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
+from local.airflow_client import open_airflow
 from local.airflow_environment import make_airflow_environment, make_pipeline_environment
 from local.errors import ServiceFailed
 from local.health import read_json
 from local.private_file import write_private
 from local.process import log_path
-from local.service import Service, never
+from local.service import Service
 from local.settings import LOOPBACK, Settings
 
 COMPONENTS = {"airflow-scheduler": "scheduler", "airflow-dags": "dag_processor", "airflow-triggerer": "triggerer"}
@@ -74,22 +74,18 @@ def is_component_healthy(settings: Settings, component: str, started: float) -> 
 
 def set_pool(settings: Settings) -> None:
     """Make the stages' pool, or give it the size of the setting."""
-    import httpx
-
-    login = {"username": settings["AIRFLOW_ADMIN_USERNAME"], "password": settings["AIRFLOW_ADMIN_PASSWORD"]}
-    slots = settings.read_int("ML_PIPELINE_POOL_SLOTS", 1, 1000)
     name = settings["ML_PIPELINE_POOL"]
-    with httpx.Client(base_url=settings.airflow_url, trust_env=False, timeout=30) as client:
-        token = client.post("/auth/token", json=login).raise_for_status().json()["access_token"]
-        client.headers["Authorization"] = f"Bearer {token}"
+    wanted = {
+        "slots": settings.read_int("ML_PIPELINE_POOL_SLOTS", 1, 1000),
+        "description": "Commands of the stages that run at once (ML_PIPELINE_POOL_SLOTS).",
+        "include_deferred": False,
+    }
+    with open_airflow(settings) as client:
         found = client.get(f"/api/v2/pools/{name}")
-        description = "Commands of the stages that run at once (ML_PIPELINE_POOL_SLOTS)."
-        wanted = {"slots": slots, "description": description, "include_deferred": False}
-        if found.status_code == httpx.codes.NOT_FOUND:
+        if found.is_success and found.json()["slots"] != wanted["slots"]:
+            client.patch(f"/api/v2/pools/{name}", json={"pool": name, **wanted}).raise_for_status()
+        elif not found.is_success:
             client.post("/api/v2/pools", json={"name": name, **wanted}).raise_for_status()
-        elif found.raise_for_status().json()["slots"] != slots:
-            changed = {"pool": name, **wanted}
-            client.patch(f"/api/v2/pools/{name}", json=changed).raise_for_status()
 
 
 def make_airflow(settings: Settings) -> list[Service]:

@@ -39,8 +39,11 @@ def write_env_file(path: Path, changes: Mapping[str, str] | None = None) -> None
     for line in TEMPLATE.read_text(encoding="utf-8").splitlines():
         for name in parse_env_file(line):
             value = changes.pop(name, None) or make_secret(name)
-            line = line if value is None else f"{name}={value}"
-        lines.append(line)
+            if value is not None:
+                lines.append(f"{name}={value}")
+                break
+        else:
+            lines.append(line)
     assert not changes, f"no such settings: {sorted(changes)}"
     path.parent.mkdir(parents=True, exist_ok=True)
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:

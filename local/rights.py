@@ -7,6 +7,15 @@ from local.settings import Settings
 
 Statement = dict[str, object]
 
+# Which settings hold the key of whom.
+KEYS = {
+    "root": ("OBJECT_STORAGE_ROOT_ACCESS_KEY", "OBJECT_STORAGE_ROOT_SECRET_KEY"),
+    "watch": ("OBJECT_STORAGE_WATCH_ACCESS_KEY", "OBJECT_STORAGE_WATCH_SECRET_KEY"),
+    "worker": ("OBJECT_STORAGE_ACCESS_KEY", "OBJECT_STORAGE_SECRET_KEY"),
+    "mlflow": ("OBJECT_STORAGE_MLFLOW_ACCESS_KEY", "OBJECT_STORAGE_MLFLOW_SECRET_KEY"),
+    "drop": ("OBJECT_STORAGE_DROP_ACCESS_KEY", "OBJECT_STORAGE_DROP_SECRET_KEY"),
+}
+
 
 def allow(actions: Sequence[str], *resources: str) -> Statement:
     """Allow actions on buckets and objects named without their `arn`."""
@@ -23,6 +32,15 @@ def allow_list(bucket: str, *prefixes: str) -> Statement:
         **allow(["ListBucket"], bucket),
         "Condition": {"StringLike": {"s3:prefix": [f"{prefix}*" for prefix in prefixes]}},
     }
+
+
+def allow_sources(settings: Settings) -> list[Statement]:
+    """Allow to read what ML_PIPELINE_SOURCE_PREFIXES names."""
+    statements = []
+    for source in filter(None, (part.strip() for part in settings["ML_PIPELINE_SOURCE_PREFIXES"].split(","))):
+        bucket, _, prefix = source.removeprefix("s3://").partition("/")
+        statements += [allow(["GetObject", "GetObjectVersion"], f"{bucket}/{prefix}*"), allow_list(bucket, prefix)]
+    return statements
 
 
 def make_policies(settings: Settings) -> dict[str, list[Statement]]:
@@ -60,6 +78,7 @@ def make_policies(settings: Settings) -> dict[str, list[Statement]]:
             allow(["GetObject", "GetObjectVersion"], f"{drops}/*", f"{artifacts}/*"),
             allow(["PutObject", *uploads], f"{artifacts}/*"),
             allow(["DeleteObject"], f"{under}/open/*"),
+            *allow_sources(settings),
         ],
         # The MLflow server: its own bucket.
         "mlflow": [
@@ -71,8 +90,8 @@ def make_policies(settings: Settings) -> dict[str, list[Statement]]:
 
 def read_credentials(settings: Settings, identity: str) -> tuple[str, str]:
     """Return access key and secret of `root`, `watch`, `worker`, `mlflow` or `drop`."""
-    middle = "" if identity == "worker" else f"{identity.upper()}_"
-    return settings[f"OBJECT_STORAGE_{middle}ACCESS_KEY"], settings[f"OBJECT_STORAGE_{middle}SECRET_KEY"]
+    access_key, secret_key = KEYS[identity]
+    return settings[access_key], settings[secret_key]
 
 
 def make_s3_config(settings: Settings) -> str:

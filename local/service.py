@@ -10,10 +10,22 @@ from dataclasses import dataclass, field
 from local.settings import Settings
 
 # What a service may inherit from the terminal; everything else (a user's AWS_*, PYTHONPATH, ...) stays outside.
-INHERITED = (
-    "PATH LANG LC_ALL TZ USER LOGNAME SSL_CERT_FILE SSL_CERT_DIR REQUESTS_CA_BUNDLE CURL_CA_BUNDLE "
-    "HTTP_PROXY HTTPS_PROXY http_proxy https_proxy"
-).split()
+INHERITED = [
+    "PATH",
+    "LANG",
+    "LC_ALL",
+    "TZ",
+    "USER",
+    "LOGNAME",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "REQUESTS_CA_BUNDLE",
+    "CURL_CA_BUNDLE",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "http_proxy",
+    "https_proxy",
+]
 
 
 def never() -> None:

@@ -1,20 +1,30 @@
 """The stack as a whole: which services it has, how they start together, and how they end."""
 
 import fcntl
-import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from local.airflow import make_airflow, migrate_database, write_airflow_files
 from local.credentials import fill_env_file, write_env_file
+from local.dag_files import wait_for_dags
 from local.errors import LocalError, ServiceFailed
 from local.ports import check_port, choose_ports
 from local.postgres import make_postgres
-from local.process import find_process, find_session, log_path, read_record, start_process, stop_process, trim_log
+from local.process import (
+    find_process,
+    find_session,
+    log_path,
+    mark_ready,
+    read_record,
+    start_process,
+    stop_process,
+    trim_log,
+)
 from local.progress import Progress
 from local.service import Service
 from local.settings import Settings, read_settings
@@ -22,6 +32,7 @@ from local.storage import make_storage, remove_sockets
 from local.tracking import make_tracking
 
 HEALTHY_WITHIN_SECONDS = 180.0
+WELL_AGAIN_WITHIN_SECONDS = 60.0
 
 
 def make_env(state: Path, ports: Mapping[str, str] | None = None, **changes: str) -> dict[str, str]:
@@ -86,70 +97,102 @@ def read_tail(path: Path, lines: int = 15) -> str:
 
 
 def start_service(settings: Settings, service: Service, cancelled: threading.Event) -> None:
-    """Start one service and return when it is healthy."""
-    service.prepare()
-    started = time.time()
-    process = start_process(settings, service)
-    while not service.is_healthy(started):
-        log = log_path(settings, service.name)
-        if process.poll() is not None:
+    """Start one service, unless it is alive, and return when it is healthy."""
+    log = log_path(settings, service.name)
+    record = read_record(settings, service.name)
+    alive = find_process(record)
+    started, process = time.time(), None
+    if alive is None:
+        service.prepare()
+        started = time.time()
+        process = start_process(settings, service)
+    patience = HEALTHY_WITHIN_SECONDS if process else WELL_AGAIN_WITHIN_SECONDS
+    while not service.is_healthy(started if process else 0):
+        if process and process.poll() is not None:
             stop_process(settings, service.name, service.stop_signal, 0)
             raise ServiceFailed(
                 f"{service.name} ended with {process.returncode} instead of starting. The end of {log}:\n{read_tail(log)}"
             )
-        if time.time() - started > HEALTHY_WITHIN_SECONDS:
+        if time.time() - started > patience:
             raise ServiceFailed(
-                f"{service.name} was not healthy after {HEALTHY_WITHIN_SECONDS:.0f} s. The end of {log}:\n{read_tail(log)}"
+                f"{service.name} runs but is not healthy, {patience:.0f} s long. The end of {log}:\n{read_tail(log)}\n"
+                "Start everything anew: make down up"
             )
         if cancelled.wait(0.05):
             return
     service.finish()
+    mark_ready(settings, service.name)
+
+
+def find_missing(settings: Settings, services: list[Service], progress: Progress) -> list[Service]:
+    """Return the services that do not run, are not healthy, or whose start was interrupted."""
+    missing = []
+    for service in services:
+        record = read_record(settings, service.name)
+        if record is None or find_process(record) is None:
+            # Children of a killed service would hold its ports, or do its work a second time.
+            stop_process(settings, service.name, service.stop_signal, 0)
+            missing.append(service)
+            for setting, port in service.ports.items():
+                check_port(settings, service.name, setting, port)
+            continue
+        trim_log(log_path(settings, service.name))
+        if record.fingerprint != service.fingerprint:
+            progress.say(f"  ! {service.name} runs with older settings; new ones are taken by: make down up")
+        if not record.is_ready or not service.is_healthy(0):
+            missing.append(service)
+    return missing
 
 
 def start_stack(settings: Settings, progress: Progress) -> list[str]:
     """Start every service that does not run, side by side as far as they allow; return the names of those started."""
     make_folders(settings)
     with hold_lock(settings, progress):
-        services = make_services(settings)
-        missing = []
-        for service in services:
-            record = read_record(settings, service.name)
-            if find_process(record):
-                trim_log(log_path(settings, service.name))
-                if record and record.fingerprint != service.fingerprint:
-                    progress.say(f"  ! {service.name} runs with older settings: `make down up` makes it take the new ones")
-                continue
-            # Children of a killed service would hold its ports, or do its work a second time.
-            stop_process(settings, service.name, service.stop_signal, 0)
-            missing.append(service)
-        for service in missing:
-            for setting, port in service.ports.items():
-                check_port(settings, service.name, setting, port)
+        missing = find_missing(settings, make_services(settings), progress)
         run_steps(settings, missing, progress)
         return [service.name for service in missing]
+
+
+def list_steps(
+    settings: Settings, missing: list[Service], progress: Progress, cancelled: threading.Event
+) -> dict[str, tuple[tuple[str, ...], Callable[[], None]]]:
+    """Return what there is to do, by name: what has to be done before, and the deed."""
+    steps: dict[str, tuple[tuple[str, ...], Callable[[], None]]] = {
+        service.name: (service.needs, partial(start_service, settings, service, cancelled)) for service in missing
+    }
+    if any("airflow-database" in service.needs for service in missing):
+        write_airflow_files(settings)
+        steps["airflow-database"] = (("postgres",), partial(migrate_database, settings))
+    if "airflow-dags" in steps:
+        since = time.time()
+
+        def read_dags() -> None:
+            for line in wait_for_dags(settings, since):
+                progress.say(f"  ! {line}")
+
+        steps["dags"] = (("airflow-api", "airflow-dags"), read_dags)
+    return steps
 
 
 def run_steps(settings: Settings, missing: list[Service], progress: Progress) -> None:
     """Start services, each as soon as those that it needs are healthy."""
     cancelled = threading.Event()
-    steps: dict[str, tuple[tuple[str, ...], Callable[[], None]]] = {
-        service.name: (service.needs, lambda service=service: start_service(settings, service, cancelled))  # type: ignore[misc]
-        for service in missing
-    }
-    if any("airflow-database" in service.needs for service in missing):
-        write_airflow_files(settings)
-        steps["airflow-database"] = (("postgres",), lambda: migrate_database(settings))
-    waiting = dict(steps)
+    notes = {service.name: service.url for service in missing}
+    waiting = list_steps(settings, missing, progress, cancelled)
     running: dict[Future[None], str] = {}
     failures: list[BaseException] = []
-    with ThreadPoolExecutor(max(1, len(steps))) as pool:
+    with ThreadPoolExecutor(len(waiting) or 1) as pool:
         while (waiting and not failures) or running:
-            for name, (needs, work) in list(waiting.items()):
+            for name, (needs, deed) in list(waiting.items()):
                 if not failures and not any(need in waiting or need in running.values() for need in needs):
                     del waiting[name]
                     progress.begin(name)
-                    running[pool.submit(work)] = name
-            done, _ = wait(running, return_when=FIRST_COMPLETED)
+                    running[pool.submit(deed)] = name
+            try:
+                done, _ = wait(running, return_when=FIRST_COMPLETED)
+            except KeyboardInterrupt:
+                cancelled.set()
+                raise
             for future in done:
                 name = running.pop(future)
                 if error := future.exception():
@@ -157,7 +200,7 @@ def run_steps(settings: Settings, missing: list[Service], progress: Progress) ->
                     cancelled.set()
                     progress.end(name, mark="✗")
                 elif not cancelled.is_set():
-                    progress.end(name, note=next((s.url for s in missing if s.name == name), ""))
+                    progress.end(name, note=notes.get(name, ""))
     if failures:
         raise failures[0]
 
@@ -191,13 +234,3 @@ def stop_stack(settings: Settings, progress: Progress) -> list[str]:
                     future.result()
         remove_sockets(settings)
     return stopped
-
-
-def is_running(settings: Settings, name: str) -> bool:
-    """Return whether a service's own process is alive."""
-    return find_process(read_record(settings, name)) is not None
-
-
-def owns(path: Path) -> bool:
-    """Return whether a path belongs to the user who runs this."""
-    return path.stat().st_uid == os.geteuid()

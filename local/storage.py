@@ -1,19 +1,26 @@
 """The S3 server: SeaweedFS, its keys, and the buckets."""
 
+from __future__ import annotations
+
 import contextlib
 import hashlib
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from local.errors import StoreUnreachable
 from local.private_file import write_private
 from local.rights import make_s3_config, read_credentials
 from local.service import Service, make_environment
 from local.settings import LOOPBACK, Settings
 
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
 # SeaweedFS opens these beside its TCP listeners, at places that no option of it changes.
-_GRPC_SOCKETS = "/tmp/seaweedfs-{listener}-grpc-{port}.sock"
+_GRPC_SOCKETS = "/tmp/seaweedfs-{listener}-grpc-{port}.sock"  # noqa: S108
 
 
-def make_client(settings: Settings, identity: str):  # type: ignore[no-untyped-def]  # boto3 is slow to import
+def make_client(settings: Settings, identity: str) -> S3Client:
     """Return a boto3 S3 client with the key of `root`, `watch`, `worker`, `mlflow` or `drop`."""
     import boto3
     from botocore.config import Config
@@ -48,14 +55,19 @@ def remove_sockets(settings: Settings) -> None:
 
 def make_buckets(settings: Settings) -> None:
     """Make the buckets that are missing and turn versioning on for drops; safe to repeat."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
     client = make_client(settings, "root")
     drops = settings["ML_PIPELINE_DROP_BUCKET"]
-    present = {bucket["Name"] for bucket in client.list_buckets()["Buckets"]}
-    for bucket in dict.fromkeys([drops, settings.artifact_bucket, settings["MLFLOW_BUCKET"]]):
-        if bucket not in present:
-            client.create_bucket(Bucket=bucket)
-    if client.get_bucket_versioning(Bucket=drops).get("Status") != "Enabled":
-        client.put_bucket_versioning(Bucket=drops, VersioningConfiguration={"Status": "Enabled"})
+    try:
+        present = {bucket["Name"] for bucket in client.list_buckets()["Buckets"]}
+        for bucket in dict.fromkeys([drops, settings.artifact_bucket, settings["MLFLOW_BUCKET"]]):
+            if bucket not in present:
+                client.create_bucket(Bucket=bucket)
+        if client.get_bucket_versioning(Bucket=drops).get("Status") != "Enabled":
+            client.put_bucket_versioning(Bucket=drops, VersioningConfiguration={"Status": "Enabled"})
+    except (BotoCoreError, ClientError) as error:
+        raise StoreUnreachable(f"The buckets could not be made at {settings.storage_url}: {error}") from error
 
 
 def make_storage(settings: Settings) -> Service:
@@ -84,7 +96,11 @@ def make_storage(settings: Settings) -> Service:
         "s3.localSocket": run / "s3.sock",
         "filer.localSocket": run / "filer.sock",
         "s3.port": port,
-        **{f"{listener.replace('.grpc', '.port.grpc')}": number for listener, number in inside.items() if "." in listener},
+        **{
+            f"{listener.replace('.grpc', '.port.grpc')}": number
+            for listener, number in inside.items()
+            if "." in listener
+        },
         **{f"{listener}.port": number for listener, number in inside.items() if "." not in listener},
     }
     # The volume server takes writes and reads only with tokens signed with these; known inside this process only.

@@ -14,7 +14,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """No arguments: what is checked, and how, is in pyproject.toml."""
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run(_arguments: argparse.Namespace) -> int:
     """Run all checks; 0 when none found anything."""
     tools = Path(sys.executable).parent
     failed = []

@@ -2,10 +2,9 @@
 
 import argparse
 import contextlib
-import os
 import time
 
-import psutil
+import psutil  # type: ignore[import-untyped]  # ships no types
 
 from local.process import find_process, find_session, log_path, read_record, trim_log
 from local.settings import Settings, read_settings
@@ -54,12 +53,12 @@ def describe_services(settings: Settings) -> tuple[list[str], bool]:
     return lines, is_up
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run(_arguments: argparse.Namespace) -> int:
     """Print the services; 0 also when some are down, as that is an answer and no failure of this command."""
     settings = read_settings()
     lines, is_up = describe_services(settings)
     print("\n".join(lines))
-    print(f"\n  State and logs: {settings.state}, {os.path.join(settings.state, 'logs')}")
+    print(f"\n  State and logs: {settings.state}, {settings.state / 'logs'}")
     if not is_up:
         print("  Start what is down: make up")
     return 0

@@ -14,19 +14,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def describe(settings: Settings) -> str:
     """Say who and where, without any secret."""
-    return "\n".join(
-        [
-            f"  Airflow  {settings.airflow_url}",
-            f"           user {settings['AIRFLOW_ADMIN_USERNAME']}, password: AIRFLOW_ADMIN_PASSWORD in {settings.env_file}",
-            f"  MLflow   {settings['MLFLOW_PUBLIC_URL'] or settings.mlflow_url}",
-            f"  S3       {settings.storage_url}  (bucket {settings['ML_PIPELINE_DROP_BUCKET']},"
-            f" region {settings['OBJECT_STORAGE_REGION']})",
-            f"           key for dropping files: OBJECT_STORAGE_DROP_ACCESS_KEY and ..._SECRET_KEY in {settings.env_file}",
-        ]
-    )
+    return f"""\
+  Airflow  {settings.airflow_url}
+           user {settings["AIRFLOW_ADMIN_USERNAME"]}, password: AIRFLOW_ADMIN_PASSWORD in {settings.env_file}
+  MLflow   {settings["MLFLOW_PUBLIC_URL"] or settings.mlflow_url}
+  S3       {settings.storage_url}, region {settings["OBJECT_STORAGE_REGION"]}; drop files into the bucket {settings["ML_PIPELINE_DROP_BUCKET"]}
+           key for that: OBJECT_STORAGE_DROP_ACCESS_KEY and OBJECT_STORAGE_DROP_SECRET_KEY in the same file"""
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run(_arguments: argparse.Namespace) -> int:
     """Start the stack; 0 when all of it is healthy."""
     began = time.monotonic()
     settings = prepare_settings()

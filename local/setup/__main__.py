@@ -6,32 +6,39 @@ tools environment. This file alone is also read by Pythons that are too old for 
 
 import os
 import shutil
+import subprocess
 import sys
 
 OLDEST, NEWEST = (3, 11), (3, 13)
 
 
-def find_python():
-    """Return the name of a Python on the PATH that fits, newest first; None when there is none."""
+def find_python() -> "str | None":
+    """Return a Python on the PATH that fits, newest first; None when there is none."""
     for minor in range(NEWEST[1], OLDEST[1] - 1, -1):
-        found = shutil.which("python3.%d" % minor)
-        if found:
+        found = shutil.which(f"python3.{minor}")
+        # Tried, as a version manager's stand-in can be there without the Python behind it.
+        if found and subprocess.run([found, "-c", ""], stderr=subprocess.DEVNULL, check=False).returncode == 0:
             return found
     return None
 
 
-def main():
+def become(python: str, *arguments: str) -> None:
+    """Replace this process by a Python with these arguments."""
+    sys.stdout.flush()
+    os.execv(python, [python, *arguments])  # noqa: S606  # a list, and no shell is wanted
+
+
+def main() -> None:
     """Set up, then become the command."""
     if not OLDEST <= sys.version_info[:2] <= NEWEST:
         other = None if os.environ.get("PIPELINE_PYTHON_TRIED") else find_python()
         if other:
             os.environ["PIPELINE_PYTHON_TRIED"] = "1"
-            os.execv(other, [other, "-m", "local.setup"] + sys.argv[1:])
+            become(other, "-m", "local.setup", *sys.argv[1:])
         sys.exit(
-            "Python %d.%d to %d.%d is needed; %s is %d.%d.\n"
+            f"Python 3.{OLDEST[1]} to 3.{NEWEST[1]} is needed; {sys.executable} is {sys.version.split()[0]}.\n"
             "On Debian 12 or later and Ubuntu 24.04: sudo apt-get install python3 python3-venv\n"
             "Another Python on this machine: make PYTHON=/path/to/python3.12 ..."
-            % (OLDEST + NEWEST + (sys.executable,) + sys.version_info[:2])
         )
     from local.errors import LocalError
     from local.setup.environments import tools_python, update_environments
@@ -39,14 +46,12 @@ def main():
     try:
         update_environments(has_tests=sys.argv[1:2] == ["test"])
     except LocalError as error:
-        sys.exit("\n%s" % error)
+        sys.exit(f"\n{error}")
     except KeyboardInterrupt:
         sys.exit("\nInterrupted. The next call goes on from here.")
     for name in ("PYTHONPATH", "PYTHONHOME", "PIPELINE_PYTHON_TRIED", "__PYVENV_LAUNCHER__"):
         os.environ.pop(name, None)
-    python = str(tools_python())
-    sys.stdout.flush()
-    os.execv(python, [python, "-m", "local"] + sys.argv[1:])
+    become(str(tools_python()), "-m", "local", *sys.argv[1:])
 
 
 if __name__ == "__main__":

@@ -47,7 +47,9 @@ def stamp_path(name: str, lock: Path) -> Path:
 def is_current(name: str, lock: Path) -> bool:
     """Return whether an environment agrees with a lock; milliseconds."""
     stamp = stamp_path(name, lock)
-    return stamp.exists() and (FOLDER / name / "bin" / "python").exists() and stamp.read_text() == make_stamp(name, lock)
+    return (
+        stamp.exists() and (FOLDER / name / "bin" / "python").exists() and stamp.read_text() == make_stamp(name, lock)
+    )
 
 
 def find_stale(*, has_tests: bool) -> dict[str, list[Path]]:
