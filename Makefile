@@ -1,33 +1,43 @@
-# Everything here runs `python -m local <target>` in .state/venvs/tools, which is made first where it is missing.
+# Each target runs `python -m local <target>` in .state/venvs/tools, which is made first where it is missing.
 PYTHON ?= python3
+COMMAND = @$(PYTHON) -m local.setup $@
 
 define HELP
 make demo      set up, start, drop examples/penguins, follow it to the published model
 make up        start Airflow, MLflow, S3 and Postgres on this machine; returns when all is healthy
 make down      stop everything; all data stays
 make status    what runs where, and what happened to the last drops
-make drop      FILE=… [DATASET=…] [PARAMS=…] [WAIT=0]   drop a file and follow it to its end
-make trigger   PARAMS=… [WAIT=0]                        run the pipeline by hand, with a JSON payload
-make rerun     STAGE=… RUN=… [PARAMS=…] [CASCADE=0] [WAIT=0]   run one stage of a run again
+make drop      FILE=... [DATASET=...] [PARAMS=...] [WAIT=0]             drop a file and follow it to its end
+make trigger   PARAMS=... [WAIT=0]                                      run the pipeline by hand, with a JSON payload
+make rerun     STAGE=... RUN=... [PARAMS=...] [CASCADE=0] [WAIT=0]      run one stage of a run again
 make test      all tests
 make check     linters and types only
 make clean     stop everything and delete all data (asks first; CONFIRM=yes does not ask)
 make lock      compile the lock files anew
+make docs      write what the README takes from the code anew
 endef
 
-COMMANDS := demo up down status drop trigger rerun test check clean lock
-
-# These reach the command through the environment, never through the shell's words, so that a name with spaces and JSON
+# These reach a command through the environment, never through the shell's words, so that a name with spaces and JSON
 # with quotes and dollar signs arrive as they were typed.
 VARIABLES := FILE DATASET PARAMS STAGE RUN CASCADE WAIT CONFIRM STACK
-$(foreach name,$(VARIABLES),$(if $(filter-out undefined,$(origin $(name))),$(eval override $(name) := $$(value $(name)))))
-export $(VARIABLES)
+$(foreach name,$(VARIABLES),$(if $(filter-out undefined,$(origin $(name))),\
+  $(eval override $(name) := $$(value $(name)))$(eval export $(name))))
 
 .NOTPARALLEL:
-.PHONY: help $(COMMANDS)
+.PHONY: help demo up down status drop trigger rerun test check clean lock docs
 
 help:
 	@: $(info $(HELP))
 
-$(COMMANDS):
-	@$(PYTHON) -m local.setup $@
+demo: ; $(COMMAND)
+up: ; $(COMMAND)
+down: ; $(COMMAND)
+status: ; $(COMMAND)
+drop: ; $(COMMAND)
+trigger: ; $(COMMAND)
+rerun: ; $(COMMAND)
+test: ; $(COMMAND)
+check: ; $(COMMAND)
+clean: ; $(COMMAND)
+lock: ; $(COMMAND)
+docs: ; $(COMMAND)

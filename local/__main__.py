@@ -19,6 +19,7 @@ COMMANDS = {
     "clean": "stop everything and delete all data (asks first)",
     "check": "linters and types",
     "lock": "compile the lock files anew",
+    "docs": "write what the README takes from the code anew",
 }
 
 
