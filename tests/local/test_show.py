@@ -1,0 +1,62 @@
+"""What people read while a run goes on."""
+
+import io
+import sys
+
+from local.show import Show, describe_seconds, describe_size
+from local.tell import make_metric_rows
+from local.view import Step, View
+
+
+def test_piped_output_is_plain_lines(capsys, monkeypatch):
+    """Without a terminal each step is one whole line, however long, without control characters, and said once."""
+    note = "344 rows and 8 columns " * 10
+    with Show() as show:
+        view = View((Step("ingest", "done", note), Step("validate", "running")), None)
+        show.update(view)
+        show.update(view)
+    out = capsys.readouterr().out
+    assert len(out.splitlines()) == 1
+    assert note.strip() in out
+    assert "\x1b" not in out
+    assert "\r" not in out
+
+
+def test_what_waits_is_said_once_for_each_reason(capsys):
+    """A stage that waits says why, once, and again when the reason changes."""
+    with Show() as show:
+        for reason in ("MLflow is down.", "MLflow is down.", "The store is down."):
+            show.update(View((Step("train", "waiting", reason),), None))
+    out = capsys.readouterr().out
+    assert out.count("MLflow is down.") == 1
+    assert out.count("The store is down.") == 1
+    assert "tried again" in out
+
+
+def test_marks_do_not_break_a_plain_terminal(monkeypatch):
+    """On a terminal that knows only ASCII the marks are replaced, not raised over."""
+    raw = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, encoding="ascii"))
+    with Show() as show:
+        show.say("put", "Größe")
+    sys.stdout.flush()
+    assert b"put" in raw.getvalue()
+
+
+def test_lengths_of_time_and_sizes_are_readable():
+    """Seconds, minutes, hours, and bytes are said in the unit that a person would choose."""
+    assert [describe_seconds(s) for s in (0.84, 59.9, 185, 7325)] == ["0.8 s", "59.9 s", "3 min 05 s", "2 h 02 min"]
+    assert [describe_size(n) for n in (0, 999, 15241, 47_000_000, 3_200_000_000)] == [
+        "0 bytes",
+        "999 bytes",
+        "15.2 kB",
+        "47.0 MB",
+        "3.2 GB",
+    ]
+
+
+def test_metrics_stand_beside_the_baseline():
+    """Each metric of the facts is a row with the model's value and the baseline's."""
+    assert make_metric_rows({}) == []
+    facts = {"metrics": {"accuracy": 0.97101, "baseline_accuracy": 0.43478}}
+    assert make_metric_rows(facts) == [("accuracy", "0.971", "0.4348")]
