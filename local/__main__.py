@@ -11,7 +11,7 @@ COMMANDS = {
     "demo": "set up, start, drop examples/penguins, follow it to the published model",
     "up": "start what does not run, and say where everything is",
     "down": "stop everything; all data stays",
-    "status": "say what runs where",
+    "status": "say what runs where, and what happened to the last drops",
     "drop": "drop a file and follow it to its end",
     "trigger": "run the pipeline by hand, with a JSON payload",
     "rerun": "run one stage of a run again",

@@ -10,7 +10,6 @@ from urllib.parse import quote
 
 import httpx
 
-from local.airflow_client import open_airflow
 from local.errors import AirflowUnreachable, InputRefused
 from local.run_key import STAGES
 from local.settings import Settings
@@ -41,7 +40,8 @@ class Airflow:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._client: httpx.Client | None = None
+        # No proxy: the server is on this machine.
+        self._client = httpx.Client(base_url=settings.airflow_url, trust_env=False, timeout=20)
 
     def __enter__(self) -> Self:
         return self
@@ -49,8 +49,7 @@ class Airflow:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._client is not None:
-            self._client.close()
+        self._client.close()
 
     def trigger(self, dag_id: str, conf: Mapping[str, Any], partition_key: str | None = None) -> DagRun:
         """Start a run of a Dag; what Airflow says against the conf is the person's to mend."""
@@ -113,25 +112,12 @@ class Airflow:
         )
 
     def _ask(self, method: str, path: str, **options: Any) -> Any:
-        try:
-            self._client = self._client or open_airflow(self._settings)
-            answer = self._client.request(method, path, **options)
-            if answer.status_code == httpx.codes.UNAUTHORIZED:  # the token is too old
-                self._client.close()
-                self._client = open_airflow(self._settings)
-                answer = self._client.request(method, path, **options)
-        except httpx.HTTPStatusError:
-            raise AirflowUnreachable(
-                f"Airflow at {self._settings.airflow_url} refuses the login of user "
-                f"{self._settings['AIRFLOW_ADMIN_USERNAME']}.\n"
-                f"AIRFLOW_ADMIN_USERNAME and AIRFLOW_ADMIN_PASSWORD in {self._settings.env_file} must be those that it was "
-                "started with: `make down up` starts it with those that are there now."
-            ) from None
-        except httpx.HTTPError as error:
-            raise AirflowUnreachable(
-                f"Airflow does not answer at {self._settings.airflow_url} ({error}).\n"
-                "Start the stack with `make up`; `make status` says what runs."
-            ) from None
+        if "Authorization" not in self._client.headers:
+            self._log_in()
+        answer = self._send(method, path, **options)
+        if answer.status_code == httpx.codes.UNAUTHORIZED:  # the token is too old
+            self._log_in()
+            answer = self._send(method, path, **options)
         if answer.is_success:
             return answer.json()
         told = _read_detail(answer)
@@ -141,6 +127,28 @@ class Airflow:
             f"Airflow answers {answer.status_code} to {method} {path}: {told}\n"
             f"A Dag that it does not know is one whose file does not parse: the top of {self._settings.airflow_url} names it."
         )
+
+    def _log_in(self) -> None:
+        user = self._settings["AIRFLOW_ADMIN_USERNAME"]
+        login = {"username": user, "password": self._settings["AIRFLOW_ADMIN_PASSWORD"]}
+        self._client.headers.pop("Authorization", None)
+        answer = self._send("POST", "/auth/token", json=login)
+        if not answer.is_success:
+            raise AirflowUnreachable(
+                f"Airflow at {self._settings.airflow_url} refuses the login of user {user} ({answer.status_code}).\n"
+                f"AIRFLOW_ADMIN_USERNAME and AIRFLOW_ADMIN_PASSWORD in {self._settings.env_file} must be those that it was "
+                "started with: `make down up` starts it with those that are there now."
+            )
+        self._client.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
+
+    def _send(self, method: str, path: str, **options: Any) -> httpx.Response:
+        try:
+            return self._client.request(method, path, **options)
+        except httpx.HTTPError as error:
+            raise AirflowUnreachable(
+                f"Airflow does not answer at {self._settings.airflow_url} ({error}).\n"
+                "Start the stack with `make up`; `make status` says what runs."
+            ) from None
 
 
 def read_error(line: Mapping[str, Any]) -> list[str]:

@@ -97,7 +97,7 @@ class Show:
         mark, style = _MARKS[step.state]
         note = step.note
         if step.state == "waiting":
-            note = f"{note} It is tried again by itself.".strip()
+            note = f"{note.rstrip('.')}. It is tried again by itself.".removeprefix(". ")
         elif not note:
             note = step.state
         self.say(step.stage, note, mark, style, is_timed=True)

@@ -1,18 +1,23 @@
-"""`status`: say what runs where."""
+"""`status`: say what runs where, and what happened to the last drops."""
 
 import argparse
 import contextlib
+import os
 import time
 
 import psutil  # type: ignore[import-untyped]  # ships no types
 
+from local.last_drops import show_last_drops, show_run
 from local.process import find_process, find_session, log_path, read_record, trim_log
 from local.settings import Settings, read_settings
 from local.stack import make_services
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """No arguments."""
+    """Take the run to tell more of."""
+    parser.add_argument(
+        "--run", default=os.environ.get("RUN", ""), dest="run_key", help="tell all of one run (also: RUN=<run key>)"
+    )
 
 
 def measure_memory(processes: list[psutil.Process]) -> int:
@@ -53,12 +58,16 @@ def describe_services(settings: Settings) -> tuple[list[str], bool]:
     return lines, is_up
 
 
-def run(_arguments: argparse.Namespace) -> int:
-    """Print the services; 0 also when some are down, as that is an answer and no failure of this command."""
+def run(arguments: argparse.Namespace) -> int:
+    """Print services and drops; 0 also when some are down, as that is an answer and no failure of this command."""
     settings = read_settings()
+    if arguments.run_key:
+        show_run(settings, arguments.run_key)
+        return 0
     lines, is_up = describe_services(settings)
     print("\n".join(lines))
     print(f"\n  State and logs: {settings.state}, {settings.state / 'logs'}")
     if not is_up:
         print("  Start what is down: make up")
+    show_last_drops(settings)
     return 0
