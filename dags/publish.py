@@ -23,6 +23,7 @@ from pipeline.stage_task import make_stage_task
     doc_md=__doc__,
 )
 def publish() -> None:
+    """Make the Dag."""
     make_stage_task("publish")
 
 

@@ -24,6 +24,7 @@ from pipeline.stage_task import make_stage_task
     doc_md=__doc__,
 )
 def validate() -> None:
+    """Make the Dag."""
     make_stage_task("validate")
 
 

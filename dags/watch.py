@@ -5,50 +5,46 @@ run key, and `clear_claimed` takes it out of the drop bucket. A file that cannot
 other. One cycle is one run of this Dag; an idle one ends after a day, as a success.
 """
 
-from datetime import timedelta
-from typing import Any
+from datetime import UTC, datetime, timedelta
 
-from airflow.sdk import dag, get_current_context, task
+from airflow.providers.standard.operators.python import PythonOperator
+from airflow.sdk import chain, dag
 
-from pipeline import announce
+from pipeline.announce import announce_drops, clear_announced
 from pipeline.assets import DROPPED
 from pipeline.drop_sensor import DropSensor
-from pipeline.retry import WATCH_RETRIES, WatchRetryPolicy
+from pipeline.retry import WATCH_RETRY
 from pipeline.settings import get_settings
-
-_PATIENT = {"retries": WATCH_RETRIES, "retry_policy": WatchRetryPolicy()}
 
 
 @dag(
     schedule="@continuous",
+    # Without a start the first two cycles get the same logical date, and Airflow never makes the second.
+    start_date=datetime(2026, 1, 1, tzinfo=UTC),
     max_active_runs=1,
     catchup=False,
     is_paused_upon_creation=False,
-    default_args={"owner": "pipeline", **_PATIENT},
+    default_args={"owner": "pipeline", **WATCH_RETRY},
     tags=["pipeline", "watch"],
     doc_md=__doc__,
 )
 def watch() -> None:
+    """Make the Dag."""
+    settings = get_settings()
     wait_for_drop = DropSensor(
         task_id="wait_for_drop",
-        bucket_name=get_settings().drop_bucket,
-        poke_interval=get_settings().poke_seconds,
+        bucket_name=settings.drop_bucket,
+        poke_interval=settings.poke_seconds,
         timeout=timedelta(days=1),
         soft_fail=True,
-        priority_weight=10,
     )
-
-    @task(outlets=[DROPPED])
-    def claim_drops() -> list[dict[str, Any]]:
-        return announce.claim_and_announce(get_current_context())
-
-    @task
-    def clear_claimed(claims: list[dict[str, Any]]) -> None:
-        announce.clear_announced(claims)
-
-    claims = claim_drops()
-    wait_for_drop >> claims
-    clear_claimed(claims)
+    claim_drops = PythonOperator(
+        task_id="claim_drops", python_callable=announce_drops, outlets=[DROPPED], show_return_value_in_logs=False
+    )
+    clear_claimed = PythonOperator(
+        task_id="clear_claimed", python_callable=clear_announced, op_args=[claim_drops.output]
+    )
+    chain(wait_for_drop, claim_drops, clear_claimed)
 
 
 watch()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 from airflow.sdk import Context
 
@@ -14,13 +14,13 @@ from pipeline.settings import get_settings
 from pipeline.store import Store
 
 
-def claim_and_announce(context: Context) -> list[dict[str, Any]]:
+def announce_drops(**context: Any) -> list[dict[str, Any]]:
     """Claim what one cycle takes, add an event for each to the task's outlet, and return the claims.
 
     :raises StagesUnready: a stage Dag would lose its event.
     :raises StoreUnavailable: the store is down.
     """
-    require_ready(context)
+    require_ready(cast("Context", context))
     settings = get_settings()
     claims = claim_drops(Store(settings), settings)
     keys = [claim.run_key for claim in claims if not claim.is_announced]

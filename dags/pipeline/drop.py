@@ -112,7 +112,7 @@ def _choose_sidecar(version: Version, sidecars: list[Version]) -> Version | None
     """Return the newest sidecar that is not newer than the file, else the newest: it is to be put before the file."""
     newest_first = sorted(sidecars, key=lambda other: (other.is_latest, other.last_modified), reverse=True)
     before = [other for other in newest_first if other.last_modified <= version.last_modified]
-    return (before or newest_first or [None])[0]
+    return next(iter(before or newest_first), None)
 
 
 def _read_set_aside(store: Store, settings: Settings) -> dict[str, tuple[int, datetime]]:

@@ -10,6 +10,7 @@ from typing import Any
 from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 from airflow.providers.amazon.aws.sensors.s3 import S3KeySensor
 from airflow.sdk import Context
+from airflow.sdk.exceptions import AirflowException
 
 from pipeline.drop import DROP_PATTERN, list_claimable
 from pipeline.readiness import find_unready
@@ -19,6 +20,10 @@ from pipeline.store import Store
 #: How long what keeps the sensor waiting is believed before it is looked at again, and how often it is said; seconds.
 _BELIEVED_SECONDS = 5.0
 _SAID_SECONDS = 60.0
+
+
+class WatchStopped(AirflowException):
+    """Airflow stopped the sensor; it is started again."""
 
 
 class DropHook(S3Hook):
@@ -48,8 +53,13 @@ class DropSensor(S3KeySensor):
     def execute(self, context: Context) -> Any:
         """Poke until a drop is there; see :meth:`poke`."""
         # The provider says "Poking for key" each time, which is 170,000 lines a day.
-        logging.getLogger(self.log.name).setLevel(logging.WARNING)
+        self._log = logging.getLogger(__name__)
+        self._log.setLevel(logging.WARNING)
         return super().execute(context)
+
+    def on_kill(self) -> None:
+        """Stop waiting at once: Airflow would wait 5 s before it kills the task."""
+        raise WatchStopped("Airflow stopped the watch.")
 
     def poke(self, context: Context) -> bool:
         """Return whether something can be claimed now."""
@@ -68,6 +78,8 @@ class DropSensor(S3KeySensor):
             self._next_look = now + _BELIEVED_SECONDS
             if now >= self._next_word:
                 self._next_word = now + _SAID_SECONDS
-                self.log.warning("A drop waits, and nothing is claimed: %s. Unpause them, or see why they do not parse.", unready)
+                self.log.warning(
+                    "A drop waits, and nothing is claimed: %s. Unpause them, or see why they do not parse.", unready
+                )
             return False
         return True

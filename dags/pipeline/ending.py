@@ -61,7 +61,9 @@ def judge_exit(code: int, record: Mapping[str, Any] | None, *, last_words: str =
     return Ending(kind, code, record or {}, has_record=record is not None)
 
 
-def describe(what: str, *, where: str, fix: str, runbook: str = "runbooks/stage-crashed.md", **details: Any) -> dict[str, Any]:
+def describe(
+    what: str, *, where: str, fix: str, runbook: str = "runbooks/stage-crashed.md", **details: Any
+) -> dict[str, Any]:
     """Return what a failure record says to a person."""
     return {"what": what, "where": where, "fix": fix, "runbook": runbook, "details": details}
 

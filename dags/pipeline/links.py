@@ -17,7 +17,7 @@ class _FactLink(BaseOperatorLink):
 
     fact: str
 
-    def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
+    def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:  # noqa: ARG002 - Airflow names it
         """Return the URL, or an empty text where there is none."""
         return str(getattr(operator, "link_urls", {}).get(self.fact, ""))
 

@@ -38,7 +38,7 @@ def make_rerun_params() -> dict[str, Param]:
             type=["object", "null"],
             title="overrides",
             section=_RERUN,
-            description="Parameters of that run to change, such as `{\"test_size\": 0.3}`. Default: none.",
+            description='Parameters of that run to change, such as `{"test_size": 0.3}`. Default: none.',
         ),
         "again": Param(
             None,

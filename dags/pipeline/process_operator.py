@@ -11,10 +11,11 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import IO, Any
 
+from pipeline.attempt import Exit
 from pipeline.ending import read_marked_line
 from pipeline.scratch import build_environment, open_scratch
-from pipeline.settings import Settings
-from pipeline.stage_operator import Exit, StageOperator
+from pipeline.settings import get_settings
+from pipeline.stage_operator import StageOperator
 
 #: How long a command has to end by itself, in seconds. Airflow kills the task 5 s after it asked.
 GRACE_SECONDS = 3.0
@@ -33,72 +34,71 @@ class ProcessOperator(StageOperator):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self._process: subprocess.Popen[bytes] | None = None
+        self._is_stopped = False
 
-    def run_command(self, arguments: Sequence[str], settings: Settings) -> Exit:
-        """Run the worker's Python with *arguments*."""
-        python = settings.worker_python
-        if python is None or not os.access(python, os.X_OK):
-            said = f"ML_PIPELINE_WORKER_PYTHON is `{python or ''}`: no Python that can be started."
-            return Exit(127, None, "", said)
+    def run_command(self, arguments: Sequence[str]) -> Exit:
+        """Run the worker's Python with *arguments*, in a scratch folder that is gone afterwards."""
+        settings = get_settings()
+        python = settings.worker_python or ""
+        if not os.access(python, os.X_OK):
+            return Exit(127, last_words=f"ML_PIPELINE_WORKER_PYTHON is `{python}`, which cannot be started.")
         with open_scratch(settings.scratch) as scratch:
-            environment = build_environment(dict(settings.worker_values), scratch)
-            environment["PIPELINE_EXIT_WITH_STDIN"] = "1"
             self._process = subprocess.Popen(
                 [python, *arguments],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 cwd=scratch,
-                env=environment,
+                env={**build_environment(settings.worker_values, scratch), "PIPELINE_EXIT_WITH_STDIN": "1"},
                 start_new_session=True,
             )
             try:
-                return _follow(self._process, self.log.info, lambda: self.is_stopped)
+                return self._follow(self._process)
             finally:
                 end_session(self._process)
 
     def on_kill(self) -> None:
-        """Ask the command to end. Called within a signal handler, so waiting is left to who waits already."""
-        self.is_stopped = True
+        """Ask the command to end. Airflow calls this within a signal handler, so who waits already goes on waiting."""
+        self._is_stopped = True
         if self._process is not None and self._process.returncode is None:
             _signal_session(self._process.pid, signal.SIGTERM)
 
+    def _follow(self, process: subprocess.Popen[bytes]) -> Exit:
+        """Return the exit of *process*; its log is said line by line as it comes, its stdout is kept."""
+        result: deque[str] = deque(maxlen=_KEPT_LINES)
+        words: deque[str] = deque(maxlen=20)
 
-def _follow(process: subprocess.Popen[bytes], say: Callable[[str], None], is_stopped: Callable[[], bool]) -> Exit:
-    """Return the exit of *process*; its log is said line by line as it comes, its stdout is kept."""
-    result: deque[str] = deque(maxlen=_KEPT_LINES)
-    words: deque[str] = deque(maxlen=20)
+        def say(line: str) -> None:
+            words.append(line)
+            self.log.info("%s", line)
 
-    def take_word(line: str) -> None:
-        words.append(line)
-        say(line)
+        with selectors.DefaultSelector() as selector:
+            for stream, take in ((process.stdout, result.append), (process.stderr, say)):
+                if stream is not None:
+                    selector.register(stream, selectors.EVENT_READ, _Lines(stream, take))
+            self._read_streams(process, selector)
+        if self._is_stopped:
+            end_session(process)
+        code = process.wait()
+        record = next((record for line in reversed(result) if (record := read_marked_line(line))), None)
+        last = next((line for line in reversed(result) if line.strip()), "")
+        return Exit(code, record, last, "\n".join(words), is_stopped=self._is_stopped)
 
-    deadline = None
-    with selectors.DefaultSelector() as selector:
-        for stream, take in ((process.stdout, result.append), (process.stderr, take_word)):
-            if stream is not None:
-                os.set_blocking(stream.fileno(), False)
-                selector.register(stream, selectors.EVENT_READ, _Lines(stream, take))
+    def _read_streams(self, process: subprocess.Popen[bytes], selector: selectors.BaseSelector) -> None:
+        """Read until both streams have ended, or the process has, or Airflow has waited long enough for it."""
+        deadline = None
         while selector.get_map():
-            for key, _ in selector.select(timeout=0.5):
+            ready = selector.select(timeout=0.5)
+            for key, _ in ready:
                 if not key.data.read():
                     selector.unregister(key.fileobj)
-            if is_stopped():
+            if self._is_stopped:
                 deadline = deadline or time.monotonic() + GRACE_SECONDS
-                if time.monotonic() > deadline:
-                    break
-            # A process of its own that it left behind may hold the streams open.
-            if process.poll() is not None and not selector.select(timeout=0):
+            # A process that it left behind may hold the streams open.
+            if not ready and (process.poll() is not None or (deadline and time.monotonic() > deadline)):
                 break
         for key in selector.get_map().values():
             key.data.finish()
-    if deadline is None:
-        process.wait()
-    else:
-        end_session(process)
-    record = next((record for line in reversed(result) if (record := read_marked_line(line))), None)
-    last = next((line for line in reversed(result) if line.strip()), "")
-    return Exit(process.returncode, record, last, "\n".join(words))
 
 
 class _Lines:
@@ -153,5 +153,3 @@ def _signal_session(pid: int, number: signal.Signals) -> None:
         os.killpg(pid, number)
     except (ProcessLookupError, PermissionError):
         return
-
-

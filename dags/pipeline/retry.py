@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from airflow.sdk import Context, RetryDecision, RetryPolicy
 from airflow.sdk.exceptions import AirflowException, AirflowTaskTimeout
@@ -70,7 +71,11 @@ class StageRetryPolicy(RetryPolicy):
     """The table of exit codes, as Airflow asks for it. The operator has judged the end already."""
 
     def evaluate(
-        self, exception: BaseException, try_number: int, max_tries: int, context: Context | None = None
+        self,
+        exception: BaseException,
+        try_number: int,
+        max_tries: int,
+        context: Context | None = None,  # noqa: ARG002 - Airflow names them
     ) -> RetryDecision:
         """Return whether and when Airflow tries again; what is no end of an attempt is a fault of ours, a crash."""
         if isinstance(exception, StageFailed):
@@ -88,13 +93,30 @@ class WatchRetryPolicy(RetryPolicy):
     """`watch` never gives up: a store that is down, or a key that is refused, is tried again with back-off."""
 
     def evaluate(
-        self, exception: BaseException, try_number: int, max_tries: int, context: Context | None = None
+        self,
+        exception: BaseException,  # noqa: ARG002 - Airflow names them
+        try_number: int,
+        max_tries: int,
+        context: Context | None = None,  # noqa: ARG002
     ) -> RetryDecision:
         """Return when Airflow tries again."""
         tries = try_number - (max_tries - WATCH_RETRIES)
         return RetryDecision.retry(_grow(timedelta(seconds=1), tries, _LONGEST_WATCH_DELAY), "the watch goes on")
 
 
+#: What a task needs to be retried as said here. Of a task that was killed no policy is asked, so a delay is given as well.
+STAGE_RETRY: dict[str, Any] = {
+    "retries": RETRIES,
+    "retry_policy": StageRetryPolicy(),
+    "retry_delay": _FIRST_DELAY,
+}
+WATCH_RETRY: dict[str, Any] = {
+    "retries": WATCH_RETRIES,
+    "retry_policy": WatchRetryPolicy(),
+    "retry_delay": timedelta(seconds=2),
+}
+
+
 def _grow(first: timedelta, tries: int, longest: timedelta) -> timedelta:
     """Return *first*, doubled with each try after it, up to *longest*."""
-    return min(first * 2 ** min(max(tries - 1, 0), 20), longest)
+    return min(first * (1 << min(max(tries - 1, 0), 20)), longest)

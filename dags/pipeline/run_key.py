@@ -20,7 +20,7 @@ def is_run_key(text: str) -> bool:
     if not PATTERN.match(text):
         return False
     try:
-        datetime.strptime(text.split(".")[1], _TIME)
+        datetime.strptime(text.split(".")[1], _TIME).replace(tzinfo=UTC)
     except ValueError:
         return False
     return True

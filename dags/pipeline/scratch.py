@@ -6,7 +6,7 @@ import fcntl
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -34,7 +34,7 @@ def open_scratch(root: Path) -> Iterator[Path]:
             os.close(lock)
 
 
-def build_environment(values: dict[str, str], scratch: Path) -> dict[str, str]:
+def build_environment(values: Mapping[str, str], scratch: Path) -> dict[str, str]:
     """Return the whole environment of a worker: *values* from the settings, and its folders below *scratch*.
 
     Built rather than inherited: Airflow's own secrets and its key of the store must not reach the worker.
@@ -44,11 +44,11 @@ def build_environment(values: dict[str, str], scratch: Path) -> dict[str, str]:
         "LANG": "C.UTF-8",
         "PYTHONUNBUFFERED": "1",
         **values,
-        "HOME": f"{scratch}/home",
-        "TMPDIR": f"{scratch}/tmp",
-        "XDG_CACHE_HOME": f"{scratch}/cache",
-        "MPLCONFIGDIR": f"{scratch}/cache/matplotlib",
-        "PIPELINE_SCRATCH_DIR": f"{scratch}/tmp",
+        "HOME": str(scratch / "home"),
+        "TMPDIR": str(scratch / "tmp"),
+        "XDG_CACHE_HOME": str(scratch / "cache"),
+        "MPLCONFIGDIR": str(scratch / "cache" / "matplotlib"),
+        "PIPELINE_SCRATCH_DIR": str(scratch / "tmp"),
     }
 
 

@@ -116,7 +116,9 @@ def _read_env_file(path: str) -> dict[str, str]:
     if not path:
         return {}
     if not Path(path).is_file():
-        raise ValueError(f"PIPELINE_ENV_FILE names `{path}`, which is no file: name a file of NAME=value lines, or unset it.")
+        raise ValueError(
+            f"PIPELINE_ENV_FILE names `{path}`, which is no file: name a file of NAME=value lines, or unset it."
+        )
     from dotenv import dotenv_values
 
     return {name: value or "" for name, value in dotenv_values(path).items()}

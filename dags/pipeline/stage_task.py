@@ -6,7 +6,7 @@ from airflow.sdk import BaseOperator
 
 from pipeline.assets import STAGES
 from pipeline.process_operator import ProcessOperator
-from pipeline.retry import RETRIES, StageRetryPolicy
+from pipeline.retry import STAGE_RETRY
 from pipeline.settings import get_settings
 from pipeline.stage_operator import StageOperator
 
@@ -35,6 +35,5 @@ def make_stage_task(name: str) -> BaseOperator:
         priority_weight=_PRIORITIES[name],
         weight_rule="absolute",
         execution_timeout=settings.timeouts[name],
-        retries=RETRIES,
-        retry_policy=StageRetryPolicy(),
+        **STAGE_RETRY,
     )

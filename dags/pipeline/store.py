@@ -72,7 +72,7 @@ class Store:
         import boto3
         from botocore.config import Config
 
-        return boto3.session.Session().client(
+        return boto3.client(
             "s3",
             endpoint_url=self._settings.endpoint_url,
             region_name=self._settings.region,
@@ -149,7 +149,9 @@ class Store:
         with _translating(f"s3://{bucket}/{key}"):
             self.client.delete_object(Bucket=bucket, Key=key)
 
-    def delete_versions(self, bucket: str, versions: Sequence[tuple[str, str | None]]) -> dict[tuple[str, str | None], str]:
+    def delete_versions(
+        self, bucket: str, versions: Sequence[tuple[str, str | None]]
+    ) -> dict[tuple[str, str | None], str]:
         """Delete exactly these (key, version id), and return why for each that is still there.
 
         A multi-delete answers 200 with errors for each key, so its answer is read.

@@ -30,7 +30,7 @@ class S3:
         signed = {"host": self._host, "x-amz-content-sha256": digest, "x-amz-date": now}
         names = ";".join(signed)
         lines = "".join(f"{name}:{value}\n" for name, value in signed.items())
-        canonical = "\n".join([method, path, "", lines, names, digest])
+        canonical = f"{method}\n{path}\n\n{lines}\n{names}\n{digest}"
         scope = f"{now[:8]}/{self._region}/s3/aws4_request"
         to_sign = "\n".join(["AWS4-HMAC-SHA256", now, scope, hashlib.sha256(canonical.encode()).hexdigest()])
         secret = f"AWS4{os.environ['OBJECT_STORAGE_SECRET_KEY']}".encode()
