@@ -1,0 +1,193 @@
+"""A file as it was dropped becomes Parquet with types: read twice, in blocks, and never held whole."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from .arrow_text import make_texts
+from .column_type import Guess, Typed, settle
+from .csv_format import CsvFormat, find_csv_format, name_columns
+from .csv_rows import RowTooLongError, check_quotes, read_batches
+from .data_format import PARQUET, DataFormat
+from .errors import DataUnreadable
+from .parquet_columns import read_parquet
+from .request import IngestionConfig
+from .schema import Column, Schema
+
+#: Text in a block; rows longer than one are read in the larger blocks. What is held at once is a few of them.
+_BLOCK_BYTES = (2 << 20, 64 << 20)
+#: A wide table gets larger blocks, so that a block has enough rows to be worth the work on each column.
+_BLOCK_BYTES_PER_COLUMN = 8 << 10
+#: Typed values that make one row group of the Parquet file.
+_GROUP_BYTES = 64 << 20
+_GROUP_ROWS = 1_000_000
+
+
+@dataclass(frozen=True)
+class Converted:
+    """What became of a file.
+
+    :param found: how the file was written, in words, for the log and the facts.
+    :param repeated: names that several columns of the file have.
+    :param notes: what a person should know: columns that were renamed, types that were nearly another.
+    """
+
+    schema: Schema
+    found: str
+    repeated: frozenset[str] = frozenset()
+    notes: list[str] = field(default_factory=list)
+
+
+def convert(path: Path, target: Path, name: str, data_format: DataFormat, config: IngestionConfig) -> Converted:
+    """Write the table in the file *path* to *target* as Parquet, and return what it is.
+
+    :param name: what people know the file as.
+    :param config: how to read a CSV file, as far as the request says.
+    :raises DataUnreadable: the file is no table of this format, or has no rows.
+    :raises ParameterInvalid: *config* does not fit the file.
+    """
+    if data_format.name == PARQUET:
+        columns, batches, notes = read_parquet(path, name)
+        rows, missing = _write(target, columns, batches)
+        return Converted(_describe(columns, missing, rows), "Parquet", notes=notes)
+    csv_format = find_csv_format(path, name, config, data_format.name)
+    if csv_format.encoding.lines <= csv_format.header_line:
+        raise _no_rows(name)
+    check_quotes(path, csv_format, name)
+    smallest = min(max(_BLOCK_BYTES[0], len(csv_format.header) * _BLOCK_BYTES_PER_COLUMN), _BLOCK_BYTES[1])
+    for block_bytes in (smallest, _BLOCK_BYTES[1]):
+        with contextlib.suppress(RowTooLongError):
+            return _convert_csv(path, target, name, csv_format, block_bytes)
+    raise DataUnreadable(
+        f"A row is longer than {_BLOCK_BYTES[1] >> 20} MiB.",
+        where=name,
+        fix="Look for a quote that is never closed, or for a separator that does not fit.",
+    )
+
+
+def _convert_csv(path: Path, target: Path, name: str, csv_format: CsvFormat, block_bytes: int) -> Converted:
+    def read() -> Iterator[pa.RecordBatch]:
+        return read_batches(path, csv_format, name, block_bytes)
+
+    guesses = [Guess(csv_format.decimal) for _ in csv_format.header]
+    rows = 0
+    for batch in read():
+        for guess, texts in zip(guesses, batch.columns, strict=True):
+            if guess.is_open:
+                guess.look(texts, rows + 1)
+        rows += batch.num_rows
+    if not rows:
+        raise _no_rows(name)
+    typed = settle(guesses, csv_format.separator)
+    _refuse_missing_header(csv_format, typed, name)
+    names, notes = name_columns(csv_format.header)
+    columns = dict(zip(names, typed, strict=True))
+    batches = (
+        pa.record_batch(
+            [each.convert(texts) for each, texts in zip(typed, batch.columns, strict=True)],
+            schema=_arrow_schema(columns),
+        )
+        for batch in read()
+    )
+    rows, missing = _write(target, columns, batches)
+    # Blank lines and line breaks inside cells only ever add lines, so equal counts mean a line for each row.
+    is_line_a_row = csv_format.encoding.lines == csv_format.header_line + rows
+    schema = _describe(columns, missing, rows, csv_format.header_line + 1 if is_line_a_row else None)
+    decimals = sorted({each.format for each in typed if each.type == "number" and each.format})
+    return Converted(
+        schema=schema,
+        found=csv_format.describe() + f", decimal sign {'comma' if decimals else 'point'}"
+        f" ({'given' if 'decimal' in csv_format.given else 'found'})",
+        repeated=frozenset(cell for cell in csv_format.header if csv_format.header.count(cell) > 1),
+        notes=notes + [f"`{column.name}`: {column.note}" for column in schema.columns if column.note],
+    )
+
+
+def _write(target: Path, columns: dict[str, Typed], batches: Iterator[pa.RecordBatch]) -> tuple[int, list[int]]:
+    """Write *batches* in row groups of a useful size; return the rows, and the missing values of each column."""
+    missing = [0] * len(columns)
+    rows = 0
+    waiting: list[pa.RecordBatch] = []
+    # Numbers rarely repeat, and trying a dictionary for each column costs as much time as writing it.
+    texts = [name for name, each in columns.items() if each.type == "text"]
+    schema = _arrow_schema(columns)
+    with pq.ParquetWriter(target, schema, compression="zstd", compression_level=1, use_dictionary=texts) as writer:
+        for batch in batches:
+            rows += batch.num_rows
+            missing = [before + column.null_count for before, column in zip(missing, batch.columns, strict=True)]
+            waiting.append(batch)
+            if sum(each.nbytes for each in waiting) >= _GROUP_BYTES or sum(map(len, waiting)) >= _GROUP_ROWS:
+                writer.write_table(pa.Table.from_batches(waiting), row_group_size=_GROUP_ROWS)
+                waiting.clear()
+        if waiting:
+            writer.write_table(pa.Table.from_batches(waiting), row_group_size=_GROUP_ROWS)
+    return rows, missing
+
+
+def _describe(columns: dict[str, Typed], missing: list[int], rows: int, first_row_line: int | None = None) -> Schema:
+    return Schema(
+        rows=rows,
+        first_row_line=first_row_line,
+        columns=[
+            Column.model_validate(
+                {
+                    "name": name,
+                    "type": each.type,
+                    "parquet_type": str(each.arrow_type),
+                    "nullable": count > 0,
+                    "format": each.format,
+                    "note": each.note,
+                }
+            )
+            for (name, each), count in zip(columns.items(), missing, strict=True)
+        ],
+    )
+
+
+def _arrow_schema(columns: dict[str, Typed]) -> pa.Schema:
+    return pa.schema([pa.field(name, each.arrow_type) for name, each in columns.items()])
+
+
+def _no_rows(name: str) -> DataUnreadable:
+    return DataUnreadable(
+        "The file has a header line, but no rows.", where=name, fix="Drop it again with the rows below the header."
+    )
+
+
+def _refuse_missing_header(csv_format: CsvFormat, typed: list[Typed], name: str) -> None:
+    """Refuse a first line that reads like the rows below it: its values would become the columns' names.
+
+    Numbers are the mark of such a line. Names that are numbers do occur, above all years and positions (0, 1, 2, ...).
+    """
+    alike = []
+    for cell, each in zip(csv_format.header, typed, strict=True):
+        if each.type in {"integer", "number", "date", "timestamp"} and each.reading is not None and cell.strip():
+            text = make_texts(cell.strip())
+            if each.reading.find_misfits(text) is None:
+                alike.append((cell.strip(), each.type))
+    if not alike or _are_positions_or_years([cell for cell, _ in alike]):
+        return
+    raise DataUnreadable(
+        f"The first line seems to be a row, not a header: it holds {alike[0][0]!r}, {_like(alike[0][1])} below it.",
+        where=f"{name}, line {csv_format.header_line}",
+        fix="Put a line with the names of the columns above it.",
+        details={"cells": [cell for cell, _ in alike[:20]]},
+    )
+
+
+def _are_positions_or_years(cells: list[str]) -> bool:
+    if len(set(cells)) != len(cells) or not all(cell.isascii() and cell.isdecimal() for cell in cells):
+        return False
+    numbers = [int(cell) for cell in cells]
+    is_counting = len(numbers) > 1 and numbers == list(range(numbers[0], numbers[0] + len(numbers))) and numbers[0] <= 1
+    return is_counting or all(1800 <= number <= 2200 for number in numbers)
+
+
+def _like(kind: str) -> str:
+    return "a date like those" if kind in {"date", "timestamp"} else "a number like those"

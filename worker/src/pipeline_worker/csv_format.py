@@ -1,0 +1,224 @@
+"""How a CSV file is written: separator, quote, encoding and header, each found in the file or given by the request."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from .data_format import TSV
+from .errors import DataUnreadable, ParameterInvalid
+from .request import IngestionConfig
+from .text_encoding import TextEncoding, find_encoding
+
+_SEPARATORS = (",", ";", "\t", "|")
+_SAMPLE_CHARACTERS = 256 * 1024
+_LONGEST_SAMPLE = 32 * 1024 * 1024
+
+#: What people write for a character that is hard to type.
+_SPELLED = {"\\t": "\t", "tab": "\t"}
+_NAMES = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar", " ": "space"}
+
+
+@dataclass(frozen=True)
+class CsvFormat:
+    """How one CSV file is written.
+
+    :param header: the cells of the header line, as they are.
+    :param header_line: the line of the file that the header ends in, counted from 1.
+    :param lines_before: lines before the header: blank ones, and Excel's `sep=;`.
+    :param decimal: `.` or `,` where the request gives it; otherwise it is found from the columns.
+    :param given: which of `separator`, `quote`, `decimal`, `encoding` the request gave.
+    """
+
+    encoding: TextEncoding
+    separator: str
+    quote: str
+    decimal: str | None
+    header: tuple[str, ...]
+    header_line: int
+    lines_before: int
+    given: frozenset[str]
+
+    def describe(self) -> str:
+        """Return one line that says what was found and what was given."""
+
+        def origin(name: str) -> str:
+            return "given" if name in self.given else "found"
+
+        separator = _NAMES.get(self.separator, repr(self.separator))
+        encoding = "given" if "encoding" in self.given else self.encoding.how
+        return (
+            f"separator {separator} ({origin('separator')}), quote {self.quote} ({origin('quote')}), "
+            f"encoding {self.encoding.name} ({encoding})"
+        )
+
+
+def find_csv_format(path: Path, name: str, config: IngestionConfig, data_format: str) -> CsvFormat:
+    """Return how the text file at *path* is written.
+
+    :param name: what people know the file as.
+    :param config: what the request gives; it is taken as it is.
+    :param data_format: `csv` or `tsv`.
+    :raises DataUnreadable: it is no table.
+    :raises ParameterInvalid: what was given cannot be used, or does not fit.
+    """
+    given_separator = _check_separator(config.separator) or ("\t" if data_format == TSV else None)
+    quote = config.quote or '"'
+    encoding = find_encoding(path, name, config.encoding, quotes=quote)
+    sample = _read_sample(path, encoding)
+    lines_before, hinted = _find_lines_before(sample)
+    body = sample.split("\n", lines_before)[lines_before] if lines_before else sample
+    if not body.strip("\n"):
+        raise DataUnreadable("The file has no rows.", where=name, fix="Drop it again, with a header line and rows.")
+    separator = given_separator or hinted or _find_separator(body, quote)
+    if config.quote is None and separator is not None and _is_single_quoted(body, separator):
+        quote = "'"
+        encoding = find_encoding(path, name, config.encoding, quotes=quote)
+    if separator is None:
+        separator = ","
+    reader = csv.reader(io.StringIO(body, newline=""), delimiter=separator, quotechar=quote)
+    _allow_long_cells()
+    header = tuple(next(reader))
+    found = CsvFormat(
+        encoding=encoding,
+        separator=separator,
+        quote=quote,
+        decimal=config.decimal,
+        header=header,
+        header_line=lines_before + reader.line_num,
+        lines_before=lines_before,
+        given=frozenset(config.model_dump(exclude_none=True)),
+    )
+    if len(header) == 1:
+        _refuse_single_column(found, body, name)
+    return found
+
+
+def name_columns(header: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return the columns' names, and a sentence for each that had to be made up.
+
+    The rules are those of `pandas.read_csv`, so that rows which it reads from the same file have the same names:
+    a cell without text becomes `Unnamed: <position>`, a repeated name gets `.1`, `.2`, ...
+    """
+    named = [cell if cell != "" else f"Unnamed: {position}" for position, cell in enumerate(header)]
+    notes = [
+        f"Column {position + 1} has no name; it is called `Unnamed: {position}`."
+        for position, cell in enumerate(header)
+        if cell == ""
+    ]
+    names: list[str] = []
+    counts: dict[str, int] = {}
+    for name in named:
+        unique = name
+        count = counts.get(name, 0)
+        while count > 0:
+            counts[name] = count + 1
+            unique = f"{name}.{count}"
+            count = count + 1 if unique in named or unique in counts else 0
+        if unique != name:
+            notes.append(f"More than one column is called `{name}`; one of them is called `{unique}` here.")
+        names.append(unique)
+        counts[unique] = counts.get(unique, 0) + 1
+    return names, notes
+
+
+def split_rows(text: str, separator: str, quote: str) -> list[list[str]]:
+    """Return the rows of *text* that have any cell; quotes are taken leniently."""
+    _allow_long_cells()
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, quotechar=quote)
+    return [row for row in reader if row]
+
+
+def _check_separator(given: str | None) -> str | None:
+    if given is None:
+        return None
+    separator = _SPELLED.get(given.lower(), given)
+    if len(separator) != 1 or separator in '\r\n"' or ord(separator) > 127:
+        raise ParameterInvalid(
+            f"`ingestion_config.separator` is {given!r}, and only a single ASCII character is available.",
+            where="ingestion_config.separator",
+            fix="Give one character, such as `;`, or `\\t` for a tab; or leave it out to have it found.",
+            details={"parameter": "ingestion_config.separator"},
+        )
+    return separator
+
+
+def _read_sample(path: Path, encoding: TextEncoding) -> str:
+    """Return the beginning of the file in whole lines, at least two of them if there are two."""
+    with path.open(encoding=encoding.codec) as file:
+        sample = file.read(_SAMPLE_CHARACTERS).removeprefix("\ufeff")
+        is_whole = len(sample) < _SAMPLE_CHARACTERS - 1
+        while not is_whole and sample.count("\n") < 3 and len(sample) < _LONGEST_SAMPLE:
+            more = file.read(_SAMPLE_CHARACTERS)
+            sample += more
+            is_whole = not more
+    return sample if is_whole or "\n" not in sample else sample[: sample.rindex("\n") + 1]
+
+
+def _find_lines_before(sample: str) -> tuple[int, str | None]:
+    """Return how many lines come before the header, and the separator that Excel's `sep=` line gives."""
+    blank = len(sample) - len(sample.lstrip("\n"))
+    first = sample[blank:].partition("\n")[0]
+    if len(first) == 5 and first.lower().startswith("sep="):
+        return blank + 1, first[4]
+    return blank, None
+
+
+def _find_separator(sample: str, quote: str) -> str | None:
+    """Return the separator by which most rows have as many cells as the header, or None for a single column."""
+    best: tuple[float, int, str] | None = None
+    for separator in _SEPARATORS:
+        header, *rows = split_rows(sample, separator, quote)
+        if len(header) < 2:
+            continue
+        share = sum(len(row) == len(header) for row in rows) / len(rows) if rows else 1.0
+        if best is None or (round(share, 2), len(header)) > best[:2]:
+            best = (round(share, 2), len(header), separator)
+    return best[2] if best else None
+
+
+def _is_single_quoted(sample: str, separator: str) -> bool:
+    """Whether `'` surrounds nearly all cells of some column, and `"` surrounds none."""
+    if "'" not in sample or '"' in sample:
+        return False
+    rows = split_rows(sample, separator, '"')[1:]
+    width = max((len(row) for row in rows), default=0)
+    for position in range(width):
+        cells = [row[position].strip() for row in rows if len(row) > position and row[position].strip()]
+        quoted = sum(len(cell) > 1 and cell[0] == cell[-1] == "'" for cell in cells)
+        if len(cells) >= 2 and quoted >= 0.9 * len(cells):
+            return True
+    return False
+
+
+def _refuse_single_column(found: CsvFormat, sample: str, name: str) -> None:
+    header = found.header[0]
+    seen = header if len(header) <= 60 else header[:57] + "..."
+    if "separator" in found.given:
+        other = _find_separator(sample, found.quote)
+        hint = f" {_NAMES[other].capitalize()} would fit." if other else ""
+        raise ParameterInvalid(
+            f"`ingestion_config.separator` is {found.separator!r}, which the header does not contain: {seen!r}.{hint}",
+            where=name,
+            fix="Leave it out to have it found, or give the character that stands between the columns.",
+            details={"parameter": "ingestion_config.separator"},
+        )
+    rows = split_rows(sample, found.separator, found.quote)
+    below = max((len(row) for row in rows[1:20]), default=1)
+    what = f"Only one column was found: the first line is {seen!r}"
+    what += f", while lines below it have {below}." if below > 1 else "."
+    raise DataUnreadable(
+        what,
+        where=name,
+        fix="Remove what stands before the header line."
+        if below > 1
+        else 'Say what stands between the columns: {"ingestion_config": {"separator": "..."}}.',
+    )
+
+
+def _allow_long_cells() -> None:
+    # The module's own limit is 128 KiB; texts can be longer. A cell beyond this one is a quote that was never closed.
+    csv.field_size_limit(64 * 1024 * 1024)

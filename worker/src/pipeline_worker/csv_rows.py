@@ -1,0 +1,139 @@
+"""The rows of a CSV file as text, a block at a time, and the line of the file that a malformed row stands in."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.csv as arrow_csv
+
+from .csv_format import CsvFormat
+from .errors import DataUnreadable
+
+#: Malformed rows that are named, at most.
+_NAMED_ROWS = 20
+
+
+class RowTooLongError(Exception):
+    """A row does not fit into a block; reading with larger blocks may help."""
+
+
+def read_batches(path: Path, csv_format: CsvFormat, name: str, block_bytes: int) -> Iterator[pa.RecordBatch]:
+    """Yield the rows below the header in blocks; the columns are named by their position, and all of them are text.
+
+    Blank lines are left out. A row that has more or fewer cells than the header is an error, never padded or cut.
+
+    :param name: what people know the file as.
+    :param block_bytes: about how much text makes one block.
+    :raises DataUnreadable: a row is malformed; its line is named.
+    :raises RowTooLongError: a row is longer than a block.
+    """
+    names = [str(position) for position in range(len(csv_format.header))]
+    is_utf8 = csv_format.encoding.codec in {"utf-8", "utf-8-sig", "ascii"}
+    try:
+        reader = arrow_csv.open_csv(
+            path,
+            read_options=arrow_csv.ReadOptions(
+                column_names=names,
+                # Whether it counts blank lines was tried: it does, and a header over two lines counts once.
+                skip_rows=csv_format.lines_before,
+                skip_rows_after_names=1,
+                block_size=block_bytes,
+                encoding="utf8" if is_utf8 else csv_format.encoding.codec,
+            ),
+            parse_options=arrow_csv.ParseOptions(
+                delimiter=csv_format.separator, quote_char=csv_format.quote, newlines_in_values=True
+            ),
+            convert_options=arrow_csv.ConvertOptions(
+                column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False
+            ),
+        )
+        with reader:
+            for batch in reader:
+                if batch.num_rows:
+                    yield batch
+    except pa.ArrowInvalid as error:
+        if "straddling object" in str(error):
+            raise RowTooLongError from error
+        raise explain_rows(path, csv_format, name, str(error)) from error
+
+
+def check_quotes(path: Path, csv_format: CsvFormat, name: str) -> None:
+    """Refuse a file in which a quote is never closed: without this, all rows after it would become one cell.
+
+    An even number of quotes needs no further look; an odd one may be an inch sign inside a cell.
+
+    :raises DataUnreadable: with the line in which the quote opens.
+    """
+    if csv_format.encoding.quotes.get(csv_format.quote, 0) % 2 == 0:
+        return
+    for line, row in _read_rows(path, csv_format):
+        if row is None:
+            raise DataUnreadable(
+                f"A quote ({csv_format.quote}) that opens in the row of line {line} is never closed.",
+                where=f"{name}, line {line}",
+                fix="Close it in the file. A quote inside a quoted cell is written twice.",
+                details={"line": line},
+            )
+
+
+def explain_rows(path: Path, csv_format: CsvFormat, name: str, reason: str) -> DataUnreadable:
+    """Return the error that names the malformed rows of a file by line: slow, and only done when it has some.
+
+    :param reason: what to say where none is found.
+    """
+    expected = len(csv_format.header)
+    found: list[dict[str, int]] = []
+    count = 0
+    for line, row in _read_rows(path, csv_format):
+        if row is not None and len(row) != expected:
+            count += 1
+            if len(found) < _NAMED_ROWS:
+                found.append({"line": line, "cells": len(row)})
+    if not found:
+        return DataUnreadable(
+            f"The file cannot be read as CSV: {reason}",
+            where=name,
+            fix="Write it again as CSV, with quotes around cells that hold separators, quotes or line breaks.",
+        )
+    first = found[0]
+    return DataUnreadable(
+        f"Line {first['line']} has {_count(first['cells'])}, but the header has {expected}"
+        f"{f' ({count} rows differ from the header)' if count > 1 else ''}.",
+        where=f"{name}, {'lines' if len(found) > 1 else 'line'} "
+        + ", ".join(str(row["line"]) for row in found[:5])
+        + (", ..." if count > 5 else ""),
+        fix="Put quotes around cells that hold the separator, add the missing cells, or remove lines that are no rows"
+        " (titles, totals). Nothing was dropped or filled in.",
+        details={"expected_cells": expected, "rows": found, "row_count": count},
+    )
+
+
+def _read_rows(path: Path, csv_format: CsvFormat) -> Iterator[tuple[int, list[str] | None]]:
+    """Yield every row after the header with the line it begins in; None for one whose quote is never closed."""
+    with path.open(encoding=csv_format.encoding.codec, newline="") as file:
+        for _ in range(csv_format.lines_before):
+            file.readline()
+        reader = csv.reader(file, delimiter=csv_format.separator, quotechar=csv_format.quote, strict=True)
+        before = 0
+        while True:
+            line = csv_format.lines_before + before + 1
+            try:
+                row = next(reader)
+            except StopIteration:
+                return
+            except csv.Error as error:
+                # In strict mode text after a closing quote is an error too; that is let through, as pandas does.
+                if "unexpected end of data" in str(error) or "field larger" in str(error):
+                    yield line, None
+                    return
+                row = []
+            if row and before:
+                yield line, row
+            before = reader.line_num
+
+
+def _count(cells: int) -> str:
+    return "1 cell" if cells == 1 else f"{cells} cells"

@@ -1,0 +1,103 @@
+"""Stage `ingest`: what was dropped, read once with care, becomes `dataset.parquet`, `schema.json` and `profile.json`."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import Any
+
+from .attempt import Attempt, Outcome
+from .column_type import MISSING_WORDS
+from .convert import Converted, convert
+from .data_format import PARQUET, DataFormat, find_format
+from .dataset_name import check_dataset_name
+from .errors import DataUnreadable
+from .profile import profile
+from .target import Target, find_target
+
+_LOGGED_NOTES = 20
+
+
+def ingest(attempt: Attempt) -> Outcome:
+    """Carry out the stage.
+
+    :raises DataUnreadable: the file is no table of a format that can be read.
+    :raises RequestFault: the dataset's name, the target column or `ingestion_config` cannot be used.
+    """
+    request, drop = attempt.request, attempt.drop
+    source = drop.uri
+    parameters = _name_parameters(attempt)
+    check_dataset_name(attempt.dataset, where=source)
+    raw = attempt.fetch("raw")
+    dataset = attempt.scratch / "dataset.parquet"
+    with attempt.timed("convert"):
+        data_format = find_format(raw, source, request.data_format)
+        converted = convert(raw, dataset, source, data_format, request.ingestion_config)
+    _log_findings(attempt, data_format, converted)
+    target = find_target(converted.schema.names(), request.target_column, data=source, parameters=parameters)
+    _refuse_repeated_target(target, converted, source)
+    if not target.is_given:
+        attempt.log.info("target: `%s`, by its name; to change that, give `target_column`", target.column)
+    with attempt.timed("profile"):
+        profiled = profile(dataset, converted.schema)
+    completed = request.model_copy(update={"target_column": target.column})
+    outputs = {
+        "dataset": attempt.save("dataset.parquet", dataset, "application/vnd.apache.parquet"),
+        "schema": attempt.save("schema.json", _dump(converted.schema.model_dump(mode="json")), "application/json"),
+        "profile": attempt.save("profile.json", _dump(profiled), "application/json"),
+        "request": attempt.save("request.json", _dump(completed.model_dump(mode="json")), "application/json"),
+    }
+    schema = converted.schema
+    return Outcome(
+        outputs=outputs,
+        facts={
+            "rows": schema.rows,
+            "columns": len(schema.columns),
+            "column_types": dict(Counter(column.type for column in schema.columns)),
+            "missing_values": sum(column["missing"] for column in profiled["columns"]),
+            "data_format": data_format.name,
+            "data_format_is": data_format.how,
+            "written_as": converted.found,
+            "missing_words": list(MISSING_WORDS) if data_format.name != PARQUET else ["null", "NaN"],
+            "target_column": target.column,
+            "target_column_is": "given" if target.is_given else "found by its name",
+            "notes": converted.notes[:_LOGGED_NOTES],
+        },
+        headline=f"{schema.rows:,} rows, {len(schema.columns):,} columns, target `{target.column}`",
+        location=outputs["dataset"].uri,
+        request=completed,
+    )
+
+
+def _name_parameters(attempt: Attempt) -> str:
+    """Return where a person writes parameters for this run."""
+    if attempt.drop.origin == "trigger":
+        return "the trigger's payload"
+    return f"s3://{attempt.settings.drop_bucket}/{attempt.dataset}/_params.json"
+
+
+def _log_findings(attempt: Attempt, data_format: DataFormat, converted: Converted) -> None:
+    log = attempt.log
+    log.info("%s: %s (%s)", attempt.drop.uri, data_format.name.upper(), data_format.how)
+    log.info("read as: %s", converted.found)
+    kinds = Counter(column.type for column in converted.schema.columns)
+    listed = ", ".join(f"{count:,} {kind}" for kind, count in kinds.most_common())
+    log.info("%s rows, %s columns: %s", f"{converted.schema.rows:,}", f"{len(converted.schema.columns):,}", listed)
+    for note in converted.notes[:_LOGGED_NOTES]:
+        log.warning("%s", note)
+    if len(converted.notes) > _LOGGED_NOTES:
+        log.warning("... and %d more notes like these, in schema.json", len(converted.notes) - _LOGGED_NOTES)
+
+
+def _refuse_repeated_target(target: Target, converted: Converted, source: str) -> None:
+    if target.column in converted.repeated:
+        raise DataUnreadable(
+            f"More than one column is called `{target.column}`, and that is the target.",
+            where=source,
+            fix="Leave one of them, or give them different names: the second could tell the model the answer.",
+            details={"column": target.column},
+        )
+
+
+def _dump(value: Any) -> bytes:
+    return json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False).encode()

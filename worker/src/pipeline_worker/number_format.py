@@ -1,0 +1,158 @@
+"""Numbers as people write them: whole ones, and ones with a decimal point or a decimal comma."""
+
+from __future__ import annotations
+
+import re
+from typing import ClassVar
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+#: What may stand between groups of three digits, beside the other of `.` and `,`: apostrophes and no-break spaces.
+_GROUP_SIGNS = "'\u2019\u00a0\u202f"
+
+#: `00123` is no number but a code, and `0x1f`, which Arrow would read, is text: both begin like this.
+LEADING_ZERO = r"^[+-]?0[0-9xX]"
+_WHOLE = r"^[+-]?(?:0|[1-9][0-9]*)$"
+_INFINITE = r"(?i)^[+-]?(?:inf|infinity)$"
+
+#: More digits may not fit into 64 bits.
+_SAFE_DIGITS = 18
+
+
+def read_plain(texts: pa.Array, kind: pa.DataType) -> pa.Array | None:
+    """Return *texts* as numbers where Arrow can read every one, and none is missing or infinite; otherwise None.
+
+    This is several times faster than to look for missing words and group signs first. Leading zeros pass.
+    """
+    if not (pa.types.is_int64(kind) or pa.types.is_float64(kind)):
+        return None
+    try:
+        numbers = pc.cast(texts, kind)
+    except pa.ArrowInvalid:
+        return None
+    return numbers if pc.all(pc.is_finite(numbers), skip_nulls=False).as_py() else None
+
+
+class WholeNumbers:
+    """Integers without group signs and leading zeros."""
+
+    type: ClassVar[str] = "integer"
+    what: ClassVar[str] = "whole numbers"
+
+    def __init__(self) -> None:
+        self.is_beyond_int64 = False
+
+    @property
+    def arrow_type(self) -> pa.DataType:
+        """What the column becomes."""
+        return pa.int64()
+
+    def find_misfits(self, values: pa.Array) -> pa.Array | None:
+        """Return which of *values* are no such numbers, or None if all are."""
+        try:
+            pc.cast(values, pa.int64())
+        except pa.ArrowInvalid:
+            misfits = pc.invert(pc.match_substring_regex(values, _WHOLE))
+            if pc.any(misfits).as_py():
+                return misfits
+            try:
+                self.convert(values)
+            except pa.ArrowInvalid:
+                self.is_beyond_int64 = True
+            return None
+        misfits = pc.match_substring_regex(values, LEADING_ZERO)
+        return misfits if pc.any(misfits).as_py() else None
+
+    def convert(self, values: pa.Array) -> pa.Array:
+        """Return *values* as 64-bit integers."""
+        try:
+            return pc.cast(values, pa.int64())
+        except pa.ArrowInvalid:
+            return pc.cast(pc.replace_substring_regex(values, r"^\+", ""), pa.int64())
+
+
+class Numbers:
+    """Numbers with *decimal* as their decimal sign, with or without signs between groups of three digits.
+
+    :param decimal: `.` or `,`; *has_decimals* says whether any value has it.
+    """
+
+    def __init__(self, decimal: str) -> None:
+        self.decimal = decimal
+        self.has_decimals = False
+        self.is_beyond_int64 = False
+        self._has_exponents = False
+        other = "," if decimal == "." else "."
+        point = re.escape(decimal)
+        groups = "|".join(f"(?:{re.escape(sign)}[0-9]{{3}})+" for sign in (other, *_GROUP_SIGNS))
+        self._pattern = (
+            rf"^[+-]?(?:(?:0|[1-9][0-9]*|[1-9][0-9]{{0,2}}(?:{groups}))(?:{point}[0-9]*)?|{point}[0-9]+)"
+            r"(?:[eE][+-]?[0-9]+)?$"
+        )
+        self._groups = f"[{re.escape(other)}{_GROUP_SIGNS}]"
+
+    @property
+    def type(self) -> str:
+        """The column's type: grouped digits without a fraction are integers."""
+        return "number" if self.has_decimals or self._has_exponents or self.is_beyond_int64 else "integer"
+
+    @property
+    def arrow_type(self) -> pa.DataType:
+        """What the column becomes."""
+        return pa.float64() if self.type == "number" else pa.int64()
+
+    @property
+    def what(self) -> str:
+        """What such values are called."""
+        return "numbers" if self.decimal == "." else "numbers with a decimal comma"
+
+    def find_misfits(self, values: pa.Array) -> pa.Array | None:
+        """Return which of *values* are no such numbers, or None if all are."""
+        misfits = self._find_misfits(values)
+        if misfits is None:
+            if not self.has_decimals:
+                self.has_decimals = bool(pc.any(pc.match_substring(values, self.decimal)).as_py())
+            if not self._has_exponents:
+                self._has_exponents = bool(pc.any(pc.match_substring_regex(values, "[eEnN]")).as_py())
+            if self.type == "integer":
+                self.is_beyond_int64 = (pc.max(pc.utf8_length(values)).as_py() or 0) > _SAFE_DIGITS
+        return misfits
+
+    def _find_misfits(self, values: pa.Array) -> pa.Array | None:
+        numbers = self._read_plain(values)
+        if numbers is not None:
+            misfits = pc.match_substring_regex(values, LEADING_ZERO)
+        else:
+            is_infinite = pc.match_substring_regex(values, _INFINITE)
+            misfits = pc.invert(pc.or_(pc.match_substring_regex(values, self._pattern), is_infinite))
+            if pc.any(misfits).as_py():
+                return misfits
+            numbers = self._read(values)
+        if not pc.all(pc.is_finite(numbers)).as_py():
+            # `1e999` would become infinite, and `nan` in odd spellings would become missing: neither is what it says.
+            is_infinite = pc.match_substring_regex(values, _INFINITE)
+            misfits = pc.or_(misfits, pc.and_not(pc.invert(pc.is_finite(numbers)), is_infinite))
+        return misfits if pc.any(misfits).as_py() else None
+
+    def convert(self, values: pa.Array) -> pa.Array:
+        """Return *values* as floats, or as integers where no value has a fraction."""
+        if self.type == "integer":
+            digits = pc.replace_substring_regex(values, rf"{self._groups}|^\+", "")
+            return pc.cast(digits, pa.int64())
+        numbers = self._read_plain(values)
+        return self._read(values) if numbers is None else numbers
+
+    def _read_plain(self, values: pa.Array) -> pa.Array | None:
+        if self.decimal != ".":
+            return None
+        try:
+            return pc.cast(values, pa.float64())
+        except pa.ArrowInvalid:
+            return None
+
+    def _read(self, values: pa.Array) -> pa.Array:
+        digits = pc.replace_substring_regex(values, self._groups, "")
+        if self.decimal == ",":
+            digits = pc.replace_substring(digits, ",", ".")
+        return pc.cast(digits, pa.float64())

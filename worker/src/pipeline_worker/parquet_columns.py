@@ -1,0 +1,133 @@
+"""The columns of a dropped Parquet file, brought to the few types that the later stages know."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from pyarrow import types
+
+from .column_type import Typed
+from .errors import DataUnreadable
+
+_BATCH_CELLS = 2_000_000
+_LARGEST_INT64 = 2**63 - 1
+#: What pandas calls the row labels that it writes; it takes them back as labels, not as a column.
+_INDEX = "__index_level_"
+
+
+def read_parquet(path: Path, name: str) -> tuple[dict[str, Typed], Iterator[pa.RecordBatch], list[str]]:
+    """Return the columns of the Parquet file at *path* with their types, its rows in blocks, and notes for people.
+
+    :param name: what people know the file as.
+    :raises DataUnreadable: the file is damaged, has no rows, or has columns that are no plain values.
+    """
+    try:
+        file = pq.ParquetFile(path)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
+        raise _damaged(name, error) from error
+    fields = [field for field in file.schema_arrow if not field.name.startswith(_INDEX)]
+    left_out = [field.name for field in file.schema_arrow if field.name.startswith(_INDEX)]
+    notes = [f"`{each}` was left out: it holds the row labels of a pandas table." for each in left_out]
+    _refuse_unusable(fields, file.metadata.num_rows, name)
+    columns = {field.name: _choose_type(field, file, name) for field in fields}
+    notes += [f"`{each}`: {typed.note}" for each, typed in columns.items() if typed.note]
+    return columns, _read_batches(file, columns, name), notes
+
+
+def _refuse_unusable(fields: list[pa.Field], rows: int, name: str) -> None:
+    unusable = {field.name: str(field.type) for field in fields if _type_of(field.type) is None}
+    if unusable:
+        listed = ", ".join(f"`{each}` ({kind})" for each, kind in list(unusable.items())[:10])
+        raise DataUnreadable(
+            f"{len(unusable)} of {len(fields)} columns hold no plain values: {listed}.",
+            where=name,
+            fix="Leave these columns out, or flatten them to numbers, text, booleans, dates or times.",
+            details={"columns": unusable},
+        )
+    names = [field.name for field in fields]
+    if len(set(names)) != len(names):
+        repeated = sorted({each for each in names if names.count(each) > 1})
+        raise DataUnreadable(
+            f"More than one column is called {', '.join(f'`{each}`' for each in repeated)}.",
+            where=name,
+            fix="Give each column a name of its own.",
+            details={"columns": repeated},
+        )
+    if not rows or not fields:
+        raise DataUnreadable("The file has no rows.", where=name, fix="Drop it again with its rows.")
+
+
+def _type_of(kind: pa.DataType) -> tuple[str, pa.DataType] | None:
+    """Return the type of a column for people, and what it becomes; None for what is no plain value."""
+    if types.is_dictionary(kind):
+        return _type_of(kind.value_type)
+    if types.is_floating(kind):
+        return "number", kind if types.is_float32(kind) else pa.float32() if types.is_float16(kind) else pa.float64()
+    if types.is_decimal(kind):
+        is_whole = kind.scale == 0 and kind.precision <= 18
+        return ("integer", pa.int64()) if is_whole else ("number", pa.float64())
+    if types.is_timestamp(kind):
+        unit = "ns" if kind.unit == "ns" else "us"
+        return "timestamp", pa.timestamp(unit, tz="UTC" if kind.tz else None)
+    table = (
+        (types.is_boolean, "boolean", pa.bool_()),
+        (types.is_integer, "integer", pa.int64()),
+        (types.is_string, "text", pa.string()),
+        (types.is_large_string, "text", pa.string()),
+        (types.is_string_view, "text", pa.string()),
+        (types.is_null, "text", pa.string()),
+        (types.is_date, "date", pa.date32()),
+        (types.is_time, "time", pa.time64("us")),
+    )
+    return next(((name, target) for is_kind, name, target in table if is_kind(kind)), None)
+
+
+def _choose_type(field: pa.Field, file: pq.ParquetFile, name: str) -> Typed:
+    found = _type_of(field.type)
+    assert found is not None
+    note = None
+    if types.is_uint64(field.type):
+        try:
+            batches = file.iter_batches(columns=[field.name])
+            greatest = max((pc.max(batch.column(0)).as_py() or 0 for batch in batches), default=0)
+        except (pa.ArrowInvalid, OSError) as error:
+            raise _damaged(name, error) from error
+        if greatest > _LARGEST_INT64:
+            found = ("text", pa.string())
+            note = "Text: some of its whole numbers are too large for 64 bits with a sign."
+    return Typed(*found, note=note)
+
+
+def _read_batches(file: pq.ParquetFile, columns: dict[str, Typed], name: str) -> Iterator[pa.RecordBatch]:
+    schema = pa.schema([pa.field(each, typed.arrow_type) for each, typed in columns.items()])
+    size = max(1024, min(65536, _BATCH_CELLS // len(columns)))
+    try:
+        for batch in file.iter_batches(batch_size=size, columns=list(columns)):
+            arrays = [_bring_to(batch.column(each), typed.arrow_type) for each, typed in columns.items()]
+            yield pa.record_batch(arrays, schema=schema)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
+        raise _damaged(name, error) from error
+
+
+def _bring_to(values: pa.Array, target: pa.DataType) -> pa.Array:
+    if types.is_dictionary(values.type):
+        values = values.dictionary_decode()
+    # Decimals lose digits beyond 16, and dates with a time of day their time: both are what the column's type says.
+    values = pc.cast(values, target, safe=not (types.is_decimal(values.type) or types.is_date64(values.type)))
+    if types.is_floating(target):
+        # NaN is how pandas writes a missing number.
+        is_nan = pc.is_nan(values)
+        values = pc.if_else(is_nan, None, values) if pc.any(is_nan).as_py() else values
+    return values
+
+
+def _damaged(name: str, error: Exception) -> DataUnreadable:
+    return DataUnreadable(
+        f"The Parquet file is damaged or was cut off: {str(error).splitlines()[0]}",
+        where=name,
+        fix="Write it again and drop it again; compare its size with that of the original.",
+    )

@@ -1,0 +1,188 @@
+"""The character encoding of a text file: its byte order mark, else UTF-8 if it is valid, else a named assumption."""
+
+from __future__ import annotations
+
+import codecs
+import io
+from dataclasses import dataclass
+from pathlib import Path
+
+from .errors import DataUnreadable, ParameterInvalid, near_miss
+
+_CHUNK_BYTES = 1 << 20
+
+#: Byte order marks, longest first: UTF-32's little-endian one begins with UTF-16's.
+_MARKS: tuple[tuple[bytes, str], ...] = (
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+
+#: For near misses only; every text encoding that Python knows can be given.
+_USUAL = ("utf-8", "utf-16", "utf-16-le", "utf-16-be", "cp1252", "latin-1", "iso-8859-15", "cp1250", "cp1251", "gbk")
+
+#: Encodings of Python that are no encodings of files.
+_ODD = {"idna", "punycode", "undefined", "unicode-escape", "raw-unicode-escape", "mbcs", "oem"}
+
+
+@dataclass(frozen=True)
+class TextEncoding:
+    """How the bytes of a file become characters.
+
+    :param codec: name that Python knows; it leaves a byte order mark out.
+    :param how: `given`, `by its byte order mark`, `valid throughout` or `assumed`.
+    :param lines: lines of the file, as an editor counts them.
+    :param quotes: how often each quote character that was asked for occurs.
+    """
+
+    codec: str
+    how: str
+    lines: int
+    quotes: dict[str, int]
+
+    @property
+    def name(self) -> str:
+        """The name as people write it."""
+        return self.codec.removesuffix("-sig").upper() if self.codec.startswith("utf") else self.codec
+
+
+def find_encoding(path: Path, name: str, given: str | None = None, quotes: str = '"') -> TextEncoding:
+    """Return the encoding of the text file at *path*, after one streamed pass over all of it.
+
+    :param name: what people know the file as.
+    :param given: the request's `ingestion_config.encoding`.
+    :param quotes: characters to count.
+    :raises DataUnreadable: damaged UTF-8, NUL characters, or UTF-16 without a byte order mark.
+    :raises ParameterInvalid: *given* is unknown, or does not fit the bytes.
+    """
+    with path.open("rb") as file:
+        head = file.read(_CHUNK_BYTES)
+    mark = next((codec for mark, codec in _MARKS if head.startswith(mark)), None)
+    if given is not None:
+        codec = _check_given(given, mark, name)
+        try:
+            return _scan(path, codec, "given", quotes, name)
+        except _UndecodableError as error:
+            raise ParameterInvalid(
+                f"`ingestion_config.encoding` is `{given}`, but line {error.line} of the file is not valid in it.",
+                where=name,
+                fix="Leave it out to have it found, or give the encoding that the file was written in.",
+                details={"parameter": "ingestion_config.encoding", "line": error.line},
+            ) from error
+    if mark is not None:
+        try:
+            return _scan(path, mark, "by its byte order mark", quotes, name)
+        except _UndecodableError as error:
+            raise _damaged(mark.removesuffix("-sig"), error.line, name, "by its byte order mark") from error
+    _refuse_unmarked_utf16(head, name)
+    try:
+        return _scan(path, "utf-8", "valid throughout", quotes, name)
+    except _UndecodableError as error:
+        if _is_damaged_utf8(path):
+            raise _damaged("utf-8", error.line, name, "most of its other characters are valid") from error
+    try:
+        # Windows-1252 leaves five bytes undefined; a text that has them was written in something else.
+        return _scan(path, "cp1252", "assumed", quotes, name)
+    except _UndecodableError:
+        return _scan(path, "latin-1", "assumed", quotes, name)
+
+
+class _UndecodableError(Exception):
+    def __init__(self, line: int) -> None:
+        super().__init__(line)
+        self.line = line
+
+
+def _scan(path: Path, codec: str, how: str, quotes: str, name: str) -> TextEncoding:
+    # Line ends are translated, so that counting `\n` counts the lines of all three kinds of files.
+    decoder = io.IncrementalNewlineDecoder(codecs.getincrementaldecoder(codec)("strict"), translate=True)
+    breaks = 0
+    counts = dict.fromkeys(quotes, 0)
+    last = ""
+    with path.open("rb") as file:
+        is_final = False
+        while not is_final:
+            chunk = file.read(_CHUNK_BYTES)
+            is_final = not chunk
+            try:
+                text = decoder.decode(chunk, final=is_final)
+            except UnicodeDecodeError as error:
+                before = error.object[: error.start].decode(codec, errors="ignore")
+                raise _UndecodableError(breaks + before.count("\n") + 1) from error
+            if "\0" in text:
+                _refuse_nul(breaks + text[: text.index("\0")].count("\n") + 1, name)
+            breaks += text.count("\n")
+            for quote in counts:
+                counts[quote] += text.count(quote)
+            last = text[-1:] or last
+    return TextEncoding(codec, how, breaks + (last not in {"", "\n"}), counts)
+
+
+def _check_given(given: str, mark: str | None, name: str) -> str:
+    try:
+        codec = codecs.lookup(given).name
+        "".encode(given)  # refuses codecs that are no text encodings, such as `zip`
+    except (LookupError, UnicodeError, ValueError):
+        codec = "undefined"
+    if codec.replace("_", "-") in _ODD:
+        raise ParameterInvalid(
+            f"There is no character encoding `{given}`.{near_miss(given, _USUAL)}",
+            where="ingestion_config.encoding",
+            fix=f"Give one that Python knows, such as {', '.join(f'`{usual}`' for usual in _USUAL[:5])}, or leave it out.",
+            details={"parameter": "ingestion_config.encoding"},
+        )
+    if mark is not None and not codec.startswith(mark.removesuffix("-sig")):
+        raise ParameterInvalid(
+            f"`ingestion_config.encoding` is `{given}`, but the file begins with the byte order mark of "
+            f"{mark.removesuffix('-sig').upper()}.",
+            where=name,
+            fix="Leave `ingestion_config.encoding` out.",
+            details={"parameter": "ingestion_config.encoding"},
+        )
+    return mark or codec
+
+
+def _refuse_unmarked_utf16(head: bytes, name: str) -> None:
+    sample = head[:_CHUNK_BYTES].ljust(2, b" ")
+    even, odd = sample[::2].count(0), sample[1::2].count(0)
+    if max(even, odd) * 4 < len(sample) or min(even, odd) * 10 > max(even, odd):
+        return
+    codec = "utf-16-le" if odd > even else "utf-16-be"
+    raise DataUnreadable(
+        f"This looks like {codec.upper()} text without a byte order mark.",
+        where=name,
+        fix=f'Give {{"ingestion_config": {{"encoding": "{codec}"}}}}, or save the file as UTF-8.',
+    )
+
+
+def _refuse_nul(line: int, name: str) -> None:
+    raise DataUnreadable(
+        f"Line {line} has a NUL character, which no text file has.",
+        where=name,
+        fix="Look whether the file is CSV at all, or was cut off or damaged on its way; write it again.",
+        details={"line": line},
+    )
+
+
+def _is_damaged_utf8(path: Path) -> bool:
+    """Whether valid characters beyond ASCII outnumber the invalid ones: then another encoding would spoil them."""
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    valid = invalid = 0
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK_BYTES):
+            text = decoder.decode(chunk)
+            bad = text.count("\ufffd")
+            invalid += bad
+            valid += len(text) - bad - len(text.encode("ascii", errors="ignore"))
+    return valid > invalid
+
+
+def _damaged(codec: str, line: int, name: str, why: str) -> DataUnreadable:
+    return DataUnreadable(
+        f"This is {codec.upper()} text ({why}), but line {line} is not valid.",
+        where=name,
+        fix="Mend that line, or give `ingestion_config.encoding` if the file was written in another encoding.",
+        details={"line": line},
+    )
