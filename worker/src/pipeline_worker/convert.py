@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from .arrow_text import make_texts
-from .column_type import Guess, Typed, settle
+from .column_type import Guess, Typed
 from .csv_format import CsvFormat, find_csv_format, name_columns
 from .csv_rows import RowTooLongError, check_quotes, read_batches
 from .data_format import PARQUET, DataFormat
@@ -19,6 +19,7 @@ from .errors import DataUnreadable
 from .parquet_columns import read_parquet
 from .request import IngestionConfig
 from .schema import Column, Schema
+from .settle import settle
 
 #: Text in a block; rows longer than one are read in the larger blocks. What is held at once is a few of them.
 _BLOCK_BYTES = (2 << 20, 64 << 20)

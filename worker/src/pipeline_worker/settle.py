@@ -1,0 +1,98 @@
+"""What the columns of a file are in the end, where one column alone leaves it open."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+import pyarrow as pa
+
+from .column_type import Guess, Typed
+from .date_format import Dates
+from .number_format import Numbers, WholeNumbers
+
+
+def settle(guesses: Sequence[Guess], separator: str) -> list[Typed]:
+    """Return the type of each column, once all rows were looked at.
+
+    What one column leaves open (is `1,234` a thousand, is `03/04` in March?) is decided by the others of the file.
+    """
+    decimal = _find_decimal(guesses)
+    order = _find_order(guesses)
+    return [_settle_one(guess, decimal, order, separator) for guess in guesses]
+
+
+def _settle_one(guess: Guess, decimal: str | None, order: str | None, separator: str) -> Typed:
+    if guess.numbers and guess.others:
+        # Nothing was dropped, so there was no value to look at.
+        return _as_text("Text: all of its values are missing.")
+    if guess.numbers:
+        return _settle_numbers(guess.numbers, decimal, separator)
+    if not guess.others:
+        return _as_text(guess.near)
+    first = guess.others[0]
+    if isinstance(first, Dates):
+        return _settle_dates([each for each in guess.others if isinstance(each, Dates)], order)
+    return Typed(first.type, first.arrow_type, first)
+
+
+def _as_text(note: str | None) -> Typed:
+    return Typed("text", pa.string(), note=note)
+
+
+def _settle_dates(readings: list[Dates], order: str | None) -> Typed:
+    chosen, note = readings[0], None
+    if len(readings) > 1:
+        labels = " or ".join(each.label for each in readings)
+        same = [each for each in readings if each.order == order]
+        if not same:
+            return _as_text(f"Text: its dates could be {labels}. Write them as 2024-01-31.")
+        chosen = same[0]
+        note = f"Read as {chosen.label}, like other dates of the file; by itself it could be {labels}."
+    label = None if chosen.label == "YYYY-MM-DD" else chosen.label
+    return Typed(chosen.type, chosen.arrow_type, chosen, format=label, note=note)
+
+
+def _settle_numbers(possible: Sequence[WholeNumbers | Numbers], decimal: str | None, separator: str) -> Typed:
+    for each in possible:
+        if isinstance(each, WholeNumbers):
+            if each.is_beyond_int64:
+                return _as_text("Text: some of its whole numbers are too large for 64 bits.")
+            return Typed("integer", pa.int64(), each)
+    readings = [each for each in possible if isinstance(each, Numbers)]
+    note = None
+    chosen = readings[0]
+    if len(readings) > 1 and any(each.has_decimals for each in readings):
+        # Only one kind of sign, and always three digits after it: `1,234` or `1.234`.
+        sign = "." if readings[0].has_decimals else ","
+        wanted = decimal or ("," if sign == "," and separator == ";" else ".")
+        chosen = next(each for each in readings if each.decimal == wanted)
+        meaning = "the decimal sign" if wanted == sign else "a sign between thousands"
+        note = (
+            f"`{sign}` was taken for {meaning}, {'like elsewhere in the file' if decimal else 'which is not certain'}"
+            '; to settle it, give {"ingestion_config": {"decimal": "' + wanted + '"}} (or the other sign).'
+        )
+    example = {("number", ","): "1.234,5", ("integer", "."): "1,234", ("integer", ","): "1.234"}
+    return Typed(chosen.type, chosen.arrow_type, chosen, format=example.get((chosen.type, chosen.decimal)), note=note)
+
+
+def _find_decimal(guesses: Sequence[Guess]) -> str | None:
+    """Return the decimal sign of the columns that leave no doubt, if they agree."""
+    signs = {
+        each.decimal
+        for guess in guesses
+        for each in guess.numbers
+        if len(guess.numbers) == 1 and isinstance(each, Numbers)
+    }
+    return signs.pop() if len(signs) == 1 else None
+
+
+def _find_order(guesses: Sequence[Guess]) -> str | None:
+    """Return whether the dates that leave no doubt have day or month first, if they agree."""
+    orders: Counter[str] = Counter()
+    for guess in guesses:
+        dates = [each for each in guess.others if isinstance(each, Dates)]
+        if len(dates) == 1 and not guess.numbers and ("/" in dates[0].label or "-" in dates[0].label):
+            orders[dates[0].order] += 1
+    orders.pop("ymd", None)
+    return next(iter(orders)) if len(orders) == 1 else None
