@@ -74,7 +74,9 @@ class Airflow:
                 log = f"{path}/{task['task_id']}/logs/{task['try_number']}"
                 for line in self._ask("GET", log, params={"full_content": "true"})["content"]:
                     words += read_error(line) if isinstance(line, dict) else []
-        return words[-6:]
+        # The operator says what happened, where and what to do; what is raised then only repeats it.
+        told = [word for word in words if word.startswith(("What happened:", "Where:", "What to do:"))]
+        return told[-3:] or words[-3:]
 
     def find_obstacles(self) -> list[str]:
         """Return what keeps Airflow from taking up drops; empty where nothing does."""
@@ -168,7 +170,8 @@ def _read_detail(answer: httpx.Response) -> str:
         return answer.text[:300]
     if isinstance(detail, list):  # FastAPI's list of faults
         return "; ".join(f"{'.'.join(map(str, fault.get('loc', ())))}: {fault.get('msg')}" for fault in detail)
-    return detail if isinstance(detail, str) else json.dumps(detail)
+    # Of a shape that does not fit Airflow also prints the schema, after an empty line.
+    return detail.partition("\n\n")[0] if isinstance(detail, str) else json.dumps(detail)
 
 
 def _last_line(text: str) -> str:

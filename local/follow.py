@@ -14,6 +14,7 @@ _LOOK_SECONDS = 0.4
 _AIRFLOW_SECONDS = 1.5
 _HINT_SECONDS = 20.0
 _CLAIM_SECONDS = 300.0
+_NO_OBSTACLE = "Nothing moves, and Airflow names no reason: it may be busy, or just started. Waiting goes on."
 #: How long a Dag run that failed may take to show up in the receipt.
 _PATIENCE_SECONDS = 5.0
 
@@ -36,7 +37,8 @@ class Hints:
         if time.monotonic() - self._moved < _HINT_SECONDS:
             return
         self.move()
-        for obstacle in self._airflow.find_obstacles():
+        obstacles = self._airflow.find_obstacles() or [_NO_OBSTACLE]
+        for obstacle in obstacles:
             if obstacle not in self._said:
                 self._said.add(obstacle)
                 self._show.say("look", obstacle, "!", "yellow")

@@ -137,9 +137,9 @@ class Show:
         self.print(f"\nThe run goes on without you. Look again: {command}")
         return 130
 
-    def print_links(self, links: Mapping[str, str]) -> None:
-        """Write addresses, each whole on one line so that it can be clicked and copied."""
-        width = max(map(len, links), default=0)
+    def print_links(self, links: Mapping[str, str], width: int = 0) -> None:
+        """Write addresses, each whole on one line so that it can be clicked and copied; names as wide as `width`."""
+        width = max(width, *map(len, links)) if links else width
         for name, address in links.items():
             self.console.print(Text.assemble(f"  {name:<{width}}  ", (address, "cyan")), soft_wrap=True)
 

@@ -9,6 +9,7 @@ from local.receipt import Reason, Receipt
 from local.show import Show, describe_seconds
 from local.view import Asked, View, choose_runs
 
+_REASON_WIDTH = len("what to do")
 #: What links are called for people; others keep their name.
 _NAMES = {"mlflow_run": "MLflow run", "mlflow_model": "MLflow model", "failure": "failure record"}
 
@@ -24,19 +25,28 @@ def tell(
         show.print_links(collect_links(receipt, newest.get(stage)))
         return 0
     stopped = next((step.stage for step in view.steps if step.state in {"refused", "failed"}), asked.first)
+    run = newest.get(stopped)
     show.print()
     show.print(f"Stopped at {stopped}: {asked.run_key}", "bold red")
-    run = newest.get(stopped)
     if view.reason is not None:
         tell_reason(view.reason, show)
     elif run is not None:
         for word in _read_last_words(airflow, run):
             show.print(f"  {word}")
-    links = {} if receipt is None else {name: uri for name, uri in receipt.links.items() if name == "failure"}
-    links = {_NAMES["failure"]: links["failure"]} if links else {}
-    show.print_links(links | ({"log in Airflow": run.url} if run else {}))
-    show.print(f"\nWhat it left stays. When that is mended: make rerun STAGE={stopped} RUN={asked.run_key}")
+    record = receipt.links.get("failure") if receipt and view.reason else None
+    show.print_links(({"record": record} if record else {}) | ({"log": run.url} if run else {}), width=_REASON_WIDTH)
+    show.print(f"\n{advise(asked, stopped)}")
     return 1
+
+
+def advise(asked: Asked, stopped: str) -> str:
+    """Return what can be done once the reason is mended."""
+    if asked.origin == "trigger" and stopped == "ingest":
+        return "Nothing of it was begun: trigger it again when that is mended."
+    again = f"make rerun STAGE={stopped} RUN={asked.run_key}"
+    if asked.origin == "drop":
+        return f"Mended data: drop the file again. Other parameters, on what is there: {again} PARAMS='{{…}}'"
+    return f"When that is mended: {again}"
 
 
 def tell_done(view: View, receipt: Receipt, show: Show) -> None:
@@ -66,7 +76,7 @@ def tell_reason(reason: Reason, show: Show) -> None:
         ("more", reason.runbook),
     ):
         if text:
-            show.print(f"  {name:<11} {text}")
+            show.print(f"  {name:<{_REASON_WIDTH}}  {text}")
 
 
 def collect_links(receipt: Receipt, run: DagRun | None) -> dict[str, str]:

@@ -14,7 +14,7 @@ class Asked:
     """What a person asked for, and wants to see the end of.
 
     `first`: the stage that it began with. `dag_run`: the Dag run that it started, None for a drop. `is_cascading`: whether
-    the later stages follow.
+    the later stages follow. `origin`: drop, trigger or rerun.
     """
 
     run_key: str
@@ -22,6 +22,7 @@ class Asked:
     first: str = "ingest"
     dag_run: DagRun | None = None
     is_cascading: bool = True
+    origin: str = "drop"
 
     @property
     def stages(self) -> tuple[str, ...]:

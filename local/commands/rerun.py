@@ -58,7 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
             show.print(f"\nIt is under way. What becomes of it: make status RUN={receipt.run_key}")
             return 0
         try:
-            asked = Asked(receipt.run_key, receipt.dataset, stage, started, is_cascading)
+            asked = Asked(receipt.run_key, receipt.dataset, stage, started, is_cascading, "rerun")
             return tell(asked, *follow(asked, receipts, airflow, show), airflow, show)
         except KeyboardInterrupt:
             return show.leave(f"make status RUN={receipt.run_key}")

@@ -59,7 +59,7 @@ def run(arguments: argparse.Namespace) -> int:
             show.print(f"\nIt is under way. What becomes of it: make status RUN={run_key}")
             return 0
         try:
-            asked = Asked(run_key, dataset, dag_run=started)
+            asked = Asked(run_key, dataset, dag_run=started, origin="trigger")
             return tell(asked, *follow(asked, Receipts(settings, store), airflow, show), airflow, show)
         except KeyboardInterrupt:
             return show.leave(f"make status RUN={run_key}")
