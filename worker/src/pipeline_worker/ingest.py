@@ -13,7 +13,7 @@ from .data_format import PARQUET, DataFormat, find_format
 from .dataset_name import check_dataset_name
 from .errors import DataUnreadable
 from .profile import profile
-from .target import Target, find_target
+from .target_column import Target, find_target
 
 _LOGGED_NOTES = 20
 

@@ -1,55 +1,111 @@
-"""Which column a model is to predict: the one that the request names, else one with a usual name."""
+"""What is to be predicted: classes or a quantity, and by which rule that is decided."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, Literal
 
-from .errors import ColumnMissing, near_miss
-from .request import USUAL_TARGETS
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+from pyarrow import types
 
-_SHOWN_COLUMNS = 30
+from .errors import DataFault, ParameterInvalid
+
+Kind = Literal["classification", "regression"]
+CLASSIFICATION: Kind = "classification"
+REGRESSION: Kind = "regression"
+
+#: A whole-number target with at most so many different values, each in so many rows on average, is a label.
+MAX_CLASSES, MIN_ROWS_PER_CLASS = 20, 5
+#: Fewer rows cannot be cut into a part to learn from and a part to test on.
+MIN_ROWS = 4
 
 
 @dataclass(frozen=True)
 class Target:
-    """The column to predict, and whether its name was given or found."""
+    """The target's values and what they can be taken for.
 
-    column: str
-    is_given: bool
-
-
-def find_target(columns: Sequence[str], given: str | None, *, data: str, parameters: str) -> Target:
-    """Return the target among *columns*.
-
-    :param given: the request's `target_column`.
-    :param data: what people know the data as.
-    :param parameters: where `target_column` is to be written: a URI, or `the trigger's payload`.
-    :raises ColumnMissing: *given* is not there, or nothing was given and no column has a usual name.
+    :param values: one for each row: text, booleans, integers or floats; these are what a classifier predicts.
+    :param kind: what it is taken for where no model is asked for.
+    :param kinds: everything that it can be taken for.
+    :param rule: why, in words.
+    :param distinct: how many different values there are.
     """
-    if given is not None:
-        if given in columns:
-            return Target(given, is_given=True)
-        raise ColumnMissing(
-            f"`target_column` is `{given}`, and there is no such column.{near_miss(given, columns)}",
-            where=data,
-            fix=f"Give `target_column` in {parameters} as one of: {_list(columns)}.",
-            details={"parameter": "target_column", "given": given, "columns": list(columns)},
+
+    name: str
+    values: NDArray[Any]
+    kind: Kind
+    kinds: frozenset[Kind]
+    rule: str
+    distinct: int
+
+
+def describe_target(values: pa.Array, name: str) -> Target:
+    """Return what the target *values* can be taken for.
+
+    Text and booleans are classes, and numbers with a fraction are quantities. Whole numbers can be either; without a
+    model asked for they are classes if there are two different ones, or at most 20 with five rows each on average.
+
+    :raises DataFault: there are too few rows, or only one value.
+    :raises ParameterInvalid: a date or a time, which none of the models can predict; or text that hardly repeats.
+    """
+    kind_of_values = values.type
+    if types.is_temporal(kind_of_values):
+        raise ParameterInvalid(
+            f"`{name}` holds dates or times, and the models predict classes or numbers.",
+            where="target_column",
+            fix="Choose another target, or write it as a number (days until then, for instance).",
+            details={"parameter": "target_column", "column": name, "type": str(kind_of_values)},
         )
-    for usual in USUAL_TARGETS:
-        alike = [column for column in columns if column.strip().casefold() == usual]
-        if len(alike) == 1 or usual in alike:
-            return Target(usual if usual in alike else alike[0], is_given=False)
-    usual = ", ".join(f"`{name}`" for name in USUAL_TARGETS)
-    raise ColumnMissing(
-        f"Which column is to be predicted? `target_column` is not given, and no column is called {usual}.",
-        where=data,
-        fix=f'Write {{"target_column": "..."}} into {parameters}, with one of: {_list(columns)}; '
-        "then run `ingest` again.",
-        details={"parameter": "target_column", "columns": list(columns), "write_to": parameters},
-    )
+    rows, distinct = len(values), len(pc.unique(values))
+    if rows < MIN_ROWS:
+        raise DataFault(
+            f"There are only {rows} rows; at least {MIN_ROWS} are needed to train and to test.",
+            where=f"column `{name}`",
+            fix="Add rows to the file, and drop it again.",
+            details={"rows": rows},
+        )
+    if distinct < 2:
+        raise DataFault(
+            f"All {rows} rows have the same value in the target `{name}`; there is nothing to learn.",
+            where=f"column `{name}`",
+            fix="Add rows with other values, or choose another `target_column`.",
+            details={"column": name, "value": values[0].as_py()},
+        )
+    array = _to_array(values, name)
+    if types.is_boolean(kind_of_values):
+        return Target(name, array, CLASSIFICATION, frozenset({CLASSIFICATION}), "it is true or false", distinct)
+    if array.dtype == object:
+        _refuse_unrepeated(name, rows, distinct)
+        return Target(name, array, CLASSIFICATION, frozenset({CLASSIFICATION}), "it is text", distinct)
+    if not np.array_equal(array, np.floor(array)):
+        return Target(name, array, REGRESSION, frozenset({REGRESSION}), "it has numbers with a fraction", distinct)
+    kinds = frozenset({CLASSIFICATION, REGRESSION}) if distinct <= rows / 2 else frozenset({REGRESSION})
+    few = distinct == 2 or (distinct <= MAX_CLASSES and rows >= MIN_ROWS_PER_CLASS * distinct)
+    kind = CLASSIFICATION if few and CLASSIFICATION in kinds and types.is_integer(kind_of_values) else REGRESSION
+    rule = f"it has {distinct} different whole numbers in {rows} rows"
+    return Target(name, array, kind, kinds, rule, distinct)
 
 
-def _list(columns: Sequence[str]) -> str:
-    shown = ", ".join(f"`{column}`" for column in columns[:_SHOWN_COLUMNS])
-    return shown + (f", ... ({len(columns)} in all)" if len(columns) > _SHOWN_COLUMNS else "")
+def _to_array(values: pa.Array, name: str) -> NDArray[Any]:
+    array: NDArray[Any] = values.to_numpy(zero_copy_only=False)
+    if np.issubdtype(array.dtype, np.floating) and not np.isfinite(array).all():
+        raise DataFault(
+            f"The target `{name}` has infinite values.",
+            where=f"column `{name}`, first in row {int(np.argmin(np.isfinite(array))) + 1}",
+            fix="Write numbers there, or take these rows out of the file, and drop it again.",
+            details={"column": name},
+        )
+    return array
+
+
+def _refuse_unrepeated(name: str, rows: int, distinct: int) -> None:
+    if distinct > rows / 2:
+        raise ParameterInvalid(
+            f"`{name}` is text with {distinct} different values in {rows} rows: these are no classes to learn.",
+            where="target_column",
+            fix="Choose a target whose values repeat.",
+            details={"parameter": "target_column", "column": name, "distinct": distinct, "rows": rows},
+        )

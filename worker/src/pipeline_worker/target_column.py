@@ -1,0 +1,55 @@
+"""Which column a model is to predict: the one that the request names, else one with a usual name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from .errors import ColumnMissing, near_miss
+from .request import USUAL_TARGETS
+
+_SHOWN_COLUMNS = 30
+
+
+@dataclass(frozen=True)
+class Target:
+    """The column to predict, and whether its name was given or found."""
+
+    column: str
+    is_given: bool
+
+
+def find_target(columns: Sequence[str], given: str | None, *, data: str, parameters: str) -> Target:
+    """Return the target among *columns*.
+
+    :param given: the request's `target_column`.
+    :param data: what people know the data as.
+    :param parameters: where `target_column` is to be written: a URI, or `the trigger's payload`.
+    :raises ColumnMissing: *given* is not there, or nothing was given and no column has a usual name.
+    """
+    if given is not None:
+        if given in columns:
+            return Target(given, is_given=True)
+        raise ColumnMissing(
+            f"`target_column` is `{given}`, and there is no such column.{near_miss(given, columns)}",
+            where=data,
+            fix=f"Give `target_column` in {parameters} as one of: {_list(columns)}.",
+            details={"parameter": "target_column", "given": given, "columns": list(columns)},
+        )
+    for usual in USUAL_TARGETS:
+        alike = [column for column in columns if column.strip().casefold() == usual]
+        if len(alike) == 1 or usual in alike:
+            return Target(usual if usual in alike else alike[0], is_given=False)
+    usual = ", ".join(f"`{name}`" for name in USUAL_TARGETS)
+    raise ColumnMissing(
+        f"Which column is to be predicted? `target_column` is not given, and no column is called {usual}.",
+        where=data,
+        fix=f'Write {{"target_column": "..."}} into {parameters}, with one of: {_list(columns)}; '
+        "then run `ingest` again.",
+        details={"parameter": "target_column", "columns": list(columns), "write_to": parameters},
+    )
+
+
+def _list(columns: Sequence[str]) -> str:
+    shown = ", ".join(f"`{column}`" for column in columns[:_SHOWN_COLUMNS])
+    return shown + (f", ... ({len(columns)} in all)" if len(columns) > _SHOWN_COLUMNS else "")
