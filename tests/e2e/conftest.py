@@ -1,0 +1,94 @@
+"""What the end-to-end tests share: the pipeline, and everything that can go through it at the same time."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
+import pytest
+
+from local.airflow_api import Airflow, DagRun
+from tests.e2e.pipeline import BROKEN, PENGUINS, SPECIES, Dropped, Pipeline, drop_rows
+from tests.stack import Stack
+
+Done = subprocess.CompletedProcess[str]
+
+#: Every parameter of the form, as the UI sends it when nobody filled anything in.
+UNTOUCHED = dict.fromkeys(
+    [
+        *("data_source", "data_format", "input_schema_version", "dataset", "ingestion_config", "target_column"),
+        *("drop_columns", "data_validation", "model_name", "model_version", "hyperparameters", "training_scenario"),
+        *("test_size", "random_state", "tuning", "target_output_path", "run_key", "overrides", "again", "cascade"),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Wave:
+    """What was started at once; a test looks at the end of its own part."""
+
+    dropped: Future[Done]
+    refused: Future[Done]
+    triggered: Future[Done]
+    overwritten: tuple[Dropped, Dropped]
+    repeated: tuple[Dropped, Dropped]
+    with_sidecar: Dropped
+    without_params: Dropped
+    odd: Dropped
+    at_the_top: Dropped
+    unfit_for_mlflow: Dropped
+    untouched: DagRun
+    form: DagRun
+
+
+@pytest.fixture(scope="session")
+def pipeline(stack: Stack) -> Iterator[Pipeline]:
+    """Give the pipeline on the session's stack."""
+    with Airflow(stack.settings) as airflow:
+        yield Pipeline(stack, airflow)
+
+
+@pytest.fixture(scope="session")
+def wave(pipeline: Pipeline) -> Iterator[Wave]:
+    """Start all that is independent of each other at once: that is how drops come, and it saves minutes."""
+    run = pipeline.stack.run
+    put = pipeline.put
+    with ThreadPoolExecutor(3) as threads:
+        dropped = threads.submit(run, "drop", FILE="examples/penguins/penguins.csv")
+        refused = threads.submit(run, "drop", FILE="examples/broken/broken.csv")
+        triggered = threads.submit(run, "trigger", PARAMS="examples/trigger.json", FILE="examples/bikes/bikes.csv")
+        put(
+            "overwritten/_params.json",
+            SPECIES | {"data_validation": {"allowed_values": {"species": ["Adelie", "Chinstrap", "Gentoo"]}}},
+        )
+        put("repeated/_params.json", SPECIES)
+        put("sidecar/a.csv.params.json", SPECIES | {"test_size": 0.4, "model_name": "LogisticRegression"})
+        put("Größe & Maß/_params.json", SPECIES)
+        put("top.csv.params.json", SPECIES | {"data_validation": {"min_row_count": 1000}})
+        put("form/_params.json", SPECIES | {"test_size": 0.4})
+        put("_sources/form.csv", PENGUINS)
+        yield Wave(
+            dropped=dropped,
+            refused=refused,
+            triggered=triggered,
+            overwritten=(put("overwritten/x.csv", BROKEN), put("overwritten/x.csv", PENGUINS)),
+            repeated=(put("repeated/x.csv", PENGUINS), put("repeated/x.csv", PENGUINS)),
+            with_sidecar=put("sidecar/a.csv", PENGUINS),
+            without_params=put("plain/x.csv", PENGUINS),
+            odd=put("Größe & Maß/2026/a b+c%20d.csv", drop_rows(PENGUINS, 10)),
+            at_the_top=put("top.csv", PENGUINS),
+            unfit_for_mlflow=put("a:b/x.csv", PENGUINS),
+            untouched=pipeline.trigger("ingest", UNTOUCHED),
+            form=pipeline.trigger(
+                "ingest",
+                UNTOUCHED
+                | {
+                    "data_source": "s3://drops/_sources/form.csv",
+                    "dataset": "form",
+                    "random_state": 7,
+                    "cascade": False,
+                },
+            ),
+        )

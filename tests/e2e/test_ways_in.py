@@ -1,0 +1,289 @@
+"""The three ways in, on a real stack: what is dropped, triggered and run again, and what becomes of it."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+
+import pytest
+
+from local.run_key import make_run_key
+from local.service import make_environment
+from local.settings import PROJECT
+from tests.e2e.conftest import Wave
+from tests.e2e.pipeline import PENGUINS, SPECIES, TASKS, Pipeline, wait_until
+
+RUN_KEY = re.compile(r"[a-z0-9-]+\.\d{8}T\d{6}Z\.[0-9a-f]{8}")
+TIMEOUT = 280
+
+
+def find_run_key(output: str) -> str:
+    """Return the run key that a command told."""
+    found = RUN_KEY.search(output)
+    assert found, output
+    return found[0]
+
+
+@pytest.fixture(scope="session")
+def penguins(wave: Wave) -> str:
+    """Give the run key of the penguins, published by `make drop`."""
+    done = wave.dropped.result(TIMEOUT)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return find_run_key(done.stdout)
+
+
+def test_a_drop_is_followed_to_the_published_model(pipeline: Pipeline, wave: Wave, penguins: str) -> None:
+    """`make drop` tells each stage, the metrics and the links, in plain lines, and succeeds when the model is published."""
+    told = wave.dropped.result().stdout
+    assert "\x1b" not in told
+    stages = [line.split()[1] for line in told.splitlines() if line.startswith("✓")]
+    assert stages == ["put", "put", "claimed", *TASKS]
+    assert re.search(r"^Published in .*: models:/penguins/\d+$", told, re.MULTILINE)
+    assert re.search(r"accuracy +0\.9\d+ +0\.4\d+", told)
+    for address in (pipeline.settings.mlflow_url, pipeline.settings.airflow_url, "s3://artifacts/", "report.html"):
+        assert address in told
+    receipt = pipeline.wait(penguins, "published")
+    assert list(receipt.stages) == list(TASKS)
+    assert penguins not in pipeline.list_objects("open")
+
+
+def test_the_published_model_predicts(pipeline: Pipeline, penguins: str) -> None:
+    """Anyone can load the newest model, and it knows most penguins from the rows that were dropped."""
+    code = (
+        "import mlflow, pandas as pd; d = pd.read_csv('examples/penguins/penguins.csv');"
+        "m = mlflow.pyfunc.load_model('models:/penguins@newest');"
+        "print((m.predict(d) == d.species).mean(), list(m.predict(d.head(1).to_dict('records'))))"
+    )
+    environment = make_environment(pipeline.settings) | {"MLFLOW_TRACKING_URI": pipeline.settings.mlflow_url}
+    command = [str(pipeline.settings.worker_python), "-c", code]
+    done = subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True, check=True)
+    share, _, first = done.stdout.strip().partition(" ")
+    assert float(share) > 0.95
+    assert first == "['Adelie']"
+
+
+def test_airflow_shows_run_key_dataset_and_links(pipeline: Pipeline, penguins: str) -> None:
+    """In Airflow a task leads to its MLflow run and model, and names the run, the dataset and the manifest."""
+    runs = pipeline.runs(penguins)
+    assert [len(runs[stage]) for stage in TASKS] == [1, 1, 1, 1]
+    train, publish = runs["train"][0], runs["publish"][0]
+    pipeline.wait_for_run(publish)
+    assert pipeline.read_task(train, "xcomEntries/run_key")["value"] == penguins
+    assert pipeline.read_task(train, "xcomEntries/dataset")["value"] == "penguins"
+    assert f"{penguins}/training/" in pipeline.read_task(train, "xcomEntries/manifest")["value"]
+    assert pipeline.settings.mlflow_url in pipeline.read_task(train, "links")["extra_links"]["MLflow run"]
+    assert "penguins" in pipeline.read_task(publish, "links")["extra_links"]["MLflow model"]
+
+
+def test_what_was_dropped_leaves_and_parameters_of_the_dataset_stay(pipeline: Pipeline, penguins: str) -> None:
+    """After a claim the file is gone from the drop bucket, and `_params.json` is still there."""
+    wait_until(
+        lambda: True if pipeline.list_versions("penguins/") == ["penguins/_params.json"] else None, "clearing", 30
+    )
+    raw = pipeline.root.get_object(Bucket=pipeline.artifacts, Key=f"{pipeline.prefix}/{penguins}/raw/data")
+    assert raw["Body"].read() == PENGUINS
+
+
+def test_the_broken_example_stops_at_validate(pipeline: Pipeline, wave: Wave) -> None:
+    """Data that breaks its rules is refused: the column and the values are in the receipt and in the log, nothing is trained."""
+    done = wave.refused.result(TIMEOUT)
+    assert done.returncode == 1
+    run_key = find_run_key(done.stdout)
+    assert "Stopped at validate" in done.stdout
+    assert "runbooks/validation-blocks-good-data.md" in done.stdout
+    receipt = pipeline.wait(run_key, "refused")
+    runs = pipeline.runs(run_key)
+    assert [len(runs[stage]) for stage in TASKS] == [1, 1, 0, 0]
+    assert pipeline.wait_for_run(runs["validate"][0]).state == "failed"
+    assert pipeline.read_task(runs["validate"][0], "")["try_number"] == 1
+    assert receipt.reason
+    log = pipeline.read_log(runs["validate"][0])
+    for told in (log, json.dumps(receipt.reason.details), pipeline.stack.run("status", RUN=run_key).stdout + log):
+        for fault in ("body_mass_g", "species", "Emperor"):
+            assert fault in told
+    assert receipt.reason.what in done.stdout
+    assert run_key not in pipeline.list_objects("open")
+
+
+def test_a_trigger_is_followed_in_the_same_way(pipeline: Pipeline, wave: Wave) -> None:
+    """`make trigger` puts a file below `_sources/`, where it stays, runs the payload and follows it to the model."""
+    done = wave.triggered.result(TIMEOUT)
+    assert done.returncode == 0, done.stdout + done.stderr
+    run_key = find_run_key(done.stdout)
+    request = pipeline.read_json(run_key, "training", "manifest.json")["request"]
+    assert (request["model_name"], request["test_size"]) == ("RandomForestRegressor", 0.25)
+    assert pipeline.list_versions("_sources/bikes.csv") == ["_sources/bikes.csv"]
+    assert [len(runs) for runs in pipeline.runs(run_key).values()][1:] == [1, 1, 1]
+
+
+def test_the_untouched_form_is_refused(pipeline: Pipeline, wave: Wave) -> None:
+    """A form that nobody filled in ends in one try that says what to fill in, and nothing after `ingest` runs."""
+    run = pipeline.wait_for_run(wave.untouched)
+    assert run.state == "failed"
+    assert pipeline.read_task(run, "")["try_number"] == 1
+    log = pipeline.read_log(run)
+    assert "`data_source` is missing" in log
+    run_key = make_run_key("unnamed", run.run_after, run.dag_run_id)
+    receipt = pipeline.wait(run_key, "refused")
+    assert receipt.reason
+    assert "data_source" in receipt.reason.fix
+    assert not pipeline.read_events(run_key)
+    assert not any(pipeline.runs(run_key).values())
+
+
+def test_the_form_lies_over_the_datasets_parameters(pipeline: Pipeline, wave: Wave) -> None:
+    """Fields of the form that were left empty do not override `_params.json`; those that were filled in do."""
+    run = pipeline.wait_for_run(wave.form)
+    assert run.state == "success", pipeline.read_log(run)
+    request = pipeline.read_json(make_run_key("form", run.run_after, run.dag_run_id), "ingested", "manifest.json")[
+        "request"
+    ]
+    assert (request["target_column"], request["test_size"], request["random_state"]) == ("species", 0.4, 7)
+
+
+def test_a_key_that_is_overwritten_makes_two_runs(pipeline: Pipeline, wave: Wave) -> None:
+    """Two versions put one right after the other are two drops, each judged on its own bytes."""
+    first, second = wave.overwritten
+    assert pipeline.find(first) != pipeline.find(second)
+    assert pipeline.wait(first, "refused").stage == "validate"
+    pipeline.wait(second, "published")
+    wait_until(lambda: True if not pipeline.list_versions("overwritten/x") else None, "clearing", 30)
+
+
+def test_the_same_file_twice_is_two_versions_of_the_model(pipeline: Pipeline, wave: Wave) -> None:
+    """The same bytes dropped twice are published twice, each once, and the alias is at the later run."""
+    receipts = [pipeline.wait(dropped, "published") for dropped in wave.repeated]
+    versions = pipeline.list_model_versions("repeated")
+    assert len(versions) == 2
+    tags = [{tag["key"]: tag["value"] for tag in version["tags"]}["run_key"] for version in versions]
+    assert sorted(tags) == sorted(receipt.run_key for receipt in receipts)
+    newest = max(receipts, key=lambda receipt: receipt.run_key)
+    at_alias = [version for version in versions if "newest" in version.get("aliases", [])]
+    assert [version["version"] for version in at_alias] in ([], [newest.facts["model_version"]])
+
+
+def test_a_sidecar_is_for_its_file_and_leaves_with_it(pipeline: Pipeline, wave: Wave) -> None:
+    """The parameters beside one file are used for it, and leave the drop bucket with it."""
+    receipt = pipeline.wait(wave.with_sidecar, "published")
+    request = pipeline.read_json(receipt.run_key, "training", "manifest.json")["request"]
+    assert (request["test_size"], request["model_name"]) == (0.4, "LogisticRegression")
+    wait_until(lambda: True if not pipeline.list_versions("sidecar/") else None, "clearing", 30)
+
+
+def test_a_drop_without_parameters_is_refused_and_can_be_mended(pipeline: Pipeline, wave: Wave) -> None:
+    """Without a target the run names the columns and the file to write; once it is written, clearing `ingest` is enough."""
+    receipt = pipeline.wait(wave.without_params, "refused")
+    assert receipt.stage == "ingest"
+    reason = receipt.reason
+    assert reason
+    told = f"{reason.what} {reason.fix} {json.dumps(reason.details)}"
+    for word in ("species", "bill_length_mm", "year", "plain/_params.json"):
+        assert word in told
+    pipeline.put("plain/_params.json", SPECIES)
+    run = pipeline.runs(receipt.run_key)["ingest"][0]
+    pipeline.wait_for_run(run)
+    pipeline.clear(run)
+    wait_until(
+        lambda: True if (pipeline.receipts.read("plain", receipt.run_key) or receipt).state != "refused" else None,
+        "a start",
+        60,
+    )
+    pipeline.wait(wave.without_params, "published")
+    assert pipeline.read_json(receipt.run_key, "ingested", "manifest.json")["request"]["target_column"] == "species"
+
+
+def test_odd_names_go_all_the_way(pipeline: Pipeline, wave: Wave) -> None:
+    """Spaces, umlauts, an ampersand, a percent sign and a folder in a name change nothing."""
+    receipt = pipeline.wait(wave.odd, "published")
+    assert (receipt.dataset, receipt.run_key.partition(".")[0]) == ("Größe & Maß", "groe-ma")
+    assert receipt.file == "s3://drops/Größe & Maß/2026/a b+c%20d.csv"
+    assert len(pipeline.list_model_versions("Größe & Maß")) == 1
+
+
+def test_a_file_at_the_top_is_a_dataset_of_its_own(pipeline: Pipeline, wave: Wave) -> None:
+    """A file in no folder belongs to the dataset of its stem, and its sidecar counts too."""
+    receipt = pipeline.wait(wave.at_the_top, "refused")
+    assert (receipt.dataset, receipt.stage) == ("top", "validate")
+
+
+def test_a_name_that_mlflow_refuses_is_refused_first(pipeline: Pipeline, wave: Wave) -> None:
+    """A dataset whose model could never be registered stops at `ingest`, with the rule."""
+    receipt = pipeline.wait(wave.unfit_for_mlflow, "refused")
+    assert receipt.stage == "ingest"
+    assert receipt.reason
+    assert ":" in f"{receipt.reason.what} {receipt.reason.fix}"
+
+
+def test_two_keys_for_one_run_are_refused(pipeline: Pipeline, penguins: str) -> None:
+    """A partition key and a `run_key` that differ start nothing."""
+    before = pipeline.list_objects(penguins, "training")
+    run = pipeline.trigger("train", {"run_key": "other.20260101T000000Z.00000000"}, penguins)
+    run = pipeline.wait_for_run(run)
+    assert run.state == "failed"
+    assert "differ" in pipeline.read_log(run)
+    assert pipeline.list_objects(penguins, "training") == before
+    assert not [event for event in pipeline.read_events(penguins) if event["source_run_id"] == run.dag_run_id]
+
+
+def test_a_cleared_stage_runs_again_and_the_later_ones_follow(pipeline: Pipeline, penguins: str) -> None:
+    """Clearing the task of `train` makes a new model of the same run, which is published as a new version."""
+    before = {version["version"] for version in pipeline.list_model_versions("penguins")}
+    train = pipeline.runs(penguins)["train"][0]
+    attempt = pipeline.read_json(penguins, "training", "manifest.json")["attempt"]
+    pipeline.clear(train)
+
+    def look() -> bool | None:
+        receipt = pipeline.receipts.read("penguins", penguins)
+        now = {version["version"] for version in pipeline.list_model_versions("penguins")}
+        return True if receipt and receipt.state == "published" and now > before else None
+
+    wait_until(look, "a second version", 120)
+    again = pipeline.read_json(penguins, "training", "manifest.json")
+    assert again["attempt"] != attempt
+    assert again["attempt"].rpartition(".")[0] == attempt.rpartition(".")[0]
+    assert len(pipeline.runs(penguins)["publish"]) == 2
+
+
+def test_a_stage_runs_again_with_overrides(pipeline: Pipeline, penguins: str) -> None:
+    """`make rerun` changes a parameter of one stage, follows, and ends with the new model published."""
+    done = pipeline.stack.run("rerun", STAGE="train", RUN=penguins, PARAMS='{"model_name": "LogisticRegression"}')
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert [line.split()[1] for line in done.stdout.splitlines() if line.startswith("✓")] == [
+        "triggered",
+        "train",
+        "publish",
+    ]
+    manifest = pipeline.read_json(penguins, "training", "manifest.json")
+    assert manifest["request"]["model_name"] == "LogisticRegression"
+    assert manifest["request"]["target_column"] == "species"
+    assert manifest["overrides"] == {"model_name": "LogisticRegression"}
+
+
+def test_without_cascade_there_is_no_event(pipeline: Pipeline, penguins: str) -> None:
+    """`CASCADE=0` does the work of the stage and emits nothing at all, so that nothing follows."""
+    before = pipeline.read_events(penguins)
+    runs = pipeline.runs(penguins)
+    done = pipeline.stack.run("rerun", STAGE="validate", RUN=penguins, CASCADE="0")
+    assert done.returncode == 0, done.stdout + done.stderr
+    (own,) = [run for run in pipeline.runs(penguins)["validate"] if run not in runs["validate"]]
+    assert pipeline.wait_for_run(own).state == "success"
+    attempt = pipeline.read_json(penguins, "validation", "manifest.json")["attempt"]
+    assert re.sub(r"[^A-Za-z0-9_-]", "-", own.dag_run_id) in attempt
+    assert len(pipeline.read_events(penguins)) == len(before)
+    assert len(pipeline.runs(penguins)["train"]) == len(runs["train"])
+    assert penguins not in pipeline.list_objects("open")
+
+
+def test_status_tells_what_happened_and_why(pipeline: Pipeline, wave: Wave, penguins: str) -> None:
+    """`make status` lists the last drops with their ends, and tells all of one by its key."""
+    run_key = find_run_key(wave.refused.result(TIMEOUT).stdout)
+    told = pipeline.stack.run("status").stdout
+    assert "Last drops" in told
+    assert "published" in told
+    one = pipeline.stack.run("status", RUN=run_key).stdout
+    assert "refused by validate" in one
+    assert "what to do" in one
+    unknown = pipeline.stack.run("status", RUN=penguins[:-1] + ("0" if penguins[-1] != "0" else "1"))
+    assert unknown.returncode == 2
+    assert penguins in unknown.stderr

@@ -1,0 +1,87 @@
+"""What happens to drops while parts of the stack are down or killed: they wait, and nothing is lost or done twice."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import psutil  # type: ignore[import-untyped]  # ships no types
+import pytest
+
+from local.airflow_api import Airflow
+from local.process import stop_process
+from tests.e2e.conftest import Wave
+from tests.e2e.pipeline import PENGUINS, SPECIES, TASKS, Pipeline, wait_until
+
+
+@pytest.fixture(autouse=True)
+def settled(pipeline: Pipeline, wave: Wave) -> None:
+    """Let what the other tests started end first, as an outage would hit it too."""
+    for future in (wave.dropped, wave.refused, wave.triggered):
+        future.result(280)
+    for dropped in (*wave.repeated, wave.with_sidecar, wave.odd, wave.overwritten[1]):
+        pipeline.wait(dropped, "published")
+
+
+def find_command(pipeline: Pipeline, run_key: str, module: str) -> psutil.Process | None:
+    """Return the process of a run's command, if it runs."""
+    for process in pipeline.stack.processes().values():
+        children = [process, *process.children(recursive=True)] if process.is_running() else []
+        for child in children:
+            try:
+                words = child.cmdline()
+            except psutil.Error:
+                continue
+            if run_key in words and f"pipeline_worker.cli.{module}" in words:
+                return child
+    return None
+
+
+def test_a_killed_command_is_tried_once_more(pipeline: Pipeline) -> None:
+    """A command that is killed in the middle of its work is run again, and the model is published once."""
+    pipeline.put("killed/_params.json", SPECIES)
+    dropped = pipeline.put("killed/x.csv", PENGUINS)
+    run_key = pipeline.find(dropped)
+    wait_until(lambda: find_command(pipeline, run_key, "train_model"), "the training", 120).kill()
+    receipt = pipeline.wait(dropped, "waiting")
+    assert receipt.reason
+    assert "memory" in receipt.reason.what
+    receipt = pipeline.wait(dropped, "published")
+    assert receipt.stages["train"].attempt.endswith(".2")
+    assert len(pipeline.list_model_versions("killed")) == 1
+
+
+def test_a_run_waits_for_mlflow(pipeline: Pipeline) -> None:
+    """With MLflow down the run says that it waits and for what; it goes on by itself when MLflow is back."""
+    pipeline.put("waiting/_params.json", SPECIES)
+    stop_process(pipeline.settings, "mlflow", signal.SIGKILL, 0)
+    try:
+        dropped = pipeline.put("waiting/x.csv", PENGUINS)
+        receipt = pipeline.wait(dropped, "waiting")
+        assert receipt.stage == "train"
+        assert receipt.reason
+        assert "MLflow" in receipt.reason.what
+        assert receipt.run_key in pipeline.list_objects("open")
+    finally:
+        pipeline.stack.up()
+    receipt = pipeline.wait(dropped, "published")
+    assert receipt.reason is None
+    assert len(pipeline.list_model_versions("waiting")) == 1
+
+
+def test_drops_outlive_a_killed_scheduler(pipeline: Pipeline) -> None:
+    """What was under way and what landed while the scheduler was dead is published, each once, after it is back."""
+    pipeline.put("outage/_params.json", SPECIES)
+    under_way = pipeline.put("outage/1.csv", PENGUINS)
+    run_key = pipeline.find(under_way)
+    command = wait_until(lambda: find_command(pipeline, run_key, "validate_data"), "the validation", 120)
+    os.kill(pipeline.stack.process("airflow-scheduler").pid, signal.SIGKILL)
+    psutil.wait_procs([command], timeout=10)
+    landed = pipeline.put("outage/2.csv", PENGUINS)
+    pipeline.stack.up()
+    with Airflow(pipeline.settings) as airflow:
+        assert airflow.find_obstacles() == []
+    for dropped in (under_way, landed):
+        pipeline.wait(dropped, "published")
+    assert len(pipeline.list_model_versions("outage")) == 2
+    assert [len(pipeline.runs(pipeline.find(landed))[stage]) for stage in TASKS] == [1, 1, 1, 1]
