@@ -3,7 +3,7 @@
 import fcntl
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from functools import partial
@@ -12,7 +12,7 @@ from pathlib import Path
 from local.airflow import make_airflow, migrate_database, write_airflow_files
 from local.credentials import fill_env_file, write_env_file
 from local.dag_files import wait_for_dags
-from local.errors import LocalError, ServiceFailed
+from local.errors import LocalError, ServiceFailed, SettingInvalid
 from local.ports import check_port, choose_ports
 from local.postgres import make_postgres
 from local.process import (
@@ -144,11 +144,29 @@ def find_missing(settings: Settings, services: list[Service], progress: Progress
     return missing
 
 
-def start_stack(settings: Settings, progress: Progress) -> list[str]:
-    """Start every service that does not run, side by side as far as they allow; return the names of those started."""
+def choose_services(services: list[Service], names: Collection[str]) -> list[Service]:
+    """Return the named services and all that they need; all services when none is named."""
+    known = {service.name: service for service in services}
+    wrong = [name for name in names if name not in known]
+    if wrong:
+        raise SettingInvalid(f"No such service: {', '.join(wrong)}. There are: {', '.join(known)}.")
+    chosen, found = set(), list(names or known)
+    while found:
+        name = found.pop()
+        chosen.add(name)
+        # Airflow's database is a step of its own and no service; it needs Postgres.
+        found += ["postgres" if need == "airflow-database" else need for need in known[name].needs]
+    return [service for service in services if service.name in chosen]
+
+
+def start_stack(settings: Settings, progress: Progress, names: Collection[str] = ()) -> list[str]:
+    """Start every service that does not run, side by side as far as they allow; return the names of those started.
+
+    `names`: only these, and what they need.
+    """
     make_folders(settings)
     with hold_lock(settings, progress):
-        missing = find_missing(settings, make_services(settings), progress)
+        missing = find_missing(settings, choose_services(make_services(settings), names), progress)
         run_steps(settings, missing, progress)
         return [service.name for service in missing]
 
@@ -170,7 +188,8 @@ def list_steps(
             for line in wait_for_dags(settings, since):
                 progress.say(f"  ! {line}")
 
-        steps["dags"] = (("airflow-api", "airflow-dags"), read_dags)
+        if "airflow-api" in steps:
+            steps["dags"] = (("airflow-api", "airflow-dags"), read_dags)
     return steps
 
 

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.weed import Weed, run_weed
+
+if TYPE_CHECKING:
+    from tests.stack import Stack
 
 
 @pytest.fixture(scope="session")
@@ -14,6 +18,16 @@ def weed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Weed]:
     """Give a real S3 server, one for the whole session."""
     with run_weed(tmp_path_factory.mktemp("weed")) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[Stack]:
+    """Give a whole local stack that runs, one for the whole session; a test that stops it starts it again."""
+    # Imported here, as the environments of Airflow and of the worker lack what it needs.
+    from tests.stack import run_stack
+
+    with run_stack() as running:
+        yield running
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

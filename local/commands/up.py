@@ -9,7 +9,8 @@ from local.stack import prepare_settings, start_stack
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """No arguments: everything is in the settings."""
+    """Add the services to start."""
+    parser.add_argument("services", nargs="*", help="start only these, and what they need (default: all)")
 
 
 def describe(settings: Settings) -> str:
@@ -22,13 +23,14 @@ def describe(settings: Settings) -> str:
            key for that: OBJECT_STORAGE_DROP_ACCESS_KEY and OBJECT_STORAGE_DROP_SECRET_KEY in the same file"""
 
 
-def run(_arguments: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace) -> int:
     """Start the stack; 0 when all of it is healthy."""
     began = time.monotonic()
     settings = prepare_settings()
     with Progress() as progress:
-        started = start_stack(settings, progress)
+        started = start_stack(settings, progress, arguments.services)
     took = time.monotonic() - began
     print(f"Everything is up ({took:.1f} s).\n" if started else "Everything was up already.\n")
-    print(describe(settings))
+    if not arguments.services:
+        print(describe(settings))
     return 0

@@ -1,0 +1,108 @@
+"""A local stack for tests: a state folder of its own on free ports, the virtual environments shared, ended with the tests."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psutil  # type: ignore[import-untyped]
+
+from local.airflow_client import open_airflow
+from local.process import find_process, find_session, read_record
+from local.settings import PROJECT, Settings, read_settings
+from local.stack import make_env
+from local.storage import make_client
+
+if TYPE_CHECKING:
+    import httpx
+    from mypy_boto3_s3 import S3Client
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A stack that runs. `environment` is what a command needs to work on this stack and no other."""
+
+    environment: dict[str, str]
+    settings: Settings
+
+    def run(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        """Run `python -m local` with these arguments on this stack; the test looks at code and output."""
+        return subprocess.run(
+            [sys.executable, "-m", "local", *arguments],
+            cwd=PROJECT,
+            env={**self.environment, **variables},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def up(self, *services: str) -> str:
+        """Start what does not run, and return what was said; only some services, and what they need, when named."""
+        done = self.run("up", *services)
+        assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+        return done.stdout + done.stderr
+
+    def client(self, identity: str) -> S3Client:
+        """Return an S3 client with the key of `root`, `watch`, `worker`, `mlflow` or `drop`."""
+        return make_client(self.settings, identity)
+
+    def airflow(self) -> contextlib.AbstractContextManager[httpx.Client]:
+        """Give a client of Airflow's REST API that is logged in."""
+        return open_airflow(self.settings)
+
+    def services(self) -> list[str]:
+        """Return the names of the services that have a record."""
+        return sorted(path.stem for path in (self.settings.state / "run").glob("*.json"))
+
+    def process(self, service: str) -> psutil.Process:
+        """Return the process of a service that runs."""
+        process = find_process(read_record(self.settings, service))
+        assert process is not None, f"{service} does not run"
+        return process
+
+    def processes(self) -> dict[int, psutil.Process]:
+        """Return all processes of the stack, by id."""
+        members = [find_session(read_record(self.settings, service)) for service in self.services()]
+        return {process.pid: process for session in members for process in session}
+
+
+def make_stack(folder: Path, **changes: str) -> Stack:
+    """Return a stack that was not started, with its settings file in a folder of a short path."""
+    names = ("AIRFLOW", "MLFLOW", "ML_PIPELINE", "OBJECT_STORAGE", "PIPELINE", "POSTGRES", "AWS")
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(names)}
+    environment = {**clean, **make_env(folder, None, **changes)}
+    return Stack(environment, read_settings(environment))
+
+
+@contextlib.contextmanager
+def open_stack(**changes: str) -> Iterator[Stack]:
+    """Give a stack that was not started; what a test starts of it is ended, whatever happens, and its folder goes."""
+    # Not pytest's temporary folder: a Unix socket's path has 107 bytes at most.
+    folder = Path(tempfile.mkdtemp(prefix="stack-"))
+    stack = make_stack(folder, **changes)
+    try:
+        yield stack
+    finally:
+        processes = list(stack.processes().values())
+        stack.run("down")
+        for process in processes:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def run_stack(*services: str, **changes: str) -> Iterator[Stack]:
+    """Give a stack that runs; only some services of it, and what they need, when named."""
+    with open_stack(**changes) as stack:
+        stack.up(*services)
+        yield stack
