@@ -27,7 +27,9 @@ def show_last_drops(settings: Settings) -> None:
     except StoreUnreachable as error:
         show.print(f"\nThe last drops are not known: {error}")
         return
-    show.print("\nLast drops and triggers, newest first" if found else "\nNothing was dropped yet: make drop FILE=…")
+    show.print(
+        "\nLast drops and triggers, by their last change" if found else "\nNothing was dropped yet: make drop FILE=…"
+    )
     for receipt in found:
         mark, style = _MARKS.get(receipt.state, ("…", "cyan"))
         head = Text.assemble(
@@ -96,7 +98,10 @@ def describe_note(receipt: Receipt) -> str:
 
 
 def describe_time(receipt: Receipt) -> str:
-    """Return when the file landed, in the time zone of this machine; the day where it was not today."""
-    landed = read_time(receipt.run_key).astimezone()
-    is_today = landed.date() == datetime.now(UTC).astimezone().date()
-    return f"{landed:%H:%M:%S}" if is_today else f"{landed:%Y-%m-%d %H:%M}"
+    """Return when the receipt changed, in the time zone of this machine; the day where it was not today."""
+    try:
+        changed = datetime.fromisoformat(receipt.updated_at).astimezone()
+    except ValueError:
+        changed = read_time(receipt.run_key).astimezone()
+    is_today = changed.date() == datetime.now(UTC).astimezone().date()
+    return f"{changed:%H:%M:%S}" if is_today else f"{changed:%Y-%m-%d %H:%M}"

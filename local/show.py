@@ -23,7 +23,6 @@ _DOING = {
     "running": "at work",
     "waiting": "waits for its next try",
 }
-_INDENT = 22
 #: Without a terminal nobody sees a line move: one more line after so long.
 _SILENCE_SECONDS = 30.0
 
@@ -71,10 +70,11 @@ class Show:
         lines = [note]
         if self.console.is_terminal:
             lines = [
-                str(line).rstrip() for line in Text(note).wrap(self.console, max(20, self.console.width - _INDENT))
+                str(line).rstrip()
+                for line in Text(note).wrap(self.console, max(20, self.console.width - head.cell_len))
             ]
         for number, line in enumerate(lines):
-            start = head if number == 0 else Text(" " * _INDENT)
+            start = head if number == 0 else Text(" " * head.cell_len)
             self.console.print(Text.assemble(start, line), soft_wrap=True)
         self._last = time.monotonic()
 

@@ -115,6 +115,7 @@ def carry_out(drop: Drop, settings: Settings, *, is_waiting: bool = True) -> int
         if not is_waiting:
             show.print("\nIt is up. What becomes of it: make status")
             return 0
+        again = "make status"
         try:
             claimed = wait_for_claim(
                 drop.dataset, make_digest(bucket, drop.key, version), time, receipts, airflow, show
@@ -126,7 +127,8 @@ def carry_out(drop: Drop, settings: Settings, *, is_waiting: bool = True) -> int
                 show.print("  more        runbooks/drop-not-picked-up.md")
                 return 1
             show.say("claimed", claimed.run_key, is_timed=True)
+            again = f"make status RUN={claimed.run_key}"
             asked = Asked(claimed.run_key, claimed.dataset)
             return tell(asked, *follow(asked, receipts, airflow, show), airflow, show)
         except KeyboardInterrupt:
-            return show.leave("make status")
+            return show.leave(again)
