@@ -9,7 +9,6 @@ from local.setup.installers import make_uv_environment
 
 # Input, output, and what else has to agree: a model must load where MLflow's own limits hold (pyarrow's above all).
 LOCKS = (
-    ("local/requirements.in", "local/requirements.lock", ()),
     ("dags/requirements.in", "dags/requirements.lock", ()),
     ("worker/mlflow.in", "worker/mlflow.lock", ()),
     ("worker/pyproject.toml", "worker/requirements.lock", ("--constraints", "worker/mlflow.lock")),
@@ -18,6 +17,7 @@ LOCKS = (
         "tests/requirements.lock",
         ("--constraints", "dags/requirements.lock", "--constraints", "worker/requirements.lock"),
     ),
+    ("local/requirements.in", "local/requirements.lock", ("--constraints", "tests/requirements.lock")),
 )
 
 

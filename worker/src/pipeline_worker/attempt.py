@@ -24,7 +24,6 @@ from .store import Store
 #: The modules whose versions a manifest records where the stage has loaded them, by distribution.
 _RECORDED = {
     "boto3": "boto3",
-    "duckdb": "duckdb",
     "great-expectations": "great_expectations",
     "mlflow-skinny": "mlflow",
     "numpy": "numpy",
