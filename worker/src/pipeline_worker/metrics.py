@@ -24,7 +24,7 @@ class Predictions:
     """What a model says of the test part.
 
     :param labels: predicted classes or numbers, one for each row.
-    :param scores: rows × classes, in the order of *classes*; None for regression.
+    :param scores: rows by classes, in the order of *classes*; None for regression.
     """
 
     labels: NDArray[Any]
@@ -167,7 +167,6 @@ def _choose_positive(learned: NDArray[Any]) -> Any:
     if learned.dtype != object:
         return labels[-1].item()
     return labels[1] if counts[1] <= counts[0] else labels[0]
-
 
 
 def score_error(kind: Kind, actual: NDArray[Any], predicted: Predictions) -> float:

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
-from skrub import ApplyToCols, DatetimeEncoder, SelectCols, StringEncoder, TableVectorizer, ToCategorical
 from sklearn.impute import SimpleImputer
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, OrdinalEncoder, StandardScaler
+from skrub import ApplyToCols, DatetimeEncoder, SelectCols, StringEncoder, TableVectorizer, ToCategorical
 
 from .models import Family
 from .schema import Column

@@ -29,7 +29,7 @@ class Split:
 
 
 def split_rows(target: NDArray[Any], kind: Kind, test_size: float, random_state: int) -> Split:
-    """Return a random split that keeps `ceil(test_size × rows)` rows aside, the same for the same *random_state*.
+    """Return a random split that keeps `ceil(test_size * rows)` rows aside, the same for the same *random_state*.
 
     For classes it is stratified: each has its share of the test part, but always leaves a row to learn from. A class
     with a single row is therefore learned and never tested, and the test part may come out smaller than asked for.
@@ -81,7 +81,10 @@ def share_out(counts: Rows, wanted: int) -> Rows:
 
 
 def _others(rows: int, test: Rows) -> Rows:
-    return np.setdiff1d(np.arange(rows), test)
+    is_test = np.zeros(rows, dtype=bool)
+    is_test[test] = True
+    others: Rows = np.flatnonzero(~is_test)
+    return others
 
 
 def _describe(target: NDArray[Any], positions: Rows, taken: Rows, wanted: int) -> tuple[str, ...]:

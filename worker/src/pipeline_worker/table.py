@@ -24,7 +24,7 @@ _LARGEST = float(np.finfo(np.float32).max)
 class Table:
     """The rows of a dataset, cut into features and target.
 
-    :param features: rows × columns; whole numbers with missing values are floats, times of day are durations since
+    :param features: rows by columns; whole numbers with missing values are floats, times of day are durations since
         midnight, and everything else is as in the dataset.
     :param target: the values to predict, none of them missing.
     :param columns: the features as `schema.json` describes them.

@@ -27,7 +27,7 @@ MIN_ROWS = 4
 class Target:
     """The target's values and what they can be taken for.
 
-    :param values: one for each row: text, booleans, integers or floats; these are what a classifier predicts.
+    :param array: the value of each row: text, booleans, integers or floats; these are what a classifier predicts.
     :param kind: what it is taken for where no model is asked for.
     :param kinds: everything that it can be taken for.
     :param rule: why, in words.
@@ -35,7 +35,7 @@ class Target:
     """
 
     name: str
-    values: NDArray[Any]
+    array: NDArray[Any]
     kind: Kind
     kinds: frozenset[Kind]
     rule: str
