@@ -9,7 +9,7 @@ from local.errors import AirflowUnreachable, StoreUnreachable
 from local.receipt import Receipt, Receipts
 from local.run_key import read_time
 from local.settings import Settings
-from local.show import Show, describe_seconds
+from local.show import Show, describe_seconds, first_sentence
 from local.store import Store
 from local.tell import collect_links, make_metric_rows, tell_reason
 
@@ -60,7 +60,8 @@ def show_run(settings: Settings, run_key: str) -> None:
     show.print(f"  changed  {receipt.updated_at}\n")
     for stage, summary in receipt.stages.items():
         took = "" if summary.seconds is None else describe_seconds(summary.seconds)
-        show.write(Text(f"  {stage:<9}{took:>9}  "), summary.headline or summary.state)
+        note = summary.headline if summary.state == "done" else first_sentence(summary.headline or summary.state)
+        show.write(Text(f"  {stage:<9}{took:>9}  "), note)
     rows = make_metric_rows(receipt.facts)
     if rows:
         show.print()
@@ -92,7 +93,7 @@ def describe_state(receipt: Receipt) -> str:
 def describe_note(receipt: Receipt) -> str:
     """Return in one line why it stopped, or the last thing that was reached."""
     if receipt.reason:
-        return receipt.reason.what
+        return first_sentence(receipt.reason.what)
     reached = [summary.headline for summary in receipt.stages.values() if summary.headline]
     return reached[-1] if reached else ""
 

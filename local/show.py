@@ -98,8 +98,9 @@ class Show:
         note = step.note
         if step.state == "waiting":
             note = f"{note.rstrip('.')}. It is tried again by itself.".removeprefix(". ")
-        elif not note:
-            note = step.state
+        else:
+            # All of it follows with the reason.
+            note = first_sentence(note) if step.state in {"refused", "failed"} else note or step.state
         self.say(step.stage, note, mark, style, is_timed=True)
 
     def _draw(self) -> Text:
@@ -158,6 +159,11 @@ class Show:
     def print(self, text: str = "", style: str = "") -> None:
         """Write text as it is."""
         self.console.print(Text(text, style=style), soft_wrap=True)
+
+
+def first_sentence(text: str) -> str:
+    """Return a text up to the end of its first sentence, or `failed` where there is none."""
+    return text.partition(". ")[0].rstrip(".") + "." if text else "failed"
 
 
 def describe_seconds(seconds: float) -> str:

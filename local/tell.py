@@ -3,10 +3,12 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from rich.text import Text
+
 from local.airflow_api import Airflow, DagRun
 from local.errors import AirflowUnreachable
 from local.receipt import Reason, Receipt
-from local.show import Show, describe_seconds
+from local.show import Show, describe_seconds, first_sentence
 from local.view import Asked, View, choose_runs
 
 _REASON_WIDTH = len("what to do")
@@ -68,15 +70,23 @@ def tell_done(view: View, receipt: Receipt, show: Show) -> None:
 
 
 def tell_reason(reason: Reason, show: Show) -> None:
-    """Say what happened, where, and what to do."""
-    for name, text in (
-        ("what", reason.what),
-        ("where", reason.where),
-        ("what to do", reason.fix),
-        ("more", reason.runbook),
-    ):
+    """Say what happened, where, and what to do; each broken rule on a line of its own."""
+    broken = describe_rules(reason.details)
+    what = first_sentence(reason.what) if broken else reason.what
+    rest = (("where", reason.where), ("what to do", reason.fix), ("more", reason.runbook))
+    for name, text in (("what", what), *(("", rule) for rule in broken), *rest):
         if text:
-            show.print(f"  {name:<{_REASON_WIDTH}}  {text}")
+            show.write(Text(f"  {name:<{_REASON_WIDTH}}  "), text)
+
+
+def describe_rules(details: Mapping[str, Any]) -> list[str]:
+    """Return a line for each rule that the details of a refusal say is broken."""
+    rules = details.get("rules")
+    return [
+        f"{rule.get('column') or rule.get('rule')}: expected {rule.get('expected')}; found {rule.get('found')}"
+        for rule in (rules if isinstance(rules, list) else [])
+        if isinstance(rule, Mapping) and rule.get("satisfied") is False
+    ]
 
 
 def collect_links(receipt: Receipt, run: DagRun | None) -> dict[str, str]:
