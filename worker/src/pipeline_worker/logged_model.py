@@ -27,8 +27,8 @@ def log_pipeline(
     example: pd.DataFrame,
     target: NDArray[Any],
     tags: Mapping[str, str],
-) -> tuple[str, str]:
-    """Keep *pipeline* as the model of the active MLflow run; return its id, and where it lies.
+) -> str:
+    """Keep *pipeline* as the model of the active MLflow run; return its id there.
 
     It is pickled rather than written as skops: skops would have to be told to trust the 26 private classes that skrub
     and scikit-learn happen to use in this version, and the file that we publish is a pickle all the same. Nothing of
@@ -57,7 +57,7 @@ def log_pipeline(
         pip_requirements=[f"{name}=={version(name)}" for name in _REQUIREMENTS],
         tags=dict(tags),
     )
-    return str(info.model_id), f"models:/{info.model_id}"
+    return str(info.model_id)
 
 
 def make_example(features: pd.DataFrame, columns: Sequence[Column], rows: int = 3) -> pd.DataFrame:

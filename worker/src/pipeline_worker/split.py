@@ -83,7 +83,7 @@ def share_out(counts: Rows, wanted: int) -> Rows:
 def _others(rows: int, test: Rows) -> Rows:
     is_test = np.zeros(rows, dtype=bool)
     is_test[test] = True
-    others: Rows = np.flatnonzero(~is_test)
+    others: Rows = np.flatnonzero(~is_test).astype(np.int64)
     return others
 
 

@@ -103,7 +103,7 @@ def train(attempt: Attempt) -> Outcome:
         with attempt.timed("mlflow"):
             _track(run, attempt, plan, measured, digest, version)
             run.log_folder(folder)
-            model_id, model_uri = log_pipeline(
+            model_id = log_pipeline(
                 fitted.pipeline,
                 columns=plan.table.columns,
                 example=make_example(plan.train_features, plan.table.columns),
@@ -117,7 +117,6 @@ def train(attempt: Attempt) -> Outcome:
         "mlflow_run_id": run.run_id,
         "mlflow_run_url": run.url,
         "mlflow_model_id": model_id,
-        "mlflow_model_uri": model_uri,
         "experiment_id": run.experiment_id,
     }
     for note in facts["notes"]:
