@@ -32,6 +32,6 @@ def stack() -> Iterator[Stack]:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Refuse a test without a sentence that states the behaviour."""
-    silent = [item.nodeid for item in items if not (getattr(item, "obj", None) and item.obj.__doc__)]
+    silent = [item.nodeid for item in items if not getattr(getattr(item, "obj", None), "__doc__", None)]
     if silent:
         raise pytest.UsageError(f"tests without a docstring: {', '.join(silent)}")

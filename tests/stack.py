@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 class Stack:
     """A stack that runs. `environment` is what a command needs to work on this stack and no other."""
 
-    environment: dict[str, str]
+    environment: dict[str, str] = field(repr=False)
     settings: Settings
 
     def run(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:

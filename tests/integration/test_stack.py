@@ -1,0 +1,338 @@
+"""The local stack starts, stops and starts again from whatever state it was left in, and keeps its data and its secrets."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import psutil  # type: ignore[import-untyped]
+import pytest
+
+from local.credentials import make_secret
+from local.settings import PROJECT, read_settings, read_template
+from tests.stack import Stack, open_stack, run_stack
+
+SERVICES = ["airflow-api", "airflow-dags", "airflow-scheduler", "mlflow", "postgres", "storage"]
+
+
+def ask_airflow(stack: Stack, path: str) -> object:
+    with stack.airflow() as client:
+        return client.get(path).raise_for_status().json()
+
+
+@pytest.fixture(scope="module")
+def keepers() -> Iterator[Stack]:
+    """Give a stack of what keeps data, Airflow left out: it starts and stops in seconds."""
+    with run_stack("mlflow") as running:
+        yield running
+
+
+def leave_traces(stack: Stack, name: str) -> None:
+    """Leave something in the store, and, through MLflow, in the database."""
+    stack.client("worker").put_object(Bucket="artifacts", Key=name, Body=b"kept" * 1000)
+    url = f"{stack.settings.mlflow_url}/api/2.0/mlflow/experiments/create"
+    httpx.post(url, json={"name": name}, trust_env=False, timeout=30).raise_for_status()
+
+
+def check_traces(stack: Stack, name: str) -> None:
+    """Find what was left, and the drop bucket still versioned."""
+    assert stack.client("worker").get_object(Bucket="artifacts", Key=name)["Body"].read() == b"kept" * 1000
+    url = f"{stack.settings.mlflow_url}/api/2.0/mlflow/experiments/get-by-name"
+    httpx.get(url, params={"experiment_name": name}, trust_env=False, timeout=30).raise_for_status()
+    assert stack.client("root").get_bucket_versioning(Bucket="drops")["Status"] == "Enabled"
+
+
+def is_alive(process: psutil.Process) -> bool:
+    """Return whether a process does anything; a zombie only waits for its parent to look."""
+    return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+
+
+def test_all_services_run_and_have_a_record(stack: Stack) -> None:
+    """After `up` every service runs, and its process id is known."""
+    assert stack.services() == SERVICES
+    assert all(stack.process(service).is_running() for service in SERVICES)
+
+
+def test_up_says_who_and_where_but_no_secret(stack: Stack) -> None:
+    """`up` names addresses, the user, and where the password is; it prints no password and no key."""
+    said = stack.up()
+    settings = stack.settings
+    for word in (
+        settings.airflow_url,
+        settings.mlflow_url,
+        settings.storage_url,
+        "AIRFLOW_ADMIN_PASSWORD",
+        str(settings.env_file),
+    ):
+        assert word in said
+    assert not [name for name in secret_names() if settings[name] in said]
+
+
+def test_starting_twice_starts_nothing(stack: Stack) -> None:
+    """A second `up` leaves every process as it is, and takes no time."""
+    before = {service: stack.process(service).pid for service in SERVICES}
+    assert "up already" in stack.up()
+    assert {service: stack.process(service).pid for service in SERVICES} == before
+
+
+def test_everything_listens_on_loopback_only(stack: Stack) -> None:
+    """No process of the stack listens on an address that another machine could reach."""
+    listening = [
+        connection.laddr.ip
+        for process in stack.processes().values()
+        for connection in process.net_connections("inet")
+        if connection.status == psutil.CONN_LISTEN
+    ]
+    assert listening
+    assert set(listening) <= {"127.0.0.1", "::1"}
+
+
+def test_postgres_does_not_listen_on_a_port(stack: Stack) -> None:
+    """Postgres is reached through a socket in a folder that only its owner may enter."""
+    connections = stack.process("postgres").net_connections("inet")
+    assert not [connection for connection in connections if connection.status == psutil.CONN_LISTEN]
+    assert stat.S_IMODE((stack.settings.state / "postgres" / "run").stat().st_mode) == 0o700
+
+
+def secret_names() -> list[str]:
+    return [name for name in read_template() if make_secret(name)]
+
+
+def test_no_secret_is_on_a_command_line(stack: Stack) -> None:
+    """Other users of the machine can read command lines: no process of the stack has a secret there."""
+    secrets = {name: stack.settings[name] for name in secret_names()}
+    for process in stack.processes().values():
+        line = " ".join(process.cmdline())
+        assert not [name for name, secret in secrets.items() if secret in line], process
+
+
+def test_no_secret_is_in_a_log(stack: Stack) -> None:
+    """Logs of services can be shown around: none holds a secret."""
+    secrets = {name: stack.settings[name] for name in secret_names()}
+    for log in (stack.settings.state / "logs").rglob("*.log"):
+        text = log.read_text(errors="replace")
+        assert not [name for name, secret in secrets.items() if secret in text], log
+
+
+def environ_of(stack: Stack, service: str) -> dict[str, str]:
+    """Return what a service was started with, as its process still has it."""
+    return dict(stack.process(service).environ())
+
+
+@pytest.mark.parametrize(
+    ("service", "has"),
+    [
+        ("storage", set()),
+        (
+            "mlflow",
+            {"OBJECT_STORAGE_MLFLOW_ACCESS_KEY", "OBJECT_STORAGE_MLFLOW_SECRET_KEY", "MLFLOW_POSTGRES_PASSWORD"},
+        ),
+        (
+            "airflow-dags",
+            {"AIRFLOW_JWT_SECRET", "AIRFLOW_API_SECRET_KEY", "AIRFLOW_FERNET_KEY", "AIRFLOW_POSTGRES_PASSWORD"},
+        ),
+        (
+            "airflow-scheduler",
+            {
+                *("AIRFLOW_JWT_SECRET", "AIRFLOW_API_SECRET_KEY", "AIRFLOW_FERNET_KEY", "AIRFLOW_POSTGRES_PASSWORD"),
+                *("OBJECT_STORAGE_ACCESS_KEY", "OBJECT_STORAGE_SECRET_KEY"),
+                *("OBJECT_STORAGE_WATCH_ACCESS_KEY", "OBJECT_STORAGE_WATCH_SECRET_KEY"),
+            },
+        ),
+    ],
+)
+def test_a_service_knows_only_the_secrets_that_it_needs(stack: Stack, service: str, has: set[str]) -> None:
+    """No service has another one's secrets in its environment, and none has root's key."""
+    text = "\n".join(environ_of(stack, service).values())
+    assert {name for name in secret_names() if stack.settings[name] in text} == has
+
+
+def test_settings_file_is_its_owners(stack: Stack) -> None:
+    """The file with all secrets is readable by its owner only, and so are the folders of the stack."""
+    assert stat.S_IMODE(stack.settings.env_file.stat().st_mode) == 0o600
+    for name in ("airflow", "logs", "postgres", "run", "scratch", "storage"):
+        assert stat.S_IMODE((stack.settings.state / name).stat().st_mode) == 0o700, name
+
+
+def test_airflow_takes_the_login_of_the_settings_and_no_other(stack: Stack) -> None:
+    """The password of `.env` opens Airflow; the user's name as password, which is a known default, does not."""
+    assert ask_airflow(stack, "/api/v2/version")
+    login = {"username": "admin", "password": "admin"}
+    assert httpx.post(f"{stack.settings.airflow_url}/auth/token", json=login, trust_env=False).status_code == 401
+
+
+def test_the_pool_has_the_size_of_the_setting(stack: Stack) -> None:
+    """The pool that bounds the stages is there when `up` returns."""
+    pool = ask_airflow(stack, "/api/v2/pools/stages")
+    assert isinstance(pool, dict)
+    assert pool["slots"] == int(stack.settings["ML_PIPELINE_POOL_SLOTS"])
+
+
+def test_every_dag_is_read_and_unpaused_when_up_returns(stack: Stack) -> None:
+    """The Dags of the pipeline are there when `up` returns, none of them paused."""
+    found = ask_airflow(stack, "/api/v2/dags")
+    assert isinstance(found, dict)
+    dags = {dag["dag_id"]: dag["is_paused"] for dag in found["dags"]}
+    assert dags == dict.fromkeys(["ingest", "publish", "train", "validate", "watch"], False)
+
+
+def test_status_says_what_runs_where(stack: Stack) -> None:
+    """`status` has a line for each service, with its health and its address."""
+    said = stack.run("status").stdout
+    for service in SERVICES:
+        assert any(service in line and " healthy" in line for line in said.splitlines()), said
+    assert stack.settings.airflow_url in said
+
+
+def test_killed_services_come_up_again_with_nothing_lost(keepers: Stack) -> None:
+    """After SIGKILL of the store and the database, `up` brings them back with all that was acknowledged."""
+    leave_traces(keepers, "before-kill")
+    mlflow = keepers.process("mlflow").pid
+    for service in ("storage", "postgres"):
+        keepers.process(service).send_signal(signal.SIGKILL)
+    keepers.up("mlflow")
+    check_traces(keepers, "before-kill")
+    assert keepers.process("mlflow").pid == mlflow, "what was not killed goes on"
+
+
+def test_a_killed_scheduler_leaves_no_children(stack: Stack) -> None:
+    """The forked workers of a killed scheduler are ended by the next `up`, and by `down` too."""
+    scheduler = stack.process("airflow-scheduler")
+    children = scheduler.children(recursive=True)
+    assert children
+    scheduler.send_signal(signal.SIGKILL)
+    scheduler.wait(5)
+    stack.up()
+    assert not [child for child in children if is_alive(child)]
+
+
+def test_stopping_twice_and_starting_keeps_all(keepers: Stack) -> None:
+    """`down` leaves no process of ours and no socket behind, a second `down` has nothing to do, `up` finds all data."""
+    leave_traces(keepers, "before-down")
+    processes = list(keepers.processes().values())
+    first, second = keepers.run("down"), keepers.run("down")
+    assert first.returncode == second.returncode == 0
+    assert "Nothing was running" in second.stdout
+    assert not [process for process in processes if is_alive(process)]
+    ports = [port for listener, port in keepers.settings.internal_ports.items() if listener.endswith(".grpc")]
+    assert not [path for port in ports for path in Path("/tmp").glob(f"seaweedfs-*-grpc-{port}.sock")]  # noqa: S108
+    keepers.up("mlflow")
+    check_traces(keepers, "before-down")
+
+
+def test_a_reboot_in_between_harms_nobody(keepers: Stack) -> None:
+    """Records and lock files of before a reboot name processes of others now: these are left alone, and all starts."""
+    leave_traces(keepers, "before-reboot")
+    for process in keepers.processes().values():
+        process.send_signal(signal.SIGKILL)
+    stranger = subprocess.Popen(["sleep", "300"], start_new_session=True)
+    try:
+        lock = keepers.settings.state / "postgres" / "data" / "postmaster.pid"
+        lock.write_text("\n".join([str(stranger.pid), *lock.read_text().splitlines()[1:]]) + "\n")
+        for service in keepers.services():
+            path = keepers.settings.state / "run" / f"{service}.json"
+            path.write_text(json.dumps({**json.loads(path.read_text()), "pid": stranger.pid}))
+        keepers.up("mlflow")
+        assert stranger.poll() is None
+    finally:
+        stranger.kill()
+        stranger.wait()
+    check_traces(keepers, "before-reboot")
+
+
+def test_a_changed_password_is_taken_at_the_next_start(keepers: Stack) -> None:
+    """Another password in `.env` is all that it takes to change one, of databases and of the store too."""
+    leave_traces(keepers, "before-password")
+    text = keepers.settings.env_file.read_text()
+    changed = text
+    for name in ("MLFLOW_POSTGRES_PASSWORD", "POSTGRES_PASSWORD", "OBJECT_STORAGE_SECRET_KEY"):
+        changed = changed.replace(keepers.settings[name], f"another-{name}")
+    keepers.run("down")
+    keepers.settings.env_file.write_text(changed)
+    try:
+        keepers.up("mlflow")
+        check_traces(Stack(keepers.environment, read_settings(keepers.environment)), "before-password")
+    finally:
+        keepers.run("down")
+        keepers.settings.env_file.write_text(text)
+        keepers.up("mlflow")
+
+
+def test_a_busy_port_is_named_with_the_setting_that_changes_it() -> None:
+    """Nothing starts when a port is taken; the message has port, program, and setting."""
+    with open_stack() as stack, socket.socket() as other:
+        port = int(stack.settings["MLFLOW_PORT"])
+        other.bind(("127.0.0.1", port))
+        other.listen()
+        done = stack.run("up")
+        assert done.returncode == 1
+        for word in (f"Port {port}", "mlflow", "MLFLOW_PORT", f"process {os.getpid()}", str(stack.settings.env_file)):
+            assert word in done.stderr
+        assert stack.services() == []
+
+
+def test_a_path_that_is_too_long_for_a_socket_is_named(tmp_path: Path) -> None:
+    """A deep clone gets the reason and the setting that helps, before anything is made of Postgres."""
+    with open_stack() as stack:
+        deep = tmp_path / ("deep" * 30)
+        done = stack.run("up", "postgres", PIPELINE_STATE_DIR=str(deep))
+        assert done.returncode == 2
+        assert "PIPELINE_STATE_DIR" in done.stderr
+
+
+def test_clean_asks_and_deletes_only_what_the_stack_made() -> None:
+    """Without a yes nothing goes; with it, the data goes, and settings and a stranger's file stay."""
+    with open_stack() as stack:
+        stack.up("storage")
+        state = stack.settings.state
+        (state / "a-persons.txt").write_text("mine")
+        assert stack.run("clean").returncode == 1
+        assert stack.process("storage").is_running()
+        assert stack.run("clean", CONFIRM="yes").returncode == 0
+        assert sorted(path.name for path in state.iterdir()) == [".env", "a-persons.txt"]
+
+
+def test_two_ups_at_once_start_everything_once() -> None:
+    """A second `up` waits for the first, and then has nothing to do."""
+    with open_stack() as stack:
+        command = [sys.executable, "-m", "local", "up", "storage"]
+        both = [
+            subprocess.Popen(
+                command, cwd=PROJECT, env=stack.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            )
+            for _ in range(2)
+        ]
+        said = [process.communicate(timeout=60)[0] for process in both]
+        assert [process.returncode for process in both] == [0, 0], said
+        assert sum("up already" in text for text in said) == 1
+
+
+def test_an_interrupted_start_is_taken_up_again() -> None:
+    """After Ctrl-C in the middle of a start, the next `up` makes what was missing, buckets included."""
+    with open_stack() as stack:
+        started = subprocess.Popen(
+            [sys.executable, "-m", "local", "up", "storage"],
+            cwd=PROJECT,
+            env=stack.environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        while not stack.services():
+            time.sleep(0.01)
+        started.send_signal(signal.SIGINT)
+        started.wait(30)
+        stack.up("storage")
+        assert {bucket["Name"] for bucket in stack.client("root").list_buckets()["Buckets"]} == {
+            "drops",
+            "artifacts",
+            "mlflow",
+        }
