@@ -1,8 +1,8 @@
 """Imports once, in the process that tasks are forked from, what every task would import for itself.
 
-Airflow reads a module of this name from PYTHONPATH when it starts. LocalExecutor's workers are forked from the scheduler
-and Celery's from its parent, so what is imported here is there already when a task starts. Only what is heavy and not
-ours: a change in our own modules must not wait for a restart.
+Airflow reads a module of this name from PYTHONPATH when it starts. LocalExecutor's workers are forked from the scheduler,
+Celery's from its parent and the parsers of Dag files from the Dag processor, so what is imported here is there already.
+Only what is heavy and not ours: a change in our own modules must not wait for a restart.
 """
 
 import importlib
@@ -18,8 +18,8 @@ _HEAVY = (
     "airflow.providers.amazon.aws.assets.s3",
     "airflow.providers.standard.operators.python",
 )
-#: Airflow's other components start no tasks.
-_PARENTS = ("scheduler", "celery")
+#: What forks tasks, and what forks a process for each Dag file that it parses. An `s3://` asset alone imports boto3.
+_PARENTS = ("scheduler", "celery", "dag-processor")
 
 if len(sys.argv) > 1 and sys.argv[1] in _PARENTS:
     for name in _HEAVY:

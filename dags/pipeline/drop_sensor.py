@@ -22,6 +22,10 @@ _BELIEVED_SECONDS = 5.0
 _SAID_SECONDS = 60.0
 
 
+_warnings = logging.getLogger(__name__)
+_warnings.setLevel(logging.WARNING)
+
+
 class WatchStopped(AirflowException):
     """Airflow stopped the sensor; it is started again."""
 
@@ -50,12 +54,10 @@ class DropSensor(S3KeySensor):
         self._next_look = 0.0
         self._next_word = 0.0
 
-    def execute(self, context: Context) -> Any:
-        """Poke until a drop is there; see :meth:`poke`."""
-        # The provider says "Poking for key" each time, which is 170,000 lines a day.
-        self._log = logging.getLogger(__name__)
-        self._log.setLevel(logging.WARNING)
-        return super().execute(context)
+    @property
+    def log(self) -> Any:
+        """A logger for warnings alone: the provider says each time that it looks, which is 170,000 lines a day."""
+        return _warnings
 
     def on_kill(self) -> None:
         """Stop waiting at once: Airflow would wait 5 s before it kills the task."""

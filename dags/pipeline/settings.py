@@ -11,7 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 
 #: Names that a worker gets as Airflow has them, where they are set: how to reach the network, which certificates to trust.
-_PASSED_ON = (
+PASSED_ON = (
     *("TZ", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"),
     *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "AWS_CA_BUNDLE"),
 )
@@ -108,7 +108,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         claim_max_bytes=int(number("ML_PIPELINE_CLAIM_MAX_BYTES", 20 * 1024**3, 1)),
         poke_seconds=number("ML_PIPELINE_POKE_SECONDS", 0.5, 0.05),
         scratch=Path(get("PIPELINE_SCRATCH_DIR", tempfile.gettempdir())),
-        worker_values={name: values[name] for name in (*_WORKER_NAMES, *_PASSED_ON) if values.get(name)},
+        worker_values={name: values[name] for name in (*_WORKER_NAMES, *PASSED_ON) if values.get(name)},
     )
 
 

@@ -15,6 +15,13 @@ from pipeline_worker.s3 import S3
 FOLDERS = {"ingest": "ingested", "validate": "validation", "train": "training", "publish": "published"}
 
 
+#: So that the links of a task can be seen.
+_FACTS = {
+    "train": {"mlflow_run_url": "http://127.0.0.1:5000/#/experiments/1/runs/0"},
+    "publish": {"mlflow_model_url": "http://127.0.0.1:5000/#/models/stub/versions/1"},
+}
+
+
 def main(stage: str) -> None:
     """Commit a manifest of *stage*, print its URI, and leave."""
     parser = argparse.ArgumentParser()
@@ -24,12 +31,17 @@ def main(stage: str) -> None:
     parser.add_argument("--again", action="store_true")
     parser.add_argument("--params", default="{}")
     arguments = parser.parse_args()
-    if os.environ.get("PIPELINE_EXIT_WITH_STDIN") == "1":
-        threading.Thread(target=_exit_with_stdin, daemon=True).start()
+    watch_stdin()
     print(f"stub: {stage} of {arguments.run}", file=sys.stderr)
     uri = _commit(stage, arguments)
     print(uri, flush=True)
     os._exit(0)
+
+
+def watch_stdin() -> None:
+    """End this process with its stdin, where the runner holds the other end."""
+    if os.environ.get("PIPELINE_EXIT_WITH_STDIN") == "1":
+        threading.Thread(target=_exit_with_stdin, daemon=True).start()
 
 
 def _commit(stage: str, arguments: argparse.Namespace) -> str:
@@ -53,7 +65,7 @@ def _commit(stage: str, arguments: argparse.Namespace) -> str:
         "outputs": {},
         "request": {},
         "overrides": json.loads(arguments.params),
-        "facts": {},
+        "facts": _FACTS.get(stage, {}),
         "versions": {},
         "timings": {"total": round(time.time() - began, 4)},
         "started_at": started["started_at"],

@@ -1,0 +1,104 @@
+"""What tests of the Dags share: an environment without anybody's settings, a real S3 server, a worker with faults."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+_PROJECT = Path(__file__).parents[2]
+_NAMES = ("OBJECT_STORAGE_", "ML_PIPELINE_", "MLFLOW_", "PIPELINE_", "AIRFLOW")
+for _name in [name for name in os.environ if name.startswith(_NAMES) and name != "PIPELINE_VENVS"]:
+    del os.environ[_name]
+# Airflow makes its configuration where AIRFLOW_HOME points to when it is imported.
+_HOME = tempfile.TemporaryDirectory(prefix="airflow-")
+os.environ |= {
+    "AIRFLOW_HOME": _HOME.name,
+    "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+    "AIRFLOW__CORE__DAGS_FOLDER": str(_PROJECT / "dags"),
+    "AIRFLOW__CORE__UNIT_TEST_MODE": "False",
+    "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
+}
+sys.path.insert(0, str(_PROJECT / "dags"))
+
+from pipeline.settings import Settings, get_settings, read_settings  # noqa: E402
+from pipeline.store import Store  # noqa: E402
+from tests.weed import Weed  # noqa: E402
+
+_numbers = itertools.count()
+
+
+@pytest.fixture(scope="session")
+def worker_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a Python whose `pipeline_worker` is the one with faults, as a worker's environment has its own."""
+    python = tmp_path_factory.mktemp("worker") / "python"
+    packages = f"{_PROJECT}/tests/dags/faulty_worker:{_PROJECT}/benchmarks/stub_worker"
+    python.write_text(f'#!/bin/sh\nPYTHONPATH="{packages}" exec "{sys.executable}" "$@"\n')
+    python.chmod(0o700)
+    return python
+
+
+def make_environment(weed: Weed, worker_python: Path, folder: Path) -> dict[str, str]:
+    """Return the environment of a pipeline with two empty buckets of its own and its scratch folder in *folder*."""
+    number = next(_numbers)
+    environment = {
+        "OBJECT_STORAGE_ENDPOINT_URL": weed.endpoint_url,
+        "OBJECT_STORAGE_ACCESS_KEY": weed.access_key,
+        "OBJECT_STORAGE_SECRET_KEY": weed.secret_key,
+        "OBJECT_STORAGE_WATCH_ACCESS_KEY": weed.access_key,
+        "OBJECT_STORAGE_WATCH_SECRET_KEY": weed.secret_key,
+        "ML_PIPELINE_DROP_BUCKET": f"drops-{number}",
+        "ML_PIPELINE_ARTIFACT_BUCKET": f"artifacts-{number}",
+        "ML_PIPELINE_ARTIFACT_PREFIX": "runs",
+        "ML_PIPELINE_WORKER_PYTHON": str(worker_python),
+        "PIPELINE_SCRATCH_DIR": str(folder / "scratch"),
+    }
+    settings = read_settings(environment)
+    client = Store(settings).client
+    for bucket in (settings.drop_bucket, settings.artifact_bucket):
+        client.create_bucket(Bucket=bucket)
+    client.put_bucket_versioning(Bucket=settings.drop_bucket, VersioningConfiguration={"Status": "Enabled"})
+    return environment
+
+
+@pytest.fixture
+def settings(weed: Weed, worker_python: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
+    """Give settings with two empty buckets of their own, which are also those of this process."""
+    environment = make_environment(weed, worker_python, tmp_path)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    get_settings.cache_clear()
+    settings = read_settings(environment)
+    yield settings
+    get_settings.cache_clear()
+    # Each bucket takes volumes of the server, and there are only so many.
+    for bucket in (settings.drop_bucket, settings.artifact_bucket):
+        Store(settings).client.delete_bucket(Bucket=bucket)
+
+
+@pytest.fixture
+def store(settings: Settings) -> Store:
+    """Give the store of these settings."""
+    return Store(settings)
+
+
+@pytest.fixture
+def put_drop(store: Store, settings: Settings) -> Callable[..., str]:
+    """Give what puts a file into the drop bucket and returns its version."""
+
+    def put(key: str, content: bytes = b"a,b\n1,2\n") -> str:
+        return store.client.put_object(Bucket=settings.drop_bucket, Key=key, Body=content)["VersionId"]
+
+    return put
+
+
+@pytest.fixture
+def change(settings: Settings) -> Callable[..., Settings]:
+    """Give what returns these settings with some of them changed."""
+    return lambda **changes: dataclasses.replace(settings, **changes)

@@ -1,0 +1,60 @@
+"""Does what `faults` in --params says, then what the stub does.
+
+`exits`: exit codes by try, the last for all others; `record`: `store`, `line` or none; `seconds` to take first;
+`ignore_term`; `child`: a file to write the id of a process into that outlives this one; `say`: lines for stderr;
+`environment`: print it as JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from pipeline_worker import commit
+from pipeline_worker.s3 import S3
+
+
+def main(stage: str) -> None:
+    """Act as the command of *stage*."""
+    arguments = dict(zip(sys.argv, sys.argv[1:], strict=False))
+    faults = json.loads(arguments.get("--params", "{}")).get("faults", {})
+    for line in faults.get("say", []):
+        sys.stderr.write(f"{line}\n")
+    if faults.get("ignore_term"):
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    if "child" in faults:
+        child = subprocess.Popen(["sleep", "300"])
+        Path(faults["child"]).write_text(f"{os.getpid()} {child.pid}", encoding="utf-8")
+    if faults.get("environment"):
+        sys.stdout.write(json.dumps(dict(os.environ)) + "\n")
+    if faults.get("seconds"):
+        commit.watch_stdin()
+        time.sleep(faults["seconds"])
+    tries = int(arguments["--attempt"].rpartition(".")[2])
+    exits = faults.get("exits", [0])
+    code = exits[min(tries, len(exits)) - 1]
+    if code == 0:
+        commit.main(stage)
+    if code < 0:
+        os.kill(os.getpid(), -code)
+    record = {
+        "exit": code,
+        "error": "Fault",
+        "what": f"The fault of try {tries}.",
+        "where": "column `a`",
+        "fix": "Mend it.",
+        "runbook": "runbooks/stage-crashed.md",
+        "details": {},
+    }
+    if faults.get("record") == "store":
+        bucket, prefix = os.environ["ML_PIPELINE_ARTIFACT_BUCKET"], os.environ["ML_PIPELINE_ARTIFACT_PREFIX"]
+        folder = f"{prefix}/{arguments['--run']}/{commit.FOLDERS[stage]}/{arguments['--attempt']}"
+        S3().request("PUT", bucket, f"{folder}/failure.json", json.dumps(record).encode())
+    if faults.get("record") == "line":
+        sys.stdout.write(f"PIPELINE-FAILURE {json.dumps(record)}\n")
+    sys.exit(code)

@@ -1,0 +1,287 @@
+"""An attempt: a real process, a real store, its end judged and said; and nothing that outlives it."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from pipeline.assets import STAGES
+from pipeline.attempt import Attempt, Exit, build_arguments
+from pipeline.conf import Ask
+from pipeline.ending import Kind
+from pipeline.layout import Layout
+from pipeline.process_operator import GRACE_SECONDS, ProcessOperator
+from pipeline.retry import RETRIES, StageFailed
+from pipeline.settings import PASSED_ON, get_settings
+from pipeline.store import Store, StoreUnavailable
+
+RUN = "penguins.20260131T120000Z.1a2b3c4d"
+LOG = logging.getLogger("tests.attempt")
+
+
+def make_attempt(settings, *, try_number=1, stage="validate", store=None, **faults):
+    """Return an attempt whose command shows these faults."""
+    values = {"faults": faults} if faults else {}
+    ask = Ask(RUN, "run-1/0", f"run-1.{try_number}", values, is_again=False, is_cascading=True)
+    return Attempt(STAGES[stage], ask, try_number, settings, store or Store(settings), LOG)
+
+
+def run(settings, **changes):
+    """Run an attempt as a process, and return what it committed."""
+    operator = ProcessOperator(task_id="validate_data", stage="validate")
+    return make_attempt(settings, **changes).run(operator.run_command)
+
+
+def fail(settings, **changes):
+    """Run an attempt that fails, and return its failure."""
+    with pytest.raises(StageFailed) as failure:
+        run(settings, **changes)
+    return failure.value
+
+
+def read_receipt(settings):
+    content = Store(settings).get(settings.artifact_bucket, Layout("runs").receipt("penguins", RUN))
+    return json.loads(content)
+
+
+@pytest.fixture(autouse=True)
+def drop(store, settings):
+    """Give the run a drop, as `watch` does."""
+    store.put(settings.artifact_bucket, Layout("runs").drop(RUN), b'{"dataset": "penguins"}')
+
+
+def is_alive(pid):
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"
+
+
+def wait_until(condition, seconds=15.0):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "did not happen in time"
+        time.sleep(0.02)
+
+
+def test_success(settings, caplog):
+    """A command that commits gives its manifest and its URI, its log comes line by line, its scratch folder goes."""
+    with caplog.at_level(logging.INFO):
+        committed = run(settings, say=["reads 3 rows", "äöü"])
+    assert committed.manifest["attempt"] == "run-1.1"
+    assert committed.result == f"s3://{settings.artifact_bucket}/runs/{RUN}/validation/run-1.1/manifest.json"
+    assert list(settings.scratch.iterdir()) == []
+
+
+def test_arguments():
+    """A command is told all that Airflow knows, and nothing that it can read from the store."""
+    ask = Ask(RUN, "r/1", "r.2", {"test_size": 0.3, "q": "ü"}, is_again=True, is_cascading=True)
+    assert build_arguments(STAGES["train"], ask) == [
+        *("-m", "pipeline_worker.cli.train_model", "--run", RUN, "--attempt", "r.2", "--ask", "r/1", "--again"),
+        *("--params", '{"test_size": 0.3, "q": "ü"}'),
+    ]
+    plain = Ask(RUN, "r/1", "r.2", {}, is_again=False, is_cascading=True)
+    assert build_arguments(STAGES["publish"], plain)[-2:] == ["--ask", "r/1"]
+
+
+def test_environment_is_built(settings, monkeypatch):
+    """The worker gets the settings that it needs and folders of its own, and nothing else of Airflow's environment."""
+    monkeypatch.setenv("AIRFLOW__CORE__FERNET_KEY", "airflow-secret")
+    monkeypatch.setenv("SOMETHING_ELSE", "x")
+    operator = ProcessOperator(task_id="validate_data", stage="validate")
+    ended = operator.run_command(
+        build_arguments(STAGES["validate"], make_attempt(settings, environment=True, exits=[3]).ask)
+    )
+    environment = json.loads(ended.result)
+    # What the shell of the test's own worker sets, and what is passed on where the machine has it.
+    for name in ("PWD", "SHLVL", "_", "LC_CTYPE", "OLDPWD", *PASSED_ON):
+        environment.pop(name, None)
+    folders = {name: Path(environment.pop(name)) for name in ("HOME", "TMPDIR", "XDG_CACHE_HOME", "MPLCONFIGDIR")}
+    assert all(folder.is_relative_to(settings.scratch) for folder in folders.values())
+    assert Path(environment.pop("PIPELINE_SCRATCH_DIR")).is_relative_to(settings.scratch)
+    assert environment.pop("PATH")
+    assert environment.pop("PYTHONPATH")
+    assert environment == {
+        "LANG": "C.UTF-8",
+        "PYTHONUNBUFFERED": "1",
+        "PIPELINE_EXIT_WITH_STDIN": "1",
+        "OBJECT_STORAGE_ENDPOINT_URL": settings.endpoint_url,
+        "OBJECT_STORAGE_ACCESS_KEY": "test-access",
+        "OBJECT_STORAGE_SECRET_KEY": "test-secret",
+        "ML_PIPELINE_DROP_BUCKET": settings.drop_bucket,
+        "ML_PIPELINE_ARTIFACT_BUCKET": settings.artifact_bucket,
+        "ML_PIPELINE_ARTIFACT_PREFIX": "runs",
+    }
+
+
+@pytest.mark.parametrize(("code", "kind"), [(1, Kind.DATA), (2, Kind.REQUEST)])
+@pytest.mark.parametrize("record", ["store", "line"])
+def test_refused(settings, caplog, code, kind, record):
+    """A fault of data or request is not tried again, and the log ends with what, where and what to do."""
+    failure = fail(settings, exits=[code], record=record)
+    assert (failure.ending.kind, failure.decision.is_retry) == (kind, False)
+    said = [entry.getMessage() for entry in caplog.records[-4:]]
+    assert said[0] == "What happened: The fault of try 1."
+    assert said[1] == "Where: column `a`"
+    assert said[2].startswith("What to do: Mend it.")
+    assert "The fault of try 1." in str(failure)
+
+
+def test_outside_down(settings):
+    """What is outside and down is tried again, and the receipt is the worker's own as long as it will be."""
+    failure = fail(settings, exits=[75], record="store")
+    assert failure.decision.delay.total_seconds() == 10
+    with pytest.raises(Exception, match="NoSuchKey"):
+        read_receipt(settings)
+
+
+def test_given_up_is_said_in_the_receipt(settings):
+    """After the last try the receipt no longer says that there will be another."""
+    failure = fail(settings, exits=[75], record="store", try_number=RETRIES + 1)
+    assert not failure.decision.is_retry
+    receipt = read_receipt(settings)
+    assert (receipt["state"], receipt["stage"], receipt["reason"]["where"]) == ("failed", "validate", "column `a`")
+
+
+@pytest.mark.parametrize("code", [1, 2, 75, 3, -9])
+def test_end_without_a_word(settings, code):
+    """Without a failure record any exit is a crash: tried once more, and the operator writes the receipt."""
+    failure = fail(settings, exits=[code], say=["last words"])
+    assert (failure.ending.kind, failure.decision.is_retry) == (Kind.CRASH, True)
+    receipt = read_receipt(settings)
+    assert receipt["state"] == "waiting"
+    assert receipt["stages"]["validate"]["state"] == "waiting"
+    assert receipt["reason"]["details"]["last_words"].endswith("last words")
+    again = fail(settings, exits=[code], try_number=2)
+    assert not again.decision.is_retry
+    assert read_receipt(settings)["state"] == "failed"
+
+
+def test_crash_after_an_outage_is_the_first_crash(settings):
+    """Tries that waited for something outside do not use up the one retry of a crash."""
+    assert fail(settings, exits=[75], record="store").decision.is_retry
+    assert fail(settings, exits=[3], try_number=2).decision.is_retry
+    assert not fail(settings, exits=[3], try_number=3).decision.is_retry
+
+
+def test_receipt_keeps_what_it_says(settings, store):
+    """The operator's word in a receipt leaves the file, links and earlier stages as they were."""
+    before = {"file": "s3://drops/penguins/a.csv", "links": {"report": "x"}, "stages": {"ingest": {"state": "done"}}}
+    store.put(settings.artifact_bucket, Layout("runs").receipt("penguins", RUN), json.dumps(before).encode())
+    fail(settings, exits=[3])
+    receipt = read_receipt(settings)
+    assert (receipt["file"], receipt["links"]) == (before["file"], before["links"])
+    assert receipt["stages"]["ingest"] == {"state": "done"}
+    assert receipt["stages"]["validate"]["attempt"] == "run-1.1"
+
+
+def test_success_without_a_manifest_is_a_crash(settings):
+    """Exit 0 alone is no result: what counts is the manifest."""
+    with pytest.raises(StageFailed, match="no manifest") as failure:
+        make_attempt(settings).run(lambda _: Exit(0))
+    assert failure.value.ending.kind is Kind.CRASH
+
+
+def test_store_down_after_the_work(settings):
+    """When the manifest cannot be read, the attempt waits for the store: the next try finds the work done."""
+
+    class DownStore(Store):
+        def get(self, *_, **__):
+            raise StoreUnavailable("connection refused")
+
+    failure = fail(settings, store=DownStore(settings))
+    assert (failure.ending.kind, failure.decision.is_retry) == (Kind.OUTSIDE, True)
+
+
+def test_python_that_is_not_there(settings, monkeypatch):
+    """A worker environment that is missing is named with its setting."""
+    monkeypatch.setenv("ML_PIPELINE_WORKER_PYTHON", "/nowhere/python")
+    get_settings.cache_clear()
+    failure = fail(settings)
+    assert "could not be started" in failure.ending.record["what"]
+    assert "ML_PIPELINE_WORKER_PYTHON" in failure.ending.record["fix"]
+
+
+@pytest.mark.parametrize("ignore_term", [False, True])
+def test_stopped_by_airflow(settings, tmp_path, ignore_term):
+    """When Airflow stops the task, the command and what it started end within the grace, even if it does not listen."""
+    pids = tmp_path / "pids"
+    operator = ProcessOperator(task_id="validate_data", stage="validate")
+    attempt = make_attempt(settings, seconds=300, child=str(pids), ignore_term=ignore_term)
+
+    def stop():
+        wait_until(lambda: pids.exists() and len(pids.read_text().split()) == 2)
+        operator.on_kill()
+
+    thread = threading.Thread(target=stop)
+    thread.start()
+    began = time.monotonic()
+    with pytest.raises(StageFailed) as failure:
+        attempt.run(operator.run_command)
+    thread.join()
+    assert time.monotonic() - began < GRACE_SECONDS * 3 + 10
+    assert (failure.value.ending.kind, failure.value.decision.is_retry) == (Kind.STOPPED, True)
+    assert not any(is_alive(int(pid)) for pid in pids.read_text().split())
+    assert list(settings.scratch.iterdir()) == []
+
+
+def test_what_a_command_leaves_behind_is_ended(settings, tmp_path):
+    """A process that the command started and forgot neither holds the task up nor outlives it."""
+    pids = tmp_path / "pids"
+    run(settings, child=str(pids))
+    wait_until(lambda: not any(is_alive(int(pid)) for pid in pids.read_text().split()))
+
+
+_HOLDER = """
+import sys
+sys.path[:0] = {paths!r}
+from pipeline.process_operator import ProcessOperator
+operator = ProcessOperator(task_id="validate_data", stage="validate")
+operator.run_command({arguments!r})
+"""
+
+
+def test_killed_airflow_worker_leaves_no_orphan(settings, tmp_path):
+    """SIGKILL of the process that runs the task ends the command, and the next attempt clears its scratch folder."""
+    pids = tmp_path / "pids"
+    arguments = build_arguments(STAGES["validate"], make_attempt(settings, seconds=300, child=str(pids)).ask)
+    code = _HOLDER.format(paths=[path for path in sys.path if path], arguments=arguments)
+    holder = subprocess.Popen([sys.executable, "-c", code], env=dict(os.environ))
+    wait_until(lambda: pids.exists() and len(pids.read_text().split()) == 2, seconds=60)
+    command, child = map(int, pids.read_text().split())
+    try:
+        holder.send_signal(signal.SIGKILL)
+        holder.wait()
+        wait_until(lambda: not is_alive(command))
+        (orphan,) = settings.scratch.iterdir()
+        run(settings)
+        assert not orphan.exists()
+    finally:
+        # The command's own child is the command's matter; a stage of ours starts none that outlives it.
+        os.kill(child, signal.SIGKILL)
+
+
+def test_timeout_is_said(settings):
+    """A stage that took too long says which setting bounds it, in the receipt too, and is not tried again."""
+    failure = make_attempt(settings).fail_timeout()
+    assert not failure.decision.is_retry
+    assert "ML_PIPELINE_VALIDATE_TIMEOUT_SECONDS" in failure.ending.record["fix"]
+    assert read_receipt(settings)["state"] == "failed"
+
+
+def test_marker_of_a_run_that_does_not_go_on(settings, store):
+    """After a re-run that stops here, the marker that its command put is removed."""
+    key = Layout("runs").marker(RUN)
+    store.put(settings.artifact_bucket, key, b"")
+    make_attempt(settings).remove_marker()
+    assert list(store.list_keys(settings.artifact_bucket, key)) == []

@@ -1,0 +1,354 @@
+"""Claiming drops, against a real S3 server: nothing lost, nothing twice, whatever is killed in between."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from pipeline.claim import claim_drops, clear_claimed, dump_claims, load_claims
+from pipeline.drop import MOST_TRIES, choose_drops, list_claimable
+from pipeline.layout import Layout
+from pipeline.settings import Settings
+from pipeline.store import Store, StoreRefused, StoreUnavailable, get_json
+
+
+class Killed(BaseException):
+    """The process ends here: nothing catches it."""
+
+
+class FaultyStore(Store):
+    """The store, but that a fault comes before a write: the n-th, or those that `refuse` picks."""
+
+    def __init__(
+        self, settings: Settings, *, killed_before: int = 0, refuse: Callable[[str], bool] | None = None
+    ) -> None:
+        super().__init__(settings)
+        self.writes = 0
+        self.killed_before = killed_before
+        self.refuse = refuse
+        self.refused_deletes = False
+
+    def _count(self, key: str) -> None:
+        self.writes += 1
+        if self.writes == self.killed_before:
+            raise Killed(key)
+        if self.refuse and self.refuse(key):
+            raise StoreRefused(f"{key}: AccessDenied: no")
+
+    def copy_version(self, source, bucket, key):
+        self._count(key)
+        super().copy_version(source, bucket, key)
+
+    def put(self, bucket, key, content, *, if_none_match=False):
+        self._count(key)
+        super().put(bucket, key, content, if_none_match=if_none_match)
+
+    def delete_versions(self, bucket, versions):
+        self._count("delete")
+        if self.refused_deletes:
+            return dict.fromkeys(versions, "AccessDenied: no")
+        return super().delete_versions(bucket, versions)
+
+
+def keys(store, settings):
+    """Return the keys of all objects in the artifact bucket, without the prefix."""
+    return {key.removeprefix("runs/") for key, _ in store.list_keys(settings.artifact_bucket, "runs/")}
+
+
+def read(store, settings, key):
+    return store.get(settings.artifact_bucket, f"runs/{key}")
+
+
+def read_json(store, settings, key):
+    return json.loads(read(store, settings, key))
+
+
+def left(store, settings):
+    """Return what is still in the drop bucket: keys of all versions."""
+    return sorted(version.key for version in store.list_versions(settings.drop_bucket)[0])
+
+
+def run_cycle(store, settings):
+    """Do what one cycle of `watch` does, through what Airflow hands from task to task; return the run keys announced."""
+    claims = load_claims(json.loads(json.dumps(dump_claims(claim_drops(store, settings)))))
+    clear_claimed(store, settings, claims)
+    return sorted(claim.run_key for claim in claims if not claim.is_announced)
+
+
+def test_one_drop(store, settings, put_drop):
+    """A drop is copied, recorded, marked as open and shown in a receipt; only then it leaves the drop bucket."""
+    version = put_drop("penguins/2026/a b.csv", b"a,b\n1,2\n")
+    (claim,) = claims = claim_drops(store, settings)
+    run = claim.run_key
+    assert keys(store, settings) == {
+        f"{run}/drop.json",
+        f"{run}/raw/data",
+        f"open/{run}",
+        f"receipts/penguins/{run}.json",
+    }
+    assert read(store, settings, f"{run}/raw/data") == b"a,b\n1,2\n"
+    drop = read_json(store, settings, f"{run}/drop.json")
+    assert drop.pop("last_modified").endswith("Z")
+    assert len(drop.pop("etag")) == 32
+    assert drop == {
+        "run_key": run,
+        "dataset": "penguins",
+        "origin": "drop",
+        "bucket": settings.drop_bucket,
+        "key": "penguins/2026/a b.csv",
+        "version": version,
+        "size": 8,
+        "sidecar": None,
+        "payload": None,
+    }
+    receipt = read_json(store, settings, f"receipts/penguins/{run}.json")
+    assert (receipt["state"], receipt["file"]) == ("claimed", f"s3://{settings.drop_bucket}/penguins/2026/a b.csv")
+    assert left(store, settings) == ["penguins/2026/a b.csv"]
+    clear_claimed(store, settings, claims)
+    assert left(store, settings) == []
+
+
+def test_two_versions_of_a_key_are_two_drops(store, settings, put_drop):
+    """A file that is overwritten before it is claimed is not lost."""
+    put_drop("penguins/a.csv", b"first")
+    put_drop("penguins/a.csv", b"second")
+    runs = run_cycle(store, settings)
+    assert sorted(read(store, settings, f"{run}/raw/data") for run in runs) == [b"first", b"second"]
+    assert left(store, settings) == []
+
+
+def test_deleted_before_it_was_claimed(store, settings, put_drop):
+    """A delete marker withdraws the versions below it; what is put after it is a drop."""
+    put_drop("penguins/a.csv", b"withdrawn")
+    store.delete(settings.drop_bucket, "penguins/a.csv")
+    assert run_cycle(store, settings) == []
+    assert left(store, settings) == ["penguins/a.csv"], "what was withdrawn stays where it is"
+    put_drop("penguins/b.csv")
+    assert len(run_cycle(store, settings)) == 1
+
+
+def test_what_is_no_drop_stays(store, settings, put_drop):
+    """Parameters, sources and hidden files are never claimed."""
+    for key in ("penguins/_params.json", "_sources/a.csv", "penguins/.hidden", "penguins/lone.csv.params.json"):
+        put_drop(key)
+    assert run_cycle(store, settings) == []
+    assert len(left(store, settings)) == 4
+
+
+def test_sidecar_goes_with_its_file(store, settings, put_drop):
+    """A file's own parameters are kept in `drop.json`, and all of their versions leave with it; another's stay."""
+    put_drop("penguins/a.csv.params.json", b'{"old": 1}')
+    version = put_drop("penguins/a.csv.params.json", b'{"target_column": "species"}')
+    put_drop("penguins/a.csv")
+    put_drop("penguins/b.csv.params.json", b"{}")
+    (run,) = run_cycle(store, settings)
+    sidecar = read_json(store, settings, f"{run}/drop.json")["sidecar"]
+    assert sidecar == {"key": "penguins/a.csv.params.json", "version": version, "text": '{"target_column": "species"}'}
+    assert left(store, settings) == ["penguins/b.csv.params.json"]
+
+
+def test_sidecar_too_large_to_be_parameters(store, settings, put_drop):
+    """A sidecar over 64 KiB is named without its text, so that the worker can say so."""
+    put_drop("penguins/a.csv.params.json", b"x" * (64 * 1024 + 1))
+    put_drop("penguins/a.csv")
+    (run,) = run_cycle(store, settings)
+    assert read_json(store, settings, f"{run}/drop.json")["sidecar"]["text"] is None
+    assert left(store, settings) == []
+
+
+def test_odd_names(store, settings, put_drop):
+    """Names with spaces, umlauts, signs and an empty file are drops like others."""
+    names = ["Größe & Co/ä+b%20c.csv", "a/x=1&y?.csv", "top.csv", 'q\'uote/"d".csv']
+    for name in names:
+        put_drop(name, b"")
+    runs = run_cycle(store, settings)
+    assert {read_json(store, settings, f"{run}/drop.json")["key"] for run in runs} == set(names)
+    assert left(store, settings) == []
+
+
+def test_killed_before_each_write(store, settings, put_drop):
+    """Wherever a cycle is killed, the next one ends it: the same run, one record, the bytes, and nothing left behind."""
+    for number in range(1, 20):
+        put_drop(f"penguins/{number}.csv", b"content")
+        faulty = FaultyStore(settings, killed_before=number)
+        try:
+            run_cycle(faulty, settings)
+        except Killed:
+            (before,) = list_claimable(store, settings)
+            assert run_cycle(store, settings) == [before.run_key]
+            assert read(store, settings, f"{before.run_key}/raw/data") == b"content"
+            expected = {
+                f"{before.run_key}/drop.json",
+                f"open/{before.run_key}",
+                f"receipts/penguins/{before.run_key}.json",
+            }
+            assert expected <= keys(store, settings)
+            assert left(store, settings) == []
+        else:
+            break
+    assert number == 6, "copy, marker, drop.json, receipt and the delete are all the writes"
+
+
+def test_repeated_claim_changes_nothing_that_was_written(store, settings, put_drop):
+    """A drop that was claimed and not cleared is announced again, and neither its receipt nor its marker comes back."""
+    put_drop("penguins/a.csv")
+    (claim,) = claim_drops(store, settings)
+    layout = Layout("runs")
+    store.put(settings.artifact_bucket, layout.receipt("penguins", claim.run_key), b'{"state": "published"}')
+    store.delete(settings.artifact_bucket, layout.marker(claim.run_key))
+    record = read(store, settings, f"{claim.run_key}/drop.json")
+    assert run_cycle(store, settings) == [claim.run_key]
+    assert read(store, settings, f"{claim.run_key}/drop.json") == record
+    assert read_json(store, settings, f"receipts/penguins/{claim.run_key}.json") == {"state": "published"}
+    assert f"open/{claim.run_key}" not in keys(store, settings)
+    assert left(store, settings) == []
+
+
+def test_a_cycle_takes_so_many(store, settings, put_drop, change):
+    """A cycle claims at most the drops and bytes of the settings, oldest first, but always at least one."""
+    for number in range(5):
+        put_drop(f"penguins/{number}.csv", b"x" * 100)
+    drops = list_claimable(store, settings)
+    assert len(choose_drops(drops, change(claim_max_drops=3))) == 3
+    assert len(choose_drops(drops, change(claim_max_bytes=250))) == 2
+    assert len(choose_drops(drops, change(claim_max_bytes=1))) == 1
+    few = change(claim_max_drops=2)
+    assert [len(run_cycle(store, few)) for _ in range(4)] == [2, 2, 1, 0]
+
+
+def test_large_drop_is_copied_in_parts(store, settings, put_drop, monkeypatch):
+    """What is too large for one copy request is copied in parts within the store, of the exact version."""
+    monkeypatch.setattr("pipeline.store._LARGEST_COPY", 8 * 1024**2)
+    monkeypatch.setattr("pipeline.store._PART", 5 * 1024**2)
+    content = bytes(range(256)) * 4096 * 12
+    put_drop("penguins/large.csv", content)
+    put_drop("penguins/large.csv", b"newer")
+    runs = run_cycle(store, settings)
+    assert {read(store, settings, f"{run}/raw/data") for run in runs} == {content, b"newer"}
+
+
+def make_older(monkeypatch, by):
+    """Let the store's list of what was set aside be older by *by*."""
+    list_keys = Store.list_keys
+
+    def older(self, bucket, prefix):
+        return [(key, at - by) for key, at in list_keys(self, bucket, prefix)]
+
+    monkeypatch.setattr(Store, "list_keys", older)
+
+
+def test_drop_that_cannot_be_claimed(settings, put_drop, monkeypatch):
+    """It is set aside with a growing delay, holds up no other, and after five tries it is left alone and told of."""
+    put_drop("penguins/bad.csv")
+    put_drop("penguins/good.csv")
+    bad = next(drop.run_key for drop in list_claimable(Store(settings), settings) if "bad" in drop.version.key)
+    faulty = FaultyStore(settings, refuse=lambda key: key == f"runs/{bad}/raw/data")
+    assert [run != bad for run in run_cycle(faulty, settings)] == [True]
+    assert list_claimable(faulty, settings) == [], "not due for 10 s: no hot loop"
+    record = read_json(faulty, settings, f"set_aside/{bad}/1.json")
+    assert (record["bucket"], record["key"]) == (settings.drop_bucket, "penguins/bad.csv")
+    assert "AccessDenied" in record["reason"]
+    assert record["at"].endswith("Z")
+    assert record["version"]
+    for number in range(2, MOST_TRIES + 1):
+        with monkeypatch.context() as patch:
+            make_older(patch, timedelta(minutes=6))
+            assert [drop.tries for drop in list_claimable(faulty, settings)] == [number - 1]
+            assert run_cycle(faulty, settings) == []
+    make_older(monkeypatch, timedelta(days=30))
+    assert list_claimable(faulty, settings) == [], "left alone for good"
+    assert left(faulty, settings) == ["penguins/bad.csv"], "never deleted"
+    receipt = read_json(faulty, settings, f"receipts/penguins/{bad}.json")
+    assert (receipt["state"], receipt["stage"]) == ("failed", "watch")
+    assert receipt["reason"]["fix"]
+
+
+@pytest.mark.parametrize(("tries", "delay"), [(1, 10), (2, 30), (3, 90), (4, 300)])
+def test_back_off(store, settings, put_drop, monkeypatch, tries, delay):
+    """The delay of what was set aside grows from 10 s to 5 min."""
+    put_drop("penguins/a.csv")
+    (drop,) = list_claimable(store, settings)
+    for number in range(1, tries + 1):
+        store.put(settings.artifact_bucket, f"runs/set_aside/{drop.run_key}/{number}.json", b"{}")
+    with monkeypatch.context() as patch:
+        make_older(patch, timedelta(seconds=delay - 5))
+        assert list_claimable(store, settings) == []
+    make_older(monkeypatch, timedelta(seconds=delay + 2))
+    assert [found.tries for found in list_claimable(store, settings)] == [tries]
+
+
+def test_drop_that_cannot_be_deleted(settings, put_drop, monkeypatch):
+    """It is announced once, tried to be deleted with back-off, and then left alone: never a hot loop of runs."""
+    put_drop("penguins/locked.csv")
+    faulty = FaultyStore(settings)
+    faulty.refused_deletes = True
+    (run,) = run_cycle(faulty, settings)
+    assert list_claimable(faulty, settings) == []
+    assert read_json(faulty, settings, f"set_aside/{run}/1.json")["reason"].startswith("not deleted: AccessDenied")
+    make_older(monkeypatch, timedelta(minutes=6))
+    assert run_cycle(faulty, settings) == [], "its event went out already"
+    faulty.refused_deletes = False
+    assert run_cycle(faulty, settings) == []
+    assert left(faulty, settings) == [], "deleted as soon as that is allowed"
+
+
+def test_store_down_is_no_fault_of_the_drop(store, settings, put_drop):
+    """With the store down the whole task fails and is tried again; no drop is set aside."""
+    put_drop("penguins/a.csv")
+
+    class DownStore(Store):
+        def copy_version(self, *_):
+            raise StoreUnavailable("connection refused")
+
+    with pytest.raises(StoreUnavailable):
+        claim_drops(DownStore(settings), settings)
+    assert keys(store, settings) == set()
+    assert len(run_cycle(store, settings)) == 1
+
+
+def test_withdrawn_while_it_is_claimed(settings, put_drop):
+    """A version that is gone when it is to be copied is no drop any more, and no fault."""
+    version = put_drop("penguins/a.csv")
+
+    class LateStore(Store):
+        def copy_version(self, source, bucket, key):
+            self.client.delete_object(Bucket=settings.drop_bucket, Key="penguins/a.csv", VersionId=version)
+            super().copy_version(source, bucket, key)
+
+    assert claim_drops(LateStore(settings), settings) == []
+    assert list_claimable(Store(settings), settings) == []
+    assert get_json(Store(settings), settings.artifact_bucket, "runs/open") is None
+
+
+def test_run_key_taken_by_another_drop(store, settings, put_drop):
+    """Should two drops ever get one key, the second is set aside: it neither joins nor overwrites the first."""
+    put_drop("penguins/a.csv")
+    (drop,) = list_claimable(store, settings)
+    store.put(settings.artifact_bucket, Layout("runs").drop(drop.run_key), b'{"bucket": "other", "key": "other"}')
+    assert claim_drops(store, settings) == []
+    assert "taken" in read_json(store, settings, f"set_aside/{drop.run_key}/1.json")["reason"]
+
+
+def test_bucket_without_versions(store, settings, put_drop):
+    """A drop bucket without versions works as well, as far as S3 can: the version is null."""
+    bucket = f"{settings.drop_bucket}-plain"
+    store.client.create_bucket(Bucket=bucket)
+    store.client.put_object(Bucket=bucket, Key="penguins/a.csv", Body=b"x")
+    import dataclasses
+
+    plain = dataclasses.replace(settings, drop_bucket=bucket)
+    (run,) = run_cycle(store, plain)
+    assert read_json(store, plain, f"{run}/drop.json")["version"] is None
+    assert store.list_versions(bucket)[0] == []
+    store.client.delete_bucket(Bucket=bucket)
+
+
+def test_times_are_the_store_s(store, settings, put_drop):
+    """The run key's time is the version's own, in whole seconds."""
+    put_drop("penguins/a.csv")
+    (drop,) = list_claimable(store, settings)
+    assert abs(drop.version.last_modified - datetime.now(UTC)) < timedelta(seconds=60)
+    assert drop.run_key.split(".")[1] == drop.version.last_modified.strftime("%Y%m%dT%H%M%SZ")

@@ -1,0 +1,122 @@
+"""What a Dag run asks for, and what is refused before anything is started."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from pipeline.conf import ConfRefused, name_attempt, read_ask
+
+KEY = "penguins.20260131T120000Z.1a2b3c4d"
+OTHER = "houses.20260131T120000Z.1a2b3c4d"
+
+
+def ask(stage="train", conf=None, **changes):
+    run = {
+        "partition_key": None,
+        "dag_run_id": "manual__2026-01-31T12:00:00+00:00",
+        "run_type": "manual",
+        "clear_number": 0,
+        "try_number": 1,
+        "time": datetime(2026, 1, 31, 12, 0, 0, 900000, tzinfo=UTC),
+    }
+    return read_ask(stage, conf, **{**run, **changes})
+
+
+def test_partition_key_is_the_run_key():
+    """A run that an event started works on its partition key, with nothing changed and nothing done anew."""
+    found = ask(
+        partition_key=KEY, run_type="asset_triggered", dag_run_id="asset_triggered__2026-01-31T12:00:00.5+00:00_Ab1"
+    )
+    assert (found.run_key, found.values, found.is_again, found.is_cascading) == (KEY, {}, False, True)
+    assert found.text == "asset_triggered__2026-01-31T12:00:00.5+00:00_Ab1/0"
+    assert found.attempt == "asset_triggered__2026-01-31T12-00-00-5-00-00_Ab1.1"
+
+
+@pytest.mark.parametrize(
+    "given", [{"conf": {"run_key": KEY}}, {"partition_key": KEY}, {"conf": {"run_key": KEY}, "partition_key": KEY}]
+)
+def test_run_key_may_be_given_either_way(given):
+    """A person names the run by partition key, by conf, or by both alike."""
+    assert ask(**given).run_key == KEY
+
+
+@pytest.mark.parametrize(
+    ("given", "what"),
+    [
+        ({"partition_key": KEY, "conf": {"run_key": OTHER}}, "differ"),
+        ({"conf": {"run_key": "../../etc"}}, "no run key"),
+        ({"conf": {"run_key": 7}}, "no run key"),
+        ({"partition_key": "free text"}, "no run key"),
+        ({"partition_key": f"{KEY}\n"}, "no run key"),
+        ({}, "names no run"),
+        ({"conf": {"run_key": KEY, "test_size": 0.3}}, "`test_size`"),
+        ({"conf": {"run_key": KEY, "tset_size": 0.3}}, "`tset_size`"),
+        ({"stage": "ingest", "partition_key": KEY, "conf": {"data_source": "s3://a/b"}}, "`data_source`"),
+        ({"stage": "ingest", "conf": {"overrides": {"test_size": 0.3}}}, "no run is named"),
+        ({"conf": {"run_key": KEY, "overrides": [1]}}, "no JSON object"),
+        ({"conf": {"run_key": KEY, "again": "yes"}}, "`again`"),
+        ({"conf": {"run_key": KEY, "cascade": 0}}, "`cascade`"),
+    ],
+)
+def test_refused_with_its_fix(given, what):
+    """What cannot be is refused with what, where and what to do, and Airflow does not try it again."""
+    with pytest.raises(ConfRefused, match=what) as refusal:
+        ask(**given)
+    assert "What to do: " in str(refusal.value)
+
+
+def test_stray_parameters_are_shown_where_they_belong():
+    """The fix for request parameters beside a run key is the conf to type, with their own name."""
+    with pytest.raises(ConfRefused, match="overrides") as refusal:
+        ask("ingest", {"run_key": KEY, "target_column": "y", "test_size": 0.3})
+    assert '{"overrides": {"target_column": …}}' in refusal.value.fix
+
+
+def test_new_run_of_ingest():
+    """`ingest` without a run makes a key of the Dag run's time and id, which a retry and a clear keep; nulls are left out."""
+    conf = {
+        "data_source": "s3://drops/_sources/wine/a.csv",
+        "target_column": "y",
+        "model_name": None,
+        "again": None,
+        "unknown": 1,
+    }
+    found = ask("ingest", conf)
+    assert found.run_key.startswith("wine.20260131T120000Z.")
+    assert found.values == {"data_source": "s3://drops/_sources/wine/a.csv", "target_column": "y", "unknown": 1}
+    assert ask("ingest", conf, try_number=3, clear_number=2).run_key == found.run_key
+    assert ask("ingest", conf, dag_run_id="manual__other").run_key != found.run_key
+
+
+def test_untouched_form_is_a_new_run():
+    """The form with nothing filled in is handed on: the worker says what to fill in."""
+    assert ask("ingest", dict.fromkeys(["data_source", "run_key", "overrides", "again", "cascade"])).values == {}
+
+
+def test_overrides_without_nulls():
+    """Overrides are what the command gets as parameters; null is not given."""
+    found = ask(
+        conf={"run_key": KEY, "overrides": {"test_size": 0.3, "model_name": None}, "cascade": False, "again": False}
+    )
+    assert (found.values, found.is_again, found.is_cascading) == ({"test_size": 0.3}, False, False)
+
+
+@pytest.mark.parametrize(
+    ("run_type", "clear_number", "is_again"),
+    [("manual", 0, True), ("asset_triggered", 0, False), ("asset_triggered", 1, True), ("scheduled", 0, False)],
+)
+def test_again_for_a_person_s_wish(run_type, clear_number, is_again):
+    """A trigger by hand or a cleared task does the work anew, an event does not."""
+    found = ask(partition_key=KEY, run_type=run_type, clear_number=clear_number)
+    assert found.is_again == is_again
+    assert found.text.endswith(f"/{clear_number}")
+
+
+def test_attempt_names():
+    """Attempts are unique folders: by try number, and by a digest where the id held anything unusual or was cut."""
+    assert name_attempt("manual__2026-01-31T12:00:00+00:00", 2) == "manual__2026-01-31T12-00-00-00-00.2"
+    assert name_attempt("my run/../x", 1) != name_attempt("my run-..-x", 1)
+    assert "/" not in name_attempt("a/b", 1)
+    assert name_attempt("x" * 200, 1) != name_attempt("x" * 201, 1)

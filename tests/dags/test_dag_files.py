@@ -1,0 +1,160 @@
+"""The Dag files: each parses, is accounted for, and says the same in few words."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from airflow.dag_processing.dagbag import DagBag
+from airflow.sdk import PartitionedAssetTimetable
+
+from pipeline import assets
+from pipeline.drop import DROP_PATTERN
+from pipeline.process_operator import ProcessOperator
+from pipeline.retry import RETRIES, WATCH_RETRIES, StageRetryPolicy, WatchRetryPolicy
+
+DAGS = Path(__file__).parents[2] / "dags"
+FILES = sorted(DAGS.glob("*.py"))
+STAGES = {
+    "ingest": ("ingest_data", assets.DROPPED, assets.INGESTED),
+    "validate": ("validate_data", assets.INGESTED, assets.VALIDATED),
+    "train": ("train_model", assets.VALIDATED, assets.TRAINED),
+    "publish": ("save_results", assets.TRAINED, assets.PUBLISHED),
+}
+
+
+# Airflow's own reader of .airflowignore uses a name that pathspec has deprecated.
+pytestmark = pytest.mark.filterwarnings("ignore:GitWildMatchPattern:DeprecationWarning")
+
+
+@pytest.fixture(scope="session")
+def dags():
+    """Give all Dags, as the Dag processor finds them."""
+    bag = DagBag(DAGS)
+    assert bag.import_errors == {}
+    return bag.dags
+
+
+def test_every_file_is_accounted_for(dags):
+    """There are these Dags and no others, and what the Dag files share is not searched for Dags."""
+    assert [path.stem for path in FILES] == ["ingest", "publish", "train", "validate", "watch"]
+    assert sorted(dags) == [path.stem for path in FILES]
+    assert {Path(dag.fileloc).name for dag in dags.values()} == {path.name for path in FILES}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_file_function_and_dag_share_a_name(path, dags):
+    """A file holds one function of its name, which makes the Dag of that name; its docstring is what people read."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    assert [node.name for node in tree.body if isinstance(node, ast.FunctionDef)] == [path.stem]
+    assert dags[path.stem].doc_md.strip() == ast.get_docstring(tree).strip()
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= 60
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_parses_without_a_warning(path):
+    """A fresh interpreter in which every warning is an error imports the file."""
+    # What these modules of Airflow's warn of while they are imported themselves is theirs.
+    theirs = "airflow.sdk, airflow.providers.standard.operators.python, airflow.providers.amazon.aws.sensors.s3"
+    code = f"import warnings, {theirs}; warnings.simplefilter('error'); import sys; sys.path[:0] = [{str(DAGS)!r}]; "
+    done = subprocess.run(
+        [sys.executable, "-c", f"{code} import {path.stem}"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("name", ["ingest", "validate", "train", "publish"])
+def test_stage_is_light(name):
+    """A stage's file imports neither the sensor, its provider nor the watch's part: a task's start waits for each import.
+
+    The handler of `s3://` URIs is Airflow's own choice; it is imported before a task is forked.
+    """
+    code = f"import sys; sys.path[:0] = [{str(DAGS)!r}]; import {name}; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.split())
+    assert {"pipeline.drop_sensor", "pipeline.claim", "airflow.providers.amazon.aws.sensors.s3", "pandas"}.isdisjoint(
+        loaded
+    )
+
+
+def test_provider_is_imported_in_one_place():
+    """Only the sensor's module names the amazon provider, and only the store's, inside functions, names boto3."""
+    found = {"airflow.providers.amazon": set(), "boto3": set()}
+    for path in [*FILES, *(DAGS / "pipeline").glob("*.py")]:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            for prefix, where in found.items():
+                where.update((path.stem, node.col_offset > 0) for name in names if name.startswith(prefix))
+    assert found == {"airflow.providers.amazon": {("drop_sensor", False)}, "boto3": {("store", True)}}
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_stage(name, dags):
+    """A stage Dag waits for one state by partition, and has one task that reaches the next; all bounds are settings."""
+    dag = dags[name]
+    task_id, before, after = STAGES[name]
+    assert isinstance(dag.timetable, PartitionedAssetTimetable)
+    assert dag.timetable.asset_condition == before
+    (task,) = dag.tasks
+    assert isinstance(task, ProcessOperator)
+    assert (task.task_id, task.stage, task.outlets) == (task_id, name, [after])
+    assert (task.pool, dag.max_active_runs) == ("stages", 64)
+    assert task.execution_timeout == timedelta(seconds=14400 if name == "train" else 3600)
+    assert (task.retries, type(task.retry_policy)) == (RETRIES, StageRetryPolicy)
+    assert set(dag.params) >= {"run_key", "overrides", "again", "cascade"}
+    assert ("data_source" in dag.params) == (name == "ingest")
+
+
+def test_later_stages_come_first(dags):
+    """Where slots are few, what was begun is finished before anything new begins."""
+    weights = [dags[name].tasks[0].priority_weight for name in STAGES]
+    assert weights == sorted(weights)
+
+
+def test_assets_are_one_chain():
+    """Every state has a URI of its own below the artifact prefix, and one consumer."""
+    states = [assets.DROPPED, *(stage.outlet for stage in assets.STAGES.values())]
+    assert [state.name for state in states] == ["dropped", "ingested", "validated", "trained", "published"]
+    assert [state.uri for state in states] == [f"s3://artifacts/ml-pipeline-runs/{state.name}" for state in states]
+
+
+def test_watch(dags):
+    """The watch runs one cycle after the other: wait, claim, clear; an idle one ends after a day without a red run."""
+    dag = dags["watch"]
+    assert (dag.timetable.__class__.__name__, dag.max_active_runs) == ("ContinuousTimetable", 1)
+    assert dag.start_date is not None, "without it Airflow gives the first two cycles one date and stops"
+    wait, claim, clear = dag.topological_sort()
+    assert [wait.task_id, claim.task_id, clear.task_id] == ["wait_for_drop", "claim_drops", "clear_claimed"]
+    assert (wait.downstream_task_ids, claim.downstream_task_ids) == ({"claim_drops"}, {"clear_claimed"})
+    assert (wait.bucket_key, wait.use_regex, wait.bucket_name) == (DROP_PATTERN, True, "drops")
+    assert (wait.timeout, wait.soft_fail, wait.deferrable, wait.execution_timeout) == (86400, True, False, None)
+    assert claim.outlets == [assets.DROPPED]
+    for task in dag.tasks:
+        assert (task.retries, type(task.retry_policy)) == (WATCH_RETRIES, WatchRetryPolicy)
+
+
+def test_every_dag_starts_by_itself(dags):
+    """No Dag has to be switched on, none pauses itself, and each says whose it is."""
+    for dag in dags.values():
+        assert dag.is_paused_upon_creation is False
+        assert dag.max_consecutive_failed_dag_runs == 0
+        assert dag.catchup is False
+        assert "pipeline" in dag.tags
+        assert {task.owner for task in dag.tasks} == {"pipeline"}
+
+
+@pytest.mark.parametrize(("runner", "message"), [("docker", "not there yet"), ("podman", "ML_PIPELINE_RUNNER")])
+def test_runner_that_is_not_there(runner, message):
+    """Another runner is refused with a clear message where a person sees it: as the Dag's import error."""
+    code = f"import sys; sys.path[:0] = [{str(DAGS)!r}]; import train"
+    environment = {"ML_PIPELINE_RUNNER": runner, "PATH": "/usr/bin:/bin", "HOME": "/nonexistent"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, env=environment, cwd="/"
+    )
+    assert done.returncode == 1
+    assert message in done.stderr

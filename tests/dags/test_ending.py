@@ -1,0 +1,64 @@
+"""How an exit is judged."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from pipeline.ending import Kind, judge_exit, read_marked_line
+
+
+@pytest.mark.parametrize(
+    ("code", "recorded", "kind"),
+    [
+        (0, None, Kind.DONE),
+        (1, 1, Kind.DATA),
+        (2, 2, Kind.REQUEST),
+        (75, 75, Kind.OUTSIDE),
+        (70, 70, Kind.CRASH),
+        (1, None, Kind.CRASH),
+        (2, None, Kind.CRASH),
+        (75, None, Kind.CRASH),
+        (1, 2, Kind.CRASH),
+        (70, None, Kind.CRASH),
+        (-9, None, Kind.CRASH),
+        (137, None, Kind.CRASH),
+        (127, None, Kind.CRASH),
+        (143, None, Kind.CRASH),
+        (3, None, Kind.CRASH),
+    ],
+)
+def test_exit_codes(code, recorded, kind):
+    """1, 2 and 75 count only with a failure record that says the same; Python itself exits with 1 and 2."""
+    record = None if recorded is None else {"exit": recorded, "what": "w", "where": "x", "fix": "f"}
+    ending = judge_exit(code, record)
+    assert ending.kind is kind
+    assert ending.has_record == (record is not None and recorded == code)
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        (-9, "out of memory or was killed"),
+        (137, "out of memory or was killed"),
+        (127, "could not be started"),
+        (-15, "signal 15"),
+        (3, "exit 3"),
+    ],
+)
+def test_end_without_a_word_is_explained(code, words):
+    """An end without a record still says what happened and what to do, with the last lines of the log."""
+    ending = judge_exit(code, None, last_words="ModuleNotFoundError: pipeline_worker")
+    assert words in ending.record["what"]
+    assert ending.record["fix"]
+    assert ending.record["details"]["last_words"] == "ModuleNotFoundError: pipeline_worker"
+
+
+def test_marked_line():
+    """A record on a marked line of stdout counts; anything else on stdout does not."""
+    record = {"exit": 75, "what": "The store is down."}
+    assert read_marked_line(f"PIPELINE-FAILURE {json.dumps(record)}") == record
+    assert read_marked_line(json.dumps(record)) is None
+    assert read_marked_line("PIPELINE-FAILURE {broken") is None
+    assert read_marked_line('PIPELINE-FAILURE "text"') is None

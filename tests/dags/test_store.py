@@ -1,0 +1,83 @@
+"""The seam to S3, against a real server: what it answers, and which fault is whose."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from pipeline.store import AlreadyThere, ObjectMissing, Store, StoreRefused, StoreUnavailable, get_json, put_json
+
+
+def test_conditional_put(store, settings):
+    """A put on condition that there is nothing succeeds once."""
+    bucket = settings.artifact_bucket
+    store.put(bucket, "a.json", b"1", if_none_match=True)
+    with pytest.raises(AlreadyThere):
+        store.put(bucket, "a.json", b"2", if_none_match=True)
+    assert store.get(bucket, "a.json") == b"1"
+    store.put(bucket, "a.json", b"3")
+    assert store.get(bucket, "a.json", most=10) == b"3"
+
+
+def test_missing_is_no_outage(store, settings):
+    """An object that is not there is one answer, a bucket that is not there is another: it may be made later."""
+    with pytest.raises(ObjectMissing):
+        store.get(settings.artifact_bucket, "absent")
+    assert get_json(store, settings.artifact_bucket, "absent") is None
+    with pytest.raises(StoreUnavailable, match="NoSuchBucket"):
+        store.get("no-such-bucket", "absent")
+    store.delete(settings.artifact_bucket, "absent")
+
+
+def test_wrong_key_is_refused(settings):
+    """A key that the store does not know is no outage: the message says what the store said."""
+    stranger = Store(dataclasses.replace(settings, watch_access_key="stranger"))
+    with pytest.raises(StoreRefused, match="InvalidAccessKeyId"):
+        stranger.put(settings.artifact_bucket, "a", b"")
+
+
+def test_json(store, settings):
+    """What was put as JSON comes back, and what is no JSON object is none."""
+    put_json(store, settings.artifact_bucket, "a.json", {"ä": [1]})
+    assert get_json(store, settings.artifact_bucket, "a.json") == {"ä": [1]}
+    store.put(settings.artifact_bucket, "b.json", b"[1]")
+    store.put(settings.artifact_bucket, "c.json", b"{")
+    assert get_json(store, settings.artifact_bucket, "b.json") is None
+    assert get_json(store, settings.artifact_bucket, "c.json") is None
+
+
+def test_exact_versions_are_deleted(store, settings, put_drop):
+    """Only the named versions go; one that is gone already is no error."""
+    first, second = put_drop("a/b.csv", b"1"), put_drop("a/b.csv", b"2")
+    assert store.delete_versions(settings.drop_bucket, [("a/b.csv", first)]) == {}
+    assert store.delete_versions(settings.drop_bucket, [("a/b.csv", first), ("a/none.csv", first)]) == {}
+    assert [version.version_id for version in store.list_versions(settings.drop_bucket)[0]] == [second]
+
+
+def test_more_than_a_page(store, settings, put_drop):
+    """Lists and deletes go on beyond one request's thousand."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(16) as threads:
+        list(threads.map(lambda number: put_drop(f"a/{number}.csv", b""), range(1005)))
+    versions, _ = store.list_versions(settings.drop_bucket)
+    assert len(versions) == 1005
+    assert (
+        store.delete_versions(settings.drop_bucket, [(version.key, version.version_id) for version in versions]) == {}
+    )
+    assert store.list_versions(settings.drop_bucket) == ([], [])
+
+
+def test_nothing_is_imported_before_a_request(settings):
+    """Making the store costs nothing: boto3 is met with the first request."""
+    import subprocess
+    import sys
+    from pathlib import Path
+
+    code = (
+        f"import sys; sys.path[:0] = [{str(Path(__file__).parents[2] / 'dags')!r}]; "
+        "from pipeline.store import Store; from pipeline.settings import read_settings; Store(read_settings({})); "
+        "sys.exit('boto3' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
