@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import pickle
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
@@ -46,8 +45,6 @@ def log_pipeline(
         inputs=Schema([ColSpec(any_type, name=column.name, required=True) for column in columns]),
         outputs=Schema([ColSpec(kinds.get(target.dtype.kind, DataType.string))]),
     )
-    # It warns of pickles in general; the reasons are above.
-    logging.getLogger("mlflow.sklearn").setLevel(logging.ERROR)
     info = mlflow.sklearn.log_model(
         pipeline,
         name="model",

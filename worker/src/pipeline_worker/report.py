@@ -96,7 +96,11 @@ def _write_tiles(report: Report) -> str:
     rows = report.trained.get("rows", {})
     tiles = [
         (_words(name), _number(model.get(name)), f"baseline {_number(baseline.get(name))}"),
-        ("rows", _count(report.profile.get("rows")), f"{_count(rows.get('train'))} learned, {_count(rows.get('test'))} tested"),
+        (
+            "rows",
+            _count(report.profile.get("rows")),
+            f"{_count(rows.get('train'))} learned, {_count(rows.get('test'))} tested",
+        ),
         ("features", _count(report.trained.get("features")), _say_dropped(report)),
     ]
     if report.summary:
@@ -143,7 +147,11 @@ def _write_figures(report: Report) -> str:
 def _write_classes(report: Report) -> str:
     classes = report.metrics.get("per_class") or {}
     rows = [
-        [_text(label), *(_number(values.get(name)) for name in ("precision", "recall", "f1")), _count(values.get("rows"))]
+        [
+            _text(label),
+            *(_number(values.get(name)) for name in ("precision", "recall", "f1")),
+            _count(values.get("rows")),
+        ]
         for label, values in list(classes.items())[:_MAX_CLASSES]
     ]
     return _table(["class", "precision", "recall", "F1", "test rows"], rows, numbers={1, 2, 3, 4}) if rows else ""
@@ -153,9 +161,7 @@ def _write_notes(report: Report) -> str:
     trained = report.trained
     notes = [f"{_text(note)}" for note in trained.get("notes", [])]
     notes += [f"<code>{_text(name)}</code>: {_text(why)}" for name, why in trained.get("suspect_columns", {}).items()]
-    notes += [
-        f"<code>{_text(name)}</code> = {_text(why)}" for name, why in trained.get("defaults_chosen", {}).items()
-    ]
+    notes += [f"<code>{_text(name)}</code> = {_text(why)}" for name, why in trained.get("defaults_chosen", {}).items()]
     return "<ul>" + "".join(f"<li>{note}</li>" for note in notes) + "</ul>" if notes else ""
 
 
@@ -245,7 +251,9 @@ def _table(heads: Iterable[str], rows: Iterable[Iterable[str]], numbers: Iterabl
 
     head = "".join(line([escape(each) for each in heads], "th"))
     body = "".join(f"<tr>{line(row, 'td')}</tr>" for row in rows)
-    return f"<div class=wide><table>{f'<thead><tr>{head}</tr></thead>' if head else ''}<tbody>{body}</tbody></table></div>"
+    return (
+        f"<div class=wide><table>{f'<thead><tr>{head}</tr></thead>' if head else ''}<tbody>{body}</tbody></table></div>"
+    )
 
 
 def _headline(report: Report) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import time
 from collections.abc import Iterator, Mapping
@@ -25,6 +26,8 @@ _CLIENT = {
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    # It would print links to stdout, which is for results.
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
     "GIT_PYTHON_REFRESH": "quiet",
 }
 #: The longest text that MLflow keeps as a parameter.
@@ -43,15 +46,20 @@ class TrackedRun:
     url: str
     client: MlflowClient
 
-    def log(self, params: Mapping[str, Any], metrics: Mapping[str, float]) -> None:
-        """Keep *params*, as text, and *metrics*."""
-        from mlflow.entities import Metric, Param
+    def log_params(self, params: Mapping[str, Any]) -> None:
+        """Keep *params*, as text."""
+        from mlflow.entities import Param
+
+        self.client.log_batch(self.run_id, params=[Param(name, _shorten(value)) for name, value in params.items()])
+
+    def log_metrics(self, metrics: Mapping[str, float], model_id: str) -> None:
+        """Keep *metrics*, of the run and of the model that it made."""
+        from mlflow.entities import Metric
 
         now = int(time.time() * 1000)
         self.client.log_batch(
             self.run_id,
-            metrics=[Metric(name, value, now, 0) for name, value in metrics.items()],
-            params=[Param(name, _shorten(value)) for name, value in params.items()],
+            metrics=[Metric(name, value, now, 0, model_id=model_id) for name, value in metrics.items()],
         )
 
     def log_dataset(self, name: str, artifact: Artifact, *, rows: int, columns: int) -> None:
@@ -91,10 +99,22 @@ def track_run(server: MlflowServer, experiment: str, name: str, tags: Mapping[st
     import mlflow
 
     experiment_id = find_experiment(server, experiment)
+    end_stale_runs(server, experiment_id, tags["run_key"])
+    # Its warnings are about choices that are made, and explained, in `logged_model`.
+    logging.getLogger("mlflow").setLevel(logging.ERROR)
     mlflow.set_tracking_uri(server.uri)
     with explain_mlflow(server), mlflow.start_run(experiment_id=experiment_id, run_name=name, tags=dict(tags)) as run:
         run_id = run.info.run_id
         yield TrackedRun(run_id, experiment_id, server.link_run(experiment_id, run_id), mlflow.MlflowClient())
+
+
+def end_stale_runs(server: MlflowServer, experiment_id: str, run_key: str) -> None:
+    """End the runs that earlier attempts of *run_key* left running because they were killed."""
+    wanted = f"tags.run_key = '{run_key}' and attributes.status = 'RUNNING'"
+    found = server.call("POST", "runs/search", {"experiment_ids": [experiment_id], "filter": wanted})
+    for run in found.get("runs", []):
+        values = {"run_id": run["info"]["run_id"], "status": "KILLED", "end_time": int(time.time() * 1000)}
+        server.call("POST", "runs/update", values)
 
 
 def find_experiment(server: MlflowServer, name: str) -> str:

@@ -101,7 +101,8 @@ def train(attempt: Attempt) -> Outcome:
         }
         digest = outputs["model"].digest
         with attempt.timed("mlflow"):
-            _track(run, attempt, plan, measured, digest, version)
+            _track(run, attempt, plan, version)
+            run.tag("model_digest", digest)
             run.log_folder(folder)
             model_id = log_pipeline(
                 fitted.pipeline,
@@ -110,6 +111,8 @@ def train(attempt: Attempt) -> Outcome:
                 target=plan.target.array,
                 tags=tags | {"model_digest": digest},
             )
+            baseline = {f"baseline_{name}": value for name, value in measured.baseline.items()}
+            run.log_metrics(measured.model | baseline, model_id)
     facts = _describe(plan, fitted, measured) | {
         "model_version": version,
         "model_file": model_path.name,
@@ -131,7 +134,7 @@ def train(attempt: Attempt) -> Outcome:
     )
 
 
-def _track(run: TrackedRun, attempt: Attempt, plan: Plan, measured: Measured, digest: str, version: str) -> None:
+def _track(run: TrackedRun, attempt: Attempt, plan: Plan, version: str) -> None:
     request = attempt.request
     params: dict[str, Any] = plan.estimator.get_params() | {
         "model_name": plan.model.name,
@@ -145,9 +148,7 @@ def _track(run: TrackedRun, attempt: Attempt, plan: Plan, measured: Measured, di
         "data_source": attempt.drop.uri,
     }
     params.setdefault("random_state", request.random_state)
-    metrics = measured.model | {f"baseline_{name}": value for name, value in measured.baseline.items()}
-    run.log(params, metrics)
-    run.tag("model_digest", digest)
+    run.log_params(params)
     run.log_dataset(
         attempt.dataset,
         attempt.artifacts["dataset"],
