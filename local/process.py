@@ -142,11 +142,13 @@ def wait_until_gone(record: Record, seconds: float) -> bool:
     return True
 
 
-def stop_process(settings: Settings, name: str, number: signal.Signals, grace_seconds: float) -> bool:
+def stop_process(
+    settings: Settings, name: str, number: signal.Signals, grace_seconds: float, patience_seconds: float = 10
+) -> bool:
     """End a service and all its children; return whether anything was alive.
 
     Its own process is asked first. Children that are still there after the grace are killed, so that it need not wait
-    for them; then it has ten seconds more to leave in order.
+    for them; then it has some patience more to leave in order.
     """
     record = read_record(settings, name)
     if record is None:
@@ -159,7 +161,7 @@ def stop_process(settings: Settings, name: str, number: signal.Signals, grace_se
             for child in find_session(record):
                 if child.pid != record.pid:
                     send(child, signal.SIGKILL)
-            wait_until_gone(record, 10)
+            wait_until_gone(record, patience_seconds)
     left = find_session(record)
     for process in left:
         send(process, signal.SIGKILL)

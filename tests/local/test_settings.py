@@ -1,0 +1,137 @@
+"""Settings come from the template, `.env` and the environment; secrets are made, and nothing is read that nobody can set."""
+
+import base64
+import itertools
+import re
+import stat
+from pathlib import Path
+
+import pytest
+
+from local.credentials import fill_env_file, make_secret, write_env_file
+from local.errors import SettingInvalid
+from local.settings import PROJECT, TEMPLATE, parse_env_file, read_settings, read_template
+
+#: Names in the code that look like settings and are none, and why.
+NO_SETTINGS = {
+    "AIRFLOW_HOME": "Airflow's own; the stack sets it",
+    "PIPELINE_EXIT_WITH_STDIN": "between the process runner and its command",
+    "PIPELINE_PYTHON_TRIED": "between the set-up and itself",
+    "PIPELINE_SETTINGS": "a constant",
+}
+#: Beginnings of names that Airflow and MLflow read themselves; we only ever set them.
+FOREIGN = (
+    "AIRFLOW__",
+    *(f"MLFLOW_{word}_" for word in ("BACKEND", "DISABLE", "ENABLE", "HTTP", "S3", "SERVER", "SUPPRESS")),
+)
+_NAME = re.compile(r"\b(?:OBJECT_STORAGE|ML_PIPELINE|MLFLOW|PIPELINE|AIRFLOW|POSTGRES)_[A-Z0-9_]*[A-Z0-9]\b")
+
+
+def names_in_code() -> set[str]:
+    sources = [path for folder in ("local", "dags", "worker/src") for path in (PROJECT / folder).rglob("*.py")]
+    found = {name for path in sources for name in _NAME.findall(path.read_text(encoding="utf-8"))}
+    return {name for name in found if not name.startswith(FOREIGN)} - NO_SETTINGS.keys()
+
+
+def test_every_setting_that_the_code_reads_is_in_the_template() -> None:
+    """Nobody has to read code to find a setting."""
+    assert names_in_code() - read_template().keys() == set()
+
+
+def test_every_setting_in_the_template_is_read() -> None:
+    """No line of the template is without effect."""
+    # A few names are put together from parts.
+    stages = {f"ML_PIPELINE_{stage}_TIMEOUT_SECONDS" for stage in ("INGEST", "VALIDATE", "TRAIN", "PUBLISH")}
+    assert read_template().keys() - names_in_code() - stages == set()
+
+
+def test_the_template_names_each_setting_once_and_explains_it() -> None:
+    """Each setting stands once, below a comment that says what it does."""
+    lines = TEMPLATE.read_text(encoding="utf-8").splitlines()
+    names = [name for line in lines for name in parse_env_file(line)]
+    assert len(names) == len(set(names))
+    for above, line in itertools.pairwise(lines):
+        if parse_env_file(line):
+            assert above.startswith("# ") or parse_env_file(above), f"no comment above {line}"
+
+
+def test_no_secret_has_a_default() -> None:
+    """The template is blank where a secret goes, so that nobody runs with one that others know."""
+    assert not [name for name, value in read_template().items() if make_secret(name) and value]
+
+
+def test_a_new_settings_file_has_secrets_of_its_own(tmp_path: Path) -> None:
+    """Two settings files share no secret, each is readable by its owner only, and no secret is short."""
+    for name in ("a", "b"):
+        write_env_file(tmp_path / name)
+    one, other = (parse_env_file((tmp_path / name).read_text()) for name in ("a", "b"))
+    secrets = [name for name in one if make_secret(name)]
+    assert len(secrets) == 17
+    assert all(one[name] != other[name] and len(one[name]) >= 20 for name in secrets)
+    assert stat.S_IMODE((tmp_path / "a").stat().st_mode) == 0o600
+    assert len(base64.urlsafe_b64decode(one["AIRFLOW_FERNET_KEY"])) == 32
+
+
+def test_an_existing_settings_file_is_not_overwritten(tmp_path: Path) -> None:
+    """A person's settings are never replaced by new ones."""
+    (tmp_path / ".env").write_text("AIRFLOW_PORT=1234\n")
+    with pytest.raises(FileExistsError):
+        write_env_file(tmp_path / ".env")
+
+
+def test_a_settings_file_gets_the_secrets_that_it_lacks(tmp_path: Path) -> None:
+    """After an upgrade, or from a file written by hand, what is missing is made; what is there stays, comments too."""
+    path = tmp_path / ".env"
+    path.write_text("# mine\nAIRFLOW_PORT=1234\nAIRFLOW_ADMIN_PASSWORD=a person's own\nAIRFLOW_JWT_SECRET=\n")
+    added = fill_env_file(path)
+    values = parse_env_file(path.read_text())
+    assert "AIRFLOW_JWT_SECRET" in added
+    assert "AIRFLOW_ADMIN_PASSWORD" not in added
+    assert values["AIRFLOW_PORT"] == "1234"
+    assert values["AIRFLOW_ADMIN_PASSWORD"] == "a person's own"
+    assert all(values[name] for name in read_template() if make_secret(name))
+    assert path.read_text().startswith("# mine\n")
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert fill_env_file(path) == []
+
+
+def test_the_environment_wins_over_the_file_and_the_file_over_the_template(tmp_path: Path) -> None:
+    """The nearer a value is to the command, the more it counts."""
+    (tmp_path / ".env").write_text("AIRFLOW_PORT=2222\nMLFLOW_PORT=3333\n")
+    settings = read_settings({"PIPELINE_ENV_FILE": str(tmp_path / ".env"), "MLFLOW_PORT": "4444"})
+    assert (settings["AIRFLOW_PORT"], settings["MLFLOW_PORT"], settings["OBJECT_STORAGE_PORT"]) == (
+        "2222",
+        "4444",
+        "8333",
+    )
+
+
+@pytest.mark.parametrize(
+    ("line", "value"),
+    [
+        ("A=b c", "b c"),
+        ("export A='b # c'", "b # c"),
+        ('A="b"', "b"),
+        ("A=b # why", "b"),
+        ("A=b#c", "b#c"),
+        ("A=b=c", "b=c"),
+        ("A=", ""),
+        ("A= # nothing", ""),
+    ],
+)
+def test_values_read_as_other_tools_read_them(line: str, value: str) -> None:
+    """Quotes and comments mean what they mean to Compose and to shells."""
+    assert parse_env_file(line) == {"A": value}
+
+
+@pytest.mark.parametrize("port", ["", "80", "65536", "8080x", "-1"])
+def test_a_port_that_cannot_be_one_is_named(tmp_path: Path, port: str) -> None:
+    """The message has the setting and the file."""
+    settings = read_settings({"PIPELINE_ENV_FILE": str(tmp_path / ".env"), "AIRFLOW_PORT": port})
+    with pytest.raises(SettingInvalid, match=r"AIRFLOW_PORT.*\.env"):
+        settings.read_port("AIRFLOW_PORT")
+
+
+def test_settings_show_no_secret() -> None:
+    """What a traceback or a failing test prints of the settings holds none of their values."""
+    assert "hidden" not in repr(read_settings({"AIRFLOW_ADMIN_PASSWORD": "hidden"}))
