@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -181,17 +182,15 @@ def _find_separator(sample: str, quote: str) -> str | None:
 
 
 def _is_single_quoted(sample: str, separator: str) -> bool:
-    """Whether `'` surrounds nearly all cells of some column, and `"` surrounds none."""
+    """Whether `'` surrounds the cells of at least one whole column, and `"` surrounds none."""
     if "'" not in sample or '"' in sample:
         return False
-    rows = split_rows(sample, separator, '"')[1:]
-    width = max((len(row) for row in rows), default=0)
-    for position in range(width):
-        cells = [row[position].strip() for row in rows if len(row) > position and row[position].strip()]
-        quoted = sum(len(cell) > 1 and cell[0] == cell[-1] == "'" for cell in cells)
-        if len(cells) >= 2 and quoted >= 0.9 * len(cells):
-            return True
-    return False
+    header, *rows = split_rows(sample, separator, "'")
+    sign = re.escape(separator)
+    opened = len(re.findall(rf"(?:^|{sign})'", sample, re.MULTILINE))
+    closed = len(re.findall(rf"'(?:{sign}|$)", sample, re.MULTILINE))
+    is_table = all(len(row) == len(header) for row in rows)
+    return is_table and opened == closed and len(rows) > 1 and opened >= len(rows)
 
 
 def _refuse_single_column(found: CsvFormat, sample: str, name: str) -> None:

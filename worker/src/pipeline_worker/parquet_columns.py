@@ -118,6 +118,9 @@ def _bring_to(values: pa.Array, target: pa.DataType) -> pa.Array:
         values = values.dictionary_decode()
     # Decimals lose digits beyond 16, and dates with a time of day their time: both are what the column's type says.
     values = pc.cast(values, target, safe=not (types.is_decimal(values.type) or types.is_date64(values.type)))
+    if types.is_string(target):
+        # The format does not promise that text is UTF-8.
+        values.validate(full=True)
     if types.is_floating(target):
         # NaN is how pandas writes a missing number.
         is_nan = pc.is_nan(values)

@@ -79,7 +79,7 @@ class _Column:
                 self._infinite += pc.sum(pc.invert(is_finite)).as_py()
                 values = values.filter(is_finite)
         if self._kind in {"integer", "number", "boolean"}:
-            self._sum += float(pc.sum(pc.cast(values, pa.float64())).as_py() or 0)
+            self._sum += float(pc.sum(pc.cast(values, pa.float64(), safe=False)).as_py() or 0)
         if self._kind in {"integer", "number", "date", "timestamp"}:
             ends = pc.min_max(values)
             self._ends += [ends["min"], ends["max"]] if ends["min"].is_valid else []

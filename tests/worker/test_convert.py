@@ -1,0 +1,449 @@
+"""CSV files become Parquet with types: every value counts, and nothing is dropped without a word."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+import re
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+from pipeline_worker import convert as convert_module
+from pipeline_worker.convert import Converted, convert
+from pipeline_worker.data_format import DataFormat
+from pipeline_worker.errors import DataUnreadable, ParameterInvalid
+from pipeline_worker.request import IngestionConfig
+
+UTC = dt.UTC
+
+
+def convert_bytes(folder: Path, content: bytes, **config: Any) -> tuple[Converted, dict[str, list[Any]]]:
+    """Return what became of a CSV file with *content*, and the columns of the Parquet file."""
+    raw, target = folder / "raw-data", folder / "dataset.parquet"
+    raw.write_bytes(content)
+    converted = convert(raw, target, "x.csv", DataFormat("csv", "by its name"), IngestionConfig(**config))
+    return converted, pq.read_table(target).to_pydict()
+
+
+def convert_column(folder: Path, cells: list[str], *, separator: str = ",", **config: Any) -> tuple[Any, list[Any]]:
+    """Return the description of a column with *cells*, beside a column of text, and its values."""
+    quoted = ['"' + cell.replace('"', '""') + '"' if re.search('[,;"\n]', cell) else cell for cell in cells]
+    text = f"x{separator}other\n" + "".join(f"{cell}{separator}text\n" for cell in quoted)
+    converted, columns = convert_bytes(folder, text.encode(), **config)
+    return converted.schema.columns[0], columns["x"]
+
+
+@pytest.mark.parametrize(
+    ("cells", "kind", "values"),
+    [
+        (["1", "-2", "0"], "integer", [1, -2, 0]),
+        (["1", "", "3"], "integer", [1, None, 3]),
+        (["+1", "2"], "integer", [1, 2]),
+        ([" 1", "2 "], "integer", [1, 2]),
+        (["9223372036854775807", "-9223372036854775808"], "integer", [2**63 - 1, -(2**63)]),
+        (["9223372036854775808", "1"], "text", ["9223372036854775808", "1"]),
+        (["9223372036854775808", "1.5"], "number", [9.223372036854775808e18, 1.5]),
+        (["1.5", "2"], "number", [1.5, 2.0]),
+        (["1e3", "2E-2"], "number", [1000.0, 0.02]),
+        ([".5", "5.", "-0.25"], "number", [0.5, 5.0, -0.25]),
+        (["0.1", "1e400"], "text", ["0.1", "1e400"]),
+        (["1.5", "inf", "-Infinity"], "number", [1.5, math.inf, -math.inf]),
+        (["0x1f", "0x20"], "text", ["0x1f", "0x20"]),
+        (["1_000", "2"], "text", ["1_000", "2"]),
+        (["00123", "45678"], "text", ["00123", "45678"]),
+        (["007.5", "1.5"], "text", ["007.5", "1.5"]),
+        (["-0", "0"], "integer", [0, 0]),
+        (["1", "abc", "2.5"], "text", ["1", "abc", "2.5"]),
+        (["1", "true"], "text", ["1", "true"]),
+        (["true", "False", "TRUE", ""], "boolean", [True, False, True, None]),
+        (["yes", "no"], "text", ["yes", "no"]),
+        (["0", "1"], "integer", [0, 1]),
+        (["12 %", "13 %"], "text", ["12 %", "13 %"]),
+        (["a", " b ", "  "], "text", ["a", " b ", None]),
+        (["None", "none", "x"], "text", ["None", "none", "x"]),
+        (["", "NA", " NA "], "text", [None, None, None]),
+        (["a\nb", 'say "x"', "c,d"], "text", ["a\nb", 'say "x"', "c,d"]),
+    ],
+)
+def test_values_decide_the_type(tmp_path: Path, cells: list[str], kind: str, values: list[Any]) -> None:
+    """A type is what every value of the column is; codes with leading zeros, and what would lose digits, stay text."""
+    column, found = convert_column(tmp_path, cells)
+    assert column.type == kind
+    assert found == values
+
+
+@pytest.mark.parametrize("word", ["", "NA", "N/A", "NaN", "nan", "NULL", "null", "#N/A"])
+def test_words_for_missing_are_missing(tmp_path: Path, word: str) -> None:
+    """Each of them is missing in a column of numbers and in one of text, and the column says that it is nullable."""
+    column, values = convert_column(tmp_path, ["1", word])
+    assert (column.type, column.nullable, values) == ("integer", True, [1, None])
+    column, values = convert_column(tmp_path, ["a", word])
+    assert (column.type, column.nullable, values) == ("text", True, ["a", None])
+
+
+D = dt.date
+T = dt.datetime
+
+
+@pytest.mark.parametrize(
+    ("cells", "kind", "label", "values"),
+    [
+        (["2024-01-31", ""], "date", None, [D(2024, 1, 31), None]),
+        (["2024-1-5", "2024-12-31"], "date", None, [D(2024, 1, 5), D(2024, 12, 31)]),
+        (["2024/01/31", "2024/2/1"], "date", "YYYY/MM/DD", [D(2024, 1, 31), D(2024, 2, 1)]),
+        (["31.01.2024", "1.2.2024"], "date", "DD.MM.YYYY", [D(2024, 1, 31), D(2024, 2, 1)]),
+        (["01.02.2024", "03.04.2024"], "date", "DD.MM.YYYY", [D(2024, 2, 1), D(2024, 4, 3)]),
+        (["31/01/2024", "01/02/2024"], "date", "DD/MM/YYYY", [D(2024, 1, 31), D(2024, 2, 1)]),
+        (["01/31/2024", "01/02/2024"], "date", "MM/DD/YYYY", [D(2024, 1, 31), D(2024, 1, 2)]),
+        (["31-01-2024", "01-02-2024"], "date", "DD-MM-YYYY", [D(2024, 1, 31), D(2024, 2, 1)]),
+        (["31 Jan 2024", "1 february 2024"], "date", "DD Mon YYYY", [D(2024, 1, 31), D(2024, 2, 1)]),
+        (["31-Jan-2024", "01-Sep-2024"], "date", "DD Mon YYYY", [D(2024, 1, 31), D(2024, 9, 1)]),
+        (["Jan 31, 2024", "May 1, 2024"], "date", "Mon DD, YYYY", [D(2024, 1, 31), D(2024, 5, 1)]),
+        (["2024-01-31 10:00:00"], "timestamp", None, [T(2024, 1, 31, 10)]),
+        (["2024-01-31T10:00", "2024-02-01"], "timestamp", None, [T(2024, 1, 31, 10), T(2024, 2, 1)]),
+        (["2024-01-31 10:00:00.125"], "timestamp", None, [T(2024, 1, 31, 10, 0, 0, 125000)]),
+        (["31.01.2024 9:05", "01.02.2024"], "timestamp", "DD.MM.YYYY", [T(2024, 1, 31, 9, 5), T(2024, 2, 1)]),
+        (
+            ["1/31/2024 2:30:00 PM", "2/1/2024 12:15 AM", "2/1/2024 12:00 pm"],
+            "timestamp",
+            "MM/DD/YYYY",
+            [T(2024, 1, 31, 14, 30), T(2024, 2, 1, 0, 15), T(2024, 2, 1, 12)],
+        ),
+        (
+            ["2024-01-31T10:00:00Z", "2024-01-31T10:00:00+02:00"],
+            "timestamp",
+            None,
+            [T(2024, 1, 31, 10, tzinfo=UTC), T(2024, 1, 31, 8, tzinfo=UTC)],
+        ),
+        (["9:30", "23:59:59"], "time", None, [dt.time(9, 30), dt.time(23, 59, 59)]),
+        (["2024-02-30", "2024-01-01"], "text", None, ["2024-02-30", "2024-01-01"]),
+        (["31.02.2024", "01.01.2024"], "text", None, ["31.02.2024", "01.01.2024"]),
+        (["0000-00-00", "2024-01-01"], "text", None, ["0000-00-00", "2024-01-01"]),
+        (["2024-01-31 10", "2024-01-31 11"], "text", None, ["2024-01-31 10", "2024-01-31 11"]),
+        (["31.01.24", "01.02.24"], "text", None, ["31.01.24", "01.02.24"]),
+        (["20240131", "20240201"], "integer", None, [20240131, 20240201]),
+        (["25:00", "10:00"], "text", None, ["25:00", "10:00"]),
+        (
+            ["2024-01-31T10:00:00Z", "2024-01-31T10:00:00"],
+            "text",
+            None,
+            ["2024-01-31T10:00:00Z", "2024-01-31T10:00:00"],
+        ),
+        (["31/01/2024", "01/31/2024"], "text", None, ["31/01/2024", "01/31/2024"]),
+    ],
+)
+def test_dates_and_times_are_typed(
+    tmp_path: Path, cells: list[str], kind: str, label: str | None, values: list[Any]
+) -> None:
+    """Dates of one format are dates; days that are in no calendar, and mixtures, stay text."""
+    column, found = convert_column(tmp_path, cells)
+    assert (column.type, column.format) == (kind, label)
+    assert found == values
+
+
+def test_nanoseconds_are_kept(tmp_path: Path) -> None:
+    """Times with nine digits lose none of them."""
+    column, _ = convert_column(tmp_path, ["2024-01-31 10:00:00.123456789", "2024-01-31 10:00:00"])
+    assert column.parquet_type == "timestamp[ns]"
+    written = pq.read_table(tmp_path / "dataset.parquet").column("x").cast("int64").to_pylist()
+    assert written[0] % 1_000_000_000 == 123456789
+
+
+def test_dates_that_fit_two_formats_follow_the_rest_of_the_file(tmp_path: Path) -> None:
+    """03/04 is in April where another column of the file has the day first; that is said."""
+    converted, columns = convert_bytes(tmp_path, b"a,b\n03/04/2024,31/01/2024\n05/06/2024,01/02/2024\n")
+    assert columns["a"] == [D(2024, 4, 3), D(2024, 6, 5)]
+    assert converted.notes == [
+        "`a`: Read as DD/MM/YYYY, like other dates of the file; by itself it could be DD/MM/YYYY or MM/DD/YYYY."
+    ]
+
+
+def test_dates_that_fit_two_formats_stay_text_where_nothing_decides(tmp_path: Path) -> None:
+    """They are not guessed: a month for a day goes unnoticed until a model is wrong."""
+    column, values = convert_column(tmp_path, ["03/04/2024", "05/06/2024"])
+    assert (column.type, values) == ("text", ["03/04/2024", "05/06/2024"])
+    assert column.note == "Text: its dates could be DD/MM/YYYY or MM/DD/YYYY. Write them as 2024-01-31."
+
+
+@pytest.mark.parametrize(
+    ("cells", "kind", "values"),
+    [
+        (["1,5", "2,25"], "number", [1.5, 2.25]),
+        (["1.234,5", "2"], "number", [1234.5, 2.0]),
+        (["1.234.567", "2"], "integer", [1234567, 2]),
+        (["0,123", "1,234"], "number", [0.123, 1.234]),
+        (["-1,5e3", "2"], "number", [-1500.0, 2.0]),
+        (["1,234.5", "2"], "number", [1234.5, 2.0]),
+        (["1,234,567", "2"], "integer", [1234567, 2]),
+        (["1'234.5", "2"], "number", [1234.5, 2.0]),
+        (["1\u00a0234,5", "2"], "number", [1234.5, 2.0]),
+        (["1,23,456", "2"], "text", ["1,23,456", "2"]),
+        (["1,5", "1.5"], "text", ["1,5", "1.5"]),
+        (["01.234,5", "2"], "text", ["01.234,5", "2"]),
+    ],
+)
+def test_decimal_commas_and_signs_between_thousands_are_found(
+    tmp_path: Path, cells: list[str], kind: str, values: list[Any]
+) -> None:
+    """What only one reading allows is read so, whatever separates the columns."""
+    for separator in ",;":
+        column, found = convert_column(tmp_path, cells, separator=separator)
+        assert (column.type, found) == (kind, values)
+
+
+@pytest.mark.parametrize(
+    ("separator", "cells", "config", "values"),
+    [
+        (",", ["1,234", "5,678"], {}, [1234, 5678]),
+        (";", ["1,234", "5,678"], {}, [1.234, 5.678]),
+        (";", ["1.234", "5.678"], {}, [1.234, 5.678]),
+        (",", ["1,234", "5,678"], {"decimal": ","}, [1.234, 5.678]),
+        (";", ["1.234", "5.678"], {"decimal": ","}, [1234, 5678]),
+        (";", ["1,234", "5,678"], {"decimal": "."}, [1234, 5678]),
+    ],
+)
+def test_one_sign_before_three_digits_is_decided_and_said(
+    tmp_path: Path, separator: str, cells: list[str], config: dict[str, str], values: list[Any]
+) -> None:
+    """Both readings of 1,234 are possible: what is given decides, else the usual one, with a note that says how to."""
+    column, found = convert_column(tmp_path, cells, separator=separator, **config)
+    assert found == values
+    if config:
+        assert column.note is None
+    else:
+        assert "not certain" in (column.note or "")
+        assert '{"ingestion_config": {"decimal": "' in (column.note or "")
+
+
+def test_other_columns_decide_what_a_sign_means(tmp_path: Path) -> None:
+    """1.234 is a thousand in a file whose other numbers have a decimal comma."""
+    converted, columns = convert_bytes(tmp_path, b"a;b\n1.234;0,5\n5.678;1,5\n")
+    assert columns == {"a": [1234, 5678], "b": [0.5, 1.5]}
+    assert "like elsewhere in the file" in converted.notes[0]
+    assert "decimal sign comma (found)" in converted.found
+
+
+def test_given_decimal_sign_makes_the_other_text(tmp_path: Path) -> None:
+    """With a decimal comma given, 1.5 is no number."""
+    column, _ = convert_column(tmp_path, ["1.5", "2.5"], decimal=",")
+    assert column.type == "text"
+
+
+def test_type_is_found_from_every_row(tmp_path: Path) -> None:
+    """One word in the last of many rows makes a column text, wherever blocks end, and nothing becomes missing."""
+    count = 400_000
+    cells = "".join(f"{row},{row}.5\n" for row in range(count))
+    converted, columns = convert_bytes(tmp_path, f"a,b\n{cells}abc,1\n".encode())
+    assert [column.type for column in converted.schema.columns] == ["text", "number"]
+    assert columns["a"] == [*map(str, range(count)), "abc"]
+    assert converted.schema.columns[0].note == (
+        f"Text, because of 'abc' in row {count + 1}: the values around it are whole numbers."
+    )
+
+
+def test_types_that_widen_over_blocks_keep_all_values(tmp_path: Path) -> None:
+    """Whole numbers, then dates without times, then the wider kind: values of the earlier blocks are kept."""
+    head = "1,2024-01-31,1\n" * 200_000
+    tail = '1.5,2024-01-31 10:00:00,"1,234"\n'
+    converted, columns = convert_bytes(tmp_path, f"a,b,c\n{head}{tail}".encode(), decimal=".")
+    assert [column.type for column in converted.schema.columns] == ["number", "timestamp", "integer"]
+    assert columns["a"][-2:] == [1.0, 1.5]
+    assert columns["b"][-2:] == [T(2024, 1, 31), T(2024, 1, 31, 10)]
+    assert columns["c"][-2:] == [1, 1234]
+
+
+def test_nearly_numeric_columns_say_which_value_made_them_text(tmp_path: Path) -> None:
+    """The row and the value are named, so that a person can mend one cell."""
+    column, _ = convert_column(tmp_path, [*map(str, range(20)), "n.a.", *map(str, range(20))])
+    assert column.note == "Text, because of 'n.a.' in row 21: the values around it are whole numbers."
+
+
+def test_leading_zeros_are_said(tmp_path: Path) -> None:
+    """A column that looks like numbers is said to be text because of them."""
+    column, _ = convert_column(tmp_path, [*(str(row) for row in range(10_000, 10_020)), "00123"])
+    assert column.note == "Text, because of leading zeros: '00123' in row 21."
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
+@pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r"])
+def test_encodings_and_line_ends_make_no_difference(tmp_path: Path, encoding: str, line_end: str) -> None:
+    """The same table comes out of each of them."""
+    text = line_end.join(["größe;name", "1,5;José", "2,5;Zoë", ""])
+    converted, columns = convert_bytes(tmp_path, text.encode(encoding))
+    assert columns == {"größe": [1.5, 2.5], "name": ["José", "Zoë"]}
+    assert converted.schema.first_row_line == 2
+
+
+def test_mixed_line_ends_are_read(tmp_path: Path) -> None:
+    """Files that were glued together have them."""
+    _, columns = convert_bytes(tmp_path, b"a,b\n1,2\r\n3,4\n")
+    assert columns == {"a": [1, 3], "b": [2, 4]}
+
+
+def test_what_was_found_and_given_is_said(tmp_path: Path) -> None:
+    """One line for the log names each, and where it is from."""
+    converted, _ = convert_bytes(tmp_path, "a;b\né;1,5\n".encode("cp1252"), separator=";", decimal=",")
+    assert converted.found == (
+        'separator semicolon (given), quote " (found), encoding cp1252 (assumed), decimal sign comma (given)'
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "first_row_line"),
+    [
+        ("a,b\n1,2\n3,4\n", 2),
+        ("a,b\n1,2\n3,4", 2),
+        ("\n\na,b\n1,2\n", 4),
+        ("sep=,\na,b\n1,2\n", 3),
+        ('"a\nz",b\n1,2\n', 3),
+        ("a,b\n1,2\n\n3,4\n", None),
+        ('a,b\n"x\ny",2\n', None),
+    ],
+)
+def test_line_of_the_first_row_is_known_only_where_rows_are_lines(
+    tmp_path: Path, text: str, first_row_line: int | None
+) -> None:
+    """A blank line, or a line break inside a cell, makes it unknown rather than wrong."""
+    assert convert_bytes(tmp_path, text.encode())[0].schema.first_row_line == first_row_line
+
+
+def test_rows_with_nothing_but_missing_cells_stay(tmp_path: Path) -> None:
+    """Only lines without any character are no rows."""
+    _, columns = convert_bytes(tmp_path, b"a,b\n1,2\n,\n\n3,4\n")
+    assert columns == {"a": [1, None, 3], "b": [2, None, 4]}
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "cells"),
+    [
+        ("a,b,c\n1,2,3\n4,5\n", 3, "2 cells"),
+        ("a,b,c\n1,2,3\n4,5,6,7\n", 3, "4 cells"),
+        ("a,b,c\n1,2,3\n4\n", 3, "1 cell"),
+        ('a,b,c\n"x\ny",2,3\n4,5\n', 4, "2 cells"),
+        ("a,b,c\n\n1,2,3\n\n4,5\n", 5, "2 cells"),
+        ("sep=,\na,b,c\n1,2,3\n4,5\n", 4, "2 cells"),
+        ("a,b,c\n1,2,3\n  \n", 3, "1 cell"),
+    ],
+)
+def test_ragged_row_is_refused_with_its_line(tmp_path: Path, text: str, line: int, cells: str) -> None:
+    """The line is the one that an editor shows, and nothing is padded, cut or dropped."""
+    with pytest.raises(DataUnreadable, match=f"Line {line} has {cells}, but the header has 3") as raised:
+        convert_bytes(tmp_path, text.encode())
+    assert raised.value.where == f"x.csv, line {line}"
+    assert raised.value.details["rows"] == [{"line": line, "cells": int(cells.split(maxsplit=1)[0])}]
+
+
+def test_ragged_rows_are_counted(tmp_path: Path) -> None:
+    """All of them are counted, and the first twenty named."""
+    with pytest.raises(DataUnreadable, match=r"\(30 rows differ from the header\)") as raised:
+        convert_bytes(tmp_path, b"a,b\n1,2\n" + b"1,2,3\n" * 30)
+    assert raised.value.details["row_count"] == 30
+    assert len(raised.value.details["rows"]) == 20
+
+
+def test_ragged_row_far_down_is_found(tmp_path: Path) -> None:
+    """It may be in any block."""
+    with pytest.raises(DataUnreadable, match="Line 500002 has 1 cell"):
+        convert_bytes(tmp_path, b"a,b\n" + b"1,2222222\n" * 500_000 + b"3\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "line"), [('a,b\n1,2\n3,"4\n5,6\n', 3), ('a,b\n1,"2\n3,4\n', 2), ('a,b\n"x\ny",2\n3,"4\n', 4)]
+)
+def test_quote_that_is_never_closed_is_refused_with_its_line(tmp_path: Path, text: str, line: int) -> None:
+    """Otherwise all rows after it would become one cell without a word."""
+    with pytest.raises(DataUnreadable, match=f"in the row of line {line} is never closed"):
+        convert_bytes(tmp_path, text.encode())
+
+
+def test_quote_inside_a_cell_is_a_character(tmp_path: Path) -> None:
+    """An inch sign opens nothing, even if their number is odd."""
+    _, columns = convert_bytes(tmp_path, b'a,b\n5" pipe,1\n"6"" pipe",2\n')
+    assert columns["a"] == ['5" pipe', '6" pipe']
+
+
+def test_cell_longer_than_a_block_is_read(tmp_path: Path) -> None:
+    """Texts of several megabytes are cells like others."""
+    long = "x" * 5_000_000
+    _, columns = convert_bytes(tmp_path, f"a,b\n1,{long}\n2,y\n".encode())
+    assert columns["b"] == [long, "y"]
+
+
+def test_row_longer_than_the_largest_block_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It ends with a reason, not with all memory taken."""
+    monkeypatch.setattr(convert_module, "_BLOCK_BYTES", (1000, 2000))
+    with pytest.raises(DataUnreadable, match="A row is longer than"):
+        convert_bytes(tmp_path, b"a,b\n1," + b"x" * 50_000 + b"\n")
+
+
+@pytest.mark.parametrize("text", ["a,b\n", "a,b", "\n\na,b\n", "a,b\n\n\n"])
+def test_header_alone_is_unreadable(tmp_path: Path, text: str) -> None:
+    """A table without rows has no types and trains nothing."""
+    with pytest.raises(DataUnreadable, match="no rows"):
+        convert_bytes(tmp_path, text.encode())
+
+
+@pytest.mark.parametrize(
+    ("text", "cell"),
+    [
+        ("5.1,3.5,setosa\n4.9,3.0,setosa\n", "'5.1'"),
+        ("39,State-gov,77516\n50,Private,83311\n", "'39'"),
+        ("1,2,3\n4,5,6\n1,2,3\n", None),
+        ("1,1,0\n0,1,1\n", "'1'"),
+        ("2024-01-31,a\n2024-02-01,b\n", "'2024-01-31'"),
+        ("-1,x\n-2,y\n", "'-1'"),
+    ],
+)
+def test_missing_header_is_refused(tmp_path: Path, text: str, cell: str | None) -> None:
+    """A first line of numbers above numbers is a row; running numbers are not told from names of columns."""
+    if cell is None:
+        assert list(convert_bytes(tmp_path, text.encode())[1]) == ["1", "2", "3"]
+        return
+    with pytest.raises(DataUnreadable, match=f"seems to be a row, not a header: it holds {cell}") as raised:
+        convert_bytes(tmp_path, text.encode())
+    assert raised.value.where == "x.csv, line 1"
+
+
+@pytest.mark.parametrize("header", ["0,1,2", "country,2001,2002", "1,2,3", "x1,x2,y", ",0,1", "1999,2005,name"])
+def test_names_that_are_numbers_are_names(tmp_path: Path, header: str) -> None:
+    """Years and running numbers are usual names of columns."""
+    names = convert_bytes(tmp_path, f"{header}\n5,6,7\n8,9,10\n".encode())[1]
+    assert [name for name in names if not name.startswith("Unnamed")] == [name for name in header.split(",") if name]
+
+
+def test_columns_whose_names_differ_in_case_or_dots_stay_apart(tmp_path: Path) -> None:
+    """`Name` and `name`, `a` and `a.1` are different columns."""
+    _, columns = convert_bytes(tmp_path, b"Name,name,a,a,a.b\n1,2,3,4,5\n")
+    assert columns == {"Name": [1], "name": [2], "a": [3], "a.1": [4], "a.b": [5]}
+
+
+def test_repeated_names_are_reported(tmp_path: Path) -> None:
+    """They are renamed as pandas does, said, and handed on so that a repeated target can be refused."""
+    converted, _ = convert_bytes(tmp_path, b"a,b,a\n1,2,3\n")
+    assert converted.repeated == {"a"}
+    assert converted.notes == ["More than one column is called `a`; one of them is called `a.1` here."]
+
+
+def test_column_without_values_is_text(tmp_path: Path) -> None:
+    """It is kept, and said."""
+    converted, columns = convert_bytes(tmp_path, b"a,b\n,1\nNA,2\n")
+    assert columns["a"] == [None, None]
+    assert converted.notes == ["`a`: Text: all of its values are missing."]
+
+
+def test_wide_table_is_read(tmp_path: Path) -> None:
+    """Thousands of columns are as good as ten."""
+    header = ",".join(f"c{number}" for number in range(3000))
+    rows = "".join(",".join([f"{row}.5"] * 3000) + "\n" for row in range(20))
+    converted, columns = convert_bytes(tmp_path, f"{header}\n{rows}".encode())
+    assert {column.type for column in converted.schema.columns} == {"number"}
+    assert columns["c2999"] == [row + 0.5 for row in range(20)]
+
+
+def test_given_encoding_that_does_not_fit_is_a_fault_of_the_request(tmp_path: Path) -> None:
+    """It is never replaced by another one."""
+    with pytest.raises(ParameterInvalid, match="not valid in it"):
+        convert_bytes(tmp_path, "a,b\né,1\n".encode(), encoding="ascii")

@@ -1,0 +1,154 @@
+"""Separator, quote and header of CSV files."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from pipeline_worker.csv_format import CsvFormat, find_csv_format, name_columns
+from pipeline_worker.errors import DataUnreadable, ParameterInvalid
+from pipeline_worker.request import IngestionConfig
+
+
+def find(folder: Path, text: str, data_format: str = "csv", **config: Any) -> CsvFormat:
+    path = folder / "raw-data"
+    path.write_bytes(text.encode())
+    return find_csv_format(path, "x.csv", IngestionConfig(**config), data_format)
+
+
+@pytest.mark.parametrize(
+    ("text", "separator"),
+    [
+        ("a,b\n1,2\n", ","),
+        ("a;b\n1,5;2,5\n", ";"),
+        ("a\tb\n1\t2\n", "\t"),
+        ("a|b\n1|2\n", "|"),
+        ('a;b\n"1;2";3\n', ";"),
+        ("name;note\nx;one, two, three\ny;four, five\n", ";"),
+        ('"last, first";age\n"Doe, J";3\n"Roe, K";4\n', ";"),
+        ("date,amount\n2024-01-01,3;4\n", ","),
+        ("a,b", ","),
+        ("a;b\r1;2\r", ";"),
+        ("sep=;\na;b\n1;2\n", ";"),
+        ("a,b;c\n1,2;3\n4,5;6\n", ","),
+    ],
+)
+def test_separator_is_found(tmp_path: Path, text: str, separator: str) -> None:
+    """It is the one by which the rows have as many cells as the header, and quoted cells do not count."""
+    assert find(tmp_path, text).separator == separator
+
+
+@pytest.mark.parametrize(("given", "separator"), [(";", ";"), ("\\t", "\t"), ("tab", "\t"), ("\t", "\t"), (":", ":")])
+def test_given_separator_is_taken(tmp_path: Path, given: str, separator: str) -> None:
+    """What the request gives is not second-guessed; a tab can be spelled."""
+    found = find(tmp_path, f"a,x{separator}b\n1,2{separator}3\n", separator=given)
+    assert found.separator == separator
+    assert found.header == ("a,x", "b")
+    assert "(given)" in found.describe()
+
+
+def test_tsv_is_separated_by_tabs_even_if_commas_would_fit(tmp_path: Path) -> None:
+    """The format says it."""
+    assert find(tmp_path, "a,b\tc\n1,2\t3\n", "tsv").header == ("a,b", "c")
+
+
+@pytest.mark.parametrize("given", ["||", '"', "\n", "é"])
+def test_separator_that_cannot_be_used_is_a_fault_of_the_request(tmp_path: Path, given: str) -> None:
+    """Only one ASCII character that is neither quote nor line end is available, and that is said."""
+    with pytest.raises(ParameterInvalid, match="only a single ASCII character"):
+        find(tmp_path, "a,b\n1,2\n", separator=given)
+
+
+def test_given_separator_that_the_header_lacks_is_a_fault_of_the_request(tmp_path: Path) -> None:
+    """The one that would fit is named."""
+    with pytest.raises(ParameterInvalid, match="Semicolon would fit"):
+        find(tmp_path, "a;b\n1;2\n", separator=",")
+
+
+@pytest.mark.parametrize(
+    ("text", "quote"),
+    [
+        ('a,b\n"x, y",2\n', '"'),
+        ("a,b\n'x, y',2\n'z',3\n", "'"),
+        ("a,b\n'x',2\nit's,3\n", '"'),
+        ("a,b\nx's,2\nit's,3\n", '"'),
+    ],
+)
+def test_quote_is_found(tmp_path: Path, text: str, quote: str) -> None:
+    """Apostrophes are quotes only where they surround a whole column."""
+    assert find(tmp_path, text).quote == quote
+
+
+def test_quote_can_be_given(tmp_path: Path) -> None:
+    """Any character can surround cells."""
+    assert find(tmp_path, "a,b\n|x,y|,2\n", quote="|").quote == "|"
+
+
+@pytest.mark.parametrize(
+    ("text", "header", "line"),
+    [
+        ("a,b\n1,2\n", ("a", "b"), 1),
+        ("\n\na,b\n1,2\n", ("a", "b"), 3),
+        ("sep=,\na,b\n1,2\n", ("a", "b"), 2),
+        ('"a\nz",b\n1,2\n', ("a\nz", "b"), 2),
+        ('"a ""x""",b\n1,2\n', ('a "x"', "b"), 1),
+        (" a, b\n1,2\n", (" a", " b"), 1),
+        ("\ufeffa,b\n1,2\n", ("a", "b"), 1),
+    ],
+)
+def test_header_is_read_as_it_is(tmp_path: Path, text: str, header: tuple[str, ...], line: int) -> None:
+    """Blanks stay, as pandas keeps them; blank lines, Excel's `sep=` and a byte order mark before it are left out."""
+    found = find(tmp_path, text)
+    assert (found.header, found.header_line) == (header, line)
+
+
+@pytest.mark.parametrize("text", ["\n\n", " ", "\ufeff"])
+def test_file_without_any_text_is_unreadable(tmp_path: Path, text: str) -> None:
+    """Blank lines are no table."""
+    with pytest.raises(DataUnreadable):
+        find(tmp_path, text)
+
+
+def test_title_above_the_header_is_named(tmp_path: Path) -> None:
+    """A line without separators above the table is the usual reason for a single column."""
+    with pytest.raises(DataUnreadable, match="first line is 'Report 2024', while lines below it have 3") as raised:
+        find(tmp_path, "Report 2024\na,b,c\n1,2,3\n")
+    assert "Remove what stands before the header" in raised.value.fix
+
+
+def test_single_column_asks_for_the_separator(tmp_path: Path) -> None:
+    """A table of one column can train nothing, and usually has a separator that is not known."""
+    with pytest.raises(DataUnreadable, match="Only one column") as raised:
+        find(tmp_path, "a:b\n1:2\n")
+    assert '{"ingestion_config": {"separator": "..."}}' in raised.value.fix
+
+
+@pytest.mark.parametrize(
+    "header",
+    ["a,b", "a,a,a", "a,,b,", "a,a.1,a", "a,a,a.1,a", "Unnamed: 1,", ",,", "a, a,A,a", "a.1,a,a,a.1", '"",x'],
+)
+def test_columns_are_named_as_pandas_names_them(header: str) -> None:
+    """Rows that pandas reads from the same file have the same names, also for repeated and empty ones."""
+    expected = list(pd.read_csv(io.StringIO(f"{header}\n{',' * header.count(',')}\n")).columns)
+    cells = [cell.strip('"') for cell in header.split(",")]
+    assert name_columns(cells)[0] == expected
+
+
+def test_made_up_names_are_said() -> None:
+    """Each name that is not the file's own has a note."""
+    _, notes = name_columns(["a", "", "a"])
+    assert notes == [
+        "Column 2 has no name; it is called `Unnamed: 1`.",
+        "More than one column is called `a`; one of them is called `a.1` here.",
+    ]
+
+
+def test_wide_header_is_read_whole(tmp_path: Path) -> None:
+    """The sample grows until it holds the header and a row, however long they are."""
+    names = [f"a_rather_long_name_of_a_column_{number}" for number in range(10_000)]
+    found = find(tmp_path, ",".join(names) + "\n" + ",".join(["1"] * 10_000) + "\n")
+    assert list(found.header) == names

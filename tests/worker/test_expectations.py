@@ -1,0 +1,181 @@
+"""Rules on real data, through Great Expectations."""
+
+from __future__ import annotations
+
+import datetime as dt
+import socket
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from pipeline_worker import expectations
+from pipeline_worker.errors import RuleUnusable
+from pipeline_worker.expectations import Finding, evaluate
+from pipeline_worker.request import DataValidation
+from pipeline_worker.rules import Rule, make_rules
+from pipeline_worker.schema import Column, Schema
+
+# Great Expectations imports two modules that Python 3.11 deprecates.
+pytestmark = pytest.mark.filterwarnings("ignore:module 'sre_:DeprecationWarning")
+
+TABLE = pa.table(
+    {
+        "id": [1, 2, 3, 4, 4],
+        "mass": pa.array([3000, None, 7000, 2**60 + 1, -5], pa.int64()),
+        "price": [0.5, 1.0, None, 2.0, float("inf")],
+        "name": ["a", "b", None, "a", " b"],
+        "ok": [True, None, False, True, True],
+        "day": [dt.date(2024, 1, 31), dt.date(2024, 2, 1), None, dt.date(2023, 1, 1), dt.date(2024, 1, 31)],
+        "at": pa.array([dt.datetime(2024, 1, day, 12) for day in range(1, 6)], pa.timestamp("us", "UTC")),
+        "clock": [dt.time(9, 30), dt.time(17), None, dt.time(8), dt.time(9, 30)],
+        "empty": pa.nulls(5, pa.string()),
+    }
+)
+KINDS = {
+    "id": "integer",
+    "mass": "integer",
+    "price": "number",
+    "name": "text",
+    "ok": "boolean",
+    "day": "date",
+    "at": "timestamp",
+    "clock": "time",
+    "empty": "text",
+}
+
+
+def evaluate_rules(folder: Path, **validation: Any) -> dict[tuple[str, str | None], Finding]:
+    """Return what became of the rules that *validation* makes, by name and column."""
+    path = folder / "dataset.parquet"
+    pq.write_table(TABLE, path)
+    columns = [
+        Column.model_validate(
+            {"name": name, "type": KINDS[name], "parquet_type": str(TABLE.schema.field(name).type), "nullable": True}
+        )
+        for name in TABLE.column_names
+    ]
+    schema = Schema(rows=len(TABLE), columns=columns)
+    rules = make_rules(DataValidation.model_validate({"min_row_count": 1, **validation}), schema, "id")
+    findings = evaluate(rules, path, schema)
+    assert [finding.rule for finding in findings] == rules
+    return {(finding.rule.name, finding.rule.column): finding for finding in findings}
+
+
+@pytest.mark.parametrize(
+    ("bounds", "satisfied"),
+    [
+        ({"min_row_count": 5}, {"min_row_count": True}),
+        ({"min_row_count": 6}, {"min_row_count": False}),
+        ({"max_row_count": 5}, {"max_row_count": True}),
+        ({"max_row_count": 4}, {"max_row_count": False}),
+    ],
+)
+def test_rows_are_counted(tmp_path: Path, bounds: dict[str, int], satisfied: dict[str, bool]) -> None:
+    """Both bounds are inclusive."""
+    found = evaluate_rules(tmp_path, **bounds)
+    for name, expected in satisfied.items():
+        finding = found[name, None]
+        assert (finding.is_satisfied, finding.observed) == (expected, 5)
+
+
+def test_columns_exist_or_not(tmp_path: Path) -> None:
+    """A missing one is violated, and so is every other rule about it."""
+    found = evaluate_rules(tmp_path, required_columns=["mass", "nowhere"], unique_columns=["nowhere"])
+    assert found["required_columns", "mass"].is_satisfied
+    assert not found["required_columns", "nowhere"].is_satisfied
+    assert not found["unique_columns", "nowhere"].is_satisfied
+
+
+@pytest.mark.parametrize(
+    ("rule", "column", "argument", "checked", "rows", "values"),
+    [
+        ("non_null_columns", "mass", None, 5, [2], [None]),
+        ("non_null_columns", "id", None, 5, [], []),
+        ("non_null_columns", "empty", None, 5, [1, 2, 3, 4, 5], [None] * 5),
+        ("unique_columns", "id", None, 5, [4, 5], [4, 4]),
+        ("unique_columns", "mass", None, 4, [], []),
+        ("unique_columns", "name", None, 4, [1, 4], ["a", "a"]),
+        ("unique_columns", "clock", None, 4, [1, 5], [dt.time(9, 30)] * 2),
+        ("value_ranges", "mass", {"min": 0, "max": 7000}, 4, [4, 5], [2**60 + 1, -5]),
+        ("value_ranges", "mass", {"max": 2**60}, 4, [4], [2**60 + 1]),
+        ("value_ranges", "mass", {"min": 3000, "strict_min": True, "max": 2**61}, 4, [1, 5], [3000, -5]),
+        ("value_ranges", "price", {"max": 2, "strict_max": True}, 4, [4, 5], [2.0, float("inf")]),
+        ("value_ranges", "price", {"min": 0.5}, 4, [], []),
+        ("value_ranges", "day", {"min": "2024-01-31"}, 4, [4], [dt.date(2023, 1, 1)]),
+        ("value_ranges", "day", {"max": "2024-02-01", "strict_max": True}, 4, [2], [dt.date(2024, 2, 1)]),
+        (
+            "value_ranges",
+            "at",
+            {"max": "2024-01-04T14:00+02:00", "strict_max": True},
+            5,
+            [4, 5],
+            [dt.datetime(2024, 1, day, 12, tzinfo=dt.UTC) for day in (4, 5)],
+        ),
+        ("value_ranges", "clock", {"min": "09:00", "max": "17:00"}, 4, [4], [dt.time(8)]),
+        ("allowed_values", "name", ["a", "b"], 4, [5], [" b"]),
+        ("allowed_values", "mass", [3000, 7000, -5], 4, [4], [2**60 + 1]),
+        ("allowed_values", "ok", [True], 4, [3], [False]),
+        ("allowed_values", "day", ["2024-01-31", "2024-02-01"], 4, [4], [dt.date(2023, 1, 1)]),
+        ("allowed_values", "clock", ["09:30", "17:00"], 4, [4], [dt.time(8)]),
+        ("allowed_values", "empty", ["a"], 0, [], []),
+    ],
+)
+def test_values_are_checked(
+    tmp_path: Path, rule: str, column: str, argument: Any, checked: int, rows: list[int], values: list[Any]
+) -> None:
+    """Missing values count only for `non_null_columns`; rows are counted from 1; values are those of the dataset."""
+    found = evaluate_rules(tmp_path, **{rule: [column] if argument is None else {column: argument}})[rule, column]
+    assert (found.checked, found.violating) == (checked, len(rows))
+    assert (list(found.rows), list(found.values)) == (rows, values)
+    assert found.is_satisfied == (not rows)
+
+
+def test_twenty_offending_rows_are_kept(tmp_path: Path) -> None:
+    """All are counted, and the first twenty kept."""
+    path = tmp_path / "dataset.parquet"
+    pq.write_table(pa.table({"x": list(range(100)), "y": list(range(100))}), path)
+    schema = Schema(
+        rows=100, columns=[Column(name=name, type="integer", parquet_type="int64", nullable=False) for name in "xy"]
+    )
+    rules = make_rules(DataValidation.model_validate({"value_ranges": {"x": {"min": 50}}}), schema, "y")
+    finding = evaluate(rules, path, schema)[-1]
+    assert (finding.violating, finding.rows) == (50, tuple(range(1, 21)))
+
+
+def test_columns_are_looked_at_in_groups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where memory allows only one column at a time, the findings are the same."""
+    validation = {
+        "required_columns": ["at", "id", "nowhere"],
+        "unique_columns": ["id", "name"],
+        "value_ranges": {"mass": {"min": 0}, "price": {"max": 1}},
+    }
+    together = evaluate_rules(tmp_path, **validation)
+    monkeypatch.setattr(expectations, "_HELD_VALUES", 5)
+    assert evaluate_rules(tmp_path, **validation) == together
+
+
+def test_nothing_outside_is_reached(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither the network nor the folder for temporary files: no statistics, no reports that nobody asked for."""
+
+    def refuse(*arguments: Any) -> None:
+        raise AssertionError(f"an attempt to connect: {arguments}")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "nowhere"))
+    assert evaluate_rules(tmp_path)["min_row_count", None].is_satisfied
+
+
+def test_rule_that_raises_is_a_fault_of_the_request(tmp_path: Path) -> None:
+    """Whatever Great Expectations cannot compute is never reported as bad data."""
+    path = tmp_path / "dataset.parquet"
+    pq.write_table(TABLE, path)
+    schema = Schema(rows=5, columns=[Column(name="name", type="text", parquet_type="string", nullable=True)])
+    arguments = {"min": 1, "max": None, "strict_min": False, "strict_max": False}
+    with pytest.raises(RuleUnusable, match="cannot be evaluated on `name`") as raised:
+        evaluate([Rule("value_ranges", "name", "at least 1", arguments)], path, schema)
+    assert raised.value.exit_code == 2

@@ -1,0 +1,204 @@
+"""The stage `ingest`, on a store in a folder."""
+
+from __future__ import annotations
+
+import json
+import logging
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from pipeline_worker.ingest import ingest
+from pipeline_worker.layout import Layout
+from pipeline_worker.manifest import Manifest, read_committed
+from pipeline_worker.request import Request
+from pipeline_worker.settings import read_settings
+from pipeline_worker.stage import Ended, run_stage
+from pipeline_worker.start import Ask
+from pipeline_worker.store import open_store
+
+KEY = "penguins.20260101T000000Z.aaaaaaaa"
+ROWS = b"species,mass,year\nAdelie,3750,2007\nGentoo,NA,2008\nAdelie,3250,2009\n"
+
+
+class Bench:
+    """A run of one dropped file."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.settings = read_settings({"PIPELINE_SCRATCH_DIR": str(folder / "scratch")}, store_folder=folder)
+        self.store = open_store(self.settings)
+        self.layout = Layout.of(self.settings, KEY)
+
+    def drop(self, content: bytes, key: str = "penguins/x.csv", dataset: str = "penguins") -> None:
+        """Leave what `claim_drops` leaves."""
+        drop = {
+            "run_key": KEY,
+            "dataset": dataset,
+            "origin": "drop",
+            "bucket": "drops",
+            "key": key,
+            "version": None,
+            "etag": "e",
+            "size": len(content),
+            "last_modified": "2026-01-01T00:00:00Z",
+            "sidecar": None,
+        }
+        self.store.put(self.layout.raw, content)
+        self.store.put(self.layout.drop, json.dumps(drop).encode())
+
+    def run(self, attempt: str = "first", **params: Any) -> Ended:
+        return run_stage(Ask("ingest", KEY, attempt, attempt, False, params), ingest, self.store, self.settings)
+
+    def committed(self) -> Manifest:
+        found = read_committed(self.store, self.layout, "ingest")
+        assert found is not None
+        return found.manifest
+
+    def read(self, name: str) -> Any:
+        return json.loads(self.store.read(self.committed().outputs[name].uri)[0])
+
+    def receipt(self, dataset: str = "penguins") -> Any:
+        return json.loads(self.store.read(self.layout.receipt(dataset))[0])
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    return Bench(tmp_path)
+
+
+def failure_of(ended: Ended) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(ended.stdout[-1].removeprefix("PIPELINE-FAILURE "))
+    return found
+
+
+def test_csv_becomes_dataset_schema_profile_and_request(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+    """All four are saved, the facts say what was found, and the last line of stdout is the dataset."""
+    bench.drop(ROWS)
+    with caplog.at_level(logging.INFO, "pipeline_worker"):
+        ended = bench.run(target_column="species")
+    assert ended.exit_code == 0
+    manifest = bench.committed()
+    assert ended.stdout[-1] == manifest.outputs["dataset"].uri
+    path = bench.folder / "read.parquet"
+    bench.store.download(manifest.outputs["dataset"].uri, path)
+    assert pq.read_table(path).to_pydict() == {
+        "species": ["Adelie", "Gentoo", "Adelie"],
+        "mass": [3750, None, 3250],
+        "year": [2007, 2008, 2009],
+    }
+    assert [column["type"] for column in bench.read("schema")["columns"]] == ["text", "integer", "integer"]
+    assert bench.read("profile")["columns"][1]["missing"] == 1
+    assert bench.read("request")["target_column"] == "species"
+    facts = manifest.facts
+    assert (facts["rows"], facts["columns"], facts["missing_values"]) == (3, 3, 1)
+    assert facts["column_types"] == {"text": 1, "integer": 2}
+    assert "separator comma (found)" in facts["written_as"]
+    assert "None" not in facts["missing_words"]
+    assert "read as: separator comma (found)" in caplog.text
+
+
+def test_parquet_is_ingested(bench: Bench) -> None:
+    """It goes the same way."""
+    path = bench.folder / "x.parquet"
+    pq.write_table(pa.table({"a": [1, 2], "y": ["u", "v"]}), path)
+    bench.drop(path.read_bytes(), key="penguins/x.parquet")
+    assert bench.run().exit_code == 0
+    assert bench.committed().facts["data_format"] == "parquet"
+
+
+def test_found_target_is_said_and_handed_on(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+    """The next stage reads it in the manifest's request, as if it had been given."""
+    bench.drop(b"a,Class\n1,x\n2,y\n")
+    with caplog.at_level(logging.INFO, "pipeline_worker"):
+        assert bench.run().exit_code == 0
+    manifest = bench.committed()
+    assert Request.model_validate(manifest.request).target_column == "Class"
+    assert manifest.facts["target_column_is"] == "found by its name"
+    assert "target: `Class`, by its name" in caplog.text
+
+
+def test_missing_target_says_which_file_to_write(bench: Bench) -> None:
+    """Exit 2, with the columns and the exact object, in the record, on stdout and in the receipt."""
+    bench.drop(ROWS)
+    ended = bench.run()
+    assert ended.exit_code == 2
+    failure = failure_of(ended)
+    assert 'Write {"target_column": "..."} into s3://drops/penguins/_params.json' in failure["fix"]
+    assert "`species`, `mass`, `year`" in failure["fix"]
+    assert bench.receipt()["reason"]["fix"] == failure["fix"]
+
+
+def test_missing_target_of_a_trigger_is_mended_in_the_payload(bench: Bench) -> None:
+    """There a file would change every later drop of the dataset."""
+    bench.store.put("s3://drops/_sources/penguins.csv", ROWS)
+    ended = bench.run(data_source="s3://drops/_sources/penguins.csv")
+    assert ended.exit_code == 2
+    assert "into the trigger's payload" in failure_of(ended)["fix"]
+
+
+def test_repeated_target_is_refused(bench: Bench) -> None:
+    """A second column of that name could tell the model the answer."""
+    bench.drop(b"a,species,species\n1,x,x\n2,y,y\n")
+    ended = bench.run(target_column="species")
+    assert ended.exit_code == 1
+    assert "More than one column is called `species`" in failure_of(ended)["what"]
+
+
+def test_name_that_mlflow_refuses_fails_before_any_work(bench: Bench) -> None:
+    """Exit 2, with the rule."""
+    bench.drop(ROWS, key="a:b/x.csv", dataset="a:b")
+    ended = bench.run(target_column="species")
+    assert ended.exit_code == 2
+    assert "must not contain `:`" in failure_of(ended)["what"]
+
+
+@pytest.mark.parametrize(
+    ("content", "key", "what"),
+    [
+        (b"", "penguins/x.csv", "0 bytes"),
+        (b"\x89PNG\r\n\x1a\n", "penguins/x.csv", "a PNG image"),
+        (b"a,b\n1\n", "penguins/x.csv", "Line 2 has 1 cell"),
+        (b"PAR1", "penguins/x.parquet", "damaged or was cut off"),
+        (b"{}", "penguins/x.json", "a JSON file"),
+    ],
+)
+def test_unreadable_file_is_a_fault_of_the_data(bench: Bench, content: bytes, key: str, what: str) -> None:
+    """Exit 1, and the receipt of the drop says why."""
+    bench.drop(content, key=key)
+    ended = bench.run(target_column="b")
+    assert ended.exit_code == 1
+    assert what in failure_of(ended)["what"]
+    assert what in bench.receipt()["reason"]["what"]
+    assert f"s3://drops/{key}" in failure_of(ended)["where"]
+
+
+def test_notes_are_logged_and_kept(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+    """Made-up names and columns that are nearly numbers are told, a few of them."""
+    names = ",".join(["y", *[""] * 30])
+    bench.drop(f"{names}\n{','.join('1' * 31)}\n".encode())
+    with caplog.at_level(logging.WARNING, "pipeline_worker"):
+        assert bench.run().exit_code == 0
+    assert "Column 2 has no name" in caplog.text
+    assert "... and 10 more notes" in caplog.text
+    assert len(bench.committed().facts["notes"]) == 20
+
+
+def test_ingest_loads_no_library_of_another_stage(tmp_path: Path) -> None:
+    """A cold process is fast only as long as it does not import pandas, or what trains and validates."""
+    (tmp_path / "drops" / "_sources").mkdir(parents=True)
+    (tmp_path / "drops" / "_sources" / "x.csv").write_bytes(b"a,day,t,y\n1.5,2024-01-31,true,u\nNA,2024-02-01,,v\n")
+    program = (
+        "import sys; from pipeline_worker.cli.command import main; "
+        f"code = main('ingest', '', '', ['--store', {str(tmp_path)!r}, '--params', "
+        '\'{"data_source": "s3://drops/_sources/x.csv"}\']); '
+        "heavy = {'pandas', 'sklearn', 'skrub', 'mlflow', 'great_expectations', 'scipy', 'matplotlib', 'boto3'}; "
+        "print(code, sorted(heavy & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "0 []", done.stderr

@@ -1,0 +1,200 @@
+"""Rules of `data_validation` against the columns that there are."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import pytest
+
+from pipeline_worker.errors import ColumnMissing, RuleUnusable
+from pipeline_worker.request import DataValidation
+from pipeline_worker.rules import Rule, make_rules
+from pipeline_worker.schema import Column, Schema
+
+KINDS = {
+    "mass": ("integer", "int64"),
+    "price": ("number", "double"),
+    "weight": ("number", "float"),
+    "ok": ("boolean", "bool"),
+    "name": ("text", "string"),
+    "day": ("date", "date32[day]"),
+    "at": ("timestamp", "timestamp[us]"),
+    "utc": ("timestamp", "timestamp[us, tz=UTC]"),
+    "clock": ("time", "time64[us]"),
+}
+SCHEMA = Schema(
+    rows=100,
+    columns=[
+        Column.model_validate({"name": name, "type": kind, "parquet_type": stored, "nullable": True})
+        for name, (kind, stored) in KINDS.items()
+    ],
+)
+
+
+def make(**validation: Any) -> list[Rule]:
+    return make_rules(DataValidation.model_validate(validation), SCHEMA, "name")
+
+
+def test_order_is_stable_and_the_target_is_always_checked() -> None:
+    """Rows first, then by kind; the target must exist and have no missing value, and is not checked twice."""
+    rules = make(
+        max_row_count=200,
+        non_null_columns=["mass", "name"],
+        unique_columns=["mass"],
+        required_columns=["price", "name"],
+        value_ranges={"mass": {"min": 1}},
+        allowed_values={"ok": [True]},
+    )
+    assert [(rule.name, rule.column) for rule in rules] == [
+        ("min_row_count", None),
+        ("max_row_count", None),
+        ("required_columns", "price"),
+        ("required_columns", "name"),
+        ("non_null_columns", "mass"),
+        ("non_null_columns", "name"),
+        ("unique_columns", "mass"),
+        ("value_ranges", "mass"),
+        ("allowed_values", "ok"),
+    ]
+    assert [(rule.name, rule.column) for rule in make()] == [
+        ("min_row_count", None),
+        ("required_columns", "name"),
+        ("non_null_columns", "name"),
+    ]
+
+
+T = dt.datetime
+
+
+@pytest.mark.parametrize(
+    ("column", "given", "least", "most", "expected"),
+    [
+        ("mass", {"min": 1, "max": 9}, 1, 9, "at least 1 and at most 9"),
+        ("mass", {"min": "1", "max": 9.5}, 1, 9.5, "at least 1 and at most 9.5"),
+        ("mass", {"min": 2**60 + 1}, 2**60 + 1, None, f"at least {2**60 + 1}"),
+        ("mass", {"min": str(2**60 + 1)}, 2**60 + 1, None, f"at least {2**60 + 1}"),
+        ("price", {"max": 9, "strict_max": True}, None, 9, "less than 9"),
+        ("price", {"min": "0.5", "strict_min": True}, 0.5, None, "greater than 0.5"),
+        ("price", {"min": 1, "max": 1}, 1, 1, "at least 1 and at most 1"),
+        ("weight", {"max": 0.1}, None, 0.10000000149011612, "at most 0.1"),
+        ("day", {"min": "2024-01-31"}, T(2024, 1, 31), None, "at least 2024-01-31"),
+        ("at", {"min": "2024-01-31", "max": "2024-01-31T12:30"}, T(2024, 1, 31), T(2024, 1, 31, 12, 30), None),
+        ("at", {"max": "2024-01-31 12:30:15.5"}, None, T(2024, 1, 31, 12, 30, 15, 500000), None),
+        ("utc", {"min": "2024-01-31T12:00:00+02:00"}, T(2024, 1, 31, 10, tzinfo=dt.UTC), None, None),
+        ("utc", {"min": "2024-01-31T12:00Z"}, T(2024, 1, 31, 12, tzinfo=dt.UTC), None, None),
+        ("utc", {"min": "2024-01-31"}, T(2024, 1, 31, tzinfo=dt.UTC), None, None),
+        ("clock", {"min": "09:30", "max": "17:00:00.5"}, 34_200_000_000, 61_200_500_000, None),
+    ],
+)
+def test_bounds_are_parsed_to_the_type_of_the_column(
+    column: str, given: dict[str, Any], least: Any, most: Any, expected: str | None
+) -> None:
+    """Numbers may be text, dates must be ISO text, and a bound of 32 bits is rounded as the column is."""
+    rule = make(value_ranges={column: given})[-1]
+    assert (rule.arguments["min"], rule.arguments["max"]) == (least, most)
+    assert expected is None or rule.expected == expected
+
+
+@pytest.mark.parametrize(
+    ("column", "given", "values"),
+    [
+        ("mass", [1, "2", 3.0], [1, 2, 3.0]),
+        ("name", ["a", 1], ["a", "1"]),
+        ("ok", [True, "false"], [True, False]),
+        ("day", ["2024-01-31"], [T(2024, 1, 31)]),
+        ("clock", ["00:00:01"], [1_000_000]),
+    ],
+)
+def test_allowed_values_are_parsed_to_the_type_of_the_column(column: str, given: list[Any], values: list[Any]) -> None:
+    """A label 1 of a text column is the text 1."""
+    assert make(allowed_values={column: given})[-1].arguments["values"] == values
+
+
+@pytest.mark.parametrize(
+    ("validation", "parameter", "message"),
+    [
+        ({"value_ranges": {"day": {"min": 5}}}, "value_ranges.day", "5 is no date; `day` is date: give a date such as"),
+        ({"value_ranges": {"day": {"min": "31.01.2024"}}}, "value_ranges.day", "'31.01.2024' is no date"),
+        ({"value_ranges": {"day": {"min": "2024-02-30"}}}, "value_ranges.day", "day"),
+        ({"value_ranges": {"day": {"min": "2024-01-31T10:00"}}}, "value_ranges.day", "is no date"),
+        ({"value_ranges": {"at": {"min": "20240131"}}}, "value_ranges.at", "is no date with a time"),
+        ({"value_ranges": {"at": {"min": "2024-01-31T10:00Z"}}}, "value_ranges.at", "has a time zone"),
+        ({"value_ranges": {"clock": {"min": "9:30"}}}, "value_ranges.clock", "is no time of day"),
+        ({"value_ranges": {"clock": {"min": "25:30"}}}, "value_ranges.clock", "hour"),
+        ({"value_ranges": {"mass": {"min": "many"}}}, "value_ranges.mass", "'many' is no finite number"),
+        ({"value_ranges": {"mass": {"min": "nan"}}}, "value_ranges.mass", "'nan' is no finite number"),
+        ({"value_ranges": {"mass": {"min": 9, "max": 1}}}, "value_ranges.mass", r"`min` \(9\) is greater than `max`"),
+        (
+            {"value_ranges": {"mass": {"min": 1, "max": 1, "strict_max": True}}},
+            "value_ranges.mass",
+            "no value lies strictly between 1 and 1",
+        ),
+        ({"value_ranges": {"mass": {}}}, "value_ranges.mass", "neither `min` nor `max`"),
+        ({"value_ranges": {"mass": {"min": 1, "strict_max": True}}}, "value_ranges.mass", "is called strict"),
+        ({"value_ranges": {"name": {"min": 1}}}, "value_ranges.name", "`name` is text, which has no range"),
+        ({"value_ranges": {"ok": {"min": 0}}}, "value_ranges.ok", "`ok` is boolean, which has no range"),
+        ({"allowed_values": {"mass": ["a"]}}, "allowed_values.mass", "'a' is no finite number; `mass` is integer"),
+        ({"allowed_values": {"mass": [True]}}, "allowed_values.mass", "True is no finite number"),
+        ({"allowed_values": {"name": [True]}}, "allowed_values.name", "True is no text"),
+        ({"allowed_values": {"ok": [1]}}, "allowed_values.ok", "1 is neither true nor false"),
+        ({"allowed_values": {"ok": []}}, "allowed_values.ok", "the list is empty"),
+        ({"min_row_count": 10, "max_row_count": 5}, "max_row_count", "5 is less than `min_row_count`"),
+    ],
+)
+def test_rule_that_makes_no_sense_is_a_fault_of_the_request(
+    validation: dict[str, Any], parameter: str, message: str
+) -> None:
+    """It names the rule, the column and its type, and is never reported as bad data."""
+    with pytest.raises(RuleUnusable, match=message) as raised:
+        make(**validation)
+    assert raised.value.where == f"data_validation.{parameter}"
+    assert raised.value.exit_code == 2
+
+
+def test_text_column_that_should_be_numbers_says_why_it_is_not() -> None:
+    """The note of the column comes with the refusal: one cell is to be mended, not the rule."""
+    column = Column(
+        name="mass", type="text", parquet_type="string", nullable=False, note="Text, because of 'x' in row 9."
+    )
+    schema = Schema(rows=10, columns=[column])
+    with pytest.raises(RuleUnusable, match="which has no range. Text, because of 'x' in row 9"):
+        make_rules(DataValidation.model_validate({"value_ranges": {"mass": {"min": 1}}}), schema, "mass")
+
+
+@pytest.mark.parametrize(
+    "validation",
+    [
+        {"non_null_columns": ["prize"]},
+        {"unique_columns": ["prize"]},
+        {"value_ranges": {"prize": {"min": 1}}},
+        {"allowed_values": {"prize": [1]}},
+    ],
+)
+def test_rule_about_an_unknown_column_is_a_fault_of_the_request(validation: dict[str, Any]) -> None:
+    """A mistyped name must not pass for a rule that holds; the near miss is named."""
+    with pytest.raises(ColumnMissing, match="there is no such column. Did you mean `price`") as raised:
+        make(**validation)
+    assert "name it in `required_columns` too" in raised.value.fix
+
+
+def test_rule_about_a_required_column_that_is_missing_is_a_fault_of_the_data() -> None:
+    """`required_columns` says that the name is right; all rules about it are violated, and say so."""
+    rules = make(required_columns=["prize"], value_ranges={"prize": {"min": 1}})
+    missing = [rule for rule in rules if rule.missing]
+    assert [(rule.name, rule.column) for rule in missing] == [("required_columns", "prize"), ("value_ranges", "prize")]
+    assert missing[0].missing == "there is no such column. Did you mean `price`?"
+
+
+def test_all_faults_are_told_at_once() -> None:
+    """A person mends them in one go."""
+    with pytest.raises(RuleUnusable, match="3 rules cannot be evaluated") as raised:
+        make(
+            value_ranges={"name": {"min": 1}, "mass": {"min": 9, "max": 1}},
+            non_null_columns=["nowhere"],
+        )
+    assert [fault["parameter"] for fault in raised.value.details["faults"]] == [
+        "data_validation.non_null_columns",
+        "data_validation.value_ranges.name",
+        "data_validation.value_ranges.mass",
+    ]

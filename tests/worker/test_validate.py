@@ -1,0 +1,134 @@
+"""The stage `validate`, after `ingest`, on a store in a folder."""
+
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline_worker.ingest import ingest
+from pipeline_worker.layout import Layout
+from pipeline_worker.manifest import read_committed
+from pipeline_worker.settings import read_settings
+from pipeline_worker.stage import Ended, run_stage
+from pipeline_worker.start import Ask
+from pipeline_worker.store import open_store
+from pipeline_worker.validate import validate
+
+# Great Expectations imports two modules that Python 3.11 deprecates.
+pytestmark = pytest.mark.filterwarnings("ignore:module 'sre_:DeprecationWarning")
+
+KEY = "penguins.20260101T000000Z.aaaaaaaa"
+SOURCE = "s3://drops/_sources/penguins.csv"
+ROWS = b"species,mass,island\n" + b"Adelie,3750,Dream\n" * 20 + b"Gentoo,,Biscoe\n" + b"Adelie,99999,Dram\n"
+
+
+class Bench:
+    """An ingested file, and attempts to validate it."""
+
+    def __init__(self, folder: Path, content: bytes = ROWS) -> None:
+        self.settings = read_settings({"PIPELINE_SCRATCH_DIR": str(folder / "scratch")}, store_folder=folder)
+        self.store = open_store(self.settings)
+        self.layout = Layout.of(self.settings, KEY)
+        self.store.put(SOURCE, content)
+        params = {"data_source": SOURCE, "target_column": "species"}
+        ask = Ask("ingest", KEY, "first", "first", False, params)
+        assert run_stage(ask, ingest, self.store, self.settings).exit_code == 0
+
+    def run(self, attempt: str = "first", **rules: Any) -> Ended:
+        params = {"data_validation": rules} if rules else {}
+        return run_stage(Ask("validate", KEY, attempt, attempt, False, params), validate, self.store, self.settings)
+
+    def summary(self, attempt: str = "first") -> dict[str, Any]:
+        uri = f"{self.layout.attempt('validate', attempt)}/summary.json"
+        found: dict[str, Any] = json.loads(self.store.read(uri)[0])
+        return found
+
+
+def test_rules_that_hold_are_reported_and_committed(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Exit 0; stdout has the summary and then its URI; the log names what was checked."""
+    bench = Bench(tmp_path)
+    with caplog.at_level(logging.INFO, "pipeline_worker"):
+        ended = bench.run(allowed_values={"species": ["Adelie", "Gentoo"]})
+    assert ended.exit_code == 0
+    committed = read_committed(bench.store, bench.layout, "validate")
+    assert committed is not None
+    assert ended.stdout[-1] == committed.manifest.outputs["summary"].uri
+    assert json.loads(ended.stdout[0]) == bench.summary()
+    assert committed.manifest.facts == {"rules": 4, "rows": 22}
+    assert set(committed.manifest.artifacts) >= {"dataset", "schema", "profile", "summary"}
+    assert "all 4 rules hold" in caplog.text
+    assert "one of 'Adelie', 'Gentoo'" in caplog.text
+
+
+def test_violated_rules_stop_the_run_and_are_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Exit 1; summary.json is there, and record, receipt and log say which rule, which column, what was found."""
+    bench = Bench(tmp_path)
+    with caplog.at_level(logging.INFO, "pipeline_worker"):
+        ended = bench.run(value_ranges={"mass": {"min": 2000, "max": 7000}}, non_null_columns=["mass"])
+    assert ended.exit_code == 1
+    assert read_committed(bench.store, bench.layout, "validate") is None
+    summary = bench.summary()
+    assert summary["rules_violated"] == 2
+    assert json.loads(ended.stdout[0]) == summary
+    failure = json.loads(ended.stdout[-1].removeprefix("PIPELINE-FAILURE "))
+    assert failure["error"] == "RulesViolated"
+    assert failure["what"] == (
+        "2 of 5 rules are violated. `mass`: expected no missing value, found 1 of 22 values are missing: row 21 "
+        "(line 22); `mass`: expected at least 2000 and at most 7000, found 1 of 21 values are not: 99999 in row 22 "
+        "(line 23)."
+    )
+    assert failure["where"] == f"{SOURCE}, `mass`"
+    receipt = json.loads(bench.store.read(bench.layout.receipt("penguins"))[0])
+    assert (receipt["state"], receipt["stage"]) == ("refused", "validate")
+    assert receipt["reason"]["details"]["rules"] == summary["rules"]
+    table = caplog.text[caplog.text.index("2 of 5 rules are violated:") :].splitlines()
+    assert table[1].split() == ["rule", "column", "expected", "found"]
+    assert table[2].split()[:2] == ["non_null_columns", "mass"]
+    assert "99999 in row 22 (line 23)" in table[3]
+
+
+def test_missing_required_column_is_a_fault_of_the_data(tmp_path: Path) -> None:
+    """Exit 1, with the near miss."""
+    ended = Bench(tmp_path).run(required_columns=["Island"])
+    assert ended.exit_code == 1
+    assert "found there is no such column. Did you mean `island`?" in ended.stdout[-1]
+
+
+def test_rule_that_cannot_be_evaluated_is_a_fault_of_the_request(tmp_path: Path) -> None:
+    """Exit 2, and no summary that could be taken for a finding."""
+    bench = Bench(tmp_path)
+    ended = bench.run(value_ranges={"species": {"min": 1}})
+    assert ended.exit_code == 2
+    assert "`species` is text, which has no range" in ended.stdout[-1]
+    assert bench.store.head(f"{bench.layout.attempt('validate', 'first')}/summary.json") is None
+
+
+def test_unknown_target_of_an_override_is_a_fault_of_the_request(tmp_path: Path) -> None:
+    """Exit 2, with the near miss, as it would have been at `ingest`."""
+    bench = Bench(tmp_path)
+    ask = Ask("validate", KEY, "first", "first", False, {"target_column": "specis"})
+    ended = run_stage(ask, validate, bench.store, bench.settings)
+    assert ended.exit_code == 2
+    assert "Did you mean `species`?" in ended.stdout[-1]
+
+
+def test_too_few_rows_are_refused_without_any_parameter(tmp_path: Path) -> None:
+    """Ten rows are the least that a model is trained on, unless it is said otherwise."""
+    bench = Bench(tmp_path, b"species,mass\na,1\nb,2\n")
+    assert bench.run("first").exit_code == 1
+    assert bench.summary()["rules"][0]["found"] == "2 rows"
+    assert bench.run("second", min_row_count=1).exit_code == 0
+
+
+def test_target_with_missing_values_is_refused_without_any_parameter(tmp_path: Path) -> None:
+    """The target must exist and have no missing value, whatever the rules are."""
+    bench = Bench(tmp_path, b"species,mass\n" + b"a,1\n" * 10 + b",2\n")
+    assert bench.run().exit_code == 1
+    violated = [rule for rule in bench.summary()["rules"] if not rule["satisfied"]]
+    assert [(rule["rule"], rule["column"], rule["rows_violating"]) for rule in violated] == [
+        ("non_null_columns", "species", 1)
+    ]
