@@ -13,7 +13,7 @@ from local.view import Asked, View, choose_runs
 
 _REASON_WIDTH = len("what to do")
 #: What links are called for people; others keep their name.
-_NAMES = {"mlflow_run": "MLflow run", "mlflow_model": "MLflow model", "failure": "failure record"}
+_NAMES = {"mlflow_run": "MLflow run", "model": "MLflow model", "model_file": "model file", "failure": "failure record"}
 
 
 def tell(
@@ -57,9 +57,11 @@ def tell_done(view: View, receipt: Receipt, show: Show) -> None:
     if view.end == "published":
         facts = receipt.facts
         name = f"models:/{facts.get('model_name', receipt.dataset)}"
+        is_newest = facts.get("alias_moved") is not False
         version = facts.get("model_version")
-        show.print(f"Published in {describe_seconds(show.seconds)}: {name}/{version}", "bold green")
-        if facts.get("alias_moved") is False:
+        address = f"{name}@newest (version {version})" if is_newest else f"{name}/{version}"
+        show.print(f"Published in {describe_seconds(show.seconds)}: {address}", "bold green")
+        if not is_newest:
             show.print("  A later run is published already, so the alias `newest` stays where it is.")
     else:
         show.print(f"Done in {describe_seconds(show.seconds)}, and nothing after it: {receipt.run_key}", "bold green")

@@ -14,7 +14,7 @@ def main(uri: str, path: str, count: int) -> None:
     """Predict on rows as `pandas.read_csv` gives them, with every column of the file."""
     model = mlflow.pyfunc.load_model(uri)
     table = pd.read_csv(path)
-    rows = table.iloc[:: max(1, len(table) // count)].head(count)
+    rows = table.iloc[sorted({number * (len(table) - 1) // max(1, count - 1) for number in range(count)})]
     predictions = [str(value) for value in pd.Series(model.predict(rows)).tolist()]
     print(
         json.dumps(

@@ -25,6 +25,7 @@ PENGUINS = (EXAMPLES / "penguins" / "penguins.csv").read_bytes()
 BROKEN = (EXAMPLES / "broken" / "broken.csv").read_bytes()
 SPECIES: dict[str, Any] = {"target_column": "species"}
 TASKS = {"ingest": "ingest_data", "validate": "validate_data", "train": "train_model", "publish": "save_results"}
+FOLDERS = {"ingest": "ingested", "validate": "validation", "train": "training", "publish": "published"}
 _FINAL = {"published", "refused"}
 
 T = TypeVar("T")

@@ -12,7 +12,7 @@ from local.run_key import make_run_key
 from local.service import make_environment
 from local.settings import PROJECT
 from tests.e2e.conftest import Wave
-from tests.e2e.pipeline import PENGUINS, SPECIES, TASKS, Pipeline, wait_until
+from tests.e2e.pipeline import FOLDERS, PENGUINS, SPECIES, TASKS, Pipeline, wait_until
 
 RUN_KEY = re.compile(r"[a-z0-9-]+\.\d{8}T\d{6}Z\.[0-9a-f]{8}")
 TIMEOUT = 280
@@ -39,7 +39,7 @@ def test_a_drop_is_followed_to_the_published_model(pipeline: Pipeline, wave: Wav
     assert "\x1b" not in told
     stages = [line.split()[1] for line in told.splitlines() if line.startswith("✓")]
     assert stages == ["put", "put", "claimed", *TASKS]
-    assert re.search(r"^Published in .*: models:/penguins/\d+$", told, re.MULTILINE)
+    assert re.search(r"^Published in .*: models:/penguins@newest \(version 1\)$", told, re.MULTILINE)
     assert re.search(r"accuracy +0\.9\d+ +0\.4\d+", told)
     for address in (pipeline.settings.mlflow_url, pipeline.settings.airflow_url, "s3://artifacts/", "report.html"):
         assert address in told
@@ -228,22 +228,23 @@ def test_two_keys_for_one_run_are_refused(pipeline: Pipeline, penguins: str) -> 
 
 
 def test_a_cleared_stage_runs_again_and_the_later_ones_follow(pipeline: Pipeline, penguins: str) -> None:
-    """Clearing the task of `train` makes a new model of the same run, which is published as a new version."""
-    before = {version["version"] for version in pipeline.list_model_versions("penguins")}
-    train = pipeline.runs(penguins)["train"][0]
-    attempt = pipeline.read_json(penguins, "training", "manifest.json")["attempt"]
-    pipeline.clear(train)
+    """Clearing the task of `train` trains anew and publishes anew; the same model again is not a second version."""
+    before = {
+        stage: pipeline.read_json(penguins, folder, "manifest.json")["attempt"] for stage, folder in FOLDERS.items()
+    }
+    versions = pipeline.list_model_versions("penguins")
+    pipeline.clear(pipeline.runs(penguins)["train"][0])
 
     def look() -> bool | None:
-        receipt = pipeline.receipts.read("penguins", penguins)
-        now = {version["version"] for version in pipeline.list_model_versions("penguins")}
-        return True if receipt and receipt.state == "published" and now > before else None
+        now = pipeline.read_json(penguins, FOLDERS["publish"], "manifest.json")["attempt"]
+        return True if now != before["publish"] else None
 
-    wait_until(look, "a second version", 120)
-    again = pipeline.read_json(penguins, "training", "manifest.json")
-    assert again["attempt"] != attempt
-    assert again["attempt"].rpartition(".")[0] == attempt.rpartition(".")[0]
-    assert len(pipeline.runs(penguins)["publish"]) == 2
+    wait_until(look, "another publication", 200)
+    attempt = pipeline.read_json(penguins, FOLDERS["train"], "manifest.json")["attempt"]
+    assert attempt != before["train"]
+    assert attempt.rpartition(".")[0] == before["train"].rpartition(".")[0]
+    assert [len(runs) for runs in pipeline.runs(penguins).values()] == [1, 1, 1, 2]
+    assert pipeline.list_model_versions("penguins") == versions
 
 
 def test_a_stage_runs_again_with_overrides(pipeline: Pipeline, penguins: str) -> None:
