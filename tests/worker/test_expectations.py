@@ -1,5 +1,6 @@
 """Rules on real data, through Great Expectations."""
 
+# ruff: noqa: DTZ001 - columns hold times without a zone
 from __future__ import annotations
 
 import datetime as dt

@@ -1,5 +1,6 @@
 """Parquet files: plain columns are brought to few types, everything else is refused by name."""
 
+# ruff: noqa: DTZ001 - columns hold times without a zone
 from __future__ import annotations
 
 import datetime as dt

@@ -158,7 +158,7 @@ def test_text_column_that_should_be_numbers_says_why_it_is_not() -> None:
         name="mass", type="text", parquet_type="string", nullable=False, note="Text, because of 'x' in row 9."
     )
     schema = Schema(rows=10, columns=[column])
-    with pytest.raises(RuleUnusable, match="which has no range. Text, because of 'x' in row 9"):
+    with pytest.raises(RuleUnusable, match=r"which has no range\. Text, because of 'x' in row 9"):
         make_rules(DataValidation.model_validate({"value_ranges": {"mass": {"min": 1}}}), schema, "mass")
 
 
@@ -173,7 +173,7 @@ def test_text_column_that_should_be_numbers_says_why_it_is_not() -> None:
 )
 def test_rule_about_an_unknown_column_is_a_fault_of_the_request(validation: dict[str, Any]) -> None:
     """A mistyped name must not pass for a rule that holds; the near miss is named."""
-    with pytest.raises(ColumnMissing, match="there is no such column. Did you mean `price`") as raised:
+    with pytest.raises(ColumnMissing, match=r"there is no such column\. Did you mean `price`") as raised:
         make(**validation)
     assert "name it in `required_columns` too" in raised.value.fix
 
