@@ -12,34 +12,35 @@ from airflow.sdk import BaseOperator, BaseOperatorLink
 from airflow.sdk.types import TaskInstanceKey
 
 
-class _FactLink(BaseOperatorLink):
-    """A link to a fact of the manifest, whose URL the operator noted."""
+class _ManifestLink(BaseOperatorLink):
+    """A link of the manifest, which the operator noted when it had read it."""
 
-    fact: str
+    link: str
 
     def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:  # noqa: ARG002 - Airflow names it
         """Return the URL, or an empty text where there is none."""
-        return str(getattr(operator, "link_urls", {}).get(self.fact, ""))
+        return str(getattr(operator, "urls", {}).get(self.link, ""))
 
 
-class RunLink(_FactLink):
+class RunLink(_ManifestLink):
     """To the MLflow run: parameters, metrics, figures and the other artifacts."""
 
     name = "MLflow run"
-    fact = "mlflow_run_url"
+    link = "mlflow_run"
 
 
-class ModelLink(_FactLink):
+class ModelLink(_ManifestLink):
     """To the registered model's version in MLflow."""
 
     name = "MLflow model"
-    fact = "mlflow_model_url"
+    link = "model"
 
 
-LINKS = (RunLink(), ModelLink())
+#: The buttons of each stage; the others have nothing that a browser can open.
+LINKS: Mapping[str, tuple[BaseOperatorLink, ...]] = {"train": (RunLink(),), "publish": (RunLink(), ModelLink())}
 
 
-def choose_urls(facts: Mapping[str, Any]) -> dict[str, str]:
-    """Return the URLs among the *facts* of a manifest that a browser can open."""
-    wanted = (link.fact for link in LINKS)
-    return {fact: facts[fact] for fact in wanted if str(facts.get(fact, "")).startswith(("http://", "https://"))}
+def choose_urls(manifest: Mapping[str, Any]) -> dict[str, str]:
+    """Return those links of *manifest* that a browser can open."""
+    links = manifest.get("links") or {}
+    return {name: url for name, url in links.items() if str(url).startswith(("http://", "https://"))}

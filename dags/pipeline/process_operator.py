@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import re
 import selectors
 import signal
 import subprocess
@@ -22,6 +24,8 @@ GRACE_SECONDS = 3.0
 #: How many lines of stdout and of the log are kept, and how long a line may become, in bytes.
 _KEPT_LINES = 1000
 _LONGEST_LINE = 64 * 1024
+#: How the worker writes its log.
+_WORKER_LINE = re.compile(r"\d\d:\d\d:\d\d (?P<level>DEBUG|INFO|WARNING|ERROR|CRITICAL) +(?P<text>.*)")
 
 
 class ProcessOperator(StageOperator):
@@ -70,7 +74,10 @@ class ProcessOperator(StageOperator):
 
         def say(line: str) -> None:
             words.append(line)
-            self.log.info("%s", line)
+            # The time and the level of the worker's own lines become those of the task's log.
+            found = _WORKER_LINE.match(line)
+            level, text = (found["level"], found["text"]) if found else ("INFO", line)
+            self.log.log(logging.getLevelNamesMapping()[level], "%s", text)
 
         with selectors.DefaultSelector() as selector:
             for stream, take in ((process.stdout, result.append), (process.stderr, say)):

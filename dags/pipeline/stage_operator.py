@@ -25,14 +25,14 @@ class StageOperator(BaseOperator):
     A child class says where a command runs.
     """
 
-    operator_extra_links = LINKS
     ui_color = "#e8f1ea"
 
     def __init__(self, *, stage: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.stage = stage
-        #: For the links: Airflow asks this object for them when the work is done.
-        self.link_urls: Mapping[str, str] = {}
+        self.operator_extra_links = LINKS.get(stage, ())
+        #: What the links lead to: Airflow asks this object for them when the work is done.
+        self.urls: Mapping[str, str] = {}
 
     @abc.abstractmethod
     def run_command(self, arguments: Sequence[str]) -> Exit:
@@ -70,7 +70,9 @@ class StageOperator(BaseOperator):
         manifest = committed.manifest
         ti.xcom_push("dataset", manifest.get("dataset"))
         ti.xcom_push("manifest", manifest.get("uri"))
-        self.link_urls = choose_urls(manifest.get("facts") or {})
+        self.urls = choose_urls(manifest)
+        for name, link in (manifest.get("links") or {}).items():
+            self.log.info("%s: %s", name, link)
         if ask.is_cascading:
             event = context["outlet_events"][STAGES[self.stage].outlet]
             # A run without a partition key has to add its own; where it has one this is the same key, and one event.

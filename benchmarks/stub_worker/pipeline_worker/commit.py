@@ -16,9 +16,9 @@ FOLDERS = {"ingest": "ingested", "validate": "validation", "train": "training", 
 
 
 #: So that the links of a task can be seen.
-_FACTS = {
-    "train": {"mlflow_run_url": "http://127.0.0.1:5000/#/experiments/1/runs/0"},
-    "publish": {"mlflow_model_url": "http://127.0.0.1:5000/#/models/stub/versions/1"},
+_LINKS = {
+    "train": {"mlflow_run": "http://127.0.0.1:5000/#/experiments/1/runs/0"},
+    "publish": {"model": "http://127.0.0.1:5000/#/models/stub/versions/1"},
 }
 
 
@@ -65,7 +65,8 @@ def _commit(stage: str, arguments: argparse.Namespace) -> str:
         "outputs": {},
         "request": {},
         "overrides": json.loads(arguments.params),
-        "facts": _FACTS.get(stage, {}),
+        "facts": {},
+        "links": _LINKS.get(stage, {}),
         "versions": {},
         "timings": {"total": round(time.time() - began, 4)},
         "started_at": started["started_at"],

@@ -1,0 +1,131 @@
+"""A burst: so many drops at once; each has to end once in each stage, and none twice.
+
+    .state/venvs/tools/bin/python -m benchmarks.burst --drops 300
+
+The worker is the stub, so what is measured is Airflow's part: seconds for each drop, through all four stages.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import threading
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+
+import psutil  # type: ignore[import-untyped]
+
+from benchmarks.measure import STAGES, count_runs, list_keys, open_stack, print_table, read_runs
+from tests.stack import Stack
+
+
+def main() -> int:
+    """Drop, wait, count, print; return 0 only if every drop ended once in each stage."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--drops", type=int, default=300)
+    parser.add_argument("--slots", type=int, default=2, help="worker processes at once")
+    parser.add_argument("--timeout-seconds", type=float, default=1800)
+    options = parser.parse_args()
+    with open_stack(is_stub=True, ML_PIPELINE_POOL_SLOTS=str(options.slots)) as stack:
+        memory = Memory(stack)
+        began = time.monotonic()
+        put_drops(stack, options.drops)
+        put_seconds = time.monotonic() - began
+        is_done = wait_for_end(stack, options.drops, began + options.timeout_seconds)
+        seconds = time.monotonic() - began
+        # Whatever came twice would come now.
+        time.sleep(10)
+        rows, is_right = count_ends(stack, options.drops)
+        print_table(rows)
+        peak = memory.stop()
+        left = list_keys(stack, "open/")
+    share = seconds / options.drops
+    print(
+        f"{options.drops} drops put in {put_seconds:.1f} s; all ended after {seconds:.1f} s with {options.slots} slots:"
+    )
+    print(
+        f"{options.drops / seconds:.2f} drops/s, {share:.3f} s for each drop, {share / len(STAGES):.3f} s for each stage"
+    )
+    print(f"peak memory of the whole stack: {peak / 2**30:.2f} GiB (PSS); markers left open: {len(left)}")
+    is_good = is_done and is_right and not left
+    print("every drop ended once in each stage" if is_good else "NOT every drop ended once in each stage")
+    return 0 if is_good else 1
+
+
+def put_drops(stack: Stack, count: int) -> None:
+    """Put *count* small files into the drop bucket, as a person who drops files may."""
+    client = stack.client("drop")
+    bucket = stack.settings["ML_PIPELINE_DROP_BUCKET"]
+
+    def put(number: int) -> None:
+        client.put_object(Bucket=bucket, Key=f"burst/{number:05}.csv", Body=b"a,b\n1,2\n")
+
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(put, range(count)))
+
+
+def wait_for_end(stack: Stack, count: int, deadline: float) -> bool:
+    """Wait until so many runs of the last stage have succeeded; False if a run failed or it took too long."""
+    while time.monotonic() < deadline:
+        with stack.airflow() as airflow:
+            done = {name: count_runs(airflow, name, "success") for name in STAGES}
+            failed = sum(count_runs(airflow, name, "failed") for name in STAGES)
+        print(f"  {', '.join(f'{name} {number}' for name, number in done.items())}", file=sys.stderr, flush=True)
+        if failed:
+            print(f"{failed} runs failed", file=sys.stderr)
+            return False
+        if done["publish"] >= count:
+            return True
+        time.sleep(3)
+    return False
+
+
+def count_ends(stack: Stack, count: int) -> tuple[list[dict[str, object]], bool]:
+    """Return for each stage how many runs, partitions and commits there were, and whether that is once for each drop."""
+    rows: list[dict[str, object]] = []
+    is_right = True
+    committed = list_keys(stack, "burst.")
+    with stack.airflow() as airflow:
+        for name, (_, folder) in STAGES.items():
+            runs = read_runs(airflow, name)
+            partitions = Counter(run["partition_key"] for run in runs)
+            succeeded = sum(run["state"] == "success" for run in runs)
+            commits = sum(key.endswith(f"/{folder}/manifest.json") for key in committed)
+            attempts = sum(f"/{folder}/" in key and key.endswith("/started.json") for key in committed)
+            twice = sum(number > 1 for number in partitions.values())
+            numbers = (len(runs), succeeded, len(partitions), commits, attempts)
+            is_right = is_right and set(numbers) == {count} and not twice
+            names = ("runs", "succeeded", "partitions", "manifests", "attempts")
+            rows.append({"stage": name, **dict(zip(names, numbers, strict=True)), "twice": twice})
+    return rows, is_right
+
+
+class Memory:
+    """The peak of the memory of all processes of a stack, looked at every five seconds."""
+
+    def __init__(self, stack: Stack) -> None:
+        self._stack = stack
+        self._peak = 0
+        self._is_over = threading.Event()
+        self._thread = threading.Thread(target=self._look, daemon=True)
+        self._thread.start()
+
+    def stop(self) -> int:
+        """Return the peak, in bytes of PSS: what processes share is counted once."""
+        self._is_over.set()
+        self._thread.join()
+        return self._peak
+
+    def _look(self) -> None:
+        while not self._is_over.wait(5):
+            total = 0
+            for process in self._stack.processes().values():
+                with suppress(psutil.NoSuchProcess):
+                    total += process.memory_full_info().pss
+            self._peak = max(self._peak, total)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,99 @@
+"""What the benchmarks share: a stack whose worker only commits manifests, drops, and what Airflow and the store say of them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from tests.stack import Stack, run_stack
+
+if TYPE_CHECKING:
+    import httpx
+
+HERE = Path(__file__).parent
+#: Stage, task and folder, in order.
+STAGES = {
+    "ingest": ("ingest_data", "ingested"),
+    "validate": ("validate_data", "validation"),
+    "train": ("train_model", "training"),
+    "publish": ("save_results", "published"),
+}
+
+
+@contextmanager
+def open_stack(*, is_stub: bool, **changes: str) -> Iterator[Stack]:
+    """Give a started stack; with *is_stub* its worker has the same four commands, which only commit manifests."""
+    with TemporaryDirectory() as folder:
+        if is_stub:
+            changes["ML_PIPELINE_WORKER_PYTHON"] = str(make_stub(Path(folder)))
+        with run_stack(**changes) as stack:
+            yield stack
+
+
+def make_stub(folder: Path) -> Path:
+    """Make a virtual environment with the stub worker in *folder*, and return its Python."""
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
+    python = folder / "bin" / "python"
+    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    (folder / "lib" / version / "site-packages" / "stub.pth").write_text(f"{HERE / 'stub_worker'}\n", encoding="utf-8")
+    return python
+
+
+def read_runs(airflow: httpx.Client, dag_id: str, **filters: str) -> list[dict[str, Any]]:
+    """Return all runs of a Dag."""
+    runs: list[dict[str, Any]] = []
+    while True:
+        page = read(airflow, f"dags/{dag_id}/dagRuns", limit="100", offset=str(len(runs)), order_by="id", **filters)
+        runs += page["dag_runs"]
+        if len(runs) >= page["total_entries"] or not page["dag_runs"]:
+            return runs
+
+
+def count_runs(airflow: httpx.Client, dag_id: str, state: str) -> int:
+    """Return how many runs of a Dag are in *state*."""
+    return int(read(airflow, f"dags/{dag_id}/dagRuns", limit="1", state=state)["total_entries"])
+
+
+def read(airflow: httpx.Client, path: str, **parameters: str) -> dict[str, Any]:
+    """Return what Airflow's REST API answers to a GET."""
+    answer: dict[str, Any] = airflow.get(f"/api/v2/{path}", params=parameters).raise_for_status().json()
+    return answer
+
+
+def read_json(stack: Stack, key: str) -> dict[str, Any]:
+    """Return a JSON object below the artifact prefix."""
+    settings = stack.settings
+    full = f"{settings['ML_PIPELINE_ARTIFACT_PREFIX'].strip('/')}/{key}"
+    body = stack.client("root").get_object(Bucket=settings.artifact_bucket, Key=full)["Body"]
+    value: dict[str, Any] = json.loads(body.read())
+    return value
+
+
+def list_keys(stack: Stack, prefix: str) -> set[str]:
+    """Return the keys of all objects below *prefix* of the artifact prefix."""
+    root = stack.settings["ML_PIPELINE_ARTIFACT_PREFIX"].strip("/") + "/"
+    pages = stack.client("root").get_paginator("list_objects_v2")
+    found = pages.paginate(Bucket=stack.settings.artifact_bucket, Prefix=root + prefix)
+    return {entry["Key"].removeprefix(root) for page in found for entry in page.get("Contents", ())}
+
+
+def parse_time(text: str) -> float:
+    """Return a time as Airflow or a manifest spells it, in seconds since 1970."""
+    return datetime.fromisoformat(text).astimezone(UTC).timestamp()
+
+
+def print_table(rows: Sequence[Mapping[str, object]]) -> None:
+    """Print *rows* as a Markdown table."""
+    names = list(rows[0])
+    print("| " + " | ".join(names) + " |")
+    print("|" + "---|" * len(names))
+    for row in rows:
+        cells = (f"{value:.2f}" if isinstance(value, float) else str(value) for value in row.values())
+        print("| " + " | ".join(cells) + " |")
