@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from sklearn import metrics as sk
 from sklearn.dummy import DummyClassifier, DummyRegressor
 
-from .target import CLASSIFICATION, Kind
+from .target import CLASSIFICATION, REGRESSION, Kind
 
 #: Metrics for which less is better; for all others more is.
 LESS_IS_BETTER = frozenset({"log_loss", "mse", "rmse", "mae", "median_ae", "mape"})
 #: The one that stands for all in a line, by the kind of the target.
-HEADLINES = {"classification": "balanced_accuracy", "regression": "r2"}
+HEADLINES: dict[Kind, str] = {CLASSIFICATION: "balanced_accuracy", REGRESSION: "r2"}
 
 
 @dataclass(frozen=True)
@@ -50,8 +50,9 @@ class Measured:
 
     @property
     def headline(self) -> str:
-        """The name of the metric that stands for all."""
-        return HEADLINES["classification" if self.confusion is not None else "regression"]
+        """The name of the metric that stands for all; a single row has no R²."""
+        name = HEADLINES[CLASSIFICATION if self.confusion is not None else REGRESSION]
+        return name if name in self.model else "rmse"
 
 
 def predict(pipeline: Any, features: Any, kind: Kind) -> Predictions:

@@ -100,6 +100,9 @@ def _make_scaling_steps(family: Family) -> Steps:
     if family != "linear":
         return []
     return [
+        # In 32 bits what columns have in common (a weekday and the weekday of a date) is not seen to be so, and the
+        # least squares of `LinearRegression` find weights in the hundreds of thousands that cancel out, or do not.
+        ("widen", FunctionTransformer(pd.DataFrame.astype, kw_args={"dtype": "float64"})),
         ("fill", SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True)),
         ("scale", StandardScaler()),
     ]

@@ -47,7 +47,7 @@ def publish(attempt: Attempt) -> Outcome:
     has_alias = newest == version
     _say_published(attempt, published, version, newest, is_new=is_new)
     with attempt.timed("report"):
-        content = write_report(_collect(attempt, trained, published, version, link, has_alias=has_alias))
+        content = write_report(_collect(attempt, trained, published, version, newest, link))
         report = attempt.save("report.html", content.encode(), "text/html; charset=utf-8")
     return Outcome(
         outputs={"published_model": published, "report": report},
@@ -129,7 +129,7 @@ def _say_published(attempt: Attempt, published: Artifact, version: Version, newe
 
 
 def _collect(
-    attempt: Attempt, trained: dict[str, Any], published: Artifact, version: Version, link: str, *, has_alias: bool
+    attempt: Attempt, trained: dict[str, Any], published: Artifact, version: Version, newest: Version, link: str
 ) -> Report:
     def read(name: str) -> dict[str, Any]:
         if name not in attempt.artifacts:
@@ -156,6 +156,6 @@ def _collect(
         location=published.uri,
         digest=published.digest,
         version=version.number,
-        has_alias=has_alias,
+        newest=newest.number,
         links={"Run in MLflow": trained["mlflow_run_url"], "Version in MLflow": link},
     )

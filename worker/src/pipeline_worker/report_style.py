@@ -21,19 +21,22 @@ padding:0 5px;margin-left:4px}
 .tile p{margin:0;color:var(--quiet);font-size:13px}
 .tile b{display:block;font-size:27px;line-height:1.3;font-weight:650}
 .wide{overflow-x:auto;margin:10px 0}
+.beside{display:flex;flex-wrap:wrap;gap:8px 56px}
 table{border-collapse:collapse;min-width:340px}
 th,td{text-align:left;padding:5px 22px 5px 0;border-bottom:1px solid var(--line);vertical-align:top}
 th{color:var(--quiet);font-weight:500;font-size:13px}
 .number{text-align:right;font-variant-numeric:tabular-nums}
+td:first-child{white-space:nowrap}
 td:first-child small{margin-left:6px;font-size:12px}
 code,pre{font:13px/1.5 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;overflow-wrap:anywhere}
 pre{background:var(--soft);border:1px solid var(--line);border-radius:8px;padding:14px 16px;overflow-x:auto;
 white-space:pre-wrap}
 .quiet{color:var(--quiet);font-size:13px}
-.figures{display:flex;flex-wrap:wrap;gap:20px;align-items:flex-start;margin:18px 0}
-figure{margin:0;border:1px solid var(--line);border-radius:8px;padding:12px;max-width:100%;flex:0 1 auto}
-figure img{display:block;max-width:100%;height:auto;max-height:330px}
-figcaption{color:var(--quiet);font-size:13px;margin-top:8px;max-width:460px}
+.figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(420px,100%),1fr));gap:16px;margin:18px 0}
+figure{margin:0;border:1px solid var(--line);border-radius:8px;padding:12px;display:flex;flex-direction:column}
+figure img{display:block;width:100%;height:auto;max-height:340px;object-fit:contain;margin:auto 0}
+figure.broad{grid-column:1/-1}figure.broad img{max-height:390px}
+figcaption{color:var(--quiet);font-size:13px;margin-top:8px}
 li{margin:4px 0}
 @media print{main{max-width:none;padding:0}h2{break-after:avoid}figure,table{break-inside:avoid}}
 """.strip()

@@ -77,7 +77,8 @@ def share_out(counts: Rows, wanted: int) -> Rows:
         for number in order:
             if taken.sum() < wanted and taken[number] < counts[number] - 1:
                 taken[number] += 1
-    return taken
+    result: Rows = taken
+    return result
 
 
 def _others(rows: int, test: Rows) -> Rows:

@@ -6,15 +6,16 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from .attempt import Attempt, Outcome
+from .manifest import Artifact
 from .mlflow_server import MlflowServer
+from .request import Request
 from .run_key import RunKey
 from .schema import Schema
 from .threads import limit_threads, wait_without_spinning
 from .tracking import TrackedRun, quiet_client, track_run
 
 if TYPE_CHECKING:
-    from .fit import Fitted
-    from .metrics import Measured
+    from .learn import Learned
     from .plan import Plan
 
 
@@ -34,89 +35,36 @@ def train(attempt: Attempt) -> Outcome:
     wait_without_spinning()
     # Loaded only now: that takes seconds, which a server that is down shall not cost.
     with attempt.timed("imports"):
-        import mlflow.sklearn  # noqa: F401 - loaded here, so that what follows is timed without it
+        import mlflow.sklearn  # noqa: F401 - so that what follows is timed without it
 
-        from .figures import draw_figures
-        from .fit import fit_pipeline
-        from .importance import measure_importance
-        from .logged_model import dump_pipeline, log_pipeline, make_example
-        from .metrics import describe_measured, measure, predict
+        from .learn import describe_learned, learn, say_result
         from .plan import make_plan
 
-    request = attempt.request
     schema = Schema.model_validate_json(attempt.fetch("schema").read_bytes())
     dataset = attempt.fetch("dataset")
     with attempt.timed("plan"):
-        plan = make_plan(dataset, schema, request)
-    kind = plan.model.kind
-    version = request.model_version or RunKey.parse(attempt.run_key).version
-    request = request.model_copy(update={"model_name": plan.model.name, "model_version": version})
+        plan = make_plan(dataset, schema, attempt.request)
+    request = attempt.request.model_copy(
+        update={
+            "model_name": plan.model.name,
+            "model_version": attempt.request.model_version or RunKey.parse(attempt.run_key).version,
+        }
+    )
     _log_plan(attempt, plan)
-    tags = {
-        "run_key": attempt.run_key,
-        "dataset": attempt.dataset,
-        "stage": attempt.stage,
-        "attempt": attempt.name,
-        "ask": attempt.ask,
-    }
-    rows = {"train": len(plan.split.train), "test": len(plan.split.test)}
-    folder = attempt.scratch / "kept"
-    (folder / "figures").mkdir(parents=True)
+    rows, tags = len(plan.split.train), _make_tags(attempt)
     with (
         track_run(server, attempt.settings.mlflow_experiment_name, attempt.run_key, tags) as run,
-        limit_threads(rows["train"]) as threads,
+        limit_threads(rows) as threads,
     ):
-        attempt.log.info("fitting on %d rows, %d threads; MLflow run: %s", rows["train"], threads, run.url)
-        with attempt.timed("fit"):
-            fitted = fit_pipeline(
-                plan.steps,
-                plan.estimator,
-                plan.train_features,
-                plan.train_target,
-                plan.model,
-                request.hyperparameters,
-            )
-        with attempt.timed("measure"):
-            predicted = predict(fitted.pipeline, plan.test_features, kind)
-            measured = measure(kind, plan.train_target, plan.test_target, predicted)
-            importance = measure_importance(
-                fitted.pipeline, plan.test_features, plan.test_target, kind, random_state=request.random_state
-            )
-        with attempt.timed("draw"):
-            figures = draw_figures(kind, plan.target.name, plan.test_target, predicted, measured, importance)
-        model_path = attempt.scratch / f"{plan.model.name}_v{version}.pkl"
-        dump_pipeline(fitted.pipeline, model_path)
-        described = describe_measured(measured, kind, rows) | {"importance": importance}
-        (folder / "metrics.json").write_text(json.dumps(described, indent=1, ensure_ascii=False), encoding="utf-8")
-        for name, content in figures.items():
-            (folder / "figures" / name).write_bytes(content)
-
-        outputs = {
-            "model": attempt.save(f"models/{model_path.name}", model_path),
-            "metrics": attempt.save("metrics.json", folder / "metrics.json"),
-            **{
-                f"figure_{name.removesuffix('.png')}": attempt.save(f"figures/{name}", content, "image/png")
-                for name, content in figures.items()
-            },
-        }
-        digest = outputs["model"].digest
+        attempt.log.info("fitting on %d rows in %d threads; MLflow run: %s", rows, threads, run.url)
+        learned = learn(plan, request.hyperparameters, request.random_state, attempt.timed)
+        outputs = _save(attempt, learned, f"{request.model_name}_v{request.model_version}.pkl")
         with attempt.timed("mlflow"):
-            _track(run, attempt, plan, version)
-            run.tag("model_digest", digest)
-            run.log_folder(folder)
-            model_id = log_pipeline(
-                fitted.pipeline,
-                columns=plan.table.columns,
-                example=make_example(plan.train_features, plan.table.columns),
-                target=plan.target.array,
-                tags=tags | {"model_digest": digest},
-            )
-            baseline = {f"baseline_{name}": value for name, value in measured.baseline.items()}
-            run.log_metrics(measured.model | baseline, model_id)
-    facts = _describe(plan, fitted, measured) | {
-        "model_version": version,
-        "model_file": model_path.name,
-        "model_digest": digest,
+            model_id = _track(attempt, run, request, plan, learned, tags | {"model_digest": outputs["model"].digest})
+    facts = describe_learned(plan, learned) | {
+        "model_version": request.model_version,
+        "model_file": outputs["model"].uri.rpartition("/")[2],
+        "model_digest": outputs["model"].digest,
         "mlflow_run_id": run.run_id,
         "mlflow_run_url": run.url,
         "mlflow_model_id": model_id,
@@ -127,34 +75,85 @@ def train(attempt: Attempt) -> Outcome:
     return Outcome(
         outputs=outputs,
         facts=facts,
-        headline=_say_result(plan, measured),
+        headline=say_result(plan, learned),
         location=outputs["model"].uri,
         request=request,
         links={"mlflow_run": run.url},
     )
 
 
-def _track(run: TrackedRun, attempt: Attempt, plan: Plan, version: str) -> None:
-    request = attempt.request
-    params: dict[str, Any] = plan.estimator.get_params() | {
-        "model_name": plan.model.name,
-        "model_version": version,
-        "target_column": plan.target.name,
-        "target_kind": plan.model.kind,
-        "training_scenario": request.training_scenario,
-        "test_size": request.test_size,
-        "drop_columns": request.drop_columns,
-        "input_schema_version": request.input_schema_version,
-        "data_source": attempt.drop.uri,
+def _make_tags(attempt: Attempt) -> dict[str, str]:
+    return {
+        "run_key": attempt.run_key,
+        "dataset": attempt.dataset,
+        "stage": attempt.stage,
+        "attempt": attempt.name,
+        "ask": attempt.ask,
     }
-    params.setdefault("random_state", request.random_state)
-    run.log_params(params)
+
+
+def _save(attempt: Attempt, learned: Learned, model_file: str) -> dict[str, Artifact]:
+    from .logged_model import dump_pipeline
+
+    path = attempt.scratch / model_file
+    with attempt.timed("dump"):
+        dump_pipeline(learned.fitted.pipeline, path)
+    metrics = json.dumps(learned.described, indent=1, ensure_ascii=False).encode()
+    return {
+        "model": attempt.save(f"models/{model_file}", path),
+        "metrics": attempt.save("metrics.json", metrics, "application/json"),
+        **{
+            f"figure_{name.removesuffix('.png')}": attempt.save(f"figures/{name}", content, "image/png")
+            for name, content in learned.figures.items()
+        },
+    }
+
+
+def _track(
+    attempt: Attempt, run: TrackedRun, request: Request, plan: Plan, learned: Learned, tags: dict[str, str]
+) -> str:
+    """Keep everything in the MLflow *run*; return the id of the model there."""
+    from .logged_model import log_pipeline, make_example
+
+    params: dict[str, Any] = {"random_state": request.random_state} | plan.estimator.get_params()
+    asked = request.model_dump(
+        include={
+            "model_name",
+            "model_version",
+            "training_scenario",
+            "test_size",
+            "drop_columns",
+            "input_schema_version",
+        }
+    )
+    run.log_params(
+        params
+        | asked
+        | {"target_column": plan.target.name, "target_kind": plan.model.kind, "data_source": attempt.drop.uri}
+    )
+    run.tag("model_digest", tags["model_digest"])
     run.log_dataset(
         attempt.dataset,
         attempt.artifacts["dataset"],
         rows=len(plan.table.features),
         columns=len(plan.table.columns) + 1,
     )
+    folder = attempt.scratch / "tracked"
+    (folder / "figures").mkdir(parents=True)
+    for name, content in learned.figures.items():
+        (folder / "figures" / name).write_bytes(content)
+    (folder / "metrics.json").write_text(json.dumps(learned.described, indent=1, ensure_ascii=False), encoding="utf-8")
+    run.log_folder(folder)
+    model_id = log_pipeline(
+        learned.fitted.pipeline,
+        columns=plan.table.columns,
+        example=make_example(plan.train_features, plan.table.columns),
+        target=plan.target.array,
+        tags=tags,
+    )
+    baseline = {f"baseline_{name}": value for name, value in learned.measured.baseline.items()}
+    run.log_metrics(learned.measured.model | baseline, model_id)
+    return model_id
 
 
 def _log_plan(attempt: Attempt, plan: Plan) -> None:
@@ -166,37 +165,3 @@ def _log_plan(attempt: Attempt, plan: Plan) -> None:
         log.info("%s = %s", name, reason)
     for name, reason in plan.suspects.items():
         log.warning("`%s`: %s", name, reason)
-
-
-def _describe(plan: Plan, fitted: Fitted, measured: Measured) -> dict[str, Any]:
-    notes = [*plan.split.notes, *fitted.notes]
-    if fitted.unused:
-        listed = ", ".join(f"`{name}`" for name in fitted.unused)
-        notes.append(f"Without a value in any row to learn from, and so ignored: {listed}.")
-    return {
-        "model_name": plan.model.name,
-        "model_is": "the one that was measured; it learned from the train part only",
-        "target_column": plan.target.name,
-        "target_kind": plan.model.kind,
-        "target_rule": plan.why,
-        "rows": {"train": len(plan.split.train), "test": len(plan.split.test)},
-        "is_stratified": plan.split.is_stratified,
-        "features": len(plan.table.columns),
-        "unused_columns": list(fitted.unused),
-        "suspect_columns": plan.suspects,
-        "defaults_chosen": plan.chosen,
-        "metrics": measured.model,
-        "baseline": measured.baseline,
-        "headline_metric": measured.headline,
-        "notes": notes,
-    }
-
-
-def _say_result(plan: Plan, measured: Measured) -> str:
-    # With a single row in the test part there is no R².
-    name = measured.headline if measured.headline in measured.model else "rmse"
-    rows = len(plan.split.test)
-    return (
-        f"{plan.model.name}: {name.replace('_', ' ')} {measured.model[name]:.3g} "
-        f"(baseline {measured.baseline[name]:.3g}) on {rows} test rows"
-    )

@@ -1,0 +1,92 @@
+"""Carry out a plan: fit, measure on the rows that were kept aside, and draw."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any
+
+from .figures import draw_figures
+from .fit import Fitted, fit_pipeline
+from .importance import measure_importance
+from .metrics import Measured, describe_measured, measure, predict
+from .plan import Plan
+
+
+@dataclass(frozen=True)
+class Learned:
+    """A fitted pipeline and what is known of it.
+
+    :param described: the content of `metrics.json`.
+    :param figures: file name → PNG.
+    """
+
+    fitted: Fitted
+    measured: Measured
+    described: dict[str, Any]
+    figures: dict[str, bytes]
+
+
+def learn(
+    plan: Plan,
+    hyperparameters: Mapping[str, Any],
+    random_state: int,
+    timed: Callable[[str], AbstractContextManager[None]],
+) -> Learned:
+    """Return what comes of *plan*; *timed* takes the name of a step and measures what is inside.
+
+    :raises DataFault: no feature has any value to learn from.
+    :raises ParameterInvalid: the model cannot work with *hyperparameters* on this data.
+    """
+    kind = plan.model.kind
+    with timed("fit"):
+        fitted = fit_pipeline(
+            plan.steps, plan.estimator, plan.train_features, plan.train_target, plan.model, hyperparameters
+        )
+    with timed("measure"):
+        predicted = predict(fitted.pipeline, plan.test_features, kind)
+        measured = measure(kind, plan.train_target, plan.test_target, predicted)
+        importance = measure_importance(
+            fitted.pipeline, plan.test_features, plan.test_target, kind, random_state=random_state
+        )
+    with timed("draw"):
+        figures = draw_figures(kind, plan.target.name, plan.test_target, predicted, measured, importance)
+    rows = {"train": len(plan.split.train), "test": len(plan.split.test)}
+    described = describe_measured(measured, kind, rows) | {"importance": importance}
+    return Learned(fitted, measured, described, figures)
+
+
+def describe_learned(plan: Plan, learned: Learned) -> dict[str, Any]:
+    """Return what a manifest tells of a training, in small."""
+    notes = [*plan.split.notes, *learned.fitted.notes]
+    if learned.fitted.unused:
+        listed = ", ".join(f"`{name}`" for name in learned.fitted.unused)
+        notes.append(f"Without a value in any row to learn from, and so ignored: {listed}.")
+    return {
+        "model_name": plan.model.name,
+        "model_is": "the one that was measured; it learned from the train part only",
+        "target_column": plan.target.name,
+        "target_kind": plan.model.kind,
+        "target_rule": plan.why,
+        "rows": learned.described["rows"],
+        "is_stratified": plan.split.is_stratified,
+        "features": len(plan.table.columns),
+        "unused_columns": list(learned.fitted.unused),
+        "suspect_columns": plan.suspects,
+        "defaults_chosen": plan.chosen,
+        "metrics": learned.measured.model,
+        "baseline": learned.measured.baseline,
+        "headline_metric": learned.measured.headline,
+        "notes": notes,
+    }
+
+
+def say_result(plan: Plan, learned: Learned) -> str:
+    """Return the result in a line."""
+    measured, rows = learned.measured, len(plan.split.test)
+    name = measured.headline
+    return (
+        f"{plan.model.name}: {name.replace('_', ' ')} {measured.model[name]:.3g} "
+        f"(baseline {measured.baseline[name]:.3g}) on {rows} test row{'' if rows == 1 else 's'}"
+    )
