@@ -83,7 +83,8 @@ def _make_param(name: str, schema: dict[str, Any]) -> Param:
     return Param(
         None,
         title=name,
-        section=f"for {schema['x-stages'][0]}",
+        # What has no section stands open in the form; a new run begins with what `ingest` needs.
+        section=None if schema["x-stages"][0] == "ingest" else f"for {schema['x-stages'][0]}",
         description=_describe(schema),
         **shape,
     )
