@@ -11,7 +11,8 @@ from urllib.parse import quote
 
 import psutil  # type: ignore[import-untyped]  # ships no types
 
-from local.errors import MachineUnfit, ServiceFailed, SettingInvalid
+from local.errors import ServiceFailed, SettingInvalid
+from local.ordinary_user import find_wrapper, give
 from local.private_file import write_private
 from local.service import Service, make_environment
 from local.settings import Settings
@@ -57,18 +58,8 @@ def program(settings: Settings, name: str) -> str:
     return str(found[0])
 
 
-def without_root(argv: list[str]) -> list[str]:
-    """Wrap a command so that Postgres, which refuses to run as root, sees an ordinary user.
-
-    A user namespace of its own does that without another user and without opening any folder to others.
-    """
-    if os.geteuid() != 0:
-        return argv
-    return ["unshare", "--user", "--map-user=1000", "--map-group=1000", "--", *argv]
-
-
-def check_machine(settings: Settings) -> None:
-    """Raise when Postgres could not run here, and say why."""
+def check_socket(settings: Settings) -> None:
+    """Raise when the path of the server's socket would be too long."""
     longest = str(socket_folder(settings) / f".s.PGSQL.{PORT}")
     if len(os.fsencode(longest)) > 107:
         raise SettingInvalid(
@@ -76,14 +67,6 @@ def check_machine(settings: Settings) -> None:
             f"A Unix socket's path may have 107 bytes, and {longest} has {len(os.fsencode(longest))}.\n"
             "Set PIPELINE_STATE_DIR (in .env or in the environment) to a folder with a shorter path."
         )
-    if os.geteuid() == 0:
-        tried = subprocess.run(without_root(["true"]), capture_output=True, text=True, check=False)
-        if tried.returncode:
-            raise MachineUnfit(
-                "Postgres does not run as root, and a user namespace, which would help, is refused here:\n"
-                f"  {tried.stderr.strip()}\n"
-                "Run make as an ordinary user (for instance: useradd --create-home pipeline; su - pipeline)."
-            )
 
 
 def make_url(settings: Settings, name: str, driver: str = "postgresql+psycopg2") -> str:
@@ -95,7 +78,7 @@ def make_url(settings: Settings, name: str, driver: str = "postgresql+psycopg2")
 def run_program(settings: Settings, argv: list[str], given: str = "") -> str:
     """Run one of Postgres' programs to its end; raise ServiceFailed with its output when it fails."""
     done = subprocess.run(
-        without_root(argv),
+        [*find_wrapper(), *argv],
         input=given,
         env=make_environment(settings),
         stdout=subprocess.PIPE,
@@ -153,12 +136,13 @@ def set_passwords(settings: Settings, data: Path) -> None:
 
 def prepare_postgres(settings: Settings) -> None:
     """Bring the data folder into the state that the server starts from."""
-    check_machine(settings)
+    check_socket(settings)
     folder = settings.state / "postgres"
     data = folder / "data"
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o700)
     socket_folder(settings).mkdir(mode=0o700, exist_ok=True)
+    give(folder)
     if not (data / "PG_VERSION").exists():
         make_cluster(settings, data)
     options = {**_OPTIONS, "unix_socket_directories": str(socket_folder(settings)), "port": str(PORT)}
@@ -192,7 +176,7 @@ def make_postgres(settings: Settings) -> Service:
     data = settings.state / "postgres" / "data"
     return Service(
         name="postgres",
-        argv=tuple(without_root([program(settings, "postgres"), "-D", str(data)])),
+        argv=(*find_wrapper(), program(settings, "postgres"), "-D", str(data)),
         environment=make_environment(settings),
         is_healthy=lambda _: is_ready(settings),
         prepare=lambda: prepare_postgres(settings),

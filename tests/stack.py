@@ -93,11 +93,13 @@ def open_stack(**changes: str) -> Iterator[Stack]:
         yield stack
     finally:
         processes = list(stack.processes().values())
-        stack.run("down")
-        for process in processes:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                process.kill()
-        shutil.rmtree(folder, ignore_errors=True)
+        try:
+            stack.run("down")
+        finally:  # also when a person interrupts this
+            for process in processes:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process.kill()
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextlib.contextmanager

@@ -1,0 +1,83 @@
+"""Postgres runs when the stack is started by root, with user namespaces and where a container refuses them."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from local.postgres import PORT, program, socket_folder
+from tests.stack import Stack, open_stack
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="an ordinary user needs none of this")
+
+
+@pytest.fixture
+def without_namespaces(tmp_path: Path) -> str:
+    """Give a PATH whose `unshare` is refused, as in a container."""
+    refused = tmp_path / "unshare"
+    refused.write_text("#!/bin/sh\necho 'unshare: unshare failed: Operation not permitted' >&2\nexit 1\n")
+    refused.chmod(0o755)
+    return f"{tmp_path}:{os.environ['PATH']}"
+
+
+def ask(stack: Stack, statement: str) -> str:
+    """Return what Postgres answers its administrator; the password goes by the environment."""
+    where = [f"--host={socket_folder(stack.settings)}", f"--port={PORT}", "--username=postgres", "--dbname=airflow"]
+    return subprocess.run(
+        [program(stack.settings, "psql"), *where, "--tuples-only", "--no-align", "--command", statement],
+        env={"PGPASSWORD": stack.settings["POSTGRES_PASSWORD"]},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.strip()
+
+
+def test_postgres_runs_with_and_without_user_namespaces(without_namespaces: str) -> None:
+    """Either way the server is no root, and a start the other way finds the data."""
+    with open_stack() as stack:
+        said = stack.run("up", "postgres", PATH=without_namespaces)
+        assert said.returncode == 0, said.stderr
+        assert stack.process("postgres").uids().real == 65534
+        ask(stack, "CREATE TABLE traces AS SELECT 'kept' AS word")
+        stack.run("down")
+        stack.up("postgres")
+        assert stack.process("postgres").uids().real == 0, "root outside of its namespace only"
+        assert ask(stack, "SELECT word FROM traces") == "kept"
+        stack.run("down")
+        stack.run("up", "postgres", PATH=without_namespaces)
+        assert ask(stack, "SELECT word FROM traces") == "kept"
+
+
+def test_no_way_to_be_ordinary_is_said_with_a_way_out(tmp_path: Path, without_namespaces: str) -> None:
+    """Where nothing helps, the message says what was tried, and to use another user."""
+    (tmp_path / "setpriv").symlink_to(tmp_path / "unshare")
+    with open_stack() as stack:
+        said = stack.run("up", "postgres", PATH=without_namespaces)
+        assert said.returncode == 1
+        assert "Operation not permitted" in said.stderr
+        assert "as an ordinary user" in said.stderr
+
+
+def test_nobody_else_gets_into_postgres() -> None:
+    """A wrong password, none, and another user's database are refused."""
+    with open_stack() as stack:
+        stack.up("postgres")
+        where = [f"--host={socket_folder(stack.settings)}", f"--port={PORT}"]
+        psql = program(stack.settings, "psql")
+        tries = [
+            ("airflow", "airflow", "guessed"),
+            ("airflow", "airflow", ""),
+            ("mlflow", "airflow", stack.settings["MLFLOW_POSTGRES_PASSWORD"]),
+            ("root", "postgres", ""),
+        ]
+        for user, database, password in tries:
+            done = subprocess.run(
+                [psql, *where, f"--username={user}", f"--dbname={database}", "--no-password", "--command", "SELECT 1"],
+                env={"PGPASSWORD": password},
+                capture_output=True,
+                check=False,
+            )
+            assert done.returncode != 0, (user, database)
