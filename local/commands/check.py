@@ -5,9 +5,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-from local.settings import PROJECT
+from local.settings import PROJECT, read_settings
 
-CHECKS = (("ruff", "check"), ("ruff", "format", "--check"), ("mypy",))
+#: What is typed, and the virtual environment whose packages it is typed against.
+TYPED = (("worker/src", "worker"), ("dags", "airflow"), ("local", "tools"))
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -17,8 +18,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(_arguments: argparse.Namespace) -> int:
     """Run all checks; 0 when none found anything."""
     tools = Path(sys.executable).parent
+    settings = read_settings()
+    checks = [["ruff", "check", "--quiet"], ["ruff", "format", "--check", "--quiet"]]
+    for folder, venv in TYPED:
+        checks.append(["mypy", f"--python-executable={settings.venv(venv) / 'bin' / 'python'}", folder])
     failed = []
-    for check in CHECKS:
+    for check in checks:
         print(f"$ {' '.join(check)}", flush=True)
         if subprocess.run([tools / check[0], *check[1:]], cwd=PROJECT, check=False).returncode:
             failed.append(" ".join(check))

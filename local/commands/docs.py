@@ -18,10 +18,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """No arguments."""
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run(_arguments: argparse.Namespace) -> int:
     """Write both files; 0 always."""
     settings = read_settings()
-    command = [settings.venv("worker") / "bin" / "python", "-m", "pipeline_worker.request"]
+    command = [str(settings.venv("worker") / "bin" / "python"), "-m", "pipeline_worker.request"]
     SCHEMA.write_text(subprocess.run(command, check=True, capture_output=True, text=True).stdout, encoding="utf-8")
     README.write_text(update_readme(README, SCHEMA), encoding="utf-8")
     return 0
@@ -38,7 +38,7 @@ def render_parameters(schema: dict[str, Any]) -> str:
     lines = ["| parameter | type | default | used by | what it does |", "|---|---|---|---|---|"]
     for name, field in schema["properties"].items():
         default = field.get("default")
-        shown = "–" if default in (None, [], {}) or isinstance(default, dict) else f"`{json.dumps(default)}`"
+        shown = "-" if default in (None, [], {}) or isinstance(default, dict) else f"`{json.dumps(default)}`"
         text = field["description"].replace("|", "\\|")
         lines.append(f"| `{name}` | {describe_type(field)} | {shown} | {', '.join(field['x-stages'])} | {text} |")
     return "\n".join(lines) + "\n"
