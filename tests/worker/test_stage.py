@@ -165,6 +165,25 @@ def test_source_must_lie_where_it_may(bench: Bench, source: str) -> None:
     assert failure_of(ended)["error"] == "LocationRefused"
 
 
+@pytest.mark.parametrize(
+    "target", ["s3://drops/models", "s3://artifacts/ml-pipeline-runs/x", "/srv/models", "s3://a/../b"]
+)
+def test_target_is_refused_before_anything_is_computed(bench: Bench, target: str) -> None:
+    """A place that a model may not be published to is said at `ingest`, not when the model is ready."""
+    ended = bench.run("ingest", **SOURCE, target_output_path=target)
+    assert failure_of(ended)["error"] == "LocationRefused"
+    assert bench.worked == []
+
+
+@pytest.mark.parametrize("name", ["a/b", "a:b", "../x", " ", "a\nb"])
+def test_dataset_must_be_a_name_for_a_model(bench: Bench, name: str) -> None:
+    """A dataset's name that MLflow would refuse is refused before anything is written under it."""
+    ended = bench.run("ingest", **SOURCE, dataset=name)
+    assert ended.exit_code == 2
+    assert "MLflow" in failure_of(ended)["what"]
+    assert bench.store.head(bench.layout.drop) is None
+
+
 def test_missing_source_is_named(bench: Bench) -> None:
     """A source that is not there is said by its URI."""
     ended = bench.run("ingest", data_source="s3://drops/_sources/none.csv")

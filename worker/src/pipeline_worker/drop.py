@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from .dataset_name import check_dataset_name
 from .errors import DataUnreadable, LocationRefused, ParameterInvalid, RunUnknown
 from .layers import Layer, parse_layer
 from .layout import Layout, split_uri
@@ -82,6 +83,9 @@ def fetch_source(store: Store, settings: Settings, layout: Layout, payload: Mapp
             details={"parameter": "data_source"},
         )
     bucket, key = check_source(str(source), settings)
+    dataset = str(payload.get("dataset") or dataset_of_source(key))
+    # Here too, because the name becomes a part of the paths that are written before the stage looks at it.
+    check_dataset_name(dataset, where="the trigger's payload")
     uri = f"s3://{bucket}/{key}"
     info = store.head(uri)
     if info is None:
@@ -91,7 +95,7 @@ def fetch_source(store: Store, settings: Settings, layout: Layout, payload: Mapp
     store.copy(uri, layout.raw, version=info.version)
     drop = Drop(
         run_key=layout.run_key,
-        dataset=str(payload.get("dataset") or dataset_of_source(key)),
+        dataset=dataset,
         origin="trigger",
         bucket=bucket,
         key=key,

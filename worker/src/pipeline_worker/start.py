@@ -11,6 +11,7 @@ from .drop import Drop, fetch_source, read_drop, read_layers, require_drop
 from .errors import AttemptsExhausted, ParameterInvalid, RunUnknown
 from .layers import Layer, check_layer, combine_layers, merge_layers
 from .layout import Layout, stage_before
+from .location import check_target
 from .manifest import Artifact, Manifest, digest_of_json, read_committed
 from .request import Request
 from .settings import Settings
@@ -48,9 +49,12 @@ def begin(asked: Ask, store: Store, settings: Settings, layout: Layout) -> Start
 
     :raises RequestFault: the parameters, the source or the run key are not usable.
     """
-    if asked.stage == "ingest":
-        return _begin_ingest(asked, store, settings, layout)
-    return _begin(asked, store, layout)
+    is_first = asked.stage == "ingest"
+    start = _begin_ingest(asked, store, settings, layout) if is_first else _begin(asked, store, layout)
+    if start.request.target_output_path is not None:
+        # Refused before anything is computed, not when it is to be used.
+        check_target(start.request.target_output_path, settings)
+    return start
 
 
 def _begin_ingest(asked: Ask, store: Store, settings: Settings, layout: Layout) -> Start:
