@@ -13,12 +13,14 @@ from local.process import stop_process
 from tests.e2e.conftest import Wave
 from tests.e2e.pipeline import PENGUINS, SPECIES, TASKS, Pipeline, wait_until
 
+pytestmark = pytest.mark.timeout(600)
+
 
 @pytest.fixture(autouse=True)
 def settled(pipeline: Pipeline, wave: Wave) -> None:
     """Let what the other tests started end first, as an outage would hit it too."""
     for future in (wave.dropped, wave.refused, wave.triggered):
-        future.result(280)
+        future.result(500)
     for dropped in (*wave.repeated, wave.with_sidecar, wave.odd, wave.overwritten[1]):
         pipeline.wait(dropped, "published")
 
