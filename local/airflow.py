@@ -11,7 +11,7 @@ from local.airflow_environment import make_airflow_environment, make_pipeline_en
 from local.errors import ServiceFailed
 from local.health import read_json
 from local.private_file import write_private
-from local.process import log_path
+from local.process import log_path, read_tail
 from local.service import Service
 from local.settings import LOOPBACK, Settings
 
@@ -58,7 +58,9 @@ def migrate_database(settings: Settings) -> None:
             check=False,
         )
     if done.returncode:
-        raise ServiceFailed(f"Airflow's database could not be brought to {version}. See {log}.")
+        raise ServiceFailed(
+            f"Airflow's database could not be brought to {version}. The end of {log}:\n{read_tail(log)}"
+        )
     write_private(stamp, version)
 
 

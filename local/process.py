@@ -94,6 +94,15 @@ def trim_log(path: Path) -> None:
             os.truncate(path, 0)
 
 
+def read_tail(path: Path, lines: int = 15) -> str:
+    """Return the last lines of a log."""
+    if not path.exists():
+        return ""
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - 8192))
+        return "\n".join(file.read().decode(errors="replace").splitlines()[-lines:])
+
+
 def start_process(settings: Settings, service: Service) -> subprocess.Popen[bytes]:
     """Start the service in a session of its own, so that it outlives the terminal, and write its record."""
     log = log_path(settings, service.name)

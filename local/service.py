@@ -68,5 +68,7 @@ def make_environment(settings: Settings) -> dict[str, str]:
     around = [host for host in os.environ.get("NO_PROXY", os.environ.get("no_proxy", "")).split(",") if host]
     environment["NO_PROXY"] = environment["no_proxy"] = ",".join([*around, "127.0.0.1", "localhost"])
     environment["HOME"] = str(settings.state / "home")
+    # Airflow does not run without one, and in a container a user need not have any.
+    environment.setdefault("USER", "pipeline")
     environment["PYTHONUNBUFFERED"] = "1"
     return environment

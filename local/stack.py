@@ -21,6 +21,7 @@ from local.process import (
     log_path,
     mark_ready,
     read_record,
+    read_tail,
     start_process,
     stop_process,
     trim_log,
@@ -85,15 +86,6 @@ def hold_lock(settings: Settings, progress: Progress) -> Iterator[None]:
             progress.say("  … another command is starting or stopping this stack: waiting for it")
             fcntl.flock(file, fcntl.LOCK_EX)
         yield
-
-
-def read_tail(path: Path, lines: int = 15) -> str:
-    """Return the last lines of a log."""
-    if not path.exists():
-        return ""
-    with path.open("rb") as file:
-        file.seek(max(0, path.stat().st_size - 8192))
-        return "\n".join(file.read().decode(errors="replace").splitlines()[-lines:])
 
 
 def start_service(settings: Settings, service: Service, cancelled: threading.Event) -> None:
