@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import datetime as dt
+import io
 import math
+import random
 import re
 from pathlib import Path
 from typing import Any
@@ -355,8 +358,14 @@ def test_ragged_row_far_down_is_found(tmp_path: Path) -> None:
 )
 def test_quote_that_is_never_closed_is_refused_with_its_line(tmp_path: Path, text: str, line: int) -> None:
     """Otherwise all rows after it would become one cell without a word."""
-    with pytest.raises(DataUnreadable, match=f"in the row of line {line} is never closed"):
+    with pytest.raises(DataUnreadable, match=f"In the row of line {line} a quote .* is never closed"):
         convert_bytes(tmp_path, text.encode())
+
+
+def test_two_quotes_that_are_never_closed_are_refused(tmp_path: Path) -> None:
+    """Together they look like one cell with a line break, and a row would be gone without a word."""
+    with pytest.raises(DataUnreadable, match="In the row of line 3 a quote .* closes in the middle of a cell"):
+        convert_bytes(tmp_path, b'a,b,c\n1,2,3\n1,"abc,2\n3,"def,4\n5,6,7\n')
 
 
 def test_quote_inside_a_cell_is_a_character(tmp_path: Path) -> None:
@@ -441,6 +450,34 @@ def test_wide_table_is_read(tmp_path: Path) -> None:
     converted, columns = convert_bytes(tmp_path, f"{header}\n{rows}".encode())
     assert {column.type for column in converted.schema.columns} == {"number"}
     assert columns["c2999"] == [row + 0.5 for row in range(20)]
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_any_table_comes_through_unchanged(tmp_path: Path, seed: int) -> None:
+    """Whatever separator, quoting, line end and encoding a table was written with, each cell is read as what it was."""
+    choose = random.Random(seed)
+    odd = ["it's", '5" pipe', "x,y", "a;b", "p|q", "t\tu", "l\nm", '"q"', "", "NA", " z ", "é€", "None", "00123", "-"]
+
+    def make_row() -> list[str]:
+        number, price = str(choose.randint(-999, 999)), repr(choose.gauss(0, 100))
+        return [number, price, choose.choice(odd), choose.choice([*odd, "1.5", "true", "2024-01-31"])]
+
+    rows = [make_row() for _ in range(choose.randint(1, 60))]
+    text = io.StringIO()
+    writer = csv.writer(
+        text,
+        delimiter=choose.choice(",;\t|"),
+        lineterminator=choose.choice(["\n", "\r\n"]),
+        quoting=choose.choice([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]),
+    )
+    writer.writerows([["number", "price", "odd", "mixed"], *rows])
+    encoding = choose.choice(["utf-8", "utf-8-sig", "utf-16", "cp1252"])
+    _, columns = convert_bytes(tmp_path, text.getvalue().encode(encoding))
+    assert columns["number"] == [int(row[0]) for row in rows]
+    assert columns["price"] == [float(row[1]) for row in rows]
+    if {row[2] for row in rows} - {"", "NA", "00123"}:
+        assert columns["odd"] == [None if row[2] in {"", "NA"} else row[2] for row in rows]
+    assert [value is None for value in columns["mixed"]] == [row[3] in {"", "NA"} for row in rows]
 
 
 def test_given_encoding_that_does_not_fit_is_a_fault_of_the_request(tmp_path: Path) -> None:

@@ -117,7 +117,7 @@ def draw_predictions(actual: NDArray[Any], predicted: NDArray[Any], target_name:
 def draw_importance(importance: Mapping[str, float], error: str) -> bytes:
     """Return a picture of how much the *error* grows when a column is shuffled, for the most important columns."""
     shown = dict(list(importance.items())[:_MAX_BARS])
-    figure, axes = _start(7, 1.3 + 0.3 * len(shown))
+    figure, axes = _start(5.6, 1.3 + 0.3 * len(shown))
     positions = range(len(shown))[::-1]
     axes.barh(positions, list(shown.values()), color=_MODEL, height=0.62)
     axes.set_yticks(positions, [_shorten(name) for name in shown])

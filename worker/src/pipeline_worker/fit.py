@@ -14,7 +14,7 @@ from sklearn.pipeline import Pipeline
 
 from .errors import DataFault
 from .models import Model, refuse_hyperparameters
-from .preparation import ENCODE, Steps
+from .preparation import Steps, trace_columns
 
 
 @dataclass(frozen=True)
@@ -62,10 +62,9 @@ def fit_pipeline(
                 raise
             raise refuse_hyperparameters(model, hyperparameters, error) from error
     pipeline = Pipeline([*steps, ("model", estimator)])
-    outputs: Mapping[str, list[str]] = pipeline.named_steps[ENCODE].input_to_outputs_
     return Fitted(
         pipeline=pipeline,
-        unused=tuple(name for name, made in outputs.items() if not made),
+        unused=tuple(name for name, made in trace_columns(pipeline).items() if not made),
         notes=tuple(dict.fromkeys(f"{each.category.__name__}: {_first_line(each.message)}" for each in caught)),
     )
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 
 from .metrics import predict, score_error
-from .preparation import ENCODE
+from .preparation import ENCODE, trace_columns
 from .target import Kind
 
 _MAX_ROWS = 2_000
@@ -40,7 +40,7 @@ def measure_importance(
     encoded: pd.DataFrame = pipeline[:position].transform(features)
     rest = pipeline[position:]
     whole = score_error(kind, actual, predict(rest, encoded, kind))
-    outputs = {name: made for name, made in pipeline.named_steps[ENCODE].input_to_outputs_.items() if made}
+    outputs = {name: made for name, made in trace_columns(pipeline).items() if made}
     growths: dict[str, list[float]] = {}
     began = time.perf_counter()
     for _ in range(_REPEATS):

@@ -14,21 +14,20 @@ def check_target(uri: str, settings: Settings) -> str:
     :raises LocationRefused: it is no such URI; or it lies in the drop bucket, where the model would become a drop; or
         among the runs of the pipeline itself.
     """
-    folder = uri.removesuffix("/")
-    bucket, _, key = folder.removeprefix("s3://").partition("/")
+    bucket, _, key = uri.removeprefix("s3://").removesuffix("/").partition("/")
     own = f"{settings.artifact_bucket}/{settings.prefix}".rstrip("/")
     if not uri.startswith("s3://") or not bucket:
         fault = "It is no `s3://bucket/folder`; files of a machine are out of reach"
     elif key and any(part in {"", ".", ".."} for part in key.split("/")):
         fault = "It has an empty part, `.` or `..`"
-    elif "?" in folder or "\\" in folder or not folder.isprintable():
+    elif "?" in uri or "\\" in uri or not uri.isprintable():
         fault = "It has a character that not every store takes (`?`, a backslash, a line break)"
     elif bucket == settings.drop_bucket:
         fault = "It is in the drop bucket, where the model would be taken for dropped data"
     elif f"{bucket}/{key}/".startswith(f"{own}/"):
         fault = "It is among what the pipeline keeps of its runs"
     else:
-        return folder
+        return f"s3://{bucket}/{key}".rstrip("/")
     raise LocationRefused(
         f"`target_output_path` may not lie there. {fault}.",
         where=uri,

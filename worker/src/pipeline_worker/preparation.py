@@ -12,6 +12,7 @@ from typing import Any
 
 import pandas as pd
 from sklearn.impute import SimpleImputer
+from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, OrdinalEncoder, StandardScaler
 from skrub import ApplyToCols, DatetimeEncoder, SelectCols, StringEncoder, TableVectorizer, ToCategorical
 
@@ -45,6 +46,14 @@ def make_steps(columns: Sequence[Column], family: Family, random_state: int) -> 
         (ENCODE, _make_encoder(family, random_state)),
         *_make_scaling_steps(family),
     ]
+
+
+def trace_columns(pipeline: Pipeline) -> dict[str, list[str]]:
+    """Return column → the columns that the encoder of the fitted *pipeline* makes of it: none if it ignores it."""
+    encoder = pipeline.named_steps[ENCODE]
+    return {
+        name: list(made) if name in encoder.column_to_kind_ else [] for name, made in encoder.input_to_outputs_.items()
+    }
 
 
 def _make_reading_steps(columns: Sequence[Column]) -> Steps:

@@ -1,0 +1,55 @@
+"""The figures."""
+
+from __future__ import annotations
+
+import io
+
+import matplotlib.image
+import numpy as np
+import pytest
+
+from pipeline_worker.figures import draw_figures
+from pipeline_worker.metrics import Predictions, measure
+from pipeline_worker.target import CLASSIFICATION, REGRESSION
+
+
+def size_of(content: bytes) -> tuple[int, ...]:
+    return matplotlib.image.imread(io.BytesIO(content), format="png").shape
+
+
+@pytest.mark.parametrize("count", [2, 3, 25, 70])
+def test_classes_have_a_matrix_and_two_of_them_curves(count: int) -> None:
+    """Any number of classes is drawn; the matrix of more than sixty could not be read."""
+    classes = np.array([f"class {number:02d} with $odd_{{ name" for number in range(count)], dtype=object)
+    actual = np.tile(classes, 4)
+    scores = np.random.default_rng(0).dirichlet(np.ones(count), len(actual))
+    predicted = Predictions(classes[scores.argmax(axis=1)], scores, classes)
+    measured = measure(CLASSIFICATION, actual, actual, predicted)
+    importance = {f"column $x_{number}$ of a very long name indeed": 1.0 / (number + 1) for number in range(30)}
+    figures = draw_figures(CLASSIFICATION, "the $target^", actual, predicted, measured, importance)
+    assert set(figures) == (
+        {"importance.png"}
+        | ({"confusion_matrix.png"} if count <= 60 else set())
+        | ({"curves.png"} if count == 2 else set())
+    )
+    assert all(size_of(content)[0] > 200 for content in figures.values())
+
+
+@pytest.mark.parametrize("rows", [1, 3, 5000])
+def test_quantities_have_predictions_and_errors(rows: int) -> None:
+    """From a single row to thousands, predicted and actual values are drawn."""
+    random = np.random.default_rng(0)
+    actual = random.normal(size=rows)
+    predicted = Predictions(actual + random.normal(size=rows), None, None)
+    figures = draw_figures(REGRESSION, "y", actual, predicted, measure(REGRESSION, actual, actual, predicted), {})
+    assert set(figures) == {"predictions.png"}
+    assert size_of(figures["predictions.png"])[1] > 600
+
+
+def test_drawing_twice_gives_the_same_picture() -> None:
+    """Figures of a repeated training are equal."""
+    actual = np.arange(9.0)
+    predicted = Predictions(actual[::-1], None, None)
+    measured = measure(REGRESSION, actual, actual, predicted)
+    first, second = (draw_figures(REGRESSION, "y", actual, predicted, measured, {"a": 1.0}) for _ in range(2))
+    assert first == second

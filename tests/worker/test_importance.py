@@ -1,0 +1,41 @@
+"""What a model relies on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from pipeline_worker.fit import fit_pipeline
+from pipeline_worker.importance import measure_importance
+from pipeline_worker.plan import make_plan
+from pipeline_worker.request import Request
+from tests.worker.tables import ingest_table, make_hires
+
+
+def test_the_column_that_matters_comes_first_and_noise_last(tmp_path: Path) -> None:
+    """Shuffling a column that carries the target hurts; shuffling noise, or an empty column, does not."""
+    frame = make_hires().assign(noise=np.random.default_rng(1).normal(size=240), empty=None)
+    parquet, schema = ingest_table(frame, tmp_path)
+    plan = make_plan(parquet, schema, Request(target_column="hires"))
+    fitted = fit_pipeline(plan.steps, plan.estimator, plan.train_features, plan.train_target, plan.model, {})
+    found = measure_importance(fitted.pipeline, plan.test_features, plan.test_target, "regression", random_state=1)
+    assert list(found) == sorted(found, key=lambda name: -found[name])
+    assert found["weather"] > 10 * abs(found["noise"])
+    assert found["temperature"] > 10 * abs(found["noise"])
+    assert "empty" not in found
+    again = measure_importance(fitted.pipeline, plan.test_features, plan.test_target, "regression", random_state=1)
+    assert found == again
+
+
+def test_it_ends_when_its_time_is_up(tmp_path: Path) -> None:
+    """A wide table costs no more than the seconds it may take."""
+    parquet, schema = ingest_table(make_hires(), tmp_path)
+    plan = make_plan(parquet, schema, Request(target_column="hires"))
+    fitted = fit_pipeline(plan.steps, plan.estimator, plan.train_features, plan.train_target, plan.model, {})
+    assert (
+        measure_importance(
+            fitted.pipeline, plan.test_features, plan.test_target, "regression", random_state=1, seconds=0
+        )
+        == {}
+    )

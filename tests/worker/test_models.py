@@ -1,0 +1,107 @@
+"""The models, their hyperparameters and their defaults."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from pipeline_worker.errors import ParameterInvalid
+from pipeline_worker.models import MODELS, choose_defaults, choose_model, make_estimator
+from pipeline_worker.request import MODEL_NAMES
+from pipeline_worker.target import describe_target
+
+CLASSES = describe_target(pa.array(["yes", "no"] * 150), "y")
+NUMBERS = describe_target(pa.array([0.5 * number for number in range(300)]), "y")
+COUNTS = describe_target(pa.array([1, 2, 3] * 100), "y")
+
+
+def test_every_name_of_the_request_is_a_model() -> None:
+    """What the request accepts as `model_name` can be trained."""
+    assert set(MODELS) == set(MODEL_NAMES)
+
+
+def test_boosting_is_the_default_of_either_kind() -> None:
+    """Without `model_name` the target decides, and the log says why."""
+    model, why = choose_model(None, CLASSES)
+    assert model.name == "HistGradientBoostingClassifier"
+    assert "it is text" in why
+    assert choose_model(None, NUMBERS)[0].name == "HistGradientBoostingRegressor"
+
+
+@pytest.mark.parametrize(
+    ("name", "target"),
+    [("LinearRegression", CLASSES), ("LogisticRegression", NUMBERS), ("RandomForestClassifier", NUMBERS)],
+)
+def test_a_model_of_the_other_kind_is_refused(name: str, target: Any) -> None:
+    """The message names the models that fit."""
+    with pytest.raises(ParameterInvalid, match=f"`{name}` is for") as raised:
+        choose_model(name, target)
+    assert all(MODELS[fitting].kind in target.kinds for fitting in raised.value.details["fitting"])
+
+
+@pytest.mark.parametrize("name", ["RandomForestClassifier", "RandomForestRegressor"])
+def test_whole_numbers_take_models_of_both_kinds(name: str) -> None:
+    """A few-valued whole number may be a label or a quantity, as the person says."""
+    assert choose_model(name, COUNTS)[0].name == name
+
+
+@pytest.mark.parametrize(
+    ("name", "hyperparameters", "message"),
+    [
+        ("RandomForestClassifier", {"n_estimator": 5}, "Did you mean `n_estimators`"),
+        ("RandomForestClassifier", {"n_estimators": "many"}, "must be an int"),
+        ("RandomForestClassifier", {"n_estimators": 0}, r"in the range \[1, inf\)"),
+        ("LogisticRegression", {"solver": "nope"}, "must be a str among"),
+        ("HistGradientBoostingClassifier", {"learning_rate": [0.1]}, "must be a float"),
+    ],
+)
+def test_hyperparameters_are_checked_before_anything_is_computed(
+    name: str, hyperparameters: dict[str, Any], message: str
+) -> None:
+    """An unknown name comes with its near miss, a wrong value with what it may be."""
+    with pytest.raises(ParameterInvalid, match=message):
+        make_estimator(MODELS[name], hyperparameters, CLASSES.array, 42)
+
+
+def test_the_seed_reaches_every_model_that_has_one() -> None:
+    """`random_state` of the request is the estimator's, unless the hyperparameters say otherwise."""
+    for model in MODELS.values():
+        target = CLASSES.array if model.kind == "classification" else NUMBERS.array
+        estimator, _ = make_estimator(model, {}, target, 7)
+        assert estimator.get_params().get("random_state", 7) == 7
+    estimator, _ = make_estimator(MODELS["RandomForestClassifier"], {"random_state": 1}, CLASSES.array, 7)
+    assert estimator.get_params()["random_state"] == 1
+
+
+def test_defaults_suit_small_data_and_yield_to_hyperparameters() -> None:
+    """Below 200 rows boosting gets smaller leaves; what a person gave stays as it is."""
+    model = MODELS["HistGradientBoostingClassifier"]
+    estimator, chosen = make_estimator(model, {}, CLASSES.array[:60], 42)
+    assert estimator.get_params()["min_samples_leaf"] == 6
+    assert chosen["min_samples_leaf"].startswith("6: ")
+    estimator, chosen = make_estimator(model, {"min_samples_leaf": 20}, CLASSES.array[:60], 42)
+    assert estimator.get_params()["min_samples_leaf"] == 20
+    assert "min_samples_leaf" not in chosen
+    assert not choose_defaults(model, CLASSES.array)
+
+
+def test_a_rare_class_gets_a_penalty_and_no_early_stopping() -> None:
+    """With a class of a single row, boosting neither diverges nor fails in its own split."""
+    target = np.array(["a"] * 300 + ["b"], dtype=object)
+    defaults = choose_defaults(MODELS["HistGradientBoostingClassifier"], target)
+    assert defaults["l2_regularization"][0] == 10
+    assert defaults["early_stopping"][0] is False
+
+
+def test_class_weights_of_json_find_classes_that_are_no_text() -> None:
+    """In JSON `{"1": 5}` has a name that is text, and the class is a number, or true."""
+    estimator, _ = make_estimator(
+        MODELS["LogisticRegression"], {"class_weight": {"1": 5, "2": 1, "3": 1}}, COUNTS.array, 0
+    )
+    assert estimator.get_params()["class_weight"] == {1: 5, 2: 1, 3: 1}
+    flags = np.array([True, False] * 20)
+    estimator, _ = make_estimator(MODELS["LogisticRegression"], {"class_weight": {"true": 5, "false": 1}}, flags, 0)
+    assert estimator.get_params()["class_weight"] == {True: 5, False: 1}

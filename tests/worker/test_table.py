@@ -1,0 +1,82 @@
+"""The dataset as a model sees it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from pipeline_worker.errors import ColumnMissing, DataFault, ParameterInvalid
+from pipeline_worker.request import Request
+from pipeline_worker.table import Table, read_table
+from tests.worker.tables import ingest_table, make_hires, make_penguins
+
+
+def read(table: pd.DataFrame, folder: Path, **request: Any) -> Table:
+    parquet, schema = ingest_table(table, folder)
+    return read_table(parquet, schema, Request(**request))
+
+
+def test_features_are_all_columns_but_the_target_and_the_dropped(tmp_path: Path) -> None:
+    """Nothing but the target and `drop_columns` is kept from the model."""
+    table = read(make_penguins(), tmp_path, target_column="species", drop_columns=["island"])
+    assert list(table.features) == ["bill_length_mm", "body_mass_g", "is_tagged", "seen_on"]
+    assert [column.name for column in table.columns] == list(table.features)
+    assert table.target[0].as_py() in {"Adelie", "Chinstrap", "Gentoo"}
+
+
+def test_types_are_those_that_the_libraries_take(tmp_path: Path) -> None:
+    """Whole numbers with missing values come as floats, dates as dates, times of day as durations."""
+    penguins = read(make_penguins(), tmp_path, target_column="species").features
+    assert penguins["body_mass_g"].dtype == "float64"
+    assert penguins["body_mass_g"].isna().sum() == 3
+    assert penguins["seen_on"].dtype.kind == "M"
+    assert penguins["is_tagged"].dtype == bool
+    hires = read(make_hires(), tmp_path, target_column="hires").features
+    assert hires["opened"][1] == pd.Timedelta(hours=8, minutes=1)
+
+
+@pytest.mark.parametrize(
+    ("request_", "error", "message"),
+    [
+        ({"target_column": "specis"}, ColumnMissing, "Did you mean `species`"),
+        ({"target_column": "species", "drop_columns": ["Island"]}, ColumnMissing, "Did you mean `island`"),
+        ({"target_column": "species", "drop_columns": ["species"]}, ParameterInvalid, "cannot be dropped"),
+        ({}, ParameterInvalid, "`target_column` is missing"),
+        (
+            {
+                "target_column": "species",
+                "drop_columns": ["island", "bill_length_mm", "body_mass_g", "is_tagged", "seen_on"],
+            },
+            ParameterInvalid,
+            "No column is left",
+        ),
+    ],
+)
+def test_columns_that_do_not_fit_are_refused(
+    tmp_path: Path, request_: dict[str, Any], error: type[Exception], message: str
+) -> None:
+    """A name that is no column is named with its near miss; the target cannot be dropped, nor all features."""
+    with pytest.raises(error, match=message):
+        read(make_penguins(), tmp_path, **request_)
+
+
+def test_a_missing_target_is_the_datas_fault_and_says_the_rows(tmp_path: Path) -> None:
+    """Rows without a target are never dropped in silence."""
+    table = make_penguins()
+    table.loc[[4, 9], "species"] = None
+    with pytest.raises(DataFault, match="2 of 150 rows have no value") as raised:
+        read(table, tmp_path, target_column="species")
+    assert raised.value.details["rows"] == [5, 10]
+
+
+@pytest.mark.parametrize("value", ["inf", "-1e60"])
+def test_numbers_that_cannot_be_computed_with_are_refused(tmp_path: Path, value: str) -> None:
+    """Infinite numbers, and those too large for 32 bits, are named with their row."""
+    table = make_penguins().astype({"bill_length_mm": object})
+    table.loc[6, "bill_length_mm"] = value
+    with pytest.raises(DataFault, match="infinite, or too large") as raised:
+        read(table, tmp_path, target_column="species")
+    assert raised.value.details["row"] == 7
