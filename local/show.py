@@ -67,7 +67,7 @@ class Show:
 
     def write(self, head: Text, note: str) -> None:
         """Write a head, and beside it a note that is broken to the width of a terminal."""
-        lines = [note]
+        lines = [note.replace("\n", " ")]
         if self.console.is_terminal:
             lines = [
                 str(line).rstrip()

@@ -93,7 +93,7 @@ class Store:
 
     @contextmanager
     def _explain(self, where: str) -> Iterator[None]:
-        from botocore.exceptions import BotoCoreError, ClientError
+        from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError
 
         try:
             yield
@@ -110,7 +110,8 @@ class Store:
                 fix = "`make up` makes the buckets; their names are settings in .env (ML_PIPELINE_*_BUCKET)."
             raise StoreUnreachable(f"The S3 server refuses {where}: {told or code}\n{fix}") from None
         except BotoCoreError as error:
+            detail = "" if isinstance(error, EndpointConnectionError) else f" ({error})"
             raise StoreUnreachable(
-                f"The S3 server does not answer at {self._settings.storage_url}: {error}\n"
+                f"The S3 server does not answer at {self._settings.storage_url}{detail}.\n"
                 "Start the stack with `make up`; `make status` says what runs."
             ) from None

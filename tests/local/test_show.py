@@ -3,9 +3,10 @@
 import io
 import sys
 
+from local.receipt import Reason
 from local.show import Show, describe_seconds, describe_size
-from local.tell import make_metric_rows
-from local.view import Step, View
+from local.tell import advise, make_metric_rows, tell_reason
+from local.view import Asked, Step, View
 
 
 def test_piped_output_is_plain_lines(capsys, monkeypatch):
@@ -60,3 +61,29 @@ def test_metrics_stand_beside_the_baseline():
     assert make_metric_rows({}) == []
     facts = {"metrics": {"accuracy": 0.97101, "baseline_accuracy": 0.43478}}
     assert make_metric_rows(facts) == [("accuracy", "0.971", "0.4348")]
+
+
+def test_each_broken_rule_has_a_line(capsys):
+    """A refusal by rules names each broken rule with what was expected and found, and none that holds."""
+    rules = [
+        {"column": "mass", "rule": "value_ranges", "expected": "at most 8000", "found": "37000", "satisfied": False},
+        {"column": None, "rule": "min_row_count", "expected": "10 rows", "found": "3 rows", "satisfied": False},
+        {"column": "sex", "rule": "allowed_values", "expected": "a or b", "found": "all", "satisfied": True},
+    ]
+    reason = Reason("2 of 3 rules are violated. And so on.", "here", "mend it", "runbooks/x.md", {"rules": rules})
+    tell_reason(reason, Show())
+    lines = [line.strip() for line in capsys.readouterr().out.splitlines()]
+    assert lines[:3] == [
+        "what        2 of 3 rules are violated.",
+        "mass: expected at most 8000; found 37000",
+        "min_row_count: expected 10 rows; found 3 rows",
+    ]
+    assert lines[3:] == ["where       here", "what to do  mend it", "more        runbooks/x.md"]
+
+
+def test_what_can_be_done_depends_on_the_way_in():
+    """A trigger that began nothing is triggered again; anything else is run again by its key, or dropped again."""
+    key = "penguins.20261122T215500Z.1a2b3c4d"
+    assert "make rerun" not in advise(Asked(key, "penguins", origin="trigger"), "ingest")
+    assert f"make rerun STAGE=train RUN={key}" in advise(Asked(key, "penguins", origin="trigger"), "train")
+    assert "drop the file again" in advise(Asked(key, "penguins"), "validate")
