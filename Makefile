@@ -6,9 +6,9 @@ define HELP
 make demo      set up, start, drop examples/penguins, follow it to the published model
 make up        start Airflow, MLflow, S3 and Postgres on this machine; returns when all is healthy
 make down      stop everything; all data stays
-make status    what runs where, and what happened to the last drops
+make status    [RUN=...]   what runs where, and what happened to the last drops; with RUN, all of one
 make drop      FILE=... [DATASET=...] [PARAMS=...] [WAIT=0]             drop a file and follow it to its end
-make trigger   PARAMS=... [WAIT=0]                                      run the pipeline by hand, with a JSON payload
+make trigger   PARAMS=... [FILE=...] [WAIT=0]                           run the pipeline by hand, with a JSON payload
 make rerun     STAGE=... RUN=... [PARAMS=...] [CASCADE=0] [WAIT=0]      run one stage of a run again
 make test      all tests
 make check     linters and types only
