@@ -24,7 +24,9 @@ def tell(
     if view.end in {"published", "done"} and receipt is not None:
         tell_done(view, receipt, show)
         stage = asked.stages[-1]
-        show.print_links(collect_links(receipt, newest.get(stage)))
+        links = collect_links(receipt, newest.get(stage))
+        links.pop("validation", None)  # of interest when it failed; `make status RUN=` has it
+        show.print_links(links)
         return 0
     stopped = next((step.stage for step in view.steps if step.state in {"refused", "failed"}), asked.first)
     run = newest.get(stopped)

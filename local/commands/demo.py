@@ -31,16 +31,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(_: argparse.Namespace) -> int:
     """Start, drop, follow, and use the model; 0 only when all of that worked."""
-    print("1 of 3: the stack", flush=True)
+    begin("1 of 3: the stack")
     settings = prepare_settings()
     with Progress() as progress:
         started = start_stack(settings, progress)
     print(describe(settings) if started else "  It is up already.", flush=True)
-    print(f"\n2 of 3: drop {EXAMPLE.relative_to(PROJECT)}, and see what becomes of it", flush=True)
+    begin(f"2 of 3: drop {EXAMPLE.relative_to(PROJECT)}, and see what becomes of it")
     code = carry_out(plan_drop(str(EXAMPLE)), settings)
     if code:
         return code
-    print("\n3 of 3: use the model", flush=True)
+    begin("3 of 3: use the model")
     with Show() as show:
         show.wait_for(f"loads {MODEL} in a Python of its own")
         rows = use_model(settings, EXAMPLE)
@@ -57,6 +57,11 @@ def run(_: argparse.Namespace) -> int:
             }
         )
     return 0
+
+
+def begin(heading: str) -> None:
+    """Write the heading of a part."""
+    Show().print(f"\n{heading}", "bold")
 
 
 def use_model(settings: Settings, path: Path) -> list[tuple[str, str, str]]:
