@@ -117,15 +117,22 @@ def test_column_without_finite_values_has_no_range(tmp_path: Path, values: pa.Ar
     assert not {"min", "max", "mean", "quantiles"} & found.keys()
 
 
-def test_row_groups_make_no_difference(tmp_path: Path) -> None:
-    """Counts and quantiles are of the whole column."""
+def test_row_groups_make_no_difference(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Counts and quantiles are of the whole column, however it is read."""
     values = [number % 7 for number in range(1000)]
+    expected = profile_column(tmp_path, values, "integer")
+    monkeypatch.setattr(profile_module, "_COUNTED_ROWS", 50)
+    assert profile_column(tmp_path, values, "integer", group=64) == expected
     assert profile_column(tmp_path, values, "integer", group=64) == profile_column(tmp_path, values, "integer")
 
 
-def test_too_many_distinct_values_are_a_lower_bound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("counted", [50, 64, 150, 2000])
+def test_too_many_distinct_values_are_a_lower_bound(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, counted: int
+) -> None:
     """Counting stops where it would take memory without end, and that is said."""
     monkeypatch.setattr(profile_module, "MOST_DISTINCT", 100)
+    monkeypatch.setattr(profile_module, "_COUNTED_ROWS", counted)
     found = profile_column(tmp_path, list(range(1000)), "integer", group=64)
     assert (found["distinct"], found["distinct_is_at_least"], found["most_frequent"]) == (100, True, None)
     assert (found["min"], found["max"], found["mean"]) == (0, 999, 499.5)
@@ -136,6 +143,7 @@ def test_too_many_distinct_values_are_a_lower_bound(tmp_path: Path, monkeypatch:
 def test_quantiles_of_many_rows_are_of_evenly_spread_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Rows are taken over all row groups alike, and that it is a sample is said."""
     monkeypatch.setattr(profile_module, "MOST_SAMPLED", 100)
+    monkeypatch.setattr(profile_module, "_COUNTED_ROWS", 50)
     found = profile_column(tmp_path, list(range(1050)), "integer", group=64)
     assert found["quantiles_sampled"] is True
     assert found["quantiles"]["50"] == pytest.approx(525, abs=11)

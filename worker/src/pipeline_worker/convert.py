@@ -22,7 +22,7 @@ from .schema import Column, Schema
 from .settle import settle
 
 #: Text in a block; rows longer than one are read in the larger blocks. What is held at once is a few of them.
-_BLOCK_BYTES = (2 << 20, 64 << 20)
+_BLOCK_BYTES = (2 << 20, 32 << 20)
 #: A wide table gets larger blocks, so that a block has enough rows to be worth the work on each column.
 _BLOCK_BYTES_PER_COLUMN = 8 << 10
 #: Typed values that make one row group of the Parquet file.
@@ -60,7 +60,9 @@ def convert(path: Path, target: Path, name: str, data_format: DataFormat, config
     csv_format = find_csv_format(path, name, config, data_format.name)
     if csv_format.encoding.lines <= csv_format.header_line:
         raise _no_rows(name)
-    check_quotes(path, csv_format, name)
+    if csv_format.encoding.quotes[csv_format.quote] % 2:
+        # A quote that is never closed, or only an inch sign inside a cell.
+        check_quotes(path, csv_format, name)
     smallest = min(max(_BLOCK_BYTES[0], len(csv_format.header) * _BLOCK_BYTES_PER_COLUMN), _BLOCK_BYTES[1])
     for block_bytes in (smallest, _BLOCK_BYTES[1]):
         with contextlib.suppress(RowTooLongError):
@@ -85,6 +87,11 @@ def _convert_csv(path: Path, target: Path, name: str, csv_format: CsvFormat, blo
         rows += batch.num_rows
     if not rows:
         raise _no_rows(name)
+    # Blank lines and line breaks inside cells only ever add lines, so equal counts mean a line for each row.
+    is_line_a_row = csv_format.encoding.lines == csv_format.header_line + rows
+    if not is_line_a_row and csv_format.encoding.quotes[csv_format.quote]:
+        # Two quotes that are never closed look like one cell with line breaks, and would swallow the rows in between.
+        check_quotes(path, csv_format, name)
     typed = settle(guesses, csv_format.separator)
     _refuse_missing_header(csv_format, typed, name)
     names, notes = name_columns(csv_format.header)
@@ -97,8 +104,6 @@ def _convert_csv(path: Path, target: Path, name: str, csv_format: CsvFormat, blo
         for batch in read()
     )
     rows, missing = _write(target, columns, batches)
-    # Blank lines and line breaks inside cells only ever add lines, so equal counts mean a line for each row.
-    is_line_a_row = csv_format.encoding.lines == csv_format.header_line + rows
     schema = _describe(columns, missing, rows, csv_format.header_line + 1 if is_line_a_row else None)
     decimals = sorted({each.format for each in typed if each.type == "number" and each.format})
     return Converted(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import io
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -32,9 +34,10 @@ def read_batches(path: Path, csv_format: CsvFormat, name: str, block_bytes: int)
     """
     names = [str(position) for position in range(len(csv_format.header))]
     is_utf8 = csv_format.encoding.codec in {"utf-8", "utf-8-sig", "ascii"}
+    source = _Throttled(path)
     try:
         reader = arrow_csv.open_csv(
-            path,
+            source,
             read_options=arrow_csv.ReadOptions(
                 column_names=names,
                 # Whether it counts blank lines was tried: it does, and a header over two lines counts once.
@@ -50,31 +53,65 @@ def read_batches(path: Path, csv_format: CsvFormat, name: str, block_bytes: int)
                 column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False
             ),
         )
-        with reader:
-            for batch in reader:
-                if batch.num_rows:
-                    yield batch
+        for batch in reader:
+            source.allow_another()
+            if batch.num_rows:
+                yield batch
     except pa.ArrowInvalid as error:
         if "straddling object" in str(error):
             raise RowTooLongError from error
         raise explain_rows(path, csv_format, name, str(error)) from error
+    finally:
+        source.close()
+
+
+class _Throttled(io.RawIOBase):
+    """A file that is read only a little ahead of the blocks that were used.
+
+    Arrow reads 32 blocks ahead in a thread of its own, and has no setting for that: of a wide table, or one with long
+    cells, it would hold a gigabyte.
+    """
+
+    _AHEAD = 3
+    #: Should a block ever become no batch, reading goes on after so long.
+    _LONGEST_WAIT_SECONDS = 20.0
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self._file = path.open("rb")
+        self._blocks = threading.Semaphore(self._AHEAD)
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1, /) -> bytes:
+        self._blocks.acquire(timeout=self._LONGEST_WAIT_SECONDS)
+        return b"" if self._file.closed else self._file.read(size)
+
+    def allow_another(self) -> None:
+        """Let one more block be read."""
+        self._blocks.release()
+
+    def close(self) -> None:
+        """End it for the thread that reads ahead, too."""
+        self._file.close()
+        self._blocks.release(self._AHEAD)
+        super().close()
 
 
 def check_quotes(path: Path, csv_format: CsvFormat, name: str) -> None:
-    """Refuse a file in which a quote is never closed: without this, all rows after it would become one cell.
+    """Refuse a file in which a quote is never closed, or closes in the middle of a cell.
 
-    An even number of quotes needs no further look; an odd one may be an inch sign inside a cell.
+    All rows in between would become one cell without a word. Slow: only for files where that can have happened.
 
-    :raises DataUnreadable: with the line in which the quote opens.
+    :raises DataUnreadable: with the line in which the row begins.
     """
-    if csv_format.encoding.quotes.get(csv_format.quote, 0) % 2 == 0:
-        return
     for line, row in _read_rows(path, csv_format):
-        if row is None:
+        if isinstance(row, str):
             raise DataUnreadable(
-                f"A quote ({csv_format.quote}) that opens in the row of line {line} is never closed.",
+                f"In the row of line {line} a quote ({csv_format.quote}) {row}.",
                 where=f"{name}, line {line}",
-                fix="Close it in the file. A quote inside a quoted cell is written twice.",
+                fix="Close it where the cell ends. A quote inside a quoted cell is written twice.",
                 details={"line": line},
             )
 
@@ -88,7 +125,7 @@ def explain_rows(path: Path, csv_format: CsvFormat, name: str, reason: str) -> D
     found: list[dict[str, int]] = []
     count = 0
     for line, row in _read_rows(path, csv_format):
-        if row is not None and len(row) != expected:
+        if not isinstance(row, str) and len(row) != expected:
             count += 1
             if len(found) < _NAMED_ROWS:
                 found.append({"line": line, "cells": len(row)})
@@ -111,8 +148,8 @@ def explain_rows(path: Path, csv_format: CsvFormat, name: str, reason: str) -> D
     )
 
 
-def _read_rows(path: Path, csv_format: CsvFormat) -> Iterator[tuple[int, list[str] | None]]:
-    """Yield every row after the header with the line it begins in; None for one whose quote is never closed."""
+def _read_rows(path: Path, csv_format: CsvFormat) -> Iterator[tuple[int, list[str] | str]]:
+    """Yield every row after the header with the line it begins in, or what is wrong with its quotes."""
     with path.open(encoding=csv_format.encoding.codec, newline="") as file:
         for _ in range(csv_format.lines_before):
             file.readline()
@@ -120,16 +157,14 @@ def _read_rows(path: Path, csv_format: CsvFormat) -> Iterator[tuple[int, list[st
         before = 0
         while True:
             line = csv_format.lines_before + before + 1
+            row: list[str] | str
             try:
                 row = next(reader)
             except StopIteration:
                 return
             except csv.Error as error:
-                # In strict mode text after a closing quote is an error too; that is let through, as pandas does.
-                if "unexpected end of data" in str(error) or "field larger" in str(error):
-                    yield line, None
-                    return
-                row = []
+                is_open = "unexpected end of data" in str(error) or "field larger" in str(error)
+                row = "is never closed" if is_open else "closes in the middle of a cell"
             if row and before:
                 yield line, row
             before = reader.line_num

@@ -17,13 +17,15 @@ from .schema import Schema
 
 QUANTILES = (5, 25, 50, 75, 95)
 #: Distinct values of a column that are counted exactly; a column with more is said to have at least so many.
-MOST_DISTINCT = 1_000_000
+MOST_DISTINCT = 200_000
 #: Rows from which quantiles are exact; of more rows, every second, third, ... is taken.
 MOST_SAMPLED = 1_000_000
 _MOST_FREQUENT = 10
 _LONGEST_TEXT = 200
 #: Values that are held at once, of as many columns as this allows.
 _HELD_VALUES = 8_000_000
+#: Values that are counted at once: where most of them differ, counting stops after the first so many.
+_COUNTED_ROWS = 262_144
 
 
 def profile(path: Path, schema: Schema) -> dict[str, Any]:
@@ -41,16 +43,25 @@ def profile(path: Path, schema: Schema) -> dict[str, Any]:
     for first in range(0, len(schema.columns), at_once):
         some = schema.columns[first : first + at_once]
         found = [_Column(schema.rows, column.type) for column in some]
-        for group in range(file.num_row_groups):
-            table = file.read_row_group(group, columns=[column.name for column in some])
+        for table in _read_tables(file, [column.name for column in some]):
             for each, values in zip(found, table.columns, strict=True):
                 for chunk in values.iterchunks():
-                    each.look(chunk)
+                    for start in range(0, len(chunk), _COUNTED_ROWS):
+                        each.look(chunk.slice(start, _COUNTED_ROWS))
         columns += [
             {"name": column.name, "type": column.type, **each.describe()}
             for column, each in zip(some, found, strict=True)
         ]
     return {"format": 1, "rows": schema.rows, "columns": columns}
+
+
+def _read_tables(file: pq.ParquetFile, names: list[str]) -> Iterator[pa.Table]:
+    """Yield the columns *names* in one piece where they are short, else row group by row group."""
+    if file.metadata.num_rows <= _COUNTED_ROWS:
+        yield file.read(columns=names).combine_chunks()
+        return
+    for group in range(file.num_row_groups):
+        yield file.read_row_group(group, columns=names)
 
 
 class _Column:
@@ -90,17 +101,18 @@ class _Column:
         counts = pc.value_counts(values.drop_null())
         names = ["value", "count"]
         self._counts.append(pa.Table.from_arrays([counts.field(0), counts.field(1)], names=names))
-        if len(self._counts) > 1 and sum(len(each) for each in self._counts) > MOST_DISTINCT:
+        # Merging costs, so it is put off until it could show that there are too many.
+        if len(self._counts) > 1 and sum(len(each) for each in self._counts) > 2 * MOST_DISTINCT:
             self._counts = [_merge(self._counts)]
-        if len(self._counts[0]) > MOST_DISTINCT:
+        if max(len(each) for each in self._counts) > MOST_DISTINCT:
             self._is_countable = False
             self._counts = []
 
     def describe(self) -> dict[str, Any]:
         there = self._rows - self._missing
         found: dict[str, Any] = {"missing": self._missing, "missing_percent": _percent(self._missing, self._rows)}
-        if self._is_countable:
-            counts = _merge(self._counts) if len(self._counts) > 1 else self._counts[0]
+        counts = _merge(self._counts) if len(self._counts) > 1 else next(iter(self._counts), None)
+        if counts is not None and len(counts) <= MOST_DISTINCT:
             found["distinct"] = len(counts)
             found["most_frequent"] = [
                 {"value": value, "count": count, "percent": _percent(count, there)}

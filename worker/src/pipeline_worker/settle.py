@@ -67,10 +67,11 @@ def _settle_numbers(possible: Sequence[WholeNumbers | Numbers], decimal: str | N
         sign = "." if readings[0].has_decimals else ","
         wanted = decimal or ("," if sign == "," and separator == ";" else ".")
         chosen = next(each for each in readings if each.decimal == wanted)
+        other = "," if wanted == "." else "."
         meaning = "the decimal sign" if wanted == sign else "a sign between thousands"
         note = (
-            f"`{sign}` was taken for {meaning}, {'like elsewhere in the file' if decimal else 'which is not certain'}"
-            '; to settle it, give {"ingestion_config": {"decimal": "' + wanted + '"}} (or the other sign).'
+            f"`{sign}` was taken for {meaning}, {'like elsewhere in the file' if decimal else 'which is not certain'}; "
+            f'if that is wrong, give {{"ingestion_config": {{"decimal": "{other}"}}}}.'
         )
     example = {("number", ","): "1.234,5", ("integer", "."): "1,234", ("integer", ","): "1.234"}
     return Typed(chosen.type, chosen.arrow_type, chosen, format=example.get((chosen.type, chosen.decimal)), note=note)
