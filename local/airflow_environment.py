@@ -100,7 +100,7 @@ def make_airflow_environment(settings: Settings) -> dict[str, str]:
             "colored_console_log": False,
             "uvicorn_logging_level": "WARNING",
             # These say every few seconds that there is nothing to say.
-            "namespace_levels": "airflow.dag_processing=WARNING http.access=WARNING",
+            "namespace_levels": "airflow.dag_processing=WARNING airflow.serialization=WARNING airflow.models.dag=WARNING http.access=WARNING",
             "file_task_handler_new_folder_permissions": "0o700",
             "file_task_handler_new_file_permissions": "0o600",
         },

@@ -1,6 +1,7 @@
 """Waits until Airflow has read every Dag file, and says which ones it could not read."""
 
 import time
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
@@ -21,8 +22,11 @@ def is_dag_file(path: Path) -> bool:
     return "dag" in text and "airflow" in text
 
 
-def wait_for_dags(settings: Settings, since: float) -> list[str]:
-    """Return, when every Dag file was read since a time, a line for each that could not be read."""
+def wait_for_dags(settings: Settings, since: float, pause: Callable[[float], bool]) -> list[str]:
+    """Return, when every Dag file was read since a time, a line for each that could not be read.
+
+    `pause`: called between two looks with seconds to wait; says whether to give up.
+    """
     missing = list_dag_files(settings)
     end = time.monotonic() + _WITHIN_SECONDS
     with open_airflow(settings) as client:
@@ -35,9 +39,8 @@ def wait_for_dags(settings: Settings, since: float) -> list[str]:
             broken = {error["filename"]: error for error in errors}
             read |= {name: error["timestamp"] for name, error in broken.items()}
             missing = {name for name in missing if not read.get(name) or parse_time(read[name]) < since}
-            if not missing or time.monotonic() > end:
+            if not missing or time.monotonic() > end or pause(0.3):
                 break
-            time.sleep(0.3)
     lines = [f"dags/{name} does not parse: {describe_error(error)}" for name, error in sorted(broken.items())]
     return lines + [
         f"dags/{name} was not read within {_WITHIN_SECONDS:.0f} s" for name in sorted(missing - broken.keys())

@@ -8,7 +8,7 @@ from urllib.request import ProxyHandler, build_opener
 _OPENER = build_opener(ProxyHandler({}))
 
 
-def read_url(url: str, seconds: float = 2.0) -> bytes | None:
+def read_url(url: str, seconds: float = 5.0) -> bytes | None:
     """Return what a server on this machine answers, None when it does not, or with an error."""
     try:
         with _OPENER.open(url, timeout=seconds) as response:

@@ -177,7 +177,7 @@ def list_steps(
         since = time.time()
 
         def read_dags() -> None:
-            for line in wait_for_dags(settings, since):
+            for line in wait_for_dags(settings, since, cancelled.wait):
                 progress.say(f"  ! {line}")
 
         if "airflow-api" in steps:

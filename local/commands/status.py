@@ -4,11 +4,13 @@ import argparse
 import contextlib
 import os
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import psutil  # type: ignore[import-untyped]  # ships no types
 
 from local.last_drops import show_last_drops, show_run
 from local.process import find_process, find_session, log_path, read_record, trim_log
+from local.service import Service
 from local.settings import Settings, read_settings
 from local.stack import make_services
 
@@ -37,25 +39,25 @@ def describe_age(seconds: float) -> str:
     return f"{seconds:.0f} s"
 
 
+def describe_service(settings: Settings, service: Service) -> tuple[str, bool]:
+    """Return a line for a service, and whether it is healthy."""
+    record = read_record(settings, service.name)
+    trim_log(log_path(settings, service.name))
+    if record is None or find_process(record) is None:
+        return f"  ✗ {service.name:<18} down", False
+    is_healthy = service.is_healthy(0)
+    mark, state = ("✓", "healthy") if is_healthy else ("!", "not healthy")
+    memory = measure_memory(find_session(record)) / 1e6
+    age = describe_age(time.time() - record.born)
+    line = f"  {mark} {service.name:<18} {state:<12}pid {record.pid:<9} {memory:5.0f} MB   for {age:<9}{service.url}"
+    return line.rstrip(), is_healthy
+
+
 def describe_services(settings: Settings) -> tuple[list[str], bool]:
     """Return a line for each service, and whether all of them are healthy."""
-    lines, is_up = [], True
-    for service in make_services(settings):
-        record = read_record(settings, service.name)
-        process = find_process(record)
-        trim_log(log_path(settings, service.name))
-        if process is None or record is None:
-            lines.append(f"  ✗ {service.name:<18} down")
-            is_up = False
-            continue
-        is_healthy = service.is_healthy(0)
-        is_up = is_up and is_healthy
-        memory = measure_memory(find_session(record)) / 1e6
-        lines.append(
-            f"  {'✓' if is_healthy else '!'} {service.name:<18} {'healthy' if is_healthy else 'not healthy':<12}"
-            f"pid {record.pid:<9} {memory:5.0f} MB   for {describe_age(time.time() - record.born):<9}{service.url}".rstrip()
-        )
-    return lines, is_up
+    with ThreadPoolExecutor(8) as pool:  # a service that hangs keeps its own line waiting only
+        told = list(pool.map(lambda service: describe_service(settings, service), make_services(settings)))
+    return [line for line, _ in told], all(is_healthy for _, is_healthy in told)
 
 
 def run(arguments: argparse.Namespace) -> int:

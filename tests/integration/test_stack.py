@@ -18,6 +18,7 @@ import psutil  # type: ignore[import-untyped]
 import pytest
 
 from local.credentials import make_secret
+from local.ports import choose_ports
 from local.settings import PROJECT, read_settings, read_template
 from tests.stack import Stack, open_stack, run_stack
 
@@ -265,6 +266,21 @@ def test_a_changed_password_is_taken_at_the_next_start(keepers: Stack) -> None:
         keepers.run("down")
         keepers.settings.env_file.write_text(text)
         keepers.up("mlflow")
+
+
+def test_other_ports_keep_all_data() -> None:
+    """Ports are a matter of taste: the store finds its objects and versions after every one of them changed."""
+    with run_stack("storage") as stack:
+        root = stack.client("root")
+        old = root.put_object(Bucket="drops", Key="a", Body=b"old")["VersionId"]
+        root.put_object(Bucket="drops", Key="a", Body=b"new" * 100_000)
+        stack.run("down")
+        environment = {**stack.environment, **choose_ports()}
+        moved = Stack(environment, read_settings(environment))
+        moved.up("storage")
+        root = moved.client("root")
+        assert root.get_object(Bucket="drops", Key="a", VersionId=old)["Body"].read() == b"old"
+        assert root.get_object(Bucket="drops", Key="a")["Body"].read() == b"new" * 100_000
 
 
 def test_a_busy_port_is_named_with_the_setting_that_changes_it() -> None:
