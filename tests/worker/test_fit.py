@@ -44,7 +44,7 @@ def test_a_table_without_any_feature_value_is_the_datas_fault(tmp_path: Path) ->
 
 def test_hyperparameters_that_do_not_go_together_are_the_requests_fault(tmp_path: Path) -> None:
     """What only the fit itself finds out is said like any other wrong parameter."""
-    with pytest.raises(ParameterInvalid, match="refuses its hyperparameters: .*penalt"):
+    with pytest.raises(ParameterInvalid, match=r"refuses its hyperparameters: .*penalt"):
         fit(make_penguins(), tmp_path, "LogisticRegression", l1_ratio=0.5, solver="lbfgs")
     with pytest.raises(ParameterInvalid, match="class_weight"):
         fit(make_penguins(), tmp_path, "LogisticRegression", class_weight={"Emperor": 2})

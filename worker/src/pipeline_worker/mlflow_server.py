@@ -36,7 +36,7 @@ class MlflowServer:
         :raises ParameterInvalid: the settings name no server.
         """
         self.uri = require_server(settings)
-        self._public_url = (settings.mlflow_public_url or self.uri).rstrip("/")
+        self._public_url = _without_password(settings.mlflow_public_url or self.uri).rstrip("/")
         self._session = requests.Session()
 
     def check(self) -> None:
@@ -92,8 +92,7 @@ class MlflowServer:
     @property
     def safe_uri(self) -> str:
         """The server's address without a password that may be in it."""
-        parts = urlsplit(self.uri)
-        return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+        return _without_password(self.uri)
 
     def _odd(self, path: str, answer: requests.Response) -> TrackingUnavailable:
         return TrackingUnavailable(
@@ -119,6 +118,11 @@ def require_server(settings: Settings) -> str:
         fix="Start one in another terminal (`pip install mlflow`, then `mlflow server --port 5000`), set "
         "MLFLOW_TRACKING_URI=http://127.0.0.1:5000, and run this again.",
     )
+
+
+def _without_password(uri: str) -> str:
+    parts = urlsplit(uri)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
 
 def _say_briefly(error: Exception) -> str:

@@ -91,11 +91,13 @@ class Registry:
             newest = max([mine, *self._list_versions()], key=_order)
             if self._read_alias() == newest.number:
                 return newest
-            self._server.call(
-                "POST",
-                "registered-models/alias",
-                {"name": self.name, "alias": ALIAS, "version": str(newest.number)},
-            )
+            wanted = {"name": self.name, "alias": ALIAS, "version": str(newest.number)}
+            try:
+                self._server.call("POST", "registered-models/alias", wanted)
+            except MlflowRefusal as refusal:
+                # A worker that registered the same model at the same moment took its version back.
+                if refusal.code != "RESOURCE_DOES_NOT_EXIST":
+                    raise
         raise TrackingUnavailable(
             f"The alias `{ALIAS}` of `{self.name}` is changed by something else all the time.",
             where=self._server.safe_uri,

@@ -1,0 +1,84 @@
+"""What the worker's tests share: a real MLflow server, and the line of stages on a store in a folder."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.worker.line import Line
+
+# Before anything loads OpenMP, as the stage itself does it.
+os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
+
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True)
+class Mlflow:
+    """A running MLflow server."""
+
+    uri: str
+
+
+@pytest.fixture(scope="session")
+def mlflow_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mlflow]:
+    """Give a real MLflow server on SQLite, one for the whole session, that serves artifacts from a folder."""
+    program = ROOT / ".state/venvs/mlflow/bin/mlflow"
+    if not program.exists():
+        pytest.skip("the environment of the MLflow server is not installed: `make up` or `make test` installs it")
+    folder = tmp_path_factory.mktemp("mlflow")
+    port = find_free_port()
+    command = [
+        *(str(program), "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"),
+        *("--backend-store-uri", f"sqlite:///{folder}/mlflow.db", "--serve-artifacts"),
+        *("--artifacts-destination", str(folder / "artifacts")),
+    ]
+    environ = os.environ | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
+    with (folder / "log").open("wb") as log:
+        server = subprocess.Popen(command, stdout=log, stderr=log, env=environ, start_new_session=True)
+    try:
+        wait_until_up(port, server, folder / "log")
+        yield Mlflow(f"http://127.0.0.1:{port}")
+    finally:
+        # Its own session, so that the workers it has started end with it.
+        os.killpg(server.pid, signal.SIGTERM)
+        try:
+            server.wait(20)
+        except subprocess.TimeoutExpired:
+            os.killpg(server.pid, signal.SIGKILL)
+            server.wait()
+
+
+@pytest.fixture
+def line(tmp_path: Path, mlflow_server: Mlflow, request: pytest.FixtureRequest) -> Line:
+    """Give stages on a store of their own; the dataset is named after the test, as the MLflow server is shared."""
+    return Line(tmp_path / "lake", mlflow_server.uri, dataset=request.node.name.replace("/", "-").replace(":", "-"))
+
+
+def find_free_port() -> int:
+    """Return a port on which nothing listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_until_up(port: int, server: subprocess.Popen[bytes], log: Path) -> None:
+    """Return when the server takes connections."""
+    end = time.monotonic() + 120
+    while time.monotonic() < end:
+        if server.poll() is not None:
+            break
+        try:
+            with socket.create_connection(("127.0.0.1", port), 1):
+                return
+        except OSError:
+            time.sleep(0.1)
+    raise AssertionError(f"the MLflow server did not start:\n{log.read_text()[-3000:]}")

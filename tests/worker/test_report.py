@@ -1,0 +1,116 @@
+"""The page on a published model."""
+
+from __future__ import annotations
+
+import dataclasses
+from html.parser import HTMLParser
+from typing import Any
+
+from pipeline_worker.report import Report, write_report
+
+REPORT = Report(
+    dataset="bikes",
+    run_key="bikes.20260101T000000Z.aaaaaaaa",
+    file="s3://drops/bikes/day.csv",
+    landed_at="2026-01-01T00:00:00Z",
+    trained={
+        "model_name": "LinearRegression",
+        "target_column": "hires",
+        "target_rule": "regression",
+        "headline_metric": "r2",
+        "rows": {"train": 80, "test": 20},
+        "features": 3,
+        "notes": ["a note"],
+        "suspect_columns": {"number": "an identifier"},
+        "defaults_chosen": {"max_iter": "1000: more"},
+        "unused_columns": ["void"],
+    },
+    request={"target_column": "hires", "drop_columns": ["id"], "test_size": 0.2, "model_version": None},
+    profile={
+        "rows": 100,
+        "columns": [
+            {"name": "hires", "type": "integer", "missing": 0, "distinct": 90, "min": 1, "max": 99},
+            {"name": "id", "type": "text", "missing": 1, "distinct": 10, "distinct_is_at_least": True},
+            {"name": "void", "type": "text", "missing": 100, "distinct": 0, "most_frequent": None},
+        ],
+    },
+    summary={
+        "rules": [{"rule": "unique_columns", "column": "id", "expected": "once", "found": "once", "satisfied": True}]
+    },
+    metrics={
+        "kind": "regression",
+        "model": {"rmse": 12345.6, "r2": 0.5},
+        "baseline": {"rmse": 20000, "r2": -0.0001},
+        "less_is_better": ["rmse"],
+    },
+    figures={"importance": b"png", "predictions": b"png"},
+    location="s3://artifacts/models/x.pkl",
+    digest="sha256:aa",
+    version=3,
+    newest=3,
+    links={"Run in MLflow": "http://mlflow/#/runs/1", "Elsewhere": "javascript:alert(1)"},
+)
+
+
+class Outline(HTMLParser):
+    """Fails on a tag that is not closed; keeps text and links."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.text: list[str] = []
+        self.links: list[str] = []
+        self.feed(page)
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag == "a":
+            self.links.append(str(dict(attrs)["href"]))
+        if tag not in {"meta", "img"}:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text.append(data)
+
+
+def read(**changes: Any) -> tuple[str, Outline]:
+    outline = Outline(write_report(dataclasses.replace(REPORT, **changes)))
+    return " ".join(" ".join(outline.text).split()), outline
+
+
+def test_the_page_tells_what_a_person_asks_first() -> None:
+    """How good against what, from what data, where it is, how to load it, and what to look at."""
+    text, outline = read()
+    for wanted in (
+        "bikes version 3",
+        "LinearRegression predicts hires",
+        "12,345.6 20,000.0",
+        "R² 0.500",
+        "baseline 0.000",
+        "80 learned, 20 tested",
+        "1 dropped, 1 ignored",
+        "1 of 1 rules hold",
+        "models:/bikes@newest",
+        "s3://artifacts/models/x.pkl",
+        "a note",
+        "an identifier",
+        "≥ 10",
+    ):
+        assert wanted in text
+    assert outline.links == ["http://mlflow/#/runs/1"]
+
+
+def test_a_version_that_is_not_the_newest_says_so() -> None:
+    """The code to copy loads this version, not the newest."""
+    text, _ = read(newest=4)
+    assert "newest is version 4" in text
+    assert "models:/bikes/3" in text
+
+
+def test_a_page_with_little_to_tell_is_whole() -> None:
+    """Objects that an older run lacks leave gaps, not errors."""
+    text, _ = read(profile={}, summary={}, metrics={}, figures={}, trained={}, request={})
+    assert "bikes" in text

@@ -1,0 +1,107 @@
+"""MLflow runs of trainings, and how they end."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline_worker.errors import TrackingUnavailable
+from pipeline_worker.manifest import Artifact
+from pipeline_worker.mlflow_server import MlflowServer
+from pipeline_worker.settings import read_settings
+from pipeline_worker.tracking import explain_mlflow, find_experiment, quiet_client, track_run
+from tests.worker.conftest import Mlflow, find_free_port
+
+KEY = "birds.20260101T000000Z.aaaaaaaa"
+
+
+def connect(uri: str) -> MlflowServer:
+    quiet_client()
+    return MlflowServer(read_settings({"MLFLOW_TRACKING_URI": uri}, store_folder=Path("/nowhere")))
+
+
+def read_run(server: MlflowServer, run_id: str) -> dict[str, Any]:
+    run: dict[str, Any] = server.call("GET", "runs/get", {"run_id": run_id})["run"]
+    return run
+
+
+def test_a_run_is_named_and_tagged_and_ends_as_finished(mlflow_server: Mlflow) -> None:
+    """It is found by its run key, and knows the data that it was made from."""
+    server = connect(mlflow_server.uri)
+    with track_run(server, "tracking", KEY, {"run_key": KEY, "attempt": "one"}) as run:
+        assert read_run(server, run.run_id)["info"]["status"] == "RUNNING"
+        run.log_params({"solver": "lbfgs", "drop_columns": ["a"], "long": "x" * 9000, "none": None})
+        run.log_dataset("birds", Artifact(uri="s3://b/k", digest="sha256:" + "ab" * 32, size=1), rows=3, columns=2)
+        run.tag("model_digest", "sha256:aa")
+    found = read_run(server, run.run_id)
+    assert found["info"]["status"] == "FINISHED"
+    assert found["info"]["run_name"] == KEY
+    tags = {tag["key"]: tag["value"] for tag in found["data"]["tags"]}
+    assert tags["run_key"] == KEY
+    assert tags["model_digest"] == "sha256:aa"
+    params = {param["key"]: param["value"] for param in found["data"]["params"]}
+    assert params["solver"] == "lbfgs"
+    assert params["drop_columns"] == '["a"]'
+    assert len(params["long"]) == 6000
+    dataset = found["inputs"]["dataset_inputs"][0]["dataset"]
+    assert dataset["name"] == "birds"
+    assert dataset["source"] == '{"uri": "s3://b/k"}'
+    assert run.url.endswith(f"/#/experiments/{run.experiment_id}/runs/{run.run_id}")
+
+
+def test_a_run_whose_attempt_fails_ends_as_failed(mlflow_server: Mlflow) -> None:
+    """Nothing that went wrong looks finished."""
+    server = connect(mlflow_server.uri)
+    with pytest.raises(ZeroDivisionError), track_run(server, "tracking", KEY, {"run_key": KEY}) as run:
+        _ = 1 / 0
+    assert read_run(server, run.run_id)["info"]["status"] == "FAILED"
+
+
+def test_runs_that_a_killed_attempt_left_are_ended(mlflow_server: Mlflow) -> None:
+    """The next attempt of the same run ends them; runs of other keys go on."""
+    server = connect(mlflow_server.uri)
+    experiment = find_experiment(server, "killed")
+    left = []
+    for key in (KEY, KEY.replace("birds", "cats")):
+        tags = [{"key": "run_key", "value": key}]
+        left.append(
+            server.call("POST", "runs/create", {"experiment_id": experiment, "tags": tags})["run"]["info"]["run_id"]
+        )
+    with track_run(server, "killed", KEY, {"run_key": KEY}):
+        pass
+    assert [read_run(server, run_id)["info"]["status"] for run_id in left] == ["KILLED", "RUNNING"]
+
+
+def test_an_experiment_is_made_once_by_many_at_once(mlflow_server: Mlflow) -> None:
+    """The first drops of a new installation train at the same moment."""
+    with ThreadPoolExecutor(6) as pool:
+        found = list(pool.map(lambda _: find_experiment(connect(mlflow_server.uri), "brand new"), range(6)))
+    assert len(set(found)) == 1
+
+
+def test_a_deleted_experiment_is_said_with_what_to_do(mlflow_server: Mlflow) -> None:
+    """MLflow keeps the name of what was deleted, and takes nothing for it any more."""
+    server = connect(mlflow_server.uri)
+    experiment = find_experiment(server, "gone")
+    server.call("POST", "experiments/delete", {"experiment_id": experiment})
+    with pytest.raises(TrackingUnavailable, match="was deleted") as raised:
+        find_experiment(server, "gone")
+    assert f"restore -x {experiment}" in raised.value.fix
+
+
+def test_a_server_that_goes_away_is_worth_a_retry_and_a_wrong_call_is_not() -> None:
+    """What lies outside is told from a fault of ours."""
+    import requests
+    from mlflow.exceptions import MlflowException
+    from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
+
+    server = connect(f"http://127.0.0.1:{find_free_port()}")
+    with pytest.raises(TrackingUnavailable, match="while the run was being kept"), explain_mlflow(server):
+        raise MlflowException("API request failed with too many retries")
+    with pytest.raises(TrackingUnavailable), explain_mlflow(server):
+        raise requests.ConnectionError("reset")
+    with pytest.raises(MlflowException), explain_mlflow(server):
+        raise MlflowException("no such thing", INVALID_PARAMETER_VALUE)
