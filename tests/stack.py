@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import psutil  # type: ignore[import-untyped]
 
 from local.airflow_client import open_airflow
+from local.postgres import PORT, program, socket_folder
 from local.process import find_process, find_session, read_record
 from local.settings import PROJECT, Settings, read_settings
 from local.stack import make_env
@@ -58,6 +59,17 @@ class Stack:
     def airflow(self) -> contextlib.AbstractContextManager[httpx.Client]:
         """Give a client of Airflow's REST API that is logged in."""
         return open_airflow(self.settings)
+
+    def ask_postgres(self, statement: str) -> str:
+        """Return what Postgres answers its administrator in Airflow's database; the password goes by the environment."""
+        where = [f"--host={socket_folder(self.settings)}", f"--port={PORT}", "--username=postgres", "--dbname=airflow"]
+        return subprocess.run(
+            [program(self.settings, "psql"), *where, "--tuples-only", "--no-align", "--command", statement],
+            env={"PGPASSWORD": self.settings["POSTGRES_PASSWORD"]},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.strip()
 
     def services(self) -> list[str]:
         """Return the names of the services that have a record."""

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from local.postgres import PORT, program, socket_folder
-from tests.stack import Stack, open_stack
+from tests.stack import open_stack
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="an ordinary user needs none of this")
 
@@ -23,32 +23,20 @@ def without_namespaces(tmp_path: Path) -> str:
     return f"{tmp_path}:{os.environ['PATH']}"
 
 
-def ask(stack: Stack, statement: str) -> str:
-    """Return what Postgres answers its administrator; the password goes by the environment."""
-    where = [f"--host={socket_folder(stack.settings)}", f"--port={PORT}", "--username=postgres", "--dbname=airflow"]
-    return subprocess.run(
-        [program(stack.settings, "psql"), *where, "--tuples-only", "--no-align", "--command", statement],
-        env={"PGPASSWORD": stack.settings["POSTGRES_PASSWORD"]},
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout.strip()
-
-
 def test_postgres_runs_with_and_without_user_namespaces(without_namespaces: str) -> None:
     """Either way the server is no root, and a start the other way finds the data."""
     with open_stack() as stack:
         said = stack.run("up", "postgres", PATH=without_namespaces)
         assert said.returncode == 0, said.stderr
         assert stack.process("postgres").uids().real == 65534
-        ask(stack, "CREATE TABLE traces AS SELECT 'kept' AS word")
+        stack.ask_postgres("CREATE TABLE traces AS SELECT 'kept' AS word")
         stack.run("down")
         stack.up("postgres")
         assert stack.process("postgres").uids().real == 0, "root outside of its namespace only"
-        assert ask(stack, "SELECT word FROM traces") == "kept"
+        assert stack.ask_postgres("SELECT word FROM traces") == "kept"
         stack.run("down")
         stack.run("up", "postgres", PATH=without_namespaces)
-        assert ask(stack, "SELECT word FROM traces") == "kept"
+        assert stack.ask_postgres("SELECT word FROM traces") == "kept"
 
 
 def test_no_way_to_be_ordinary_is_said_with_a_way_out(tmp_path: Path, without_namespaces: str) -> None:
