@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from pipeline_worker.convert import convert
-from pipeline_worker.data_format import DataFormat
+from pipeline_worker.ingestion.convert import convert
+from pipeline_worker.ingestion.data_format import DataFormat
 from pipeline_worker.request import IngestionConfig
 from pipeline_worker.schema import Schema
 

@@ -14,10 +14,10 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline_worker import convert as convert_module
-from pipeline_worker.convert import Converted, convert
-from pipeline_worker.data_format import DataFormat
 from pipeline_worker.errors import DataUnreadable, ParameterInvalid
+from pipeline_worker.ingestion import convert as convert_module
+from pipeline_worker.ingestion.convert import Converted, convert
+from pipeline_worker.ingestion.data_format import DataFormat
 from pipeline_worker.request import IngestionConfig
 
 UTC = dt.UTC

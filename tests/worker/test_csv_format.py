@@ -9,8 +9,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from pipeline_worker.csv_format import CsvFormat, find_csv_format, name_columns
 from pipeline_worker.errors import DataUnreadable, ParameterInvalid
+from pipeline_worker.ingestion.csv_format import CsvFormat, find_csv_format, name_columns
 from pipeline_worker.request import IngestionConfig
 
 

@@ -13,12 +13,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline_worker import expectations
 from pipeline_worker.errors import RuleUnusable
-from pipeline_worker.expectations import Finding, evaluate
 from pipeline_worker.request import DataValidation
-from pipeline_worker.rules import Rule, make_rules
 from pipeline_worker.schema import Column, Schema
+from pipeline_worker.validation import expectations
+from pipeline_worker.validation.expectations import Finding, evaluate
+from pipeline_worker.validation.rules import Rule, make_rules
 
 # Great Expectations imports two modules that Python 3.11 deprecates.
 pytestmark = pytest.mark.filterwarnings("ignore:module 'sre_:DeprecationWarning")

@@ -8,9 +8,9 @@ import matplotlib.image
 import numpy as np
 import pytest
 
-from pipeline_worker.figures import draw_figures
-from pipeline_worker.metrics import Predictions, measure
-from pipeline_worker.target import CLASSIFICATION, REGRESSION
+from pipeline_worker.training.figures import draw_figures
+from pipeline_worker.training.metrics import Predictions, measure
+from pipeline_worker.training.target import CLASSIFICATION, REGRESSION
 
 
 def size_of(content: bytes) -> tuple[int, ...]:

@@ -9,11 +9,11 @@ import pandas as pd
 import pytest
 
 from pipeline_worker.errors import DataFault, ParameterInvalid
-from pipeline_worker.fit import Fitted, fit_pipeline
-from pipeline_worker.models import MODELS, make_estimator
-from pipeline_worker.preparation import make_steps
 from pipeline_worker.request import Request
-from pipeline_worker.table import read_table
+from pipeline_worker.training.fit import Fitted, fit_pipeline
+from pipeline_worker.training.models import MODELS, make_estimator
+from pipeline_worker.training.preparation import make_steps
+from pipeline_worker.training.table import read_table
 from tests.worker.tables import ingest_table, make_penguins
 
 

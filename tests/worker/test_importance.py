@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline_worker.fit import fit_pipeline
-from pipeline_worker.importance import measure_importance
-from pipeline_worker.plan import make_plan
 from pipeline_worker.request import Request
+from pipeline_worker.training.fit import fit_pipeline
+from pipeline_worker.training.importance import measure_importance
+from pipeline_worker.training.plan import make_plan
 from tests.worker.tables import ingest_table, make_hires
 
 

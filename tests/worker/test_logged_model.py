@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline_worker.logged_model import make_example
 from pipeline_worker.request import Request
-from pipeline_worker.table import read_table
+from pipeline_worker.training.logged_model import make_example
+from pipeline_worker.training.table import read_table
 from tests.worker.conftest import ROOT
 from tests.worker.line import LIBRARY_WARNINGS, Line
 from tests.worker.tables import ingest_table, make_hires, make_penguins

@@ -7,8 +7,8 @@ import json
 import numpy as np
 import pytest
 
-from pipeline_worker.metrics import Predictions, describe_measured, measure
-from pipeline_worker.target import CLASSIFICATION, REGRESSION
+from pipeline_worker.training.metrics import Predictions, describe_measured, measure
+from pipeline_worker.training.target import CLASSIFICATION, REGRESSION
 
 TWO = np.array(["no", "yes"], dtype=object)
 

@@ -9,9 +9,9 @@ import pyarrow as pa
 import pytest
 
 from pipeline_worker.errors import ParameterInvalid
-from pipeline_worker.models import MODELS, choose_defaults, choose_model, make_estimator
 from pipeline_worker.request import MODEL_NAMES
-from pipeline_worker.target import describe_target
+from pipeline_worker.training.models import MODELS, choose_defaults, choose_model, make_estimator
+from pipeline_worker.training.target import describe_target
 
 CLASSES = describe_target(pa.array(["yes", "no"] * 150), "y")
 NUMBERS = describe_target(pa.array([0.5 * number for number in range(300)]), "y")

@@ -14,9 +14,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline_worker.convert import Converted, convert
-from pipeline_worker.data_format import DataFormat
 from pipeline_worker.errors import DataUnreadable
+from pipeline_worker.ingestion.convert import Converted, convert
+from pipeline_worker.ingestion.data_format import DataFormat
 from pipeline_worker.request import IngestionConfig
 
 

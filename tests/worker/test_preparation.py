@@ -13,11 +13,11 @@ import pandas as pd
 import pytest
 from sklearn.pipeline import Pipeline
 
-from pipeline_worker.fit import fit_pipeline
-from pipeline_worker.models import MODELS, Model, make_estimator
-from pipeline_worker.preparation import ENCODE, make_steps
 from pipeline_worker.request import Request
-from pipeline_worker.table import Table, read_table
+from pipeline_worker.training.fit import fit_pipeline
+from pipeline_worker.training.models import MODELS, Model, make_estimator
+from pipeline_worker.training.preparation import ENCODE, make_steps
+from pipeline_worker.training.table import Table, read_table
 from tests.worker.tables import ingest_table, make_hires, make_penguins
 
 CLASSIFIERS = ["HistGradientBoostingClassifier", "RandomForestClassifier", "LogisticRegression"]

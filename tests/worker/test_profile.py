@@ -13,8 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline_worker import profile as profile_module
-from pipeline_worker.profile import profile
+from pipeline_worker.ingestion import profile as profile_module
+from pipeline_worker.ingestion.profile import profile
 from pipeline_worker.schema import Column, Schema
 
 

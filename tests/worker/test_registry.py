@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from pipeline_worker.mlflow_server import MlflowServer
-from pipeline_worker.registry import ALIAS, Registry, Version
+from pipeline_worker.publishing.registry import ALIAS, Registry, Version
 from pipeline_worker.settings import read_settings
 from tests.worker.conftest import Mlflow
 

@@ -6,7 +6,7 @@ import dataclasses
 from html.parser import HTMLParser
 from typing import Any
 
-from pipeline_worker.report import Report, write_report
+from pipeline_worker.publishing.report import Report, write_report
 
 REPORT = Report(
     dataset="bikes",

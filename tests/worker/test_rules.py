@@ -9,8 +9,8 @@ import pytest
 
 from pipeline_worker.errors import ColumnMissing, RuleUnusable
 from pipeline_worker.request import DataValidation
-from pipeline_worker.rules import Rule, make_rules
 from pipeline_worker.schema import Column, Schema
+from pipeline_worker.validation.rules import Rule, make_rules
 
 KINDS = {
     "mass": ("integer", "int64"),

@@ -5,10 +5,10 @@ from __future__ import annotations
 import datetime as dt
 import json
 
-from pipeline_worker.expectations import Finding
-from pipeline_worker.rules import Rule
 from pipeline_worker.schema import Column, Schema
-from pipeline_worker.summary import draw_table, summarise
+from pipeline_worker.validation.expectations import Finding
+from pipeline_worker.validation.rules import Rule
+from pipeline_worker.validation.summary import draw_table, summarise
 
 COLUMNS = [
     Column(name="mass", type="integer", parquet_type="int64", nullable=True),

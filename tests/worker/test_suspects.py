@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from pipeline_worker.plan import make_plan
 from pipeline_worker.request import Request
+from pipeline_worker.training.plan import make_plan
 from tests.worker.tables import ingest_table, make_hires, make_penguins
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from pipeline_worker.errors import ColumnMissing, DataFault, ParameterInvalid
 from pipeline_worker.request import Request
-from pipeline_worker.table import Table, read_table
+from pipeline_worker.training.table import Table, read_table
 from tests.worker.tables import ingest_table, make_hires, make_penguins
 
 

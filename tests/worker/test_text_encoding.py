@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipeline_worker.errors import DataUnreadable, ParameterInvalid
-from pipeline_worker.text_encoding import find_encoding
+from pipeline_worker.ingestion.text_encoding import find_encoding
 
 TEXT = "name,größe\nJosé,1\n"
 

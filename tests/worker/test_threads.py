@@ -6,7 +6,7 @@ import joblib
 import pytest
 from threadpoolctl import threadpool_info
 
-from pipeline_worker.threads import limit_threads, wait_without_spinning
+from pipeline_worker.training.threads import limit_threads, wait_without_spinning
 
 
 def test_few_rows_use_one_thread_and_many_use_them_all() -> None:

@@ -12,7 +12,7 @@ from pipeline_worker.errors import TrackingUnavailable
 from pipeline_worker.manifest import Artifact
 from pipeline_worker.mlflow_server import MlflowServer
 from pipeline_worker.settings import read_settings
-from pipeline_worker.tracking import explain_mlflow, find_experiment, quiet_client, track_run
+from pipeline_worker.training.tracking import explain_mlflow, find_experiment, quiet_client, track_run
 from tests.worker.conftest import Mlflow, find_free_port
 
 KEY = "birds.20260101T000000Z.aaaaaaaa"

@@ -7,12 +7,12 @@ from collections import Counter
 from typing import Any
 
 from .attempt import Attempt, Outcome
-from .column_type import MISSING_WORDS
-from .convert import Converted, convert
-from .data_format import PARQUET, DataFormat, find_format
 from .dataset_name import check_dataset_name
 from .errors import DataUnreadable
-from .profile import profile
+from .ingestion.column_type import MISSING_WORDS
+from .ingestion.convert import Converted, convert
+from .ingestion.data_format import PARQUET, DataFormat, find_format
+from .ingestion.profile import profile
 from .target_column import Target, find_target
 
 _LOGGED_NOTES = 20

@@ -11,8 +11,8 @@ from .errors import RunUnknown, TargetTaken
 from .location import check_target
 from .manifest import Artifact, digest_of
 from .mlflow_server import MlflowServer
-from .registry import ALIAS, Registry, Version
-from .report import Report, write_report
+from .publishing.registry import ALIAS, Registry, Version
+from .publishing.report import Report, write_report
 from .store import PreconditionFailed
 
 

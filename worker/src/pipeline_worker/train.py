@@ -11,12 +11,12 @@ from .mlflow_server import MlflowServer
 from .request import Request
 from .run_key import RunKey
 from .schema import Schema
-from .threads import limit_threads, wait_without_spinning
-from .tracking import TrackedRun, quiet_client, track_run
+from .training.threads import limit_threads, wait_without_spinning
+from .training.tracking import TrackedRun, quiet_client, track_run
 
 if TYPE_CHECKING:
-    from .learn import Learned
-    from .plan import Plan
+    from .training.learn import Learned
+    from .training.plan import Plan
 
 
 def train(attempt: Attempt) -> Outcome:
@@ -37,8 +37,8 @@ def train(attempt: Attempt) -> Outcome:
     with attempt.timed("imports"):
         import mlflow.sklearn  # noqa: F401 - so that what follows is timed without it
 
-        from .learn import describe_learned, learn, say_result
-        from .plan import make_plan
+        from .training.learn import describe_learned, learn, say_result
+        from .training.plan import make_plan
 
     schema = Schema.model_validate_json(attempt.fetch("schema").read_bytes())
     dataset = attempt.fetch("dataset")
@@ -93,7 +93,7 @@ def _make_tags(attempt: Attempt) -> dict[str, str]:
 
 
 def _save(attempt: Attempt, learned: Learned, model_file: str) -> dict[str, Artifact]:
-    from .logged_model import dump_pipeline
+    from .training.logged_model import dump_pipeline
 
     path = attempt.scratch / model_file
     with attempt.timed("dump"):
@@ -113,7 +113,7 @@ def _track(
     attempt: Attempt, run: TrackedRun, request: Request, plan: Plan, learned: Learned, tags: dict[str, str]
 ) -> str:
     """Keep everything in the MLflow *run*; return the id of the model there."""
-    from .logged_model import log_pipeline, make_example
+    from .training.logged_model import log_pipeline, make_example
 
     params: dict[str, Any] = {"random_state": request.random_state} | plan.estimator.get_params()
     asked = request.model_dump(

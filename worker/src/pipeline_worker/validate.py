@@ -7,11 +7,11 @@ from typing import Any
 
 from .attempt import Attempt, Outcome
 from .errors import RulesViolated
-from .expectations import evaluate
-from .rules import make_rules
 from .schema import Schema
-from .summary import draw_table, summarise
 from .target_column import find_target
+from .validation.expectations import evaluate
+from .validation.rules import make_rules
+from .validation.summary import draw_table, summarise
 
 _NAMED_RULES = 3
 

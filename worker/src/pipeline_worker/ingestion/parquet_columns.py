@@ -10,8 +10,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pyarrow import types
 
+from ..errors import DataUnreadable
 from .column_type import Typed
-from .errors import DataUnreadable
 
 _BATCH_CELLS = 2_000_000
 _LARGEST_INT64 = 2**63 - 1

@@ -1,7 +1,7 @@
 """The models that can be asked for: what each can predict, and the defaults that suit the data.
 
 To add one: a line in :data:`MODELS`, its name in :data:`pipeline_worker.request.MODEL_NAMES` and `Request.model_name`,
-and, if its family is new, how its columns are prepared in :mod:`pipeline_worker.preparation`.
+and, if its family is new, how its columns are prepared in :mod:`pipeline_worker.training.preparation`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import InvalidParameterError
 
-from .errors import ParameterInvalid, near_miss
+from ..errors import ParameterInvalid, near_miss
 from .target import CLASSIFICATION, REGRESSION, Kind, Target
 
 Family = Literal["boosting", "forest", "linear"]

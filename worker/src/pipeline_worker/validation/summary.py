@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from datetime import date, datetime, time
 from typing import Any
 
+from ..schema import Schema
 from .expectations import Finding
-from .schema import Schema
 
 _SHOWN_EXAMPLES = 3
 _WIDEST = 48

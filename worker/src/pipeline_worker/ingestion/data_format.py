@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import NoReturn
 
-from .errors import DataUnreadable, ParameterInvalid
+from ..errors import DataUnreadable, ParameterInvalid
 
 CSV, TSV, PARQUET = "csv", "tsv", "parquet"
 

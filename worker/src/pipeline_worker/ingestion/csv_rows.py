@@ -11,8 +11,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.csv as arrow_csv
 
+from ..errors import DataUnreadable
 from .csv_format import CsvFormat
-from .errors import DataUnreadable
 
 #: Malformed rows that are named, at most.
 _NAMED_ROWS = 20

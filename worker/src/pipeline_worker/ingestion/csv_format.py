@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..errors import DataUnreadable, ParameterInvalid
+from ..request import IngestionConfig
 from .data_format import TSV
-from .errors import DataUnreadable, ParameterInvalid
-from .request import IngestionConfig
 from .text_encoding import TextEncoding, find_encoding
 
 _SEPARATORS = (",", ";", "\t", "|")

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from .errors import RuleUnusable
+from ..errors import RuleUnusable
+from ..schema import Schema
 from .rules import Rule
-from .schema import Schema
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from .errors import ColumnMissing, RequestFault, RuleUnusable, near_miss
-from .request import DataValidation, ValueRange
+from ..errors import ColumnMissing, RequestFault, RuleUnusable, near_miss
+from ..request import DataValidation, ValueRange
+from ..schema import Column, Schema
 from .rule_value import EXAMPLES, parse_value
-from .schema import Column, Schema
 
 _UNORDERED = {"text", "boolean"}
 _SHOWN_VALUES = 10

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from .schema import Column
+from ..schema import Column
 from .target import CLASSIFICATION, Kind
 
 #: In fewer rows everything can be a coincidence.

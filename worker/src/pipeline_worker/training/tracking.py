@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .errors import TrackingUnavailable
-from .manifest import Artifact
-from .mlflow_server import MlflowRefusal, MlflowServer
+from ..errors import TrackingUnavailable
+from ..manifest import Artifact
+from ..mlflow_server import MlflowRefusal, MlflowServer
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

@@ -16,8 +16,8 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, OrdinalEncoder, StandardScaler
 from skrub import ApplyToCols, DatetimeEncoder, SelectCols, StringEncoder, TableVectorizer, ToCategorical
 
+from ..schema import Column
 from .models import Family
-from .schema import Column
 
 Steps = list[tuple[str, Any]]
 

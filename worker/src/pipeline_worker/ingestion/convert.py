@@ -10,15 +10,15 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from ..errors import DataUnreadable
+from ..request import IngestionConfig
+from ..schema import Column, Schema
 from .arrow_text import make_texts
 from .column_type import Guess, Typed
 from .csv_format import CsvFormat, find_csv_format, name_columns
 from .csv_rows import RowTooLongError, check_quotes, read_batches
 from .data_format import PARQUET, DataFormat
-from .errors import DataUnreadable
 from .parquet_columns import read_parquet
-from .request import IngestionConfig
-from .schema import Column, Schema
 from .settle import settle
 
 #: Text in a block; rows longer than one are read in the larger blocks. What is held at once is a few of them.

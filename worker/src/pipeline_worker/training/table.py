@@ -12,9 +12,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pyarrow import types
 
-from .errors import ColumnMissing, DataFault, ParameterInvalid, near_miss
-from .request import Request
-from .schema import Column, Schema
+from ..errors import ColumnMissing, DataFault, ParameterInvalid, near_miss
+from ..request import Request
+from ..schema import Column, Schema
 
 #: The models compute with 32-bit floats; what lies beyond them becomes infinite.
 _LARGEST = float(np.finfo(np.float32).max)

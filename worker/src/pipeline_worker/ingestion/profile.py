@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pyarrow import types
 
-from .schema import Schema
+from ..schema import Schema
 
 QUANTILES = (5, 25, 50, 75, 95)
 #: Distinct values of a column that are counted exactly; a column with more is said to have at least so many.

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .errors import DataFault, ParameterInvalid
+from ..errors import DataFault, ParameterInvalid
 from .target import CLASSIFICATION, Kind
 
 Rows = NDArray[np.int64]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
 
-from .errors import DataFault
+from ..errors import DataFault
 from .models import Model, refuse_hyperparameters
 from .preparation import Steps, trace_columns
 

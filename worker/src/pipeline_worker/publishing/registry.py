@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from .errors import TrackingUnavailable
-from .mlflow_server import MlflowRefusal, MlflowServer
-from .run_key import PATTERN, RunKey
+from ..errors import TrackingUnavailable
+from ..mlflow_server import MlflowRefusal, MlflowServer
+from ..run_key import PATTERN, RunKey
 
 ALIAS = "newest"
 _PAGE = 1_000

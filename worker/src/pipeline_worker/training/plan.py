@@ -10,10 +10,10 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 
+from ..request import Request
+from ..schema import Schema
 from .models import Model, choose_model, make_estimator
 from .preparation import Steps, make_steps
-from .request import Request
-from .schema import Schema
 from .split import Split, split_rows
 from .suspects import find_suspects
 from .table import Table, read_table

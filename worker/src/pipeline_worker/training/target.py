@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from pyarrow import types
 
-from .errors import DataFault, ParameterInvalid
+from ..errors import DataFault, ParameterInvalid
 
 Kind = Literal["classification", "regression"]
 CLASSIFICATION: Kind = "classification"

@@ -7,7 +7,7 @@ import io
 from dataclasses import dataclass
 from pathlib import Path
 
-from .errors import DataUnreadable, ParameterInvalid, near_miss
+from ..errors import DataUnreadable, ParameterInvalid, near_miss
 
 _CHUNK_BYTES = 1 << 20
 

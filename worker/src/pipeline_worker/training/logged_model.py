@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 
-from .schema import Column
+from ..schema import Column
 
 #: Everything that is imported when the model is loaded and used; `mlflow-skinny` is in `mlflow`, so either will do.
 _REQUIREMENTS = ("mlflow-skinny", "scikit-learn", "skrub", "pandas", "numpy", "scipy", "cloudpickle")

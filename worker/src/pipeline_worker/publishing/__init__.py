@@ -1,0 +1,1 @@
+"""How a model is handed out: its registered version, and the report."""

@@ -1,0 +1,1 @@
+"""How a model is made: the target, the split, the preparation, the fit, the measures, and what MLflow keeps."""
