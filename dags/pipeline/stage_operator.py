@@ -38,8 +38,8 @@ class StageOperator(BaseOperator):
     def run_command(self, arguments: Sequence[str]) -> Exit:
         """Run the worker's Python with *arguments*, its log streamed into the task's, and return how it ended."""
 
-    def execute(self, context: Context) -> str:
-        """Return the URI of what the stage made.
+    def execute(self, context: Context) -> None:
+        """Run the stage, and note run key, dataset and manifest as XComs, where a person and the links find them.
 
         :raises ConfRefused: the Dag run asks for what cannot be; nothing was started.
         :raises StageFailed: the attempt ended without its result.
@@ -80,7 +80,7 @@ class StageOperator(BaseOperator):
             event.extra = {"manifest": manifest.get("uri")}
         else:
             attempt.remove_marker()
-        return committed.result
+        self.log.info("Result: %s", committed.result)
 
 
 def _read_ask(stage: str, context: Context) -> Ask:

@@ -31,6 +31,8 @@ def make_stage_task(name: str) -> BaseOperator:
         task_id=stage.command,
         stage=stage.name,
         outlets=[stage.outlet],
+        # What there is to say are XComs with a name.
+        do_xcom_push=False,
         pool=settings.pool,
         priority_weight=_PRIORITIES[name],
         weight_rule="absolute",
