@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from .errors import ParameterInvalid, near_miss
-from .request import MODEL_NAMES, DataValidation, IngestionConfig, Request, ValueRange, stages_of
+from .request import FORMAT_NAMES, MODEL_NAMES, DataValidation, IngestionConfig, Request, ValueRange, stages_of
 
 #: Parameters that are merged name by name between layers.
 _MERGED = {"data_validation", "ingestion_config"}
@@ -173,7 +173,7 @@ def _known_names(path: Sequence[str]) -> list[str]:
 
 
 def _allowed_literals(parameter: str) -> tuple[str, ...]:
-    literals = {"model_name": MODEL_NAMES, "training_scenario": ("holdout",), "data_format": ("csv", "tsv", "parquet")}
+    literals = {"model_name": MODEL_NAMES, "training_scenario": ("holdout",), "data_format": FORMAT_NAMES}
     return literals.get(parameter, ())
 
 

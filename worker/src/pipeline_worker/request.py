@@ -8,7 +8,7 @@ The JSON Schema of :class:`Request` is exported for the `ingest` Dag's form::
 from __future__ import annotations
 
 import json
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
@@ -17,15 +17,19 @@ INGEST, VALIDATE, TRAIN, PUBLISH = "ingest", "validate", "train", "publish"
 #: Column names that are taken as the target when `target_column` is not given, in this order.
 USUAL_TARGETS = ("target", "label", "class", "y")
 
-#: What later versions add; refused until then rather than ignored.
-MODEL_NAMES = (
+#: The estimators that can be asked for.
+ModelName = Literal[
     "HistGradientBoostingClassifier",
     "HistGradientBoostingRegressor",
     "RandomForestClassifier",
     "RandomForestRegressor",
     "LogisticRegression",
     "LinearRegression",
-)
+]
+#: The formats of files that are read.
+FormatName = Literal["csv", "tsv", "parquet"]
+MODEL_NAMES: tuple[str, ...] = get_args(ModelName)
+FORMAT_NAMES: tuple[str, ...] = get_args(FormatName)
 
 #: A number, or text that is parsed to the column's type (a date as `2024-01-31`).
 Bound = int | float | str
@@ -85,7 +89,7 @@ class Request(_Strict):
         "Required for a manual trigger; a dropped file is its own source.",
         json_schema_extra=_stages(INGEST),
     )
-    data_format: Literal["csv", "tsv", "parquet"] | None = Field(
+    data_format: FormatName | None = Field(
         default=None,
         description="Format of the file. Default: by its name's ending and its first bytes.",
         json_schema_extra=_stages(INGEST),
@@ -124,17 +128,7 @@ class Request(_Strict):
         "`non_null_columns`, `unique_columns`, `value_ranges`, `allowed_values`. Default: at least 10 rows.",
         json_schema_extra=_stages(VALIDATE),
     )
-    model_name: (
-        Literal[
-            "HistGradientBoostingClassifier",
-            "HistGradientBoostingRegressor",
-            "RandomForestClassifier",
-            "RandomForestRegressor",
-            "LogisticRegression",
-            "LinearRegression",
-        ]
-        | None
-    ) = Field(
+    model_name: ModelName | None = Field(
         default=None,
         description="The estimator. Default: `HistGradientBoostingClassifier` or `HistGradientBoostingRegressor`, "
         "by the kind of the target.",

@@ -1,6 +1,6 @@
 """The models that can be asked for: what each can predict, and the defaults that suit the data.
 
-To add one: a line in :data:`MODELS`, its name in :data:`pipeline_worker.request.MODEL_NAMES` and `Request.model_name`,
+To add one: a line in :data:`MODELS`, its name in :data:`pipeline_worker.request.ModelName`,
 and, if its family is new, how its columns are prepared in :mod:`pipeline_worker.training.preparation`.
 """
 
