@@ -131,7 +131,7 @@ def test_values_are_checked(
     """Missing values count only for `non_null_columns`; rows are counted from 1; values are those of the dataset."""
     found = evaluate_rules(tmp_path, **{rule: [column] if argument is None else {column: argument}})[rule, column]
     assert (found.checked, found.violating) == (checked, len(rows))
-    assert (list(found.rows), list(found.values)) == (rows, values)
+    assert (list(found.rows), list(found.offending)) == (rows, values)
     assert found.is_satisfied == (not rows)
 
 
@@ -147,15 +147,22 @@ def test_twenty_offending_rows_are_kept(tmp_path: Path) -> None:
     assert (finding.violating, finding.rows) == (50, tuple(range(1, 21)))
 
 
-def test_columns_are_looked_at_in_groups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where memory allows only one column at a time, the findings are the same."""
+@pytest.mark.parametrize(("values", "rows"), [(5, 5), (5, 2), (4, 1), (1, 3)])
+def test_large_datasets_are_looked_at_in_parts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, values: int, rows: int
+) -> None:
+    """Where memory allows only a few rows of a few columns at a time, the findings are the same."""
     validation = {
+        "min_row_count": 6,
         "required_columns": ["at", "id", "nowhere"],
+        "non_null_columns": ["empty", "name"],
         "unique_columns": ["id", "name"],
         "value_ranges": {"mass": {"min": 0}, "price": {"max": 1}},
+        "allowed_values": {"ok": [True]},
     }
     together = evaluate_rules(tmp_path, **validation)
-    monkeypatch.setattr(expectations, "_HELD_VALUES", 5)
+    monkeypatch.setattr(expectations, "_HELD_VALUES", values)
+    monkeypatch.setattr(expectations, "_ROWS_AT_ONCE", rows)
     assert evaluate_rules(tmp_path, **validation) == together
 
 

@@ -22,7 +22,7 @@ SCHEMA = Schema(rows=100, first_row_line=2, columns=COLUMNS)
 def violated(name: str, column: str, rows: tuple[int, ...], values: tuple[object, ...], violating: int = 0) -> Finding:
     """Return a finding of a violated rule."""
     rule = Rule(name, column, "something")
-    return Finding(rule, False, checked=80, violating=violating or len(rows), rows=rows, values=values)
+    return Finding(rule, False, checked=80, violating=violating or len(rows), rows=rows, offending=values)
 
 
 def test_rule_about_values_says_how_many_and_where() -> None:

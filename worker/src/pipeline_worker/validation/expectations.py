@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 
 #: Offending rows of a rule that are kept.
 MOST_EXAMPLES = 20
-#: Values that are held at once; columns are looked at together up to this, so that few columns cost little more than one.
-_HELD_VALUES = 5_000_000
+#: Values that are held at once. A larger dataset is looked at in parts of so many rows, which costs a little for each.
+_HELD_VALUES = 2_000_000
+_ROWS_AT_ONCE = 250_000
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class Finding:
     :param checked: how many values were looked at; missing ones only by `non_null_columns`.
     :param violating: how many of these are against the rule.
     :param rows: up to 20 of the rows that they stand in, counted from 1.
-    :param values: what stands there.
+    :param offending: what stands there.
     """
 
     rule: Rule
@@ -43,7 +44,7 @@ class Finding:
     checked: int | None = None
     violating: int | None = None
     rows: tuple[int, ...] = ()
-    values: tuple[Any, ...] = ()
+    offending: tuple[Any, ...] = ()
 
 
 def evaluate(rules: list[Rule], path: Path, schema: Schema) -> list[Finding]:
@@ -77,36 +78,68 @@ def evaluate(rules: list[Rule], path: Path, schema: Schema) -> list[Finding]:
     possible = [
         (number, rule) for number, rule in enumerate(rules) if not rule.missing or rule.name == "required_columns"
     ]
-    for numbered, table in _read_groups(possible, path, schema):
-        suite = gx.ExpectationSuite(name="rules", expectations=[_expect(rule, n) for n, rule in numbered])
-        results = definition.get_batch({"dataframe": _to_pandas(table)}).validate(
+    seen: set[int] = set()
+    for part in _read_parts(possible, path, schema):
+        suite = gx.ExpectationSuite(name="rules", expectations=[_expect(rule, n) for n, rule in part.rules])
+        results = definition.get_batch({"dataframe": _to_pandas(part.table)}).validate(
             suite, result_format={"result_format": "SUMMARY", "partial_unexpected_count": MOST_EXAMPLES}
         )
         for result in results.results:
             number = result.expectation_config.meta["rule"]  # type: ignore[union-attr]  # never None in results
-            found[number] = _read_result(rules[number], result, table)
+            finding = _read_result(rules[number], result, part)
+            found[number] = _add(found[number], finding) if number in seen else finding
+            seen.add(number)
     return [found[number] for number in range(len(rules))]
 
 
-def _read_groups(
-    numbered: list[tuple[int, Rule]], path: Path, schema: Schema
-) -> Iterator[tuple[list[tuple[int, Rule]], pa.Table]]:
-    """Yield the rules in groups, each with a table of the columns that they are about."""
+@dataclass(frozen=True)
+class _Part:
+    """Rules, and rows that they are evaluated on; *rows_before* of the dataset come before these."""
+
+    rules: list[tuple[int, Rule]]
+    table: pa.Table
+    rows_before: int = 0
+
+
+def _read_parts(numbered: list[tuple[int, Rule]], path: Path, schema: Schema) -> Iterator[_Part]:
+    """Yield all rules with the rows and columns that they are about: at once where that is little, else in parts."""
     file = pq.ParquetFile(path)
     columns = list(dict.fromkeys(rule.column for _, rule in numbered if _is_about_values(rule) and rule.column))
-    # For columns that are only to exist, an empty table will do, and only where there are such.
-    only_to_exist = {name for name in schema.names() if name not in columns}
-    about_names = [each for each in numbered if not _is_about_values(each[1]) and each[1].column in only_to_exist]
-    if about_names:
-        yield about_names, file.schema_arrow.empty_table()
-    others = [each for each in numbered if each not in about_names]
-    at_once = max(1, _HELD_VALUES // max(1, schema.rows))
-    first = columns[:at_once]
-    # Rules about the number of rows need a table with all of them, whichever columns it has.
-    yield [each for each in others if each[1].column not in columns[at_once:]], file.read(columns=first)
-    for start in range(at_once, len(columns), at_once):
+    if schema.rows * len(columns) <= _HELD_VALUES:
+        # For columns that are only to exist, an empty table will do.
+        only_to_exist = {name for name in schema.names() if name not in columns}
+        names = [each for each in numbered if not _is_about_values(each[1]) and each[1].column in only_to_exist]
+        if names:
+            yield _Part(names, file.schema_arrow.empty_table())
+        yield _Part([each for each in numbered if each not in names], file.read(columns=columns))
+        return
+    yield _Part([each for each in numbered if each[1].name == "required_columns"], file.schema_arrow.empty_table())
+    # Rules about the number of rows need a table with all of them, whatever is in it.
+    yield _Part([each for each in numbered if each[1].column is None], pa.table({"": pa.repeat(False, schema.rows)}))
+    for number, rule in numbered:
+        if rule.name == "unique_columns":
+            yield _Part([(number, rule)], file.read(columns=[rule.column]))
+    row_by_row = [each for each in numbered if _is_about_values(each[1]) and each[1].name != "unique_columns"]
+    at_once = max(1, _HELD_VALUES // _ROWS_AT_ONCE)
+    for start in range(0, len(columns), at_once):
         some = columns[start : start + at_once]
-        yield [each for each in others if each[1].column in some], file.read(columns=some)
+        about = [each for each in row_by_row if each[1].column in some]
+        before = 0
+        for batch in file.iter_batches(batch_size=_ROWS_AT_ONCE, columns=some) if about else ():
+            yield _Part(about, pa.Table.from_batches([batch]), before)
+            before += len(batch)
+
+
+def _add(first: Finding, second: Finding) -> Finding:
+    """Return the finding for the rows of both, *second* being of the later ones."""
+    return Finding(
+        first.rule,
+        first.is_satisfied and second.is_satisfied,
+        checked=(first.checked or 0) + (second.checked or 0),
+        violating=(first.violating or 0) + (second.violating or 0),
+        rows=(first.rows + second.rows)[:MOST_EXAMPLES],
+        offending=(first.offending + second.offending)[:MOST_EXAMPLES],
+    )
 
 
 def _is_about_values(rule: Rule) -> bool:
@@ -154,7 +187,7 @@ def _to_pandas(table: pa.Table) -> pd.DataFrame:
     return table.to_pandas(types_mapper=choose_type, date_as_object=False)
 
 
-def _read_result(rule: Rule, result: Any, table: pa.Table) -> Finding:
+def _read_result(rule: Rule, result: Any, part: _Part) -> Finding:
     raised = _find_exception(result.exception_info)
     if raised is not None:
         raise RuleUnusable(
@@ -170,15 +203,15 @@ def _read_result(rule: Rule, result: Any, table: pa.Table) -> Finding:
         return Finding(rule, result.success)
     checked = observed["element_count"] - observed.get("missing_count", 0)
     positions = observed.get("partial_unexpected_index_list") or []
-    column = table.column(rule.column)
+    column = part.table.column(rule.column)
     return Finding(
         rule,
         result.success,
         checked=checked,
         violating=observed["unexpected_count"],
-        rows=tuple(position + 1 for position in positions),
+        rows=tuple(part.rows_before + position + 1 for position in positions),
         # As the dataset has them, not as pandas or the library show them.
-        values=tuple(column[position].as_py() for position in positions),
+        offending=tuple(column[position].as_py() for position in positions),
     )
 
 

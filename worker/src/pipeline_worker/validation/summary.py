@@ -63,7 +63,7 @@ def _describe(finding: Finding, schema: Schema) -> dict[str, Any]:
             "percent": round(100 * finding.violating / finding.checked, 2) if finding.checked else 0.0,
             "examples": [
                 {"row": row, **_find_line(row, schema), "value": _plain(value)}
-                for row, value in zip(finding.rows, finding.values, strict=True)
+                for row, value in zip(finding.rows, finding.offending, strict=True)
             ],
         }
     return described
@@ -86,7 +86,7 @@ def _say_found(finding: Finding, schema: Schema) -> str:
     }
     said = kinds.get(rule.name, f"{share} values are not")
     # Each value once: it is seldom the repetition that matters.
-    first = {_show(value): row for row, value in reversed(list(zip(finding.rows, finding.values, strict=True)))}
+    first = {_show(value): row for row, value in reversed(list(zip(finding.rows, finding.offending, strict=True)))}
     examples = [
         f"{value} in {_place(row, schema)}" for row, value in sorted((row, value) for value, row in first.items())
     ]
