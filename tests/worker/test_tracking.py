@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
+import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -90,6 +94,55 @@ def test_a_deleted_experiment_is_said_with_what_to_do(mlflow_server: Mlflow) -> 
     with pytest.raises(TrackingUnavailable, match="was deleted") as raised:
         find_experiment(server, "gone")
     assert f"restore -x {experiment}" in raised.value.fix
+
+
+class Relay:
+    """A way to a server that can be cut while it is used."""
+
+    def __init__(self, uri: str) -> None:
+        self._target = ("127.0.0.1", int(uri.rpartition(":")[2]))
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._open: list[socket.socket] = []
+        self.uri = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def cut(self) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        for end in self._open:
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+            end.close()
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                near, _ = self._listener.accept()
+                far = socket.create_connection(self._target)
+                self._open += [near, far]
+                for source, sink in ((near, far), (far, near)):
+                    threading.Thread(target=self._pump, args=(source, sink), daemon=True).start()
+
+    def _pump(self, source: socket.socket, sink: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while content := source.recv(65536):
+                sink.sendall(content)
+            sink.shutdown(socket.SHUT_WR)
+
+
+def test_a_server_that_dies_during_the_fit_is_an_outage_noticed_soon(mlflow_server: Mlflow) -> None:
+    """What was computed is lost with the attempt, but nobody waits minutes to be told."""
+    relay = Relay(mlflow_server.uri)
+    server = connect(relay.uri)
+    began = 0.0
+    with (
+        pytest.raises(TrackingUnavailable, match="while the run was being kept"),
+        track_run(server, "tracking", KEY, {"run_key": KEY}) as run,
+    ):
+        relay.cut()
+        began = time.monotonic()
+        run.log_params({"solver": "lbfgs"})
+    assert time.monotonic() - began < 20
 
 
 def test_a_server_that_goes_away_is_worth_a_retry_and_a_wrong_call_is_not() -> None:

@@ -13,6 +13,7 @@ from sklearn.pipeline import Pipeline
 from .metrics import predict, score_error
 from .preparation import ENCODE, trace_columns
 from .target import Kind
+from .threads import limit_threads
 
 _MAX_ROWS = 2_000
 _REPEATS = 3
@@ -25,7 +26,7 @@ def measure_importance(
     kind: Kind,
     *,
     random_state: int,
-    seconds: float = 10.0,
+    seconds: float = 5.0,
 ) -> dict[str, float]:
     """Return column → mean growth of the error (log loss or RMSE), most important first, in about *seconds* at most.
 
@@ -39,12 +40,13 @@ def measure_importance(
         features, actual = features.iloc[rows], actual[rows]
     encoded: pd.DataFrame = pipeline[:position].transform(features)
     rest = pipeline[position:]
-    whole = score_error(kind, actual, predict(rest, encoded, kind))
     outputs = {name: made for name, made in trace_columns(pipeline).items() if made}
     growths: dict[str, list[float]] = {}
     began = time.perf_counter()
-    for _ in range(_REPEATS):
-        for name, made in outputs.items():
+    # However many rows there were to learn from, these are few.
+    with limit_threads(len(actual)):
+        whole = score_error(kind, actual, predict(rest, encoded, kind))
+        for name, made in list(outputs.items()) * _REPEATS:
             if time.perf_counter() - began > seconds:
                 break
             shuffled = encoded.copy()

@@ -63,6 +63,11 @@ def describe_learned(plan: Plan, learned: Learned) -> dict[str, Any]:
     if learned.fitted.unused:
         listed = ", ".join(f"`{name}`" for name in learned.fitted.unused)
         notes.append(f"Without a value in any row to learn from, and so ignored: {listed}.")
+    used, ranked = len(plan.table.columns) - len(learned.fitted.unused), len(learned.described["importance"])
+    if ranked < used:
+        notes.append(
+            f"How much the model relies on a column was measured for {ranked} of {used}, in the time there is."
+        )
     return {
         "model_name": plan.model.name,
         "model_is": "the one that was measured; it learned from the train part only",
