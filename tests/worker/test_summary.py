@@ -50,7 +50,7 @@ def test_lines_are_left_out_where_they_are_not_known() -> None:
     """A wrong line would send a person to the wrong place."""
     schema = SCHEMA.model_copy(update={"first_row_line": None})
     rule = summarise([violated("value_ranges", "mass", (7,), (12000,))], schema)["rules"][0]
-    assert rule["found"] == "1 of 80 values are not: 12000 in row 7"
+    assert rule["found"] == "1 of 80 values is not: 12000 in row 7"
     assert rule["examples"] == [{"row": 7, "value": 12000}]
 
 
@@ -63,6 +63,15 @@ def test_each_value_is_shown_once_and_three_at_most() -> None:
         "60 of 80 values are not: 'a' in row 1 (line 2), 'b' in row 3 (line 4), 'c' in row 5 (line 6), ..."
     )
     assert [example["row"] for example in rule["examples"]] == [1, 2, 3, 4, 5, 6]
+
+
+def test_repeated_values_are_shown_with_two_of_their_rows() -> None:
+    """One row alone would not show what is repeated."""
+    found = violated("unique_columns", "mass", (1, 2, 5, 7, 9), (4, 8, 4, 8, 4))
+    assert summarise([found], SCHEMA)["rules"][0]["found"] == (
+        "5 of 80 values occur more than once: 4 in row 1 (line 2) and row 5 (line 6), "
+        "8 in row 2 (line 3) and row 7 (line 8)"
+    )
 
 
 def test_missing_values_are_shown_by_row_alone() -> None:
@@ -117,5 +126,5 @@ def test_table_is_aligned() -> None:
     assert draw_table(summary["rules"]).splitlines() == [
         "  rule           column  expected            found",
         "  min_row_count  (rows)  at least 1000 rows  100 rows",
-        "  value_ranges   mass    something           1 of 80 values are not: 12000 in row 7 (line 8)",
+        "  value_ranges   mass    something           1 of 80 values is not: 12000 in row 7 (line 8)",
     ]

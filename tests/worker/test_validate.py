@@ -77,8 +77,8 @@ def test_violated_rules_stop_the_run_and_are_told(tmp_path: Path, caplog: pytest
     failure = json.loads(ended.stdout[-1].removeprefix("PIPELINE-FAILURE "))
     assert failure["error"] == "RulesViolated"
     assert failure["what"] == (
-        "2 of 5 rules are violated. `mass`: expected no missing value, found 1 of 22 values are missing: row 21 "
-        "(line 22); `mass`: expected at least 2000 and at most 7000, found 1 of 21 values are not: 99999 in row 22 "
+        "2 of 5 rules are violated. `mass`: expected no missing value, found 1 of 22 values is missing: row 21 "
+        "(line 22); `mass`: expected at least 2000 and at most 7000, found 1 of 21 values is not: 99999 in row 22 "
         "(line 23)."
     )
     assert failure["where"] == f"{SOURCE}, `mass`"

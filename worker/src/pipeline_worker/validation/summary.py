@@ -79,21 +79,27 @@ def _say_found(finding: Finding, schema: Schema) -> str:
         return "it exists"
     if not finding.violating:
         return "no value at all" if not finding.checked else f"all {finding.checked:,} values"
-    share = f"{finding.violating:,} of {finding.checked:,}"
-    kinds = {
-        "non_null_columns": f"{share} values are missing",
-        "unique_columns": f"{share} values occur more than once",
-    }
-    said = kinds.get(rule.name, f"{share} values are not")
-    # Each value once: it is seldom the repetition that matters.
-    first = {_show(value): row for row, value in reversed(list(zip(finding.rows, finding.offending, strict=True)))}
-    examples = [
-        f"{value} in {_place(row, schema)}" for row, value in sorted((row, value) for value, row in first.items())
-    ]
+    share = f"{finding.violating:,} of {finding.checked:,} values"
+    verb = "is" if finding.violating == 1 else "are"
     if rule.name == "non_null_columns":
+        said = f"{share} {verb} missing"
         examples = [_place(row, schema) for row in finding.rows]
-    more = ", ..." if finding.violating > min(len(examples), _SHOWN_EXAMPLES) else ""
+    elif rule.name == "unique_columns":
+        said = f"{share} occur more than once"
+        examples = _show_by_value(finding, schema, most_rows=2)
+    else:
+        said = f"{share} {verb} not"
+        examples = _show_by_value(finding, schema, most_rows=1)
+    more = ", ..." if len(examples) > _SHOWN_EXAMPLES or finding.violating > len(finding.rows) else ""
     return f"{said}: {', '.join(examples[:_SHOWN_EXAMPLES])}{more}"
+
+
+def _show_by_value(finding: Finding, schema: Schema, *, most_rows: int) -> list[str]:
+    """Return each offending value once, with the first rows that it stands in: it is seldom the repetition that matters."""
+    places: dict[str, list[str]] = {}
+    for row, value in zip(finding.rows, finding.offending, strict=True):
+        places.setdefault(_show(value), []).append(_place(row, schema))
+    return [f"{value} in {' and '.join(found[:most_rows])}" for value, found in places.items()]
 
 
 def _place(row: int, schema: Schema) -> str:
