@@ -14,6 +14,7 @@ from ..errors import DataUnreadable
 from .column_type import Typed
 
 _BATCH_CELLS = 2_000_000
+_BUFFER_BYTES = 1 << 20
 _LARGEST_INT64 = 2**63 - 1
 #: What pandas calls the row labels that it writes; it takes them back as labels, not as a column.
 _INDEX = "__index_level_"
@@ -26,7 +27,8 @@ def read_parquet(path: Path, name: str) -> tuple[dict[str, Typed], Iterator[pa.R
     :raises DataUnreadable: the file is damaged, has no rows, or has columns that are no plain values.
     """
     try:
-        file = pq.ParquetFile(path)
+        # With both of these a column of a row group is streamed; otherwise it is held whole, compressed.
+        file = pq.ParquetFile(path, buffer_size=_BUFFER_BYTES, pre_buffer=False, page_checksum_verification=True)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
         raise _damaged(name, error) from error
     fields = [field for field in file.schema_arrow if not field.name.startswith(_INDEX)]
