@@ -40,6 +40,7 @@ def test_the_kind_follows_the_documented_rule(values: list[Any], kind: str, othe
         (["a", "b", "a"], DataFault, "only 3 rows"),
         ([1.5, float("inf"), 2.0, 3.0], DataFault, "infinite"),
         ([f"name {number}" for number in range(20)], ParameterInvalid, "no classes to learn"),
+        ([f"name {number}" for number in range(1001)] * 3, ParameterInvalid, "no classes to learn"),
         (pa.array([1, 2, 3, 4], pa.int32()).cast(pa.date32()), ParameterInvalid, "dates or times"),
     ],
 )

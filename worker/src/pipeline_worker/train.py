@@ -37,7 +37,7 @@ def train(attempt: Attempt) -> Outcome:
     with attempt.timed("imports"):
         import mlflow.sklearn  # noqa: F401 - so that what follows is timed without it
 
-        from .training.learn import describe_learned, learn, say_result
+        from .training.learn import describe_learned, draw_metrics, learn, say_result
         from .training.plan import make_plan
 
     schema = Schema.model_validate_json(attempt.fetch("schema").read_bytes())
@@ -72,6 +72,7 @@ def train(attempt: Attempt) -> Outcome:
     }
     for note in facts["notes"]:
         attempt.log.warning("%s", note)
+    attempt.log.info("measured on %d rows:\n%s", len(plan.split.test), draw_metrics(learned))
     return Outcome(
         outputs=outputs,
         facts=facts,

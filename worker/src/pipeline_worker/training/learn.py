@@ -87,6 +87,14 @@ def describe_learned(plan: Plan, learned: Learned) -> dict[str, Any]:
     }
 
 
+def draw_metrics(learned: Learned) -> str:
+    """Return the metrics beside the baseline's as lines of aligned columns."""
+    lines = [("on the test part", "model", "baseline")]
+    for name, value in learned.measured.model.items():
+        lines.append((name.replace("_", " "), f"{value:,.4g}", f"{learned.measured.baseline[name]:,.4g}"))
+    return "\n".join(f"  {name:<18} {model:>12} {baseline:>12}" for name, model, baseline in lines)
+
+
 def say_result(plan: Plan, learned: Learned) -> str:
     """Return the result in a line."""
     measured, rows = learned.measured, len(plan.split.test)

@@ -15,6 +15,8 @@ from .target import CLASSIFICATION, REGRESSION, Kind
 
 #: Metrics for which less is better; for all others more is.
 LESS_IS_BETTER = frozenset({"log_loss", "mse", "rmse", "mae", "median_ae", "mape"})
+#: Of more classes, rows by actual and predicted class would be a million numbers that nobody reads.
+_MOST_CONFUSED = 100
 #: The one that stands for all in a line, by the kind of the target.
 HEADLINES: dict[Kind, str] = {CLASSIFICATION: "balanced_accuracy", REGRESSION: "r2"}
 
@@ -109,8 +111,10 @@ def describe_measured(measured: Measured, kind: Kind, rows: Mapping[str, int]) -
         content |= {
             "positive_class": measured.positive,
             "per_class": measured.per_class,
-            "confusion": {"labels": list(measured.labels), "rows_by_actual_and_predicted": measured.confusion},
         }
+        if len(measured.labels) <= _MOST_CONFUSED:
+            confusion = {"labels": list(measured.labels), "rows_by_actual_and_predicted": measured.confusion}
+            content["confusion"] = confusion
     return content
 
 

@@ -19,6 +19,8 @@ REGRESSION: Kind = "regression"
 
 #: A whole-number target with at most so many different values, each in so many rows on average, is a label.
 MAX_CLASSES, MIN_ROWS_PER_CLASS = 20, 5
+#: More classes are names, not labels; a model of them would be slow and large.
+MOST_CLASSES = 1_000
 #: Fewer rows cannot be cut into a part to learn from and a part to test on.
 MIN_ROWS = 4
 
@@ -82,7 +84,8 @@ def describe_target(values: pa.Array, name: str) -> Target:
         return Target(name, array, CLASSIFICATION, frozenset({CLASSIFICATION}), "it is text", distinct)
     if not np.array_equal(array, np.floor(array)):
         return Target(name, array, REGRESSION, frozenset({REGRESSION}), "it has numbers with a fraction", distinct)
-    kinds = frozenset({CLASSIFICATION, REGRESSION}) if distinct <= rows / 2 else frozenset({REGRESSION})
+    can_be_classes = distinct <= min(rows / 2, MOST_CLASSES)
+    kinds = frozenset({CLASSIFICATION, REGRESSION}) if can_be_classes else frozenset({REGRESSION})
     few = distinct == 2 or (distinct <= MAX_CLASSES and rows >= MIN_ROWS_PER_CLASS * distinct)
     kind = CLASSIFICATION if few and CLASSIFICATION in kinds and types.is_integer(kind_of_values) else REGRESSION
     rule = f"it has {distinct} different whole numbers in {rows} rows"
@@ -102,10 +105,10 @@ def _to_array(values: pa.Array, name: str) -> NDArray[Any]:
 
 
 def _refuse_unrepeated(name: str, rows: int, distinct: int) -> None:
-    if distinct > rows / 2:
+    if distinct > min(rows / 2, MOST_CLASSES):
         raise ParameterInvalid(
             f"`{name}` is text with {distinct} different values in {rows} rows: these are no classes to learn.",
             where="target_column",
-            fix="Choose a target whose values repeat.",
+            fix=f"Choose a target whose values repeat, with at most {MOST_CLASSES:,} different ones.",
             details={"parameter": "target_column", "column": name, "distinct": distinct, "rows": rows},
         )
