@@ -2,6 +2,7 @@
 
 import argparse
 import importlib
+import os
 import sys
 
 from local.errors import LocalError
@@ -38,6 +39,10 @@ def main(argv: list[str]) -> int:
     except LocalError as error:
         print(f"\n{error}", file=sys.stderr)
         return error.exit
+    except BrokenPipeError:
+        # Who reads our output has seen enough. Python would complain once more when it closes stdout.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except KeyboardInterrupt:
         print("\nInterrupted. What was started goes on; `make down` stops it.", file=sys.stderr)
         return 130

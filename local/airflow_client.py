@@ -20,8 +20,8 @@ def open_airflow(settings: Settings) -> Iterator[httpx.Client]:
 
     login = {"username": settings["AIRFLOW_ADMIN_USERNAME"], "password": settings["AIRFLOW_ADMIN_PASSWORD"]}
     try:
-        # Not through a proxy: Airflow is on this machine.
-        with httpx.Client(base_url=settings.airflow_url, trust_env=False, timeout=30) as client:
+        # Not through a proxy: Airflow is on this machine. Patient: it has just started, and so has everything else.
+        with httpx.Client(base_url=settings.airflow_url, trust_env=False, timeout=120) as client:
             token = client.post("/auth/token", json=login).raise_for_status().json()["access_token"]
             client.headers["Authorization"] = f"Bearer {token}"
             yield client
