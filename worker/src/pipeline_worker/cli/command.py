@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import logging
 import os
 import secrets
@@ -28,6 +29,9 @@ from ..store import open_store
 def main(stage: str, description: str, example: str, argv: Sequence[str] | None = None) -> int:
     """Run the command of *stage* with *argv*, print its result, and return its exit code."""
     options = _make_parser(stage, description, example).parse_args(argv)
+    # Importing the large libraries makes millions of objects that live to the end: looking for garbage among them as
+    # often as Python does by default takes a fifth of the time that the imports take.
+    gc.set_threshold(200_000, 20, 50)
     logging.basicConfig(
         stream=sys.stderr, level=logging.WARNING, format="%(asctime)s %(levelname)-7s %(message)s", datefmt="%H:%M:%S"
     )
