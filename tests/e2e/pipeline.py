@@ -144,27 +144,33 @@ class Pipeline:
         lines = self.read_task(run, f"logs/{self.read_task(run, '')['try_number']}?full_content=true")["content"]
         return "\n".join(line["event"] for line in lines)
 
-    def read_events(self, run_key: str) -> list[dict[str, Any]]:
-        """Return the asset events of a run key."""
+    def read_events(self, run: DagRun) -> list[dict[str, Any]]:
+        """Return the asset events that a Dag run emitted."""
 
         def look() -> list[dict[str, Any]] | None:
             # Airflow answers 500 while a run that consumes an event is queued (apache/airflow#71360).
             try:
-                query = {"limit": 100, "order_by": "-timestamp"}
+                query = {"limit": 100, "source_dag_id": run.dag_id, "source_run_id": run.dag_run_id}
                 return list(self.ask("GET", "/api/v2/assets/events", params=query)["asset_events"])
             except AirflowUnreachable:
                 return None
 
-        events = wait_until(look, "asset events", 30)
-        return [event for event in events if event["partition_key"] == run_key]
+        return wait_until(look, "asset events", 30)
 
-    def list_model_versions(self, name: str) -> list[dict[str, Any]]:
-        """Return the versions of a registered model, by MLflow's REST API."""
+    def list_model_versions(self, name: str) -> dict[str, str]:
+        """Return the run key of each version of a registered model."""
+        found = self.ask_mlflow("model-versions/search", filter=f"name='{name}'", max_results="100")
+        return {
+            version["version"]: {tag["key"]: tag["value"] for tag in version["tags"]}["run_key"]
+            for version in found.get("model_versions", [])
+        }
+
+    def ask_mlflow(self, path: str, **query: str) -> dict[str, Any]:
+        """Ask MLflow's REST API anything."""
         import httpx
 
-        url = f"{self.settings.mlflow_url}/api/2.0/mlflow/model-versions/search"
-        answer = httpx.get(url, params={"filter": f"name='{name}'", "max_results": 100}, trust_env=False)
-        return list(answer.raise_for_status().json().get("model_versions", []))
+        url = f"{self.settings.mlflow_url}/api/2.0/mlflow/{path}"
+        return dict(httpx.get(url, params=query, trust_env=False).raise_for_status().json())
 
     def ask(self, method: str, path: str, **options: Any) -> Any:
         """Ask Airflow's REST API anything."""
