@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -14,6 +15,8 @@ from tests.e2e.pipeline import BROKEN, PENGUINS, SPECIES, Dropped, Pipeline, dro
 from tests.stack import Stack
 
 Done = subprocess.CompletedProcess[str]
+RUN_KEY = re.compile(r"[a-z0-9-]+\.\d{8}T\d{6}Z\.[0-9a-f]{8}")
+TIMEOUT = 500
 
 #: Every parameter of the form, as the UI sends it when nobody filled anything in.
 UNTOUCHED = dict.fromkeys(
@@ -92,3 +95,18 @@ def wave(pipeline: Pipeline) -> Iterator[Wave]:
                 },
             ),
         )
+
+
+def find_run_key(output: str) -> str:
+    """Return the run key that a command told."""
+    found = RUN_KEY.search(output)
+    assert found, output
+    return found[0]
+
+
+@pytest.fixture(scope="session")
+def penguins(wave: Wave) -> str:
+    """Give the run key of the penguins, published by `make drop`."""
+    done = wave.dropped.result(TIMEOUT)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return find_run_key(done.stdout)
