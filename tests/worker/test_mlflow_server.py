@@ -111,5 +111,5 @@ def test_a_password_in_the_address_is_never_said() -> None:
 def test_links_are_for_the_address_that_people_use() -> None:
     """Names are quoted, so that a link with a space works."""
     server = connect("http://mlflow:5000", MLFLOW_PUBLIC_URL="https://models.example/")
-    assert server.link_version("my data", "3") == "https://models.example/#/models/my%20data/versions/3"
+    assert server.link_version("my data", "3").startswith("https://models.example/#/models/my%20data/versions/3?")
     assert server.link_run("1", "ab").startswith("https://models.example/#/experiments/1/runs/")

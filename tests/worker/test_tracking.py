@@ -53,7 +53,7 @@ def test_a_run_is_named_and_tagged_and_ends_as_finished(mlflow_server: Mlflow) -
     dataset = found["inputs"]["dataset_inputs"][0]["dataset"]
     assert dataset["name"] == "birds"
     assert dataset["source"] == '{"uri": "s3://b/k"}'
-    assert run.url.endswith(f"/#/experiments/{run.experiment_id}/runs/{run.run_id}")
+    assert f"/#/experiments/{run.experiment_id}/runs/{run.run_id}?" in run.url
 
 
 def test_a_run_whose_attempt_fails_ends_as_failed(mlflow_server: Mlflow) -> None:

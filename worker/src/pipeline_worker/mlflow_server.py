@@ -11,6 +11,8 @@ import requests
 from .errors import ParameterInvalid, TrackingUnavailable
 from .settings import Settings
 
+#: Lets MLflow's pages begin with models, rather than with prompts and agents.
+_VIEW = "workflowType=machine_learning"
 #: To connect, and to wait for an answer, in seconds.
 _TIMEOUT = (5, 15)
 
@@ -57,11 +59,11 @@ class MlflowServer:
 
     def link_run(self, experiment_id: str, run_id: str) -> str:
         """Return the address of a run's page."""
-        return f"{self._public_url}/#/experiments/{experiment_id}/runs/{run_id}"
+        return f"{self._public_url}/#/experiments/{experiment_id}/runs/{run_id}?{_VIEW}"
 
     def link_version(self, name: str, version: str) -> str:
         """Return the address of the page of a version of a registered model."""
-        return f"{self._public_url}/#/models/{quote(name, safe='')}/versions/{version}"
+        return f"{self._public_url}/#/models/{quote(name, safe='')}/versions/{version}?{_VIEW}"
 
     def _ask(self, method: str, path: str, values: Mapping[str, Any] | None = None) -> requests.Response:
         where = {"params": dict(values)} if values and method == "GET" else {"json": values} if values else {}
