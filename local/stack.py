@@ -32,7 +32,7 @@ from local.settings import Settings, read_settings
 from local.storage import make_storage, remove_sockets
 from local.tracking import make_tracking
 
-HEALTHY_WITHIN_SECONDS = 180.0
+HEALTHY_WITHIN_SECONDS = 300.0
 WELL_AGAIN_WITHIN_SECONDS = 60.0
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,8 @@ from local.settings import LOOPBACK, Settings
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+
+_VOLUMES_WITHIN_SECONDS = 60.0
 
 # SeaweedFS opens these beside its TCP listeners, at places that no option of it changes.
 _GRPC_SOCKETS = "/tmp/seaweedfs-{listener}-grpc-{port}.sock"  # noqa: S108
@@ -68,6 +71,35 @@ def make_buckets(settings: Settings) -> None:
             client.put_bucket_versioning(Bucket=drops, VersioningConfiguration={"Status": "Enabled"})
     except (BotoCoreError, ClientError) as error:
         raise StoreUnreachable(f"The buckets could not be made at {settings.storage_url}: {error}") from error
+
+
+def wait_for_volumes(settings: Settings) -> None:
+    """Return when objects can be read and written.
+
+    The server answers before its part that holds the bytes has found its part that knows where they are: measured once
+    in ten starts, five seconds long, in which every read of an object fails.
+    """
+    from botocore.exceptions import ClientError
+
+    client, bucket, key = make_client(settings, "root"), settings["MLFLOW_BUCKET"], "started"
+    end = time.monotonic() + _VOLUMES_WITHIN_SECONDS
+    while True:
+        try:
+            client.put_object(Bucket=bucket, Key=key, Body=b"yes")
+            client.get_object(Bucket=bucket, Key=key)["Body"].read()
+            client.delete_object(Bucket=bucket, Key=key)
+        except ClientError as error:
+            if time.monotonic() > end:
+                raise StoreUnreachable(f"{settings.storage_url} stores nothing: {error}") from error
+            time.sleep(0.2)
+        else:
+            return
+
+
+def finish_storage(settings: Settings) -> None:
+    """Make the buckets, and wait until objects can be stored."""
+    make_buckets(settings)
+    wait_for_volumes(settings)
 
 
 def make_storage(settings: Settings) -> Service:
@@ -124,7 +156,7 @@ def make_storage(settings: Settings) -> Service:
         ports={"OBJECT_STORAGE_PORT": port}
         | {f"OBJECT_STORAGE_INTERNAL_PORT ({listener})": number for listener, number in inside.items()},
         prepare=lambda: prepare_storage(settings),
-        finish=lambda: make_buckets(settings),
+        finish=lambda: finish_storage(settings),
         grace_seconds=10,
         url=settings.storage_url,
     )

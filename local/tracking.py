@@ -42,6 +42,6 @@ def make_tracking(settings: Settings) -> Service:
         },
         is_healthy=lambda _: answers(f"http://{LOOPBACK}:{port}/health"),
         ports={"MLFLOW_PORT": port},
-        needs=("postgres", *(["storage"] if settings.has_own_storage else [])),
+        needs=("postgres",),
         url=settings.mlflow_url,
     )

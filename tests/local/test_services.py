@@ -50,9 +50,9 @@ def test_others_servers_reach_the_tasks(tmp_path: Path) -> None:
 
 
 def test_a_named_service_brings_what_it_needs(tmp_path: Path) -> None:
-    """Starting one service starts its store and its database; an unknown name is answered with the known ones."""
+    """Starting one service starts its database; an unknown name is answered with the known ones."""
     services = make_services(make_settings(tmp_path))
-    assert [service.name for service in choose_services(services, ["mlflow"])] == ["postgres", "storage", "mlflow"]
+    assert [service.name for service in choose_services(services, ["mlflow"])] == ["postgres", "mlflow"]
     assert {service.name for service in choose_services(services, ["airflow-dags"])} == {"postgres", "airflow-dags"}
     with pytest.raises(SettingInvalid, match=r"mlfow.*mlflow"):
         choose_services(services, ["mlfow"])
