@@ -21,6 +21,7 @@ _SHAPE = (
     *("minLength", "maxLength", "pattern"),
 )
 _RERUN = "run one stage again"
+_STAGES = ("ingest", "validate", "train", "publish")
 
 
 def make_rerun_params() -> dict[str, Param]:
@@ -43,6 +44,7 @@ def make_rerun_params() -> dict[str, Param]:
         "again": Param(
             None,
             type=["boolean", "null"],
+            enum=[None, True, False],
             title="again",
             section=_RERUN,
             description="Do the work anew even if nothing has changed. Default: true for a trigger by hand or a cleared task.",
@@ -50,16 +52,20 @@ def make_rerun_params() -> dict[str, Param]:
         "cascade": Param(
             None,
             type=["boolean", "null"],
+            enum=[None, True, False],
             title="cascade",
             section=_RERUN,
-            description="Let the later stages follow; give `false` in the JSON to stop after this one. Default: true.",
+            description="Let the later stages follow; false stops after this one. Default: true.",
         ),
     }
 
 
 def make_request_params() -> dict[str, Param]:
-    """Return a Param for each parameter of the request, in the order of the schema."""
-    return {name: _make_param(name, schema) for name, schema in read_request_schema()["properties"].items()}
+    """Return a Param for each parameter of the request, in the order of the stages that use them first."""
+    properties = sorted(
+        read_request_schema()["properties"].items(), key=lambda item: _STAGES.index(item[1]["x-stages"][0])
+    )
+    return {name: _make_param(name, schema) for name, schema in properties}
 
 
 def read_request_schema() -> dict[str, Any]:
