@@ -67,7 +67,7 @@ def follow(asked: Asked, receipts: Receipts, airflow: Airflow, show: Show) -> tu
     last: View | None = None
     failed_at: float | None = None
     while True:
-        runs = read_runs()  # before the receipt: what is over in Airflow has left its last word there
+        runs = read_runs(_AIRFLOW_SECONDS)  # before the receipt: what is over in Airflow has left its last word there
         receipt = receipts.read(asked.dataset, asked.run_key)
         view = see(asked, receipt, runs)
         if view.end == "failed" and view.reason is None:
@@ -79,7 +79,7 @@ def follow(asked: Asked, receipts: Receipts, airflow: Airflow, show: Show) -> tu
         if is_over or view.end is None:
             show.update(view)
         if is_over:
-            return view, receipt, list(runs or ())
+            return view, receipt, list(read_runs(0.0) or ())
         if view != last or (view.current and view.current.state in {"running", "waiting"}):
             hints.move()
         hints.look()
@@ -87,15 +87,15 @@ def follow(asked: Asked, receipts: Receipts, airflow: Airflow, show: Show) -> tu
         time.sleep(_LOOK_SECONDS)
 
 
-def _make_reader(asked: Asked, airflow: Airflow, show: Show) -> Callable[[], list[DagRun] | None]:
-    """Return what reads Airflow's runs, not more often than is kind to it; None while it does not answer."""
+def _make_reader(asked: Asked, airflow: Airflow, show: Show) -> Callable[[float], list[DagRun] | None]:
+    """Return what reads Airflow's runs where it last did so that many seconds ago; None while it does not answer."""
     runs: list[DagRun] | None = []
     read_at = 0.0
     was_told = False
 
-    def read() -> list[DagRun] | None:
+    def read(oldest_seconds: float) -> list[DagRun] | None:
         nonlocal runs, read_at, was_told
-        if time.monotonic() - read_at < _AIRFLOW_SECONDS:
+        if time.monotonic() - read_at < oldest_seconds:
             return runs
         try:
             runs = airflow.find_runs(asked.run_key)
