@@ -60,7 +60,8 @@ def read_ask(
     :param time: when the Dag run was asked for; the time of a new run's key.
     :raises ConfRefused: no run, two runs, a key of another form, or a parameter that is not where it belongs.
     """
-    given = {name: value for name, value in (conf or {}).items() if value is not None}
+    # The form gives null for a field that was left alone, and may give an empty text for one that was emptied.
+    given = {name: value for name, value in (conf or {}).items() if value is not None and value != ""}
     run_key = _choose_run_key(given.get("run_key"), partition_key)
     overrides = given.get("overrides", {})
     if not isinstance(overrides, Mapping):

@@ -1,4 +1,18 @@
-"""Waits for a drop. The only module that imports the amazon provider, which takes its time: stage Dags leave it alone."""
+"""Waits for a drop. The only module that imports the amazon provider, which takes its time: stage Dags leave it alone.
+
+The sensor pokes in its slot rather than deferring to the triggerer. Measured on Airflow 3.3.2, Postgres and SeaweedFS, two
+cores, a look every 0.5 s:
+
+=====================  ===============  ==========  ======================================================
+variant                put → claimed    idle CPU    needs besides
+=====================  ===============  ==========  ======================================================
+poking (this)          0.5 s (2.7 s)    21.9 %      one slot and 26 + 46 MiB while it waits
+deferrable             1.7 s (3.5 s)    21.2 %      the triggerer, aiobotocore; its trigger looks without us
+=====================  ===============  ==========  ======================================================
+
+The times are medians on a quiet machine (in brackets: one with a load of ten); the CPU is that of the whole stack, in parts
+of one core, most of it the scheduler's. So deferring saves nothing, and costs a second for each drop.
+"""
 
 from __future__ import annotations
 

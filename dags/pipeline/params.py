@@ -21,6 +21,8 @@ _SHAPE = (
     *("minLength", "maxLength", "pattern"),
 )
 _RERUN = "run one stage again"
+#: Not a boolean by type: the form shows that as a switch, and null as a switch that is off.
+_NULLABLE_FLAG: dict[str, Any] = {"enum": [None, True, False]}
 _STAGES = ("ingest", "validate", "train", "publish")
 
 
@@ -43,16 +45,14 @@ def make_rerun_params() -> dict[str, Param]:
         ),
         "again": Param(
             None,
-            type=["boolean", "null"],
-            enum=[None, True, False],
+            **_NULLABLE_FLAG,
             title="again",
             section=_RERUN,
             description="Do the work anew even if nothing has changed. Default: true for a trigger by hand or a cleared task.",
         ),
         "cascade": Param(
             None,
-            type=["boolean", "null"],
-            enum=[None, True, False],
+            **_NULLABLE_FLAG,
             title="cascade",
             section=_RERUN,
             description="Let the later stages follow; false stops after this one. Default: true.",
@@ -101,4 +101,5 @@ def _describe(schema: dict[str, Any]) -> str:
     if "Default:" in description:
         return description
     default = schema.get("default")
-    return f"{description} Default: {'none' if default in (None, {}, []) else f'`{json.dumps(default)}`'}."
+    text = default if isinstance(default, str) else json.dumps(default)
+    return f"{description} Default: {'none' if default in (None, {}, []) else f'`{text}`'}."

@@ -93,6 +93,7 @@ def test_new_run_of_ingest():
 def test_untouched_form_is_a_new_run():
     """The form with nothing filled in is handed on: the worker says what to fill in."""
     assert ask("ingest", dict.fromkeys(["data_source", "run_key", "overrides", "again", "cascade"])).values == {}
+    assert ask("ingest", {"data_source": "", "run_key": ""}).values == {}
 
 
 def test_overrides_without_nulls():
