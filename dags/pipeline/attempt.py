@@ -13,7 +13,7 @@ from pipeline.conf import Ask
 from pipeline.ending import Ending, Kind, describe, judge_exit
 from pipeline.layout import Layout
 from pipeline.receipt import put_failed_receipt
-from pipeline.retry import RETRIES, Decision, StageFailed, decide
+from pipeline.retry import RETRIES, StageFailed, decide
 from pipeline.run_key import dataset_of_request
 from pipeline.settings import Settings
 from pipeline.store import Store, StoreError, StoreUnavailable, get_json
@@ -85,8 +85,9 @@ class Attempt:
         fix = f"{record.get('fix')} (see {record.get('runbook')})"
         tell(self.log, str(record.get("what")), where=str(record.get("where")), fix=fix, then=decision.reason)
         is_told = ending.has_record and (decision.is_retry or ending.kind in (Kind.DATA, Kind.REQUEST))
-        if not is_told and ending.kind is not Kind.STOPPED:
-            self._put_receipt(ending, decision)
+        if not is_told:
+            # Whether what Airflow stopped is tried again depends on who asked for it; if it is, the worker says so.
+            self._put_receipt(ending, will_retry=decision.is_retry and ending.kind is not Kind.STOPPED)
         return StageFailed(ending, decision)
 
     def fail_timeout(self) -> StageFailed:
@@ -157,7 +158,7 @@ class Attempt:
         records = [self._read_failure(f"{stem}.{earlier}") for earlier in range(first, int(number))]
         return sum(record is None or record.get("exit") not in {1, 2, 75} for record in records)
 
-    def _put_receipt(self, ending: Ending, decision: Decision) -> None:
+    def _put_receipt(self, ending: Ending, *, will_retry: bool) -> None:
         ask = self.ask
         reason = {name: ending.record.get(name) for name in ("what", "where", "fix", "runbook", "details")}
         try:
@@ -171,7 +172,7 @@ class Attempt:
                 stage=self.stage.name,
                 attempt=ask.attempt,
                 seconds=time.monotonic() - self.began,
-                will_retry=decision.is_retry,
+                will_retry=will_retry,
                 reason=reason,
             )
         except StoreError as error:

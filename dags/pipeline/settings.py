@@ -57,6 +57,13 @@ class Settings:
     worker_values: Mapping[str, str] = field(repr=False)
 
 
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What must never be seen in a log."""
+        values = (self.watch_secret_key, self.worker_values.get("OBJECT_STORAGE_SECRET_KEY"))
+        return tuple(value for value in values if value)
+
+
 @functools.cache
 def get_settings() -> Settings:
     """Return the settings of this process."""

@@ -9,6 +9,7 @@ from typing import Any
 
 from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowTaskTimeout
+from airflow.sdk.log import mask_secret
 
 from pipeline.assets import STAGES
 from pipeline.attempt import Attempt, Exit, tell
@@ -56,6 +57,8 @@ class StageOperator(BaseOperator):
             # What is still in it when the task succeeds gets an event, even one that nobody added.
             self.outlets = []
         settings = get_settings()
+        for secret in settings.secrets:
+            mask_secret(secret)
         tries = count_tries(ti.try_number, ti.max_tries)
         attempt = Attempt(STAGES[self.stage], ask, tries, settings, Store(settings), self.log)
         try:
@@ -64,6 +67,8 @@ class StageOperator(BaseOperator):
             attempt.fail_timeout()
             raise
         except StageFailed as failure:
+            if dataset := failure.ending.record.get("dataset"):
+                ti.xcom_push("dataset", dataset)
             if not ask.is_cascading and not failure.decision.is_retry:
                 attempt.remove_marker()
             raise

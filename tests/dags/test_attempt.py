@@ -233,6 +233,7 @@ def test_stopped_by_airflow(settings, tmp_path, ignore_term):
     assert (failure.value.ending.kind, failure.value.decision.is_retry) == (Kind.STOPPED, True)
     assert not any(is_alive(int(pid)) for pid in pids.read_text().split())
     assert list(settings.scratch.iterdir()) == []
+    assert read_receipt(settings)["reason"]["what"] == "Airflow stopped this attempt."
 
 
 def test_what_a_command_leaves_behind_is_ended(settings, tmp_path):
