@@ -56,7 +56,6 @@ class Settings:
     scratch: Path
     worker_values: Mapping[str, str] = field(repr=False)
 
-
     @property
     def secrets(self) -> tuple[str, ...]:
         """What must never be seen in a log."""
