@@ -44,7 +44,7 @@ def main() -> None:
     from local.setup.environments import tools_python, update_environments
 
     try:
-        update_environments(has_tests=sys.argv[1:2] == ["test"])
+        update_environments(has_tests=bool({"check", "test"}.intersection(sys.argv[1:2])))
     except LocalError as error:
         sys.exit(f"\n{error}")
     except KeyboardInterrupt:
