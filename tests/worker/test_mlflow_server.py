@@ -81,6 +81,7 @@ def test_a_server_that_takes_connections_and_says_nothing_is_given_up(monkeypatc
         (403, "Invalid Host header", "refuses the worker"),
         (401, "who are you", "refuses the worker"),
         (404, "<html>no such page", "answers 404"),
+        (400, json.dumps({"error_code": "BAD_REQUEST", "message": "(IntegrityError) UNIQUE"}), "database refuses"),
         (200, "<html>welcome", "answers 200"),
         (200, "[]", "answers 200"),
     ],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -114,6 +115,30 @@ def test_the_same_model_from_two_workers_at_once_is_one_version(bench: Bench) ->
         numbers = {version.number for version in pool.map(publish, range(4))}
     assert len(bench.versions()) == 1
     assert numbers == {int(bench.versions()[0]["version"])} == {bench.aliased()}
+
+
+def test_workers_that_set_the_first_alias_together_all_succeed(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """MLflow's database takes one of them and refuses the others, who look again."""
+    version, _ = bench.register(key(1))
+    barrier = threading.Barrier(8)
+    read = Registry._read_alias
+
+    def read_together(registry: Registry) -> int | None:
+        found = read(registry)
+        if found is None and not barrier.broken:
+            with suppress(threading.BrokenBarrierError):
+                barrier.wait(10)
+            barrier.abort()
+        return found
+
+    monkeypatch.setattr(Registry, "_read_alias", read_together)
+
+    def move(_: int) -> Version:
+        return Registry(MlflowServer(bench.settings), bench.registry.name).move_alias(version)
+
+    with ThreadPoolExecutor(8) as pool:
+        assert set(pool.map(move, range(8))) == {version}
+    assert bench.aliased() == version.number
 
 
 def test_a_worker_that_read_too_early_mends_what_it_overwrote(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,9 @@
      │    └── TargetTaken            another object lies at the target already
      ├── Unavailable         75    something outside is down: worth a retry
      │    ├── StoreUnavailable
+     │    │    └── StoreRefused      it answers, but not to this key, or has no such bucket
      │    ├── TrackingUnavailable
+     │    │    └── TrackingConflict  its database took another worker's write first
      │    └── CommitLost             another attempt committed first
      └── Crash               70    a fault of ours
           └── AttemptsExhausted      two attempts of this ask ended without a word
@@ -111,13 +113,21 @@ class Unavailable(StageError):
 
 
 class StoreUnavailable(Unavailable):
-    """The object store does not answer, or refuses the worker's key."""
+    """The object store does not answer, or cannot do what it was asked."""
+
+
+class StoreRefused(StoreUnavailable):
+    """The object store answers, but knows no such bucket or lets the worker's key not do this."""
 
 
 class TrackingUnavailable(Unavailable):
     """MLflow does not answer."""
 
     runbook = "runbooks/mlflow-unreachable.md"
+
+
+class TrackingConflict(TrackingUnavailable):
+    """MLflow's database did not take a write, as another worker wrote the same at that moment."""
 
 
 class CommitLost(Unavailable):

@@ -8,13 +8,16 @@ from urllib.parse import quote, urlsplit
 
 import requests
 
-from .errors import ParameterInvalid, TrackingUnavailable
+from .errors import ParameterInvalid, TrackingConflict, TrackingUnavailable
 from .settings import Settings
 
 #: Lets MLflow's pages begin with models, rather than with prompts and agents.
 _VIEW = "workflowType=machine_learning"
 #: To connect, and to wait for an answer, in seconds.
 _TIMEOUT = (5, 15)
+#: What MLflow calls everything that its database refused, as in a race of two who write the same row; faults of a call
+#: have other names. (`mlflow/store/db/utils.py`)
+_DATABASE_REFUSAL = "BAD_REQUEST"
 
 
 class MlflowRefusal(Exception):
@@ -86,9 +89,17 @@ class MlflowServer:
         if answer.status_code < 500 and answer.status_code != 429:
             try:
                 refusal = answer.json()
-                raise MlflowRefusal(str(refusal["error_code"]), str(refusal.get("message", "")))
+                code, message = str(refusal["error_code"]), str(refusal.get("message", ""))
             except (requests.JSONDecodeError, KeyError, TypeError):
                 raise self._odd(path, answer) from None
+            if code == _DATABASE_REFUSAL:
+                raise TrackingConflict(
+                    f"MLflow's database refuses {path}: {_shorten(message)}",
+                    where=self.safe_uri,
+                    fix="Nothing if another run was published at the same moment; it is tried again. Else look at the "
+                    "server's log.",
+                )
+            raise MlflowRefusal(code, message)
         raise self._odd(path, answer)
 
     @property

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from ..errors import TrackingUnavailable
+from ..errors import TrackingConflict, TrackingUnavailable
 from ..mlflow_server import MlflowRefusal, MlflowServer
 from ..run_key import PATTERN, RunKey
 
@@ -94,6 +94,9 @@ class Registry:
             wanted = {"name": self.name, "alias": ALIAS, "version": str(newest.number)}
             try:
                 self._server.call("POST", "registered-models/alias", wanted)
+            except TrackingConflict:
+                # Another worker set the alias of a new model for the first time at the same moment.
+                continue
             except MlflowRefusal as refusal:
                 # A worker that registered the same model at the same moment took its version back.
                 if refusal.code != "RESOURCE_DOES_NOT_EXIST":
