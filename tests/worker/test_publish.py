@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pandas as pd
 import pytest
 
+from pipeline_worker.errors import StoreRefused
 from pipeline_worker.manifest import digest_of
 from pipeline_worker.mlflow_server import MlflowServer
+from pipeline_worker.store import Write
 from tests.worker.conftest import find_free_port
 from tests.worker.line import LIBRARY_WARNINGS, Line, failure_of
 from tests.worker.tables import make_penguins
@@ -105,6 +109,30 @@ def test_a_place_that_is_not_allowed_is_refused_before_anything_is_written(line:
     assert ended.exit_code == 2
     assert failure_of(ended)["error"] == "LocationRefused"
     assert not list(line.store.list("s3://drops/models"))
+
+
+@pytest.mark.parametrize(
+    ("bucket", "code", "error"), [("elsewhere", 2, "LocationRefused"), ("artifacts", 75, "StoreRefused")]
+)
+def test_a_bucket_that_is_refused_is_the_requests_fault_if_it_chose_it(
+    line: Line, trained: str, bucket: str, code: int, error: str
+) -> None:
+    """Another bucket is refused at once, with what to do; the pipeline's own is a matter of its keys, and tried again."""
+
+    @contextmanager
+    def refuse(write: Write) -> Iterator[None]:
+        if write.uri.startswith(f"s3://{bucket}/published/"):
+            raise StoreRefused("There is no such bucket.", where=write.uri, fix="Make it.")
+        yield
+
+    line.store.around_write = refuse
+    ended = line.run("publish", trained, target_output_path=f"s3://{bucket}/published")
+    assert ended.exit_code == code
+    record = failure_of(ended)
+    assert record["error"] == error
+    assert "no such bucket" in record["what"]
+    assert f"s3://{bucket}/published/" in record["where"]
+    assert not read_versions(line)
 
 
 def test_a_dead_server_is_an_outage(line: Line, trained: str) -> None:

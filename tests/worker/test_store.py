@@ -9,7 +9,7 @@ from pathlib import Path
 import boto3
 import pytest
 
-from pipeline_worker.errors import LocationRefused, StoreUnavailable
+from pipeline_worker.errors import LocationRefused, StoreRefused, StoreUnavailable
 from pipeline_worker.settings import read_settings
 from pipeline_worker.store import ObjectMissing, PreconditionFailed, Store, open_store
 from tests.weed import Weed
@@ -199,7 +199,7 @@ def test_dead_store_is_said_with_what_to_check() -> None:
 def test_wrong_key_is_said_without_the_secret(weed: Weed) -> None:
     """A key that the store refuses is a matter of the settings, and the secret is in no message."""
     settings = read_settings(weed_environ(weed) | {"OBJECT_STORAGE_SECRET_KEY": "not-the-one"})
-    with pytest.raises(StoreUnavailable) as caught:
+    with pytest.raises(StoreRefused) as caught:
         open_store(settings).read(f"{B}/x")
     assert "OBJECT_STORAGE_SECRET_KEY" in caught.value.fix
     assert "not-the-one" not in str(caught.value) + repr(settings)

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from .attempt import Attempt, Outcome
-from .errors import RunUnknown, TargetTaken
+from .errors import LocationRefused, RunUnknown, StoreRefused, TargetTaken
+from .layout import split_uri
 from .location import check_target
 from .manifest import Artifact, digest_of
 from .mlflow_server import MlflowServer
@@ -75,6 +76,8 @@ def put_model(attempt: Attempt, path: Path, uri: str) -> Artifact:
     """Put the model file *path* to *uri*, where nothing is ever overwritten.
 
     :raises TargetTaken: another object lies there; the same model is welcome.
+    :raises LocationRefused: there is no such bucket, or the worker's key may not write there. Of the artifact bucket, which
+        no request chooses, that is an outage.
     """
     artifact = Artifact(uri=uri, digest=digest_of(path), size=path.stat().st_size)
     try:
@@ -92,6 +95,16 @@ def put_model(attempt: Attempt, path: Path, uri: str) -> Artifact:
                 details={"parameter": "target_output_path", "present": digest_of(present), "model": artifact.digest},
             ) from None
         attempt.log.info("the same model lies there already")
+    except StoreRefused as refusal:
+        if split_uri(uri)[0] == attempt.settings.artifact_bucket:
+            raise
+        raise LocationRefused(
+            f"`target_output_path` cannot be written to. {refusal.what}",
+            where=uri,
+            fix="Make the bucket, and let the worker's key (OBJECT_STORAGE_ACCESS_KEY) read and put objects there; or run "
+            "`publish` again with another `target_output_path`.",
+            details={"parameter": "target_output_path"},
+        ) from refusal
     return artifact
 
 

@@ -71,7 +71,7 @@ class IngestionConfig(_Strict):
     """How to read the file; what is not given is found out from its bytes."""
 
     separator: str | None = Field(
-        default=None, min_length=1, max_length=4, description="Column separator of a CSV file."
+        default=None, min_length=1, max_length=4, description="Column separator of a CSV file: one character, or `\\t`."
     )
     quote: str | None = Field(default=None, min_length=1, max_length=1, description="Quote character of a CSV file.")
     decimal: Literal[".", ","] | None = Field(default=None, description="Decimal sign of a CSV file.")

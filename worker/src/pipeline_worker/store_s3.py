@@ -14,7 +14,7 @@ from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from .errors import StoreUnavailable
+from .errors import StoreRefused, StoreUnavailable
 from .layout import split_uri
 from .settings import Settings
 from .store import ObjectInfo, ObjectMissing, PreconditionFailed, Store
@@ -134,14 +134,16 @@ class S3Store(Store):
                 raise ObjectMissing(uri) from error
             if code in _CONDITION:
                 raise PreconditionFailed(uri) from error
+            kind: type[StoreUnavailable] = StoreRefused
             if code == "NoSuchBucket":
                 what, fix = "There is no such bucket.", "Start the stack once, which makes the buckets, or create it."
             elif code in {"AccessDenied", "403", "Forbidden", "InvalidAccessKeyId", "SignatureDoesNotMatch"}:
                 what = f"The store refuses the worker's key ({code})."
                 fix = "Check OBJECT_STORAGE_ACCESS_KEY, OBJECT_STORAGE_SECRET_KEY and the rights of that key."
             else:
+                kind = StoreUnavailable
                 what, fix = f"The store answers {code or error}.", "Look at the store's own log; it is tried again."
-            raise StoreUnavailable(what, where=f"{uri} at {self._endpoint}", fix=fix) from error
+            raise kind(what, where=f"{uri} at {self._endpoint}", fix=fix) from error
         except (BotoCoreError, Boto3Error) as error:
             raise StoreUnavailable(
                 f"The store does not answer: {error}.",
