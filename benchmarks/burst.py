@@ -1,8 +1,10 @@
 """A burst: so many drops at once; each has to end once in each stage, and none twice.
 
-    .state/venvs/tools/bin/python -m benchmarks.burst --drops 300
+    .state/venvs/tools/bin/python -m benchmarks.burst --drops 300          # Airflow's part: seconds for each drop
+    .state/venvs/tools/bin/python -m benchmarks.burst --drops 30 --real    # the real worker, the penguins
 
-The worker is the stub, so what is measured is Airflow's part: seconds for each drop, through all four stages.
+Without `--real` the worker is the stub, which only commits manifests. With it each drop has to become one version of the
+registered model, and none two.
 """
 
 from __future__ import annotations
@@ -17,8 +19,10 @@ from contextlib import suppress
 
 import psutil  # type: ignore[import-untyped]
 
-from benchmarks.measure import STAGES, count_runs, list_keys, open_stack, print_table, read_runs
+from benchmarks.measure import EXAMPLE, STAGES, count_runs, list_keys, list_versions, open_stack, print_table, read_runs
 from tests.stack import Stack
+
+DATASET = "burst"
 
 
 def main() -> int:
@@ -26,12 +30,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--drops", type=int, default=300)
     parser.add_argument("--slots", type=int, default=2, help="worker processes at once")
+    parser.add_argument("--real", action="store_true", help="the real worker, on the penguins")
     parser.add_argument("--timeout-seconds", type=float, default=1800)
     options = parser.parse_args()
-    with open_stack(is_stub=True, ML_PIPELINE_POOL_SLOTS=str(options.slots)) as stack:
+    with open_stack(is_stub=not options.real, ML_PIPELINE_POOL_SLOTS=str(options.slots)) as stack:
         memory = Memory(stack)
         began = time.monotonic()
-        put_drops(stack, options.drops)
+        put_drops(stack, options.drops, is_real=options.real)
         put_seconds = time.monotonic() - began
         is_done = wait_for_end(stack, options.drops, began + options.timeout_seconds)
         seconds = time.monotonic() - began
@@ -41,6 +46,7 @@ def main() -> int:
         print_table(rows)
         peak = memory.stop()
         left = list_keys(stack, "open/")
+        versions = list_versions(stack, DATASET) if options.real else []
     share = seconds / options.drops
     print(
         f"{options.drops} drops put in {put_seconds:.1f} s; all ended after {seconds:.1f} s with {options.slots} slots:"
@@ -49,18 +55,25 @@ def main() -> int:
         f"{options.drops / seconds:.2f} drops/s, {share:.3f} s for each drop, {share / len(STAGES):.3f} s for each stage"
     )
     print(f"peak memory of the whole stack: {peak / 2**30:.2f} GiB (PSS); markers left open: {len(left)}")
+    if options.real:
+        print(f"versions of the registered model: {len(versions)}, of {len(set(versions))} runs")
+        is_right = is_right and len(versions) == len(set(versions)) == options.drops
     is_good = is_done and is_right and not left
     print("every drop ended once in each stage" if is_good else "NOT every drop ended once in each stage")
     return 0 if is_good else 1
 
 
-def put_drops(stack: Stack, count: int) -> None:
+def put_drops(stack: Stack, count: int, *, is_real: bool) -> None:
     """Put *count* small files into the drop bucket, as a person who drops files may."""
     client = stack.client("drop")
     bucket = stack.settings["ML_PIPELINE_DROP_BUCKET"]
+    body = b"a,b\n1,2\n"
+    if is_real:
+        body = (EXAMPLE / "penguins.csv").read_bytes()
+        client.put_object(Bucket=bucket, Key=f"{DATASET}/_params.json", Body=(EXAMPLE / "_params.json").read_bytes())
 
     def put(number: int) -> None:
-        client.put_object(Bucket=bucket, Key=f"burst/{number:05}.csv", Body=b"a,b\n1,2\n")
+        client.put_object(Bucket=bucket, Key=f"{DATASET}/{number:05}.csv", Body=body)
 
     with ThreadPoolExecutor(8) as threads:
         list(threads.map(put, range(count)))
@@ -86,7 +99,7 @@ def count_ends(stack: Stack, count: int) -> tuple[list[dict[str, object]], bool]
     """Return for each stage how many runs, partitions and commits there were, and whether that is once for each drop."""
     rows: list[dict[str, object]] = []
     is_right = True
-    committed = list_keys(stack, "burst.")
+    committed = list_keys(stack, f"{DATASET}.")
     with stack.airflow() as airflow:
         for name, (_, folder) in STAGES.items():
             runs = read_runs(airflow, name)

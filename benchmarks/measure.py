@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import httpx
 
 HERE = Path(__file__).parent
+EXAMPLE = HERE.parent / "examples" / "penguins"
 #: Stage, task and folder, in order.
 STAGES = {
     "ingest": ("ingest_data", "ingested"),
@@ -82,6 +83,16 @@ def list_keys(stack: Stack, prefix: str) -> set[str]:
     pages = stack.client("root").get_paginator("list_objects_v2")
     found = pages.paginate(Bucket=stack.settings.artifact_bucket, Prefix=root + prefix)
     return {entry["Key"].removeprefix(root) for page in found for entry in page.get("Contents", ())}
+
+
+def list_versions(stack: Stack, name: str) -> list[str]:
+    """Return the run key of each version of a registered model."""
+    import httpx
+
+    url = f"{stack.settings.mlflow_url}/api/2.0/mlflow/model-versions/search"
+    query = {"filter": f"name='{name}'", "max_results": "1000"}
+    found = httpx.get(url, params=query, trust_env=False).raise_for_status().json().get("model_versions", [])
+    return [next(tag["value"] for tag in version["tags"] if tag["key"] == "run_key") for version in found]
 
 
 def parse_time(text: str) -> float:

@@ -33,6 +33,7 @@ class Stack:
 
     environment: dict[str, str] = field(repr=False)
     settings: Settings
+    _clients: dict[str, S3Client] = field(default_factory=dict, repr=False)
 
     def run(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
         """Run `python -m local` with these arguments on this stack; the test looks at code and output."""
@@ -53,8 +54,10 @@ class Stack:
         return done.stdout + done.stderr
 
     def client(self, identity: str) -> S3Client:
-        """Return an S3 client with the key of `root`, `watch`, `worker`, `mlflow` or `drop`."""
-        return make_client(self.settings, identity)
+        """Return the S3 client with the key of `root`, `watch`, `worker`, `mlflow` or `drop`; to make one takes 0.1 s."""
+        if identity not in self._clients:
+            self._clients[identity] = make_client(self.settings, identity)
+        return self._clients[identity]
 
     def airflow(self) -> contextlib.AbstractContextManager[httpx.Client]:
         """Give a client of Airflow's REST API that is logged in."""
