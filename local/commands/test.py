@@ -69,5 +69,4 @@ def run_layer(settings: Settings, layer: Layer, *, last: bool = False, before: d
 def make_environ() -> dict[str, str]:
     """Return the environment of tests: this one, without the settings of a stack of the user's."""
     names = ("AIRFLOW", "MLFLOW_", "ML_PIPELINE_", "OBJECT_STORAGE_", "PIPELINE_", "AWS_")
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(names)}
-    return kept | {"PYTHONDONTWRITEBYTECODE": "1"}
+    return {name: value for name, value in os.environ.items() if not name.startswith(names)}
