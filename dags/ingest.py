@@ -19,7 +19,7 @@ from pipeline.stage_task import make_stage_task
     catchup=False,
     is_paused_upon_creation=False,
     default_args={"owner": "pipeline"},
-    params={**make_request_params(), **make_rerun_params()},
+    params={**make_request_params(), **make_rerun_params("run this stage of an earlier run again")},
     tags=["pipeline", "stage"],
     doc_md=__doc__,
 )

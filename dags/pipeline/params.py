@@ -20,41 +20,43 @@ _SHAPE = (
     *("type", "enum", "const", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"),
     *("minLength", "maxLength", "pattern"),
 )
-_RERUN = "run one stage again"
 #: Not a boolean by type: the form shows that as a switch, and null as a switch that is off.
 _NULLABLE_FLAG: dict[str, Any] = {"enum": [None, True, False]}
 _STAGES = ("ingest", "validate", "train", "publish")
 
 
-def make_rerun_params() -> dict[str, Param]:
-    """Return the Params of every stage Dag: which run, and how it is to be run again."""
+def make_rerun_params(section: str | None = None) -> dict[str, Param]:
+    """Return the Params of every stage Dag: which run, and how it is to be run again.
+
+    :param section: what the form folds them under; without one they stand open.
+    """
     return {
         "run_key": Param(
             None,
             type=["string", "null"],
             title="run_key",
-            section=_RERUN,
+            section=section,
             description="Run this stage of an earlier run: its key, as the receipt shows it. Default: the partition key.",
         ),
         "overrides": Param(
             None,
             type=["object", "null"],
             title="overrides",
-            section=_RERUN,
+            section=section,
             description='Parameters of that run to change, such as `{"test_size": 0.3}`. Default: none.',
         ),
         "again": Param(
             None,
             **_NULLABLE_FLAG,
             title="again",
-            section=_RERUN,
+            section=section,
             description="Do the work anew even if nothing has changed. Default: true for a trigger by hand or a cleared task.",
         ),
         "cascade": Param(
             None,
             **_NULLABLE_FLAG,
             title="cascade",
-            section=_RERUN,
+            section=section,
             description="Let the later stages follow; false stops after this one. Default: true.",
         ),
     }

@@ -27,7 +27,7 @@ def test_every_parameter_is_in_the_form():
 
 def test_nothing_is_given_by_default():
     """Every field is null until a person fills it in, is valid so, and says what the default is."""
-    params = ParamsDict({**make_request_params(), **make_rerun_params()})
+    params = ParamsDict({**make_request_params(), **make_rerun_params("another section")})
     assert set(params.validate().values()) == {None}
     for name in params:
         param = params.get_param(name)
@@ -36,6 +36,11 @@ def test_nothing_is_given_by_default():
         # What `ingest` needs stands open at the top; everything else lies in a named section.
         is_first = "ingest" in read_request_schema()["properties"].get(name, {}).get("x-stages", [])
         assert bool(param.schema.get("section")) != is_first, name
+
+
+def test_what_a_later_stage_needs_stands_open():
+    """The form of a Dag that only runs a stage again folds nothing away."""
+    assert not any(param.schema.get("section") for param in make_rerun_params().values())
 
 
 @pytest.mark.parametrize(
