@@ -43,7 +43,7 @@ def test_links_lead_somewhere(document: Path) -> None:
 def test_named_settings_exist(document: Path) -> None:
     """Every setting that a document names is in `.env.template`."""
     named = set(re.findall(r"`((?:OBJECT_STORAGE|ML_PIPELINE|MLFLOW|PIPELINE)_[A-Z_]+[A-Z])`?", document.read_text()))
-    assert named - {"PIPELINE_EXIT_WITH_STDIN"} <= set(read_template())
+    assert named - {"PIPELINE_EXIT_WITH_STDIN", "PIPELINE_SETTINGS"} <= set(read_template())
 
 
 def test_parameters_in_the_readme_are_the_workers() -> None:
