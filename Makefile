@@ -19,7 +19,7 @@ endef
 
 # These reach a command through the environment, never through the shell's words, so that a name with spaces and JSON
 # with quotes and dollar signs arrive as they were typed.
-VARIABLES := FILE DATASET PARAMS STAGE RUN CASCADE WAIT CONFIRM STACK
+VARIABLES := FILE DATASET PARAMS STAGE RUN CASCADE WAIT CONFIRM
 $(foreach name,$(VARIABLES),$(if $(filter-out undefined,$(origin $(name))),\
   $(eval override $(name) := $$(value $(name)))$(eval export $(name))))
 

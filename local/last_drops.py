@@ -7,7 +7,7 @@ from rich.text import Text
 from local.airflow_api import Airflow
 from local.errors import AirflowUnreachable, StoreUnreachable
 from local.receipt import Receipt, Receipts
-from local.run_key import read_time
+from local.run_key import STAGES, read_time
 from local.settings import Settings
 from local.show import Show, describe_seconds, first_sentence
 from local.store import Store
@@ -15,7 +15,8 @@ from local.tell import collect_links, make_metric_rows, tell_reason
 
 COUNT = 10
 _MARKS = {"published": ("✓", "green"), "refused": ("✗", "red"), "failed": ("✗", "red"), "waiting": ("!", "yellow")}
-_NEXT = {"claimed": "ingest", "ingested": "validate", "validated": "train", "trained": "publish"}
+#: Which stage follows each state but the last.
+_NEXT = dict(zip(("claimed", *(stage.state for stage in STAGES.values())), STAGES, strict=False))
 
 
 def show_last_drops(settings: Settings) -> None:

@@ -9,8 +9,25 @@ import unicodedata
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
+from typing import NamedTuple
 
-STAGES = ("ingest", "validate", "train", "publish")
+
+class Stage(NamedTuple):
+    """A stage's command, and the state that a run has reached once the stage committed."""
+
+    command: str
+    state: str
+
+
+#: The stages in order, as the Dags and the worker have them; the one place in this package that lists them.
+STAGES = {
+    "ingest": Stage("ingest_data", "ingested"),
+    "validate": Stage("validate_data", "validated"),
+    "train": Stage("train_model", "trained"),
+    "publish": Stage("save_results", "published"),
+}
+#: The state of a run that every stage is done with.
+LAST_STATE = list(STAGES.values())[-1].state
 SIDECAR_SUFFIX = ".params.json"
 
 _IS_DROP = re.compile(r"(?s)^(?!.*\.params\.json\Z)(?:(?:[^/_.][^/]*)?/)*[^/_.][^/]*\Z")

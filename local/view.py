@@ -6,7 +6,7 @@ from datetime import datetime
 
 from local.airflow_api import DagRun
 from local.receipt import Reason, Receipt
-from local.run_key import STAGES, is_attempt_of
+from local.run_key import LAST_STATE, STAGES, is_attempt_of
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,8 @@ class Asked:
     @property
     def stages(self) -> tuple[str, ...]:
         """The stages that have work to do."""
-        return STAGES[STAGES.index(self.first) :] if self.is_cascading else (self.first,)
+        names = tuple(STAGES)
+        return names[names.index(self.first) :] if self.is_cascading else (self.first,)
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ def see(asked: Asked, receipt: Receipt | None, runs: Sequence[DagRun] | None) ->
     end = next((step.state for step in steps if step.state in {"refused", "failed"}), None)
     if ours and ours.stage == "watch" and ours.state == "failed":
         end = "failed"
-    if end is None and asked.is_cascading and ours and ours.state == "published":
+    if end is None and asked.is_cascading and ours and ours.state == LAST_STATE:
         end = "published"
     if end is None and not asked.is_cascading and steps[0].state == "done":
         end = "done"

@@ -127,4 +127,4 @@ def _read_env_file(path: str) -> dict[str, str]:
         )
     from dotenv import dotenv_values
 
-    return {name: value or "" for name, value in dotenv_values(path).items()}
+    return {name: value or "" for name, value in dotenv_values(path, interpolate=False).items()}

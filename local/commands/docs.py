@@ -49,8 +49,10 @@ def describe_type(field: dict[str, Any]) -> str:
     choices = [choice for choice in field.get("anyOf", [field]) if choice.get("type") != "null"]
     words = []
     for choice in choices:
-        if "enum" in choice or "const" in choice:
-            words.append("one of a list" if "enum" in choice else f"`{choice['const']}`")
+        if "enum" in choice:
+            words.append(f"one of {', '.join(f'`{value}`' for value in choice['enum'])}")
+        elif "const" in choice:
+            words.append(f"`{choice['const']}`")
         elif "$ref" in choice or choice.get("type") == "object":
             words.append("object")
         elif choice.get("type") == "array":

@@ -18,7 +18,7 @@ from local.tell import tell
 from local.view import Asked
 
 #: What else people call a stage.
-_COMMANDS = dict(zip(("ingest_data", "validate_data", "train_model", "save_results"), STAGES, strict=True))
+_COMMANDS = {stage.command: name for name, stage in STAGES.items()}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from local.commands.docs import README, SCHEMA, update_readme
+from local.commands.docs import README, SCHEMA, describe_type, update_readme
 from local.settings import PROJECT, read_template
 
 DOCUMENTS = sorted(
@@ -43,12 +43,42 @@ def test_links_lead_somewhere(document: Path) -> None:
 def test_named_settings_exist(document: Path) -> None:
     """Every setting that a document names is in `.env.template`."""
     named = set(re.findall(r"`((?:OBJECT_STORAGE|ML_PIPELINE|MLFLOW|PIPELINE)_[A-Z_]+[A-Z])`?", document.read_text()))
-    assert named - {"PIPELINE_EXIT_WITH_STDIN"} <= set(read_template())
+    assert named - {"PIPELINE_EXIT_WITH_STDIN", "PIPELINE_SETTINGS"} <= set(read_template())
 
 
 def test_parameters_in_the_readme_are_the_workers() -> None:
     """The README's table of parameters is what the schema makes."""
     assert update_readme(README, SCHEMA) == README.read_text(), "run `make docs`"
+
+
+def test_a_parameter_of_a_few_values_lists_them() -> None:
+    """Where only some values are taken, the README's table names each; null is none that anybody gives."""
+    choices = {"anyOf": [{"enum": ["a", "b"], "type": "string"}, {"type": "null"}]}
+    assert describe_type(choices) == "one of `a`, `b`"
+    assert describe_type({"const": "holdout", "type": "string"}) == "`holdout`"
+    assert "`LogisticRegression`" in README.read_text()
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(PROJECT)))
+def test_named_files_exist(document: Path) -> None:
+    """Every file and folder of the repository that a document names is there."""
+    folders = "benchmarks|dags|examples|local|runbooks|tests|worker"
+    for name in re.findall(rf"`((?:{folders})/[\w./-]*)`", document.read_text()):
+        assert (PROJECT / name).exists(), name
+
+
+def test_named_versions_are_the_locked_ones() -> None:
+    """The versions in the README's first lines are those that are installed."""
+    top = README.read_text().partition("## ")[0]
+    for name, package, lock in (
+        ("Airflow", "apache-airflow", "dags/requirements.lock"),
+        ("MLflow", "mlflow", "worker/mlflow.lock"),
+        ("Great Expectations", "great-expectations", "worker/requirements.lock"),
+        ("scikit-learn", "scikit-learn", "worker/requirements.lock"),
+    ):
+        found = re.search(rf"^{package}==(\d+\.\d+)\.", (PROJECT / lock).read_text(), re.MULTILINE)
+        assert found
+        assert f"{name} {found.group(1)}" in top
 
 
 def test_every_error_names_a_runbook_that_exists() -> None:

@@ -1,12 +1,15 @@
 """The commands' names of drops and runs against the vectors that the Dags and the worker are held to as well."""
 
+import ast
 import json
 from datetime import datetime
 from pathlib import Path
 
 import pytest
 
+from local.last_drops import _NEXT
 from local.run_key import (
+    STAGES,
     dataset_of_key,
     dataset_of_payload,
     is_attempt_of,
@@ -15,8 +18,29 @@ from local.run_key import (
     make_run_key,
     read_time,
 )
+from local.settings import PROJECT
 
 VECTORS = json.loads((Path(__file__).parent.parent / "vectors.json").read_text(encoding="utf-8"))
+
+
+def read_constant(path: Path, name: str):
+    """Return what a module says a constant is, without the packages that importing it needs."""
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.Assign) and [ast.unparse(target) for target in node.targets] == [name]:
+            return ast.literal_eval(node.value)
+    raise AssertionError(f"{path} has no {name}")
+
+
+def test_stages_are_those_of_the_worker():
+    """The commands know the stages, their commands and states, and their order, as the worker does."""
+    layout = PROJECT / "worker" / "src" / "pipeline_worker" / "layout.py"
+    for part, name in (("command", "COMMANDS"), ("state", "STATES")):
+        assert [(key, getattr(stage, part)) for key, stage in STAGES.items()] == [*read_constant(layout, name).items()]
+
+
+def test_each_state_but_the_last_says_what_follows():
+    """What `make status` says comes next is the stage after the one that reached the state."""
+    assert _NEXT == {"claimed": "ingest", "ingested": "validate", "validated": "train", "trained": "publish"}
 
 
 @pytest.mark.parametrize("vector", VECTORS["drop_keys"], ids=lambda vector: repr(vector["key"]))

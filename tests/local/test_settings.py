@@ -2,8 +2,10 @@
 
 import base64
 import itertools
+import json
 import re
 import stat
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -122,6 +124,24 @@ def test_the_environment_wins_over_the_file_and_the_file_over_the_template(tmp_p
 def test_values_read_as_other_tools_read_them(line: str, value: str) -> None:
     """Quotes and comments mean what they mean to Compose and to shells."""
     assert parse_env_file(line) == {"A": value}
+
+
+@pytest.mark.parametrize(("folder", "package"), [("worker/src", "pipeline_worker"), ("dags", "pipeline")])
+def test_a_settings_file_means_the_same_to_all_who_read_it(tmp_path: Path, folder: str, package: str) -> None:
+    """A dollar sign in a value stays one: the worker and the Dags read `.env` as the stack does."""
+    file = tmp_path / ".env"
+    file.write_text("ML_PIPELINE_ARTIFACT_PREFIX=runs-${HOME}-$1\nML_PIPELINE_DROP_BUCKET='a # b'\n")
+    python = read_settings().venv("worker" if package == "pipeline_worker" else "airflow") / "bin" / "python"
+    code = (
+        f"import json; from {package}.settings import read_settings as read;"
+        f"found = read({{'PIPELINE_ENV_FILE': {str(file)!r}, 'HOME': '/'}});"
+        "print(json.dumps([found.prefix, found.drop_bucket]))"
+    )
+    environment = {"PYTHONPATH": str(PROJECT / folder), "HOME": "/"}
+    done = subprocess.run([str(python), "-c", code], env=environment, capture_output=True, text=True, check=True)
+    ours = parse_env_file(file.read_text())
+    assert json.loads(done.stdout) == [ours["ML_PIPELINE_ARTIFACT_PREFIX"], ours["ML_PIPELINE_DROP_BUCKET"]]
+    assert ours["ML_PIPELINE_ARTIFACT_PREFIX"] == "runs-${HOME}-$1"
 
 
 @pytest.mark.parametrize("port", ["", "80", "65536", "8080x", "-1"])

@@ -60,7 +60,8 @@ def read_settings(environ: Mapping[str, str] | None = None, *, store_folder: Pat
                 where="PIPELINE_ENV_FILE",
                 fix="Name an existing file of `NAME=value` lines, or unset it.",
             )
-        values = {**{name: value or "" for name, value in dotenv_values(env_file).items()}, **values}
+        found = dotenv_values(env_file, interpolate=False)
+        values = {**{name: value or "" for name, value in found.items()}, **values}
 
     def get(name: str, default: str | None = None) -> str | None:
         return values.get(name, "").strip() or default
