@@ -150,6 +150,19 @@ def test_sidecar_goes_with_its_file(store, settings, put_drop):
     assert left(store, settings) == ["penguins/b.csv.params.json"]
 
 
+def test_sidecar_of_two_waiting_versions(store, settings, put_drop, change):
+    """Versions of one file that are claimed one after the other have the same parameters, which leave with the last."""
+    version = put_drop("penguins/a.csv.params.json", b"{}")
+    put_drop("penguins/a.csv", b"first")
+    put_drop("penguins/a.csv", b"second")
+    one = change(claim_max_drops=1)
+    for content, rest in ((b"first", ["penguins/a.csv", "penguins/a.csv.params.json"]), (b"second", [])):
+        (run,) = run_cycle(store, one)
+        assert read(store, settings, f"{run}/raw/data") == content
+        assert read_json(store, settings, f"{run}/drop.json")["sidecar"]["version"] == version
+        assert left(store, settings) == rest
+
+
 def test_sidecar_too_large_to_be_parameters(store, settings, put_drop):
     """A sidecar over 64 KiB is named without its text, so that the worker can say so."""
     put_drop("penguins/a.csv.params.json", b"x" * (64 * 1024 + 1))
