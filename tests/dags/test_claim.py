@@ -243,6 +243,18 @@ def test_large_drop_is_copied_in_parts(store, settings, put_drop, monkeypatch):
     assert {read(store, settings, f"{run}/raw/data") for run in runs} == {content, b"newer"}
 
 
+def test_copy_is_in_parts_long_before_it_must_be(store, settings, put_drop, monkeypatch):
+    """No request is so large that the store answers later than it is waited for: from 64 MiB on there are several."""
+
+    def refuse(**_):
+        raise AssertionError("one request for all of it")
+
+    put_drop("penguins/large.csv", bytes(64 * 1024**2 + 1))
+    monkeypatch.setattr(store.client, "copy_object", refuse)
+    (run,) = run_cycle(store, settings)
+    assert read_json(store, settings, f"{run}/drop.json")["size"] == 64 * 1024**2 + 1
+
+
 def make_older(monkeypatch, by):
     """Let the store's list of what was set aside be older by *by*."""
     list_keys = Store.list_keys
