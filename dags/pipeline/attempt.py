@@ -190,9 +190,10 @@ def tell(log: Log, what: str, *, where: str, fix: str, then: str) -> None:
 def build_arguments(stage: Stage, ask: Ask) -> list[str]:
     """Return what a command is told: all that Airflow knows. Everything else it reads from the store."""
     arguments = ["-m", f"pipeline_worker.cli.{stage.command}"]
-    arguments += ["--run", ask.run_key, "--attempt", ask.attempt, "--ask", ask.text]
+    # A value of its own word that begins with `-`, as a Dag run's id may, would be taken for an option.
+    arguments += [f"--run={ask.run_key}", f"--attempt={ask.attempt}", f"--ask={ask.text}"]
     if ask.is_again:
         arguments.append("--again")
     if ask.values:
-        arguments += ["--params", json.dumps(ask.values, ensure_ascii=False)]
+        arguments.append(f"--params={json.dumps(ask.values, ensure_ascii=False)}")
     return arguments

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import logging
 import os
@@ -87,11 +88,19 @@ def test_arguments():
     """A command is told all that Airflow knows, and nothing that it can read from the store."""
     ask = Ask(RUN, "r/1", "r.2", {"test_size": 0.3, "q": "ü"}, is_again=True, is_cascading=True)
     assert build_arguments(STAGES["train"], ask) == [
-        *("-m", "pipeline_worker.cli.train_model", "--run", RUN, "--attempt", "r.2", "--ask", "r/1", "--again"),
-        *("--params", '{"test_size": 0.3, "q": "ü"}'),
+        *("-m", "pipeline_worker.cli.train_model", f"--run={RUN}", "--attempt=r.2", "--ask=r/1", "--again"),
+        '--params={"test_size": 0.3, "q": "ü"}',
     ]
     plain = Ask(RUN, "r/1", "r.2", {}, is_again=False, is_cascading=True)
-    assert build_arguments(STAGES["publish"], plain)[-2:] == ["--ask", "r/1"]
+    assert build_arguments(STAGES["publish"], plain)[-1] == "--ask=r/1"
+
+
+def test_values_that_look_like_options(settings):
+    """A Dag run's id may begin with `-`; the command takes it for the value that it is."""
+    attempt = make_attempt(settings)
+    attempt = dataclasses.replace(attempt, ask=dataclasses.replace(attempt.ask, text="-r/0", attempt="-r.1"))
+    operator = ProcessOperator(task_id="validate_data", stage="validate")
+    assert attempt.run(operator.run_command).manifest["ask"] == "-r/0"
 
 
 def test_environment_is_built(settings, monkeypatch):

@@ -21,7 +21,7 @@ from pipeline_worker.s3 import S3
 
 def main(stage: str) -> None:
     """Act as the command of *stage*."""
-    arguments = dict(zip(sys.argv, sys.argv[1:], strict=False))
+    arguments = dict(word.partition("=")[::2] for word in sys.argv[1:])
     faults = json.loads(arguments.get("--params", "{}")).get("faults", {})
     for line in faults.get("say", []):
         sys.stderr.write(f"{line}\n")
