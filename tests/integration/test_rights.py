@@ -123,6 +123,17 @@ def test_large_drop_is_claimed_in_parts(clients: Clients, places: Places, identi
     assert raised.value.response["Error"]["Code"] in DENIED
 
 
+def test_watch_records_what_was_stopped(clients: Clients, places: Places) -> None:
+    """Airflow's key may put the failure record of an attempt, and nothing else into an attempt's folder."""
+    client = clients("watch")
+    folder = f"{RUN}/training/run-1.1"
+    client.put_object(Bucket="artifacts", Key=f"{folder}/failure.json", Body=b"{}", IfNoneMatch="*")
+    for key in (f"{folder}/manifest.json", f"{folder}/failure.json.x", f"{PREFIX}/models/penguins/r/a/failure.pkl"):
+        with pytest.raises(ClientError) as raised:
+            client.put_object(Bucket="artifacts", Key=key, Body=b"{}")
+        assert raised.value.response["Error"]["Code"] in DENIED
+
+
 def test_denied_actions_changed_nothing(clients: Clients, places: Places) -> None:
     """What was refused to the key for dropping files was not done all the same: all is there, as it was."""
     client, root = clients("drop"), clients("root")

@@ -45,6 +45,7 @@ def main(stage: str) -> None:
     record = {
         "exit": code,
         "error": "Fault",
+        "dataset": "penguins",
         "what": f"The fault of try {tries}.",
         "where": "column `a`",
         "fix": "Mend it.",
