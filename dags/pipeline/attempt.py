@@ -111,12 +111,34 @@ class Attempt:
         )
         return self.fail(Ending(Kind.TIMEOUT, None, said, has_record=False))
 
+    @contextmanager
+    def restoring_marker(self) -> Iterator[None]:
+        """Remove the marker that the command puts, however it ends, where nothing is to follow it.
+
+        One that was there before stays: the run is unfinished for another reason, and the sweep finds it by its marker.
+        """
+        is_ours = not self.ask.is_cascading and self._has_no_marker()
+        try:
+            yield
+        finally:
+            if is_ours:
+                self.remove_marker()
+
     def remove_marker(self) -> None:
-        """Remove the marker that the command put: nothing follows, so nothing is open."""
+        """Remove the marker of an unfinished run."""
         try:
             self.store.delete(self.settings.artifact_bucket, self._layout.marker(self.ask.run_key))
         except StoreError as error:
             self.log.warning("The marker of an unfinished run could not be removed: %s", error)
+
+    def _has_no_marker(self) -> bool:
+        try:
+            self.store.get(self.settings.artifact_bucket, self._layout.marker(self.ask.run_key))
+        except ObjectMissing:
+            return True
+        except StoreError as error:
+            self.log.warning("Whether the run is marked as unfinished is not known: %s", error)
+        return False
 
     @property
     def _layout(self) -> Layout:

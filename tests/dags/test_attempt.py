@@ -361,3 +361,22 @@ def test_marker_of_a_run_that_does_not_go_on(settings, store):
     store.put(settings.artifact_bucket, key, b"")
     make_attempt(settings).remove_marker()
     assert list(store.list_keys(settings.artifact_bucket, key)) == []
+
+
+@pytest.mark.parametrize(
+    ("is_cascading", "was_there", "is_there"),
+    [(False, False, False), (False, True, True), (True, False, True), (True, True, True)],
+)
+@pytest.mark.parametrize("end", [None, AirflowTaskTimeout, RuntimeError])
+def test_marker_is_restored(settings, store, is_cascading, was_there, is_there, end):
+    """A re-run that stops here leaves the marker as it found it, however it ends; any other leaves it to the command."""
+    key = Layout("runs").marker(RUN)
+    if was_there:
+        store.put(settings.artifact_bucket, key, b"")
+    attempt = make_attempt(settings)
+    attempt = dataclasses.replace(attempt, ask=dataclasses.replace(attempt.ask, is_cascading=is_cascading))
+    with suppress(AirflowTaskTimeout, RuntimeError), attempt.restoring_marker():
+        store.put(settings.artifact_bucket, key, b"")
+        if end:
+            raise end
+    assert bool(list(store.list_keys(settings.artifact_bucket, key))) == is_there
