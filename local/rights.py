@@ -69,6 +69,8 @@ def make_policies(settings: Settings) -> dict[str, list[Statement]]:
                 f"{under}/receipts/*",
                 f"{under}/open/*",
                 f"{under}/set_aside/*",
+                # Of an attempt that Airflow stopped.
+                f"{under}/*/failure.json",
             ),
             allow(["DeleteObject"], f"{under}/open/*"),
         ],

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -12,11 +13,11 @@ from pipeline.assets import Stage
 from pipeline.conf import Ask
 from pipeline.ending import Ending, Kind, describe, judge_exit
 from pipeline.layout import Layout
-from pipeline.receipt import put_failed_receipt
+from pipeline.receipt import put_failed_receipt, tell_time
 from pipeline.retry import RETRIES, StageFailed, decide
-from pipeline.run_key import dataset_of_request
+from pipeline.run_key import choose_receipt_dataset, dataset_of_request
 from pipeline.settings import Settings
-from pipeline.store import Store, StoreError, StoreUnavailable, get_json
+from pipeline.store import AlreadyThere, ObjectMissing, Store, StoreError, StoreUnavailable, get_json, put_json
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,11 @@ class Attempt:
 
         :raises StageFailed: it did not; the log and the receipt say so, and the exception says what follows.
         """
-        ended = run_command(build_arguments(self.stage, self.ask))
+        try:
+            ended = run_command(build_arguments(self.stage, self.ask))
+        except OSError as error:
+            # No room for its folder, an interpreter that is none, arguments longer than the system takes.
+            ended = Exit(126, last_words=str(error))
         ending = self._judge(ended)
         if ending.kind is not Kind.DONE:
             raise self.fail(ending)
@@ -84,10 +89,15 @@ class Attempt:
         record = ending.record
         fix = f"{record.get('fix')} (see {record.get('runbook')})"
         tell(self.log, str(record.get("what")), where=str(record.get("where")), fix=fix, then=decision.reason)
-        is_told = ending.has_record and (decision.is_retry or ending.kind in (Kind.DATA, Kind.REQUEST))
-        if not is_told:
+        if ending.kind is Kind.STOPPED:
+            self._put_stop(ending)
+        # A final refusal whose record names no dataset is one that the worker could not keep, nor tell in the receipt.
+        is_refused = ending.kind in (Kind.DATA, Kind.REQUEST) and record.get("dataset") is not None
+        if not (ending.has_record and (decision.is_retry or is_refused)):
             # Whether what Airflow stopped is tried again depends on who asked for it; if it is, the worker says so.
-            self._put_receipt(ending, will_retry=decision.is_retry and ending.kind is not Kind.STOPPED)
+            is_waiting = decision.is_retry and ending.kind is not Kind.STOPPED
+            final = "refused" if ending.kind in (Kind.DATA, Kind.REQUEST) else "failed"
+            self._put_receipt(ending, "waiting" if is_waiting else final)
         return StageFailed(ending, decision)
 
     def fail_timeout(self) -> StageFailed:
@@ -101,12 +111,34 @@ class Attempt:
         )
         return self.fail(Ending(Kind.TIMEOUT, None, said, has_record=False))
 
+    @contextmanager
+    def restoring_marker(self) -> Iterator[None]:
+        """Remove the marker that the command puts, however it ends, where nothing is to follow it.
+
+        One that was there before stays: the run is unfinished for another reason, and the sweep finds it by its marker.
+        """
+        is_ours = not self.ask.is_cascading and self._has_no_marker()
+        try:
+            yield
+        finally:
+            if is_ours:
+                self.remove_marker()
+
     def remove_marker(self) -> None:
-        """Remove the marker that the command put: nothing follows, so nothing is open."""
+        """Remove the marker of an unfinished run."""
         try:
             self.store.delete(self.settings.artifact_bucket, self._layout.marker(self.ask.run_key))
         except StoreError as error:
             self.log.warning("The marker of an unfinished run could not be removed: %s", error)
+
+    def _has_no_marker(self) -> bool:
+        try:
+            self.store.get(self.settings.artifact_bucket, self._layout.marker(self.ask.run_key))
+        except ObjectMissing:
+            return True
+        except StoreError as error:
+            self.log.warning("Whether the run is marked as unfinished is not known: %s", error)
+        return False
 
     @property
     def _layout(self) -> Layout:
@@ -158,21 +190,44 @@ class Attempt:
         records = [self._read_failure(f"{stem}.{earlier}") for earlier in range(first, int(number))]
         return sum(record is None or record.get("exit") not in {1, 2, 75} for record in records)
 
-    def _put_receipt(self, ending: Ending, *, will_retry: bool) -> None:
+    def _put_stop(self, ending: Ending) -> None:
+        """Keep a failure record of what Airflow stopped, or neither we nor the worker could tell it from a crash."""
+        key = self._layout.failure(self.ask.run_key, self.stage.name, self.ask.attempt)
+        record = {
+            "run_key": self.ask.run_key,
+            "dataset": None,
+            "stage": self.stage.name,
+            "attempt": self.ask.attempt,
+            "ask": self.ask.text,
+            "exit": 75,
+            "error": "Stopped",
+            **ending.record,
+            "at": tell_time(),
+        }
+        try:
+            put_json(self.store, self.settings.artifact_bucket, key, record, if_none_match=True)
+        except AlreadyThere:
+            self.log.info("The command had left a failure record before it was stopped.")
+        except StoreError as error:
+            self.log.warning("The stop could not be recorded: %s", error)
+
+    def _put_receipt(self, ending: Ending, state: str) -> None:
         ask = self.ask
         reason = {name: ending.record.get(name) for name in ("what", "where", "fix", "runbook", "details")}
         try:
             drop = get_json(self.store, self.settings.artifact_bucket, self._layout.drop(ask.run_key))
-            guess = dataset_of_request(ask.values.get("dataset"), ask.values.get("data_source"))
+            given = ask.values.get("dataset")
+            guess = given if isinstance(given, str) else dataset_of_request(None, ask.values.get("data_source"))
+            dataset = str((drop or {}).get("dataset") or guess)
             put_failed_receipt(
                 self.store,
                 self.settings,
                 run_key=ask.run_key,
-                dataset=str((drop or {}).get("dataset") or guess),
+                dataset=choose_receipt_dataset(dataset, ask.run_key),
                 stage=self.stage.name,
                 attempt=ask.attempt,
                 seconds=time.monotonic() - self.began,
-                will_retry=will_retry,
+                state=state,
                 reason=reason,
             )
         except StoreError as error:
@@ -190,9 +245,10 @@ def tell(log: Log, what: str, *, where: str, fix: str, then: str) -> None:
 def build_arguments(stage: Stage, ask: Ask) -> list[str]:
     """Return what a command is told: all that Airflow knows. Everything else it reads from the store."""
     arguments = ["-m", f"pipeline_worker.cli.{stage.command}"]
-    arguments += ["--run", ask.run_key, "--attempt", ask.attempt, "--ask", ask.text]
+    # A value of its own word that begins with `-`, as a Dag run's id may, would be taken for an option.
+    arguments += [f"--run={ask.run_key}", f"--attempt={ask.attempt}", f"--ask={ask.text}"]
     if ask.is_again:
         arguments.append("--again")
     if ask.values:
-        arguments += ["--params", json.dumps(ask.values, ensure_ascii=False)]
+        arguments.append(f"--params={json.dumps(ask.values, ensure_ascii=False)}")
     return arguments

@@ -8,7 +8,7 @@ task after it deletes.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -18,7 +18,7 @@ from pipeline.drop import BACK_OFF, MOST_TRIES, Drop, choose_drops, list_claimab
 from pipeline.layout import Layout
 from pipeline.receipt import put_first_receipt, tell_time
 from pipeline.settings import Settings
-from pipeline.store import AlreadyThere, ObjectMissing, Store, StoreRefused, get_json, put_json
+from pipeline.store import AlreadyThere, Store, StoreError, StoreRefused, StoreUnavailable, get_json, put_json
 
 log = logging.getLogger(__name__)
 
@@ -46,14 +46,22 @@ class Claim:
 def claim_drops(store: Store, settings: Settings) -> list[Claim]:
     """Claim what one cycle takes of the drops that can be claimed, and return the claims.
 
-    One that cannot be claimed is set aside and holds up no other.
+    One that cannot be claimed is set aside and holds up no other, whether the store refuses it or cannot read it.
 
-    :raises StoreUnavailable: the store is down; what was claimed so far is found again by the next try.
+    :raises StoreError: nothing could be claimed, and it is not known to be a drop's own fault: the store is down.
     """
     claimable = list_claimable(store, settings)
     chosen = choose_drops(claimable, settings)
     with ThreadPoolExecutor(_THREADS) as threads:
-        claims = [claim for claim in threads.map(partial(_claim_or_set_aside, store, settings), chosen) if claim]
+        outcomes = list(threads.map(partial(_claim_or_set_aside, store, settings), chosen))
+    claims = [outcome for outcome in outcomes if isinstance(outcome, Claim)]
+    outages = [(drop, error) for drop, error in zip(chosen, outcomes, strict=True) if isinstance(error, StoreError)]
+    if outages and not claims:
+        raise outages[0][1]
+    for drop, error in outages:
+        # The store is up, as others were claimed: were this one claimed at once again, it would go on for ever.
+        if isinstance(_leave_alone(store, settings, drop, error), StoreUnavailable):
+            break
     size = sum(drop.version.size for drop in chosen)
     log.info("Claimed %d of %d drops (%s bytes looked at).", len(claims), len(claimable), f"{size:,}")
     return claims
@@ -87,13 +95,20 @@ def load_claims(values: Sequence[dict[str, Any]]) -> list[Claim]:
     return [Claim(**{**value, "leaves": tuple((key, version) for key, version in value["leaves"])}) for value in values]
 
 
-def _claim_or_set_aside(store: Store, settings: Settings, drop: Drop) -> Claim | None:
+def _claim_or_set_aside(store: Store, settings: Settings, drop: Drop) -> Claim | StoreError | None:
+    """Return the claim; None where the drop was set aside; or what may be an outage rather than this drop's fault."""
     try:
         return _claim(store, settings, drop)
-    except ObjectMissing:
-        log.info("%s was withdrawn while it was claimed.", drop.version.key)
     except StoreRefused as error:
-        log.error("s3://%s/%s cannot be claimed: %s", drop.version.bucket, drop.version.key, error)
+        return _leave_alone(store, settings, drop, error)
+    except StoreUnavailable as error:
+        return error
+
+
+def _leave_alone(store: Store, settings: Settings, drop: Drop, error: StoreError) -> StoreError | None:
+    """Set *drop* aside because of *error*, tell of it when that is for good, and return what kept this from being done."""
+    log.error("s3://%s/%s cannot be claimed: %s", drop.version.bucket, drop.version.key, error)
+    try:
         entry = (drop.version.key, drop.version.version_id)
         tries = _set_aside(store, settings, drop.run_key, entry, drop.tries, str(error))
         if tries >= MOST_TRIES:
@@ -105,6 +120,9 @@ def _claim_or_set_aside(store: Store, settings: Settings, drop: Drop) -> Claim |
                 "details": {},
             }
             _put_receipt(store, settings, drop, reason)
+    except StoreError as failure:
+        log.error("It could not be set aside: %s", failure)
+        return failure
     return None
 
 
@@ -118,18 +136,30 @@ def _claim(store: Store, settings: Settings, drop: Drop) -> Claim:
         store.put(settings.artifact_bucket, layout.marker(drop.run_key), b"")
         try:
             put_json(store, settings.artifact_bucket, layout.drop(drop.run_key), record, if_none_match=True)
-        except AlreadyThere:
-            log.info("%s was claimed by another try at the same moment.", drop.run_key)
+        except AlreadyThere as error:
+            # By another try at the same moment, or by this one, whose first answer was lost on the way.
+            present = get_json(store, settings.artifact_bucket, layout.drop(drop.run_key))
+            if present is None:
+                raise StoreUnavailable(f"{error}, yet it is not there") from error
+            _require_own(present, drop)
         _put_receipt(store, settings, drop)
         return claim
-    identity = (drop.version.bucket, drop.version.key, drop.version.version_id)
-    if (present.get("bucket"), present.get("key"), present.get("version")) != identity:
-        raise StoreRefused(f"the run key {drop.run_key} is taken by {present.get('key')} ({present.get('version')})")
+    _require_own(present, drop)
     log.info("%s was claimed before; its event is repeated and it is cleared.", drop.run_key)
     _put_receipt(store, settings, drop)
     if drop.tries and _was_announced(store, settings, drop):
         return Claim(drop.run_key, drop.leaves, drop.tries, is_announced=True)
     return claim
+
+
+def _require_own(present: Mapping[str, Any], drop: Drop) -> None:
+    """Do nothing if the `drop.json` that is *present* under the run key of *drop* is its own.
+
+    :raises StoreRefused: it is another's, which is neither joined nor overwritten.
+    """
+    identity = (drop.version.bucket, drop.version.key, drop.version.version_id)
+    if (present.get("bucket"), present.get("key"), present.get("version")) != identity:
+        raise StoreRefused(f"the run key {drop.run_key} is taken by {present.get('key')} ({present.get('version')})")
 
 
 def _describe(store: Store, drop: Drop) -> dict[str, Any]:
@@ -164,7 +194,11 @@ def _read_sidecar(store: Store, drop: Drop) -> dict[str, Any] | None:
 
 def _put_receipt(store: Store, settings: Settings, drop: Drop, reason: dict[str, Any] | None = None) -> None:
     file = f"s3://{drop.version.bucket}/{drop.version.key}"
-    put_first_receipt(store, settings, run_key=drop.run_key, dataset=drop.dataset, file=file, reason=reason)
+    try:
+        put_first_receipt(store, settings, run_key=drop.run_key, dataset=drop.dataset, file=file, reason=reason)
+    except StoreRefused as error:
+        # It is for people: the claim itself stands without it.
+        log.error("The receipt of %s could not be written: %s", drop.run_key, error)
 
 
 def _was_announced(store: Store, settings: Settings, drop: Drop) -> bool:

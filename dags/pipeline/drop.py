@@ -27,7 +27,8 @@ class Drop:
     """One version that landed and can be claimed.
 
     :param sidecar: the version of `<file>.params.json` that belongs to it.
-    :param leaves: what leaves the drop bucket when it is claimed: itself, its sidecar and that sidecar's older versions.
+    :param leaves: what leaves the drop bucket when it is claimed: itself, and, with the last version of its key, the
+        sidecar and that sidecar's older versions.
     :param tries: how many times it was set aside.
     """
 
@@ -63,6 +64,7 @@ def list_claimable(store: Store, settings: Settings) -> list[Drop]:
     candidates = [version for version in live if is_drop_key(version.key)]
     if not candidates:
         return []
+    last_of = {key: max(group, key=_order) for key, group in _group(candidates).items()}
     sidecars_of = _group(version for version in live if version.key.endswith(SIDECAR_SUFFIX))
     aside = _read_set_aside(store, settings)
     now = datetime.now(UTC)
@@ -75,9 +77,11 @@ def list_claimable(store: Store, settings: Settings) -> list[Drop]:
         sidecars = sidecars_of.get(version.key + SIDECAR_SUFFIX, [])
         sidecar = _choose_sidecar(version, sidecars)
         older = [other for other in sidecars if sidecar and other.last_modified <= sidecar.last_modified]
-        leaves = tuple((other.key, other.version_id) for other in (version, *older))
+        # A later version of the file that still waits reads the same sidecar, so it stays until that one is claimed.
+        goes = (version, *older) if version is last_of[version.key] else (version,)
+        leaves = tuple((other.key, other.version_id) for other in goes)
         drops.append(Drop(version, run_key, dataset_of_key(version.key), sidecar, leaves, tries))
-    return sorted(drops, key=lambda drop: (drop.version.last_modified, drop.version.key, drop.run_key))
+    return sorted(drops, key=lambda drop: (drop.version.last_modified, drop.version.key, *_order(drop.version)))
 
 
 def choose_drops(drops: list[Drop], settings: Settings) -> list[Drop]:
@@ -90,6 +94,11 @@ def choose_drops(drops: list[Drop], settings: Settings) -> list[Drop]:
             break
         chosen.append(drop)
     return chosen
+
+
+def _order(version: Version) -> tuple[bool, datetime, str]:
+    """Return what sorts the versions of one key, the last one last: times may be whole seconds."""
+    return version.is_latest, version.last_modified, version.version_id or ""
 
 
 def _group(versions: Iterable[Version]) -> dict[str, list[Version]]:

@@ -84,8 +84,12 @@ def _describe_crash(code: int, last_words: str) -> dict[str, Any]:
         what = "The command ran out of memory or was killed (exit 137)."
         fix = "Give the machine or the container more memory, or use less data; if someone killed it, run the stage again."
     elif code in (125, 126, 127):
-        what = f"The command could not be started (exit {code})."
-        fix = "Check ML_PIPELINE_WORKER_PYTHON (or the image) and that the worker is installed there."
+        why = last_words.strip().rpartition("\n")[2]
+        what = f"The command could not be started (exit {code})" + (f": {why}" if why else ".")
+        fix = (
+            "Mend what the message names; check ML_PIPELINE_WORKER_PYTHON (or the image) and that the worker is installed "
+            "there, the room in PIPELINE_SCRATCH_DIR, and that the parameters are shorter than 128 KiB."
+        )
     elif code > 128:
         what = f"The command was ended by signal {code - 128} (exit {code}) and left no failure record."
         fix = "If someone stopped it, run the stage again; else read the log above."

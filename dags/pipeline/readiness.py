@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import runpy
+from pathlib import Path
 from typing import Any
 
 from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowException, AirflowRuntimeError
 
 from pipeline.assets import STAGES
+
+_DAGS = Path(__file__).parents[1]
 
 
 class StagesUnready(AirflowException):
@@ -30,9 +34,21 @@ def find_unready(context: Context) -> str:
 
 
 def require_ready(context: Context) -> None:
-    """Do nothing if every stage Dag is ready.
+    """Do nothing if every stage Dag is ready, and its file can be read now.
+
+    A Dag that was parsed once stays known to Airflow when its file breaks, and then its runs fail: what is claimed would
+    have left the drop bucket for nothing.
 
     :raises StagesUnready: one is not; the message names it.
     """
     if unready := find_unready(context):
         raise StagesUnready(f"Nothing is claimed: {unready}. Unpause them, or see why they do not parse.")
+    for name in STAGES:
+        _require_file(_DAGS / f"{name}.py")
+
+
+def _require_file(path: Path) -> None:
+    try:
+        runpy.run_path(str(path))
+    except Exception as error:
+        raise StagesUnready(f"Nothing is claimed: {path} does not parse: {type(error).__name__}: {error}") from error

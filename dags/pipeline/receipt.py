@@ -48,17 +48,17 @@ def put_failed_receipt(
     stage: str,
     attempt: str,
     seconds: float,
-    will_retry: bool,
+    state: str,
     reason: dict[str, Any],
 ) -> None:
     """Write into the receipt of a run that an attempt ended, and why; what else it says stays.
 
     :param seconds: how long the attempt took.
+    :param state: waiting, refused or failed.
     :param reason: what, where, fix, runbook, details.
     """
     key = Layout(settings.prefix).receipt(dataset, run_key)
     before = get_json(store, settings.artifact_bucket, key) or {}
-    state = "waiting" if will_retry else "failed"
     summary = {
         "state": state,
         "attempt": attempt,

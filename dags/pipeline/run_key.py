@@ -49,6 +49,12 @@ def dataset_of_key(key: str) -> str:
     return PurePosixPath(parts[0]).stem if parts else "unnamed"
 
 
+def choose_receipt_dataset(name: str, run_key: str) -> str:
+    """Return *name*, or the slug in *run_key* where that is no name of a folder: what was refused may be anything."""
+    is_part = name not in {"", ".", ".."} and not set(name) & set("/\\\0")
+    return name if is_part else run_key.partition(".")[0]
+
+
 def dataset_of_request(dataset: object, data_source: object) -> str:
     """Return the dataset of a manual trigger: as it says, else as its source lies, else `unnamed`."""
     if dataset:

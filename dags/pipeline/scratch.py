@@ -7,7 +7,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 _PREFIX = "stage-attempt-"
@@ -19,11 +19,15 @@ def open_scratch(root: Path) -> Iterator[Path]:
 
     A killed Airflow worker leaves its folder behind. Its lock goes with the process, so the next attempt on the machine
     finds out and removes it.
+
+    :raises OSError: there is no room, or no right to write there.
     """
     root.mkdir(parents=True, exist_ok=True)
-    _remove_orphans(root)
-    folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=root))
-    lock = _try_lock(folder)
+    # One attempt at a time: a folder that was made and is not locked yet looks like an orphan to the others.
+    with _locking(root):
+        _remove_orphans(root)
+        folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=root))
+        lock = _try_lock(folder)
     try:
         for name in ("home", "tmp", "cache"):
             (folder / name).mkdir()
@@ -54,11 +58,21 @@ def build_environment(values: Mapping[str, str], scratch: Path) -> dict[str, str
 
 def _remove_orphans(root: Path) -> None:
     for folder in root.glob(f"{_PREFIX}*"):
-        # A folder that was just made is locked a moment later.
         if (lock := _try_lock(folder)) is not None:
-            if any(folder.iterdir()):
-                shutil.rmtree(folder, ignore_errors=True)
+            shutil.rmtree(folder, ignore_errors=True)
             os.close(lock)
+
+
+@contextmanager
+def _locking(root: Path) -> Iterator[None]:
+    handle = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        # Where the file system knows no locks, no orphan is found either.
+        with suppress(OSError):
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 def _try_lock(folder: Path) -> int | None:

@@ -62,15 +62,14 @@ class StageOperator(BaseOperator):
         tries = count_tries(ti.try_number, ti.max_tries)
         attempt = Attempt(STAGES[self.stage], ask, tries, settings, Store(settings), self.log)
         try:
-            committed = attempt.run(self.run_command)
+            with attempt.restoring_marker():
+                committed = attempt.run(self.run_command)
         except AirflowTaskTimeout:
             attempt.fail_timeout()
             raise
         except StageFailed as failure:
             if dataset := failure.ending.record.get("dataset"):
                 ti.xcom_push("dataset", dataset)
-            if not ask.is_cascading and not failure.decision.is_retry:
-                attempt.remove_marker()
             raise
         manifest = committed.manifest
         ti.xcom_push("dataset", manifest.get("dataset"))
@@ -83,8 +82,6 @@ class StageOperator(BaseOperator):
             # A run without a partition key has to add its own; where it has one this is the same key, and one event.
             event.add_partitions(ask.run_key)
             event.extra = {"manifest": manifest.get("uri")}
-        else:
-            attempt.remove_marker()
         self.log.info("Result: %s", committed.result)
 
 

@@ -18,9 +18,9 @@ from pipeline.settings import Settings
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-#: A single CopyObject takes no more than this, in bytes.
-_LARGEST_COPY = 5 * 1024**3
-_PART = 512 * 1024**2
+#: What is larger is copied in parts of this size, in bytes: no request is to last longer than the store is waited for.
+_LARGEST_COPY = 64 * 1024**2
+_PART = 64 * 1024**2
 
 
 class StoreError(Exception):
@@ -114,16 +114,24 @@ class Store:
         """
         version = {} if source.version_id is None else {"VersionId": source.version_id}
         copy_source: Any = {"Bucket": source.bucket, "Key": source.key, **version}
+        # Without versions the key may have been overwritten since it was listed.
+        exact: Any = {} if version else {"CopySourceIfMatch": f'"{source.etag}"'}
         with _translating(_describe(source)):
             if source.size <= _LARGEST_COPY:
-                # Without versions the key may have been overwritten since it was listed.
-                exact: Any = {} if version else {"CopySourceIfMatch": f'"{source.etag}"'}
                 self.client.copy_object(CopySource=copy_source, Bucket=bucket, Key=key, **exact)
             else:
-                from boto3.s3.transfer import TransferConfig
+                self._copy_in_parts(copy_source, bucket, key, exact)
 
-                in_parts = TransferConfig(multipart_threshold=_LARGEST_COPY, multipart_chunksize=_PART)
-                self.client.copy(copy_source, bucket, key, Config=in_parts)
+    def _copy_in_parts(self, copy_source: Any, bucket: str, key: str, exact: Any) -> None:
+        from boto3.s3.transfer import TransferConfig
+        from s3transfer.exceptions import S3CopyFailedError
+
+        # Several drops are copied at once, and share the client's connections.
+        in_parts = TransferConfig(multipart_threshold=_LARGEST_COPY, multipart_chunksize=_PART, max_concurrency=2)
+        try:
+            self.client.copy(copy_source, bucket, key, ExtraArgs=exact, Config=in_parts)
+        except S3CopyFailedError as error:
+            raise StoreRefused(f"s3://{bucket}/{key}: {error}") from error
 
     def get(self, bucket: str, key: str, *, version_id: str | None = None, most: int | None = None) -> bytes:
         """Return the content of an object, or its first *most* bytes.
@@ -164,9 +172,8 @@ class Store:
                 answer = self.client.delete_objects(Bucket=bucket, Delete={"Objects": objects, "Quiet": True})
             for error in answer.get("Errors", ()):
                 if error.get("Code") not in {"NoSuchKey", "NoSuchVersion"}:
-                    version = error.get("VersionId")
-                    entry = (error.get("Key", ""), None if version in {None, "", "null"} else version)
-                    refused[entry] = f"{error.get('Code')}: {error.get('Message')}"
+                    reason = f"{error.get('Code')}: {error.get('Message')}"
+                    refused |= {entry: reason for entry in some if _is_about(error, entry)}
         return refused
 
 
@@ -196,6 +203,12 @@ def _read_version(bucket: str, entry: Any) -> Version:
         last_modified=entry["LastModified"],
         is_latest=entry["IsLatest"],
     )
+
+
+def _is_about(error: Any, entry: tuple[str, str | None]) -> bool:
+    """Return whether an *error* of a multi-delete may be about *entry*; some stores leave the version out."""
+    key, version = entry
+    return error.get("Key") == key and error.get("VersionId") in {None, "", "null" if version is None else version}
 
 
 def _describe(version: Version) -> str:

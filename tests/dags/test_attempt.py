@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import logging
 import os
@@ -10,9 +11,11 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from airflow.sdk.exceptions import AirflowTaskTimeout
 
 from pipeline.assets import STAGES
 from pipeline.attempt import Attempt, Exit, build_arguments
@@ -87,11 +90,19 @@ def test_arguments():
     """A command is told all that Airflow knows, and nothing that it can read from the store."""
     ask = Ask(RUN, "r/1", "r.2", {"test_size": 0.3, "q": "ü"}, is_again=True, is_cascading=True)
     assert build_arguments(STAGES["train"], ask) == [
-        *("-m", "pipeline_worker.cli.train_model", "--run", RUN, "--attempt", "r.2", "--ask", "r/1", "--again"),
-        *("--params", '{"test_size": 0.3, "q": "ü"}'),
+        *("-m", "pipeline_worker.cli.train_model", f"--run={RUN}", "--attempt=r.2", "--ask=r/1", "--again"),
+        '--params={"test_size": 0.3, "q": "ü"}',
     ]
     plain = Ask(RUN, "r/1", "r.2", {}, is_again=False, is_cascading=True)
-    assert build_arguments(STAGES["publish"], plain)[-2:] == ["--ask", "r/1"]
+    assert build_arguments(STAGES["publish"], plain)[-1] == "--ask=r/1"
+
+
+def test_values_that_look_like_options(settings):
+    """A Dag run's id may begin with `-`; the command takes it for the value that it is."""
+    attempt = make_attempt(settings)
+    attempt = dataclasses.replace(attempt, ask=dataclasses.replace(attempt.ask, text="-r/0", attempt="-r.1"))
+    operator = ProcessOperator(task_id="validate_data", stage="validate")
+    assert attempt.run(operator.run_command).manifest["ask"] == "-r/0"
 
 
 def test_environment_is_built(settings, monkeypatch):
@@ -135,6 +146,31 @@ def test_refused(settings, caplog, code, kind, record):
     assert said[1] == "Where: column `a`"
     assert said[2].startswith("What to do: Mend it.")
     assert "The fault of try 1." in str(failure)
+
+
+@pytest.mark.parametrize("code", [1, 2])
+@pytest.mark.parametrize(("dataset", "state"), [(None, "refused"), ("penguins", "the worker's own")])
+def test_refusal_that_the_worker_could_not_keep(settings, store, code, dataset, state):
+    """A record without a dataset was only printed: then the receipt is the operator's to write, else it is left alone."""
+    before = b'{"state": "the worker\'s own"}'
+    store.put(settings.artifact_bucket, Layout("runs").receipt("penguins", RUN), before)
+    record = {"exit": code, "dataset": dataset, "what": "No column `y`.", "where": "request", "fix": "Mend it."}
+    with pytest.raises(StageFailed) as failure:
+        make_attempt(settings).run(lambda _: Exit(code, record))
+    assert not failure.value.decision.is_retry
+    assert read_receipt(settings)["state"] == state
+
+
+@pytest.mark.parametrize("dataset", ["a/b", "..", "", 7, "x\0y"])
+def test_dataset_that_is_no_name(settings, store, dataset):
+    """What a trigger gives as dataset becomes no path: the receipt lies where the worker would have put it."""
+    store.delete(settings.artifact_bucket, Layout("runs").drop(RUN))
+    attempt = make_attempt(settings)
+    values = {"dataset": dataset, "data_source": "s3://drops/_sources/penguins/a.csv"}
+    attempt = dataclasses.replace(attempt, ask=dataclasses.replace(attempt.ask, values=values))
+    with pytest.raises(StageFailed):
+        attempt.run(lambda _: Exit(3))
+    assert read_receipt(settings)["dataset"] == "penguins"
 
 
 def test_outside_down(settings):
@@ -212,6 +248,45 @@ def test_python_that_is_not_there(settings, monkeypatch):
     assert "ML_PIPELINE_WORKER_PYTHON" in failure.ending.record["fix"]
 
 
+@pytest.mark.parametrize(
+    ("fault", "why"),
+    [("interpreter", "No such file"), ("arguments", "Argument list too long"), ("scratch", "Not a directory")],
+)
+def test_command_that_cannot_be_started(settings, monkeypatch, tmp_path, fault, why):
+    """What keeps the system from starting the command is said in the log and the receipt, as any other end is."""
+    file = tmp_path / "file"
+    file.write_text("#!/nowhere/python\n")
+    file.chmod(0o700)
+    if fault == "interpreter":
+        monkeypatch.setenv("ML_PIPELINE_WORKER_PYTHON", str(file))
+    if fault == "scratch":
+        monkeypatch.setenv("PIPELINE_SCRATCH_DIR", str(file / "scratch"))
+    get_settings.cache_clear()
+    failure = fail(settings, say=["x" * 200_000 if fault == "arguments" else ""])
+    assert (failure.ending.kind, failure.decision.is_retry) == (Kind.CRASH, True)
+    assert why in read_receipt(settings)["reason"]["what"]
+
+
+def test_stop_is_no_crash(settings):
+    """An attempt that Airflow stopped leaves a record, so that neither we nor the worker take it for a silent crash."""
+    with pytest.raises(StageFailed):
+        make_attempt(settings).run(lambda _: Exit(-15, is_stopped=True))
+    key = Layout("runs").failure(RUN, "validate", "run-1.1")
+    record = json.loads(Store(settings).get(settings.artifact_bucket, key))
+    assert (record["exit"], record["ask"], record["what"]) == (75, "run-1/0", "Airflow stopped this attempt.")
+    assert fail(settings, exits=[3], try_number=2).decision.is_retry
+    assert not fail(settings, exits=[3], try_number=3).decision.is_retry
+
+
+def test_stop_keeps_the_record_of_the_worker(settings, store):
+    """A failure record that the command left before it was stopped stays as it is."""
+    key = Layout("runs").failure(RUN, "validate", "run-1.1")
+    store.put(settings.artifact_bucket, key, b'{"exit": 70}')
+    with pytest.raises(StageFailed):
+        make_attempt(settings).run(lambda _: Exit(-15, is_stopped=True))
+    assert store.get(settings.artifact_bucket, key) == b'{"exit": 70}'
+
+
 @pytest.mark.parametrize("ignore_term", [False, True])
 def test_stopped_by_airflow(settings, tmp_path, ignore_term):
     """When Airflow stops the task, the command and what it started end within the grace, even if it does not listen."""
@@ -286,3 +361,22 @@ def test_marker_of_a_run_that_does_not_go_on(settings, store):
     store.put(settings.artifact_bucket, key, b"")
     make_attempt(settings).remove_marker()
     assert list(store.list_keys(settings.artifact_bucket, key)) == []
+
+
+@pytest.mark.parametrize(
+    ("is_cascading", "was_there", "is_there"),
+    [(False, False, False), (False, True, True), (True, False, True), (True, True, True)],
+)
+@pytest.mark.parametrize("end", [None, AirflowTaskTimeout, RuntimeError])
+def test_marker_is_restored(settings, store, is_cascading, was_there, is_there, end):
+    """A re-run that stops here leaves the marker as it found it, however it ends; any other leaves it to the command."""
+    key = Layout("runs").marker(RUN)
+    if was_there:
+        store.put(settings.artifact_bucket, key, b"")
+    attempt = make_attempt(settings)
+    attempt = dataclasses.replace(attempt, ask=dataclasses.replace(attempt.ask, is_cascading=is_cascading))
+    with suppress(AirflowTaskTimeout, RuntimeError), attempt.restoring_marker():
+        store.put(settings.artifact_bucket, key, b"")
+        if end:
+            raise end
+    assert bool(list(store.list_keys(settings.artifact_bucket, key))) == is_there

@@ -12,7 +12,7 @@ from pipeline.claim import claim_drops, clear_claimed, dump_claims, load_claims
 from pipeline.drop import MOST_TRIES, choose_drops, list_claimable
 from pipeline.layout import Layout
 from pipeline.settings import Settings
-from pipeline.store import Store, StoreRefused, StoreUnavailable, get_json
+from pipeline.store import AlreadyThere, ObjectMissing, Store, StoreError, StoreRefused, StoreUnavailable, get_json
 
 
 class Killed(BaseException):
@@ -150,6 +150,19 @@ def test_sidecar_goes_with_its_file(store, settings, put_drop):
     assert left(store, settings) == ["penguins/b.csv.params.json"]
 
 
+def test_sidecar_of_two_waiting_versions(store, settings, put_drop, change):
+    """Versions of one file that are claimed one after the other have the same parameters, which leave with the last."""
+    version = put_drop("penguins/a.csv.params.json", b"{}")
+    put_drop("penguins/a.csv", b"first")
+    put_drop("penguins/a.csv", b"second")
+    one = change(claim_max_drops=1)
+    for content, rest in ((b"first", ["penguins/a.csv", "penguins/a.csv.params.json"]), (b"second", [])):
+        (run,) = run_cycle(store, one)
+        assert read(store, settings, f"{run}/raw/data") == content
+        assert read_json(store, settings, f"{run}/drop.json")["sidecar"]["version"] == version
+        assert left(store, settings) == rest
+
+
 def test_sidecar_too_large_to_be_parameters(store, settings, put_drop):
     """A sidecar over 64 KiB is named without its text, so that the worker can say so."""
     put_drop("penguins/a.csv.params.json", b"x" * (64 * 1024 + 1))
@@ -230,6 +243,18 @@ def test_large_drop_is_copied_in_parts(store, settings, put_drop, monkeypatch):
     assert {read(store, settings, f"{run}/raw/data") for run in runs} == {content, b"newer"}
 
 
+def test_copy_is_in_parts_long_before_it_must_be(store, settings, put_drop, monkeypatch):
+    """No request is so large that the store answers later than it is waited for: from 64 MiB on there are several."""
+
+    def refuse(**_):
+        raise AssertionError("one request for all of it")
+
+    put_drop("penguins/large.csv", bytes(64 * 1024**2 + 1))
+    monkeypatch.setattr(store.client, "copy_object", refuse)
+    (run,) = run_cycle(store, settings)
+    assert read_json(store, settings, f"{run}/drop.json")["size"] == 64 * 1024**2 + 1
+
+
 def make_older(monkeypatch, by):
     """Let the store's list of what was set aside be older by *by*."""
     list_keys = Store.list_keys
@@ -307,6 +332,111 @@ def test_store_down_is_no_fault_of_the_drop(store, settings, put_drop):
         claim_drops(DownStore(settings), settings)
     assert keys(store, settings) == set()
     assert len(run_cycle(store, settings)) == 1
+
+
+class UnreadableStore(Store):
+    """The store, but that it cannot read the drops whose key holds `bad`, and answers so each time."""
+
+    error: type[StoreError] = StoreUnavailable
+
+    def copy_version(self, source, bucket, key):
+        if "bad" in source.key:
+            raise self.error("InternalError: volume not found")
+        super().copy_version(source, bucket, key)
+
+
+def test_drop_that_the_store_cannot_read(settings, put_drop, monkeypatch):
+    """While others are claimed it is set aside, not tried in a hot loop; when it is the only one, the task waits."""
+    put_drop("penguins/bad.csv")
+    put_drop("penguins/good.csv")
+    unreadable = UnreadableStore(settings)
+    bad = next(drop.run_key for drop in list_claimable(unreadable, settings) if "bad" in drop.version.key)
+    assert [run != bad for run in run_cycle(unreadable, settings)] == [True]
+    assert left(unreadable, settings) == ["penguins/bad.csv"]
+    assert list_claimable(unreadable, settings) == []
+    assert "volume not found" in read_json(unreadable, settings, f"set_aside/{bad}/1.json")["reason"]
+    make_older(monkeypatch, timedelta(minutes=6))
+    with pytest.raises(StoreUnavailable):
+        claim_drops(unreadable, settings)
+    assert [drop.tries for drop in list_claimable(unreadable, settings)] == [1]
+    assert run_cycle(Store(settings), settings) == [bad]
+
+
+def test_store_that_goes_down_in_between(settings, put_drop):
+    """What was claimed before goes on; the rest is no fault of the drops', and is found again."""
+    put_drop("penguins/bad.csv")
+    put_drop("penguins/good.csv")
+
+    class FailingStore(UnreadableStore):
+        def put(self, bucket, key, content, *, if_none_match=False):
+            if "set_aside" in key:
+                raise StoreUnavailable("connection refused")
+            super().put(bucket, key, content, if_none_match=if_none_match)
+
+    assert len(run_cycle(FailingStore(settings), settings)) == 1
+    assert len(run_cycle(Store(settings), settings)) == 1
+    assert left(Store(settings), settings) == []
+
+
+def test_version_that_is_listed_and_missing(settings, put_drop):
+    """A version that stays in the list and cannot be found is set aside: it would be tried each second for ever."""
+    put_drop("penguins/bad.csv")
+    missing = UnreadableStore(settings)
+    missing.error = ObjectMissing
+    assert claim_drops(missing, settings) == []
+    assert list_claimable(missing, settings) == []
+
+
+def test_receipt_that_cannot_be_written(settings, put_drop, monkeypatch):
+    """The receipt is for people: a drop is claimed without it, and one that cannot be claimed stops nothing."""
+    put_drop("penguins/a.csv")
+    faulty = FaultyStore(settings, refuse=lambda key: "/receipts/" in key)
+    assert len(run_cycle(faulty, settings)) == 1
+    assert left(faulty, settings) == []
+    put_drop("penguins/bad.csv")
+    (bad,) = list_claimable(faulty, settings)
+    for number in range(1, MOST_TRIES):
+        faulty.put(settings.artifact_bucket, f"runs/set_aside/{bad.run_key}/{number}.json", b"{}")
+    make_older(monkeypatch, timedelta(minutes=6))
+    faulty.refuse = lambda key: "/receipts/" in key or key.endswith("/raw/data")
+    assert claim_drops(faulty, settings) == []
+    assert list_claimable(faulty, settings) == []
+
+
+@pytest.mark.parametrize("present", [None, b'{"bucket": "other", "key": "other"}'])
+def test_record_that_is_there_all_at_once(settings, put_drop, present):
+    """When `drop.json` is refused as being there already, it is looked at: only its own means that the drop is claimed."""
+    put_drop("penguins/a.csv")
+
+    class TakenStore(Store):
+        def put(self, bucket, key, content, *, if_none_match=False):
+            if key.endswith("/drop.json"):
+                if present is not None:
+                    super().put(bucket, key, present)
+                raise AlreadyThere(f"{key}: ConditionalRequestConflict")
+            super().put(bucket, key, content, if_none_match=if_none_match)
+
+    taken = TakenStore(settings)
+    (drop,) = list_claimable(taken, settings)
+    if present is None:
+        with pytest.raises(StoreUnavailable):
+            claim_drops(taken, settings)
+    else:
+        assert claim_drops(taken, settings) == []
+        assert "taken" in read_json(taken, settings, f"set_aside/{drop.run_key}/1.json")["reason"]
+
+
+def test_record_whose_answer_was_lost(settings, put_drop):
+    """A put that succeeded and is tried again, as its answer was lost, finds its own record: the drop is claimed."""
+    put_drop("penguins/a.csv")
+
+    class RepeatingStore(Store):
+        def put(self, bucket, key, content, *, if_none_match=False):
+            if key.endswith("/drop.json"):
+                super().put(bucket, key, content)
+            super().put(bucket, key, content, if_none_match=if_none_match)
+
+    assert len(run_cycle(RepeatingStore(settings), settings)) == 1
 
 
 def test_withdrawn_while_it_is_claimed(settings, put_drop):

@@ -18,6 +18,7 @@ from tests.dags.conftest import make_environment
 
 PROJECT = Path(__file__).parents[2]
 KEY = "penguins.20260131T120000Z.1a2b3c4d"
+CLOSED = "houses.20260131T120000Z.1a2b3c4d"
 REFUSED = {"exits": [1], "record": "line"}
 RUNS = {
     "watch": ("watch", {}),
@@ -26,7 +27,12 @@ RUNS = {
     "idle": ("watch", {}),
     "by hand": ("ingest", {"data_source": "s3://drops/_sources/wine.csv", "target_column": "y", "model_name": None}),
     "again": ("train", {"run_key": KEY, "overrides": {"test_size": 0.3}}),
-    "alone": ("validate", {"run_key": KEY, "cascade": False}),
+    "alone": ("validate", {"run_key": CLOSED, "cascade": False}),
+    "alone in an open run": ("validate", {"run_key": KEY, "cascade": False}),
+    "alone and too long": (
+        "publish",
+        {"run_key": CLOSED, "cascade": False, "overrides": {"faults": {"seconds": 60}}},
+    ),
     "no run": ("train", {}),
     "bad data": ("validate", {"run_key": KEY, "overrides": {"faults": REFUSED}}),
     "too long": ("publish", {"run_key": KEY, "overrides": {"faults": {"seconds": 60}}}),
@@ -163,7 +169,15 @@ def test_cascade_false_emits_nothing(runs):
     """A re-run that is to stop here emits no event at all, and leaves no marker of an unfinished run."""
     found, settings = runs
     assert (found["alone"]["state"], found["alone"]["events"]) == ("success", [])
-    assert list(Store(settings).list_keys(settings.artifact_bucket, f"runs/open/{KEY}")) == []
+    assert (found["alone and too long"]["state"], found["alone and too long"]["events"]) == ("failed", [])
+    assert list(Store(settings).list_keys(settings.artifact_bucket, f"runs/open/{CLOSED}")) == []
+
+
+def test_cascade_false_leaves_an_open_run_open(runs):
+    """A re-run that is to stop here does not close a run that stalled elsewhere: the sweep finds it by its marker."""
+    found, settings = runs
+    assert (found["alone in an open run"]["state"], found["alone in an open run"]["events"]) == ("success", [])
+    assert list(Store(settings).list_keys(settings.artifact_bucket, f"runs/open/{KEY}"))
 
 
 @pytest.mark.parametrize(

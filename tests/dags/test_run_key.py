@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.drop import is_drop_key
-from pipeline.run_key import dataset_of_key, dataset_of_request, is_run_key, make_run_key
+from pipeline.run_key import choose_receipt_dataset, dataset_of_key, dataset_of_request, is_run_key, make_run_key
 
 VECTORS = json.loads((Path(__file__).parents[1] / "vectors.json").read_text(encoding="utf-8"))
 
@@ -41,6 +41,13 @@ def test_dataset_of_a_source(vector):
     """A manual trigger's dataset is that of its source below `_sources/`, unless it says one."""
     assert dataset_of_request(None, f"s3://bucket/{vector['key']}") == vector["dataset"]
     assert dataset_of_request("mine", f"s3://bucket/{vector['key']}") == "mine"
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "a/b", "a\\b", "a\0b"])
+def test_receipt_of_what_is_no_name(name):
+    """What cannot be a folder's name gives way to the slug in the run key, as with the worker; anything else stays."""
+    assert choose_receipt_dataset(name, "penguins.20260131T120000Z.1a2b3c4d") == "penguins"
+    assert choose_receipt_dataset("Größe & Co", "penguins.20260131T120000Z.1a2b3c4d") == "Größe & Co"
 
 
 def test_no_source_and_no_dataset():

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import tempfile
+import threading
+from contextlib import ExitStack
+
 import pytest
 
 from pipeline.scratch import open_scratch
@@ -23,3 +27,34 @@ def test_running_attempts_are_left_alone(tmp_path):
     with open_scratch(tmp_path) as one, open_scratch(tmp_path) as two:
         assert one != two
         assert {path.name for path in tmp_path.iterdir()} == {one.name, two.name, "other"}
+
+
+def test_empty_orphan_is_removed(tmp_path):
+    """An attempt that was killed as soon as it had made its folder leaves nothing for ever."""
+    (tmp_path / "stage-attempt-empty").mkdir()
+    with open_scratch(tmp_path) as scratch:
+        assert list(tmp_path.iterdir()) == [scratch]
+
+
+def test_new_folder_is_no_orphan(tmp_path, monkeypatch):
+    """While an attempt makes its folder, no other gets to look for orphans: it would take the new one for one."""
+    make, opened, found = tempfile.mkdtemp, threading.Event(), []
+    with ExitStack() as stack:
+
+        def open_another():
+            found.append(stack.enter_context(open_scratch(tmp_path)))
+            opened.set()
+
+        another = threading.Thread(target=open_another)
+
+        def make_slowly(**where):
+            monkeypatch.undo()
+            folder = make(**where)
+            another.start()
+            assert not opened.wait(0.5)
+            return folder
+
+        monkeypatch.setattr(tempfile, "mkdtemp", make_slowly)
+        first = stack.enter_context(open_scratch(tmp_path))
+        another.join()
+        assert set(tmp_path.iterdir()) == {first, *found}

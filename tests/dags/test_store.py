@@ -55,6 +55,33 @@ def test_exact_versions_are_deleted(store, settings, put_drop):
     assert [version.version_id for version in store.list_versions(settings.drop_bucket)[0]] == [second]
 
 
+def test_refused_delete_without_a_version(store, settings, monkeypatch):
+    """A store that leaves the version out of an error of a multi-delete is understood by the key alone."""
+    answer = {"Errors": [{"Key": "a/b.csv", "Code": "AccessDenied", "Message": "no"}]}
+    monkeypatch.setattr(store.client, "delete_objects", lambda **_: answer)
+    entries = [("a/b.csv", "1"), ("a/c.csv", "2"), ("a/b.csv", None)]
+    refused = dict.fromkeys([("a/b.csv", "1"), ("a/b.csv", None)], "AccessDenied: no")
+    assert store.delete_versions(settings.drop_bucket, entries) == refused
+    answer["Errors"][0]["VersionId"] = "null"
+    assert store.delete_versions(settings.drop_bucket, entries) == {("a/b.csv", None): "AccessDenied: no"}
+
+
+@pytest.mark.parametrize("size", [1, 2 * 1024**2])
+def test_overwritten_without_versions(store, settings, monkeypatch, size):
+    """Without versions a key that was overwritten since it was listed is not copied, in one request or in parts."""
+    monkeypatch.setattr("pipeline.store._LARGEST_COPY", 1024**2)
+    bucket = settings.artifact_bucket
+    store.put(bucket, "a", b"1" * size)
+    ((version,), _) = store.list_versions(bucket)
+    assert version.version_id is None
+    store.copy_version(version, bucket, "b")
+    assert store.get(bucket, "b") == b"1" * size
+    store.put(bucket, "a", b"2" * size)
+    with pytest.raises(StoreRefused):
+        store.copy_version(version, bucket, "b")
+    assert store.get(bucket, "b") == b"1" * size
+
+
 def test_more_than_a_page(store, settings, put_drop):
     """Lists and deletes go on beyond one request's thousand."""
     from concurrent.futures import ThreadPoolExecutor

@@ -93,6 +93,47 @@ def test_a_key_does_what_its_holder_needs_and_nothing_else(
     assert raised.value.response["Error"]["Code"] in DENIED
 
 
+@pytest.mark.parametrize("identity", ALLOWED)
+def test_large_drop_is_claimed_in_parts(clients: Clients, places: Places, identity: str) -> None:
+    """Who may claim a drop may copy its very version in parts, as is done with a large one, and nobody else."""
+    client, where = clients(identity), {"Bucket": "artifacts", "Key": f"{RUN}/raw/data"}
+
+    def claim() -> None:
+        size = client.head_object(Bucket="drops", Key="penguins/a.csv", VersionId=places.version)["ContentLength"]
+        upload = client.create_multipart_upload(**where)["UploadId"]
+        part = client.upload_part_copy(
+            **where,
+            UploadId=upload,
+            PartNumber=1,
+            CopySource={"Bucket": "drops", "Key": "penguins/a.csv", "VersionId": places.version},
+            CopySourceRange=f"bytes=0-{size - 1}",
+        )
+        etag = part["CopyPartResult"]["ETag"]
+        client.complete_multipart_upload(
+            **where, UploadId=upload, MultipartUpload={"Parts": [{"ETag": etag, "PartNumber": 1}]}
+        )
+        unfinished = client.create_multipart_upload(**where)["UploadId"]
+        client.abort_multipart_upload(**where, UploadId=unfinished)
+
+    if "claim a drop" in ALLOWED[identity]:
+        claim()
+        return
+    with pytest.raises(ClientError) as raised:
+        claim()
+    assert raised.value.response["Error"]["Code"] in DENIED
+
+
+def test_watch_records_what_was_stopped(clients: Clients, places: Places) -> None:
+    """Airflow's key may put the failure record of an attempt, and nothing else into an attempt's folder."""
+    client = clients("watch")
+    folder = f"{RUN}/training/run-1.1"
+    client.put_object(Bucket="artifacts", Key=f"{folder}/failure.json", Body=b"{}", IfNoneMatch="*")
+    for key in (f"{folder}/manifest.json", f"{folder}/failure.json.x", f"{PREFIX}/models/penguins/r/a/failure.pkl"):
+        with pytest.raises(ClientError) as raised:
+            client.put_object(Bucket="artifacts", Key=key, Body=b"{}")
+        assert raised.value.response["Error"]["Code"] in DENIED
+
+
 def test_denied_actions_changed_nothing(clients: Clients, places: Places) -> None:
     """What was refused to the key for dropping files was not done all the same: all is there, as it was."""
     client, root = clients("drop"), clients("root")

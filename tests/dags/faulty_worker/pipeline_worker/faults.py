@@ -21,8 +21,10 @@ from pipeline_worker.s3 import S3
 
 def main(stage: str) -> None:
     """Act as the command of *stage*."""
-    arguments = dict(zip(sys.argv, sys.argv[1:], strict=False))
+    arguments = dict(word.partition("=")[::2] for word in sys.argv[1:])
     faults = json.loads(arguments.get("--params", "{}")).get("faults", {})
+    bucket, prefix = os.environ["ML_PIPELINE_ARTIFACT_BUCKET"], os.environ["ML_PIPELINE_ARTIFACT_PREFIX"]
+    S3().request("PUT", bucket, f"{prefix}/open/{arguments['--run']}")
     for line in faults.get("say", []):
         sys.stderr.write(f"{line}\n")
     if faults.get("ignore_term"):
@@ -43,6 +45,7 @@ def main(stage: str) -> None:
     if code < 0:
         os.kill(os.getpid(), -code)
     record = {
+        "dataset": "penguins",
         "exit": code,
         "error": "Fault",
         "what": f"The fault of try {tries}.",
@@ -52,7 +55,6 @@ def main(stage: str) -> None:
         "details": {},
     }
     if faults.get("record") == "store":
-        bucket, prefix = os.environ["ML_PIPELINE_ARTIFACT_BUCKET"], os.environ["ML_PIPELINE_ARTIFACT_PREFIX"]
         folder = f"{prefix}/{arguments['--run']}/{commit.FOLDERS[stage]}/{arguments['--attempt']}"
         S3().request("PUT", bucket, f"{folder}/failure.json", json.dumps(record).encode())
     if faults.get("record") == "line":
