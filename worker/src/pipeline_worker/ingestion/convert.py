@@ -105,10 +105,10 @@ def _convert_csv(path: Path, target: Path, name: str, csv_format: CsvFormat, blo
     )
     rows, missing = _write(target, columns, batches)
     schema = _describe(columns, missing, rows, csv_format.header_line + 1 if is_line_a_row else None)
-    decimals = sorted({each.format for each in typed if each.type == "number" and each.format})
+    has_comma = any(each.format == "1.234,5" for each in typed)
     return Converted(
         schema=schema,
-        found=csv_format.describe() + f", decimal sign {'comma' if decimals else 'point'}"
+        found=csv_format.describe() + f", decimal sign {'comma' if has_comma else 'point'}"
         f" ({'given' if 'decimal' in csv_format.given else 'found'})",
         repeated=frozenset(cell for cell in csv_format.header if csv_format.header.count(cell) > 1),
         notes=notes + [f"`{column.name}`: {column.note}" for column in schema.columns if column.note],
