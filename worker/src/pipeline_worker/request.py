@@ -139,7 +139,8 @@ class Request(_Strict):
         min_length=1,
         max_length=64,
         pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$",
-        description="Version in the model file's name. Default: the time in the run key.",
+        description="Version in the model file's name. Default: the time in the run key, with a digest behind it where "
+        "another model has that name already.",
         json_schema_extra=_stages(TRAIN),
     )
     hyperparameters: dict[str, Any] = Field(
