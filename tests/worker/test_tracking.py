@@ -56,11 +56,12 @@ def test_a_run_is_named_and_tagged_and_ends_as_finished(mlflow_server: Mlflow) -
     assert f"/#/experiments/{run.experiment_id}/runs/{run.run_id}?" in run.url
 
 
-def test_a_run_whose_attempt_fails_ends_as_failed(mlflow_server: Mlflow) -> None:
-    """Nothing that went wrong looks finished."""
+@pytest.mark.parametrize("end", [ZeroDivisionError("a fault"), SystemExit(143)], ids=["fault", "stopped"])
+def test_a_run_whose_attempt_fails_ends_as_failed(mlflow_server: Mlflow, end: BaseException) -> None:
+    """Nothing that went wrong, or that Airflow stopped, looks finished or as if it still went on."""
     server = connect(mlflow_server.uri)
-    with pytest.raises(ZeroDivisionError), track_run(server, "tracking", KEY, {"run_key": KEY}) as run:
-        _ = 1 / 0
+    with pytest.raises(type(end)), track_run(server, "tracking", KEY, {"run_key": KEY}) as run:
+        raise end
     assert read_run(server, run.run_id)["info"]["status"] == "FAILED"
 
 
