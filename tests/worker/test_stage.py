@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -249,6 +249,27 @@ def test_commit_is_lost_to_a_faster_attempt(bench: Bench) -> None:
     assert ended.exit_code == 75
     assert failure_of(ended)["error"] == "CommitLost"
     assert bench.committed("validate").ask == "faster"
+    assert bench.store.head(f"{ROOT}/{KEY}/validation/attempt-2/failure.json") is not None
+    assert bench.receipt()["state"] == "validated", "the receipt is the winner's"
+
+
+def test_receipt_that_was_lost_after_the_commit_is_written_by_the_retry(bench: Bench) -> None:
+    """A person does not see a stage running that is done."""
+    bench.run("ingest", "a", **SOURCE)
+
+    @contextmanager
+    def broken(write: Write) -> Iterator[None]:
+        if "/receipts/" in write.uri and read_committed(bench.store, bench.layout, "validate") is not None:
+            raise StoreUnavailable("down", where=write.uri, fix="start it")
+        yield
+
+    bench.store.around_write = broken
+    assert bench.run("validate", "a").exit_code == 75
+    assert bench.receipt()["stages"]["validate"]["state"] == "running"
+    bench.store.around_write = lambda _: nullcontext()
+    assert bench.run("validate", "a").exit_code == 0
+    assert bench.worked == ["ingest", "validate"]
+    assert (bench.receipt()["state"], bench.receipt()["stages"]["validate"]["state"]) == ("validated", "done")
 
 
 def test_third_silent_attempt_of_an_ask_is_refused(bench: Bench) -> None:

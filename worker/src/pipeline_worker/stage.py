@@ -14,7 +14,7 @@ from typing import Any
 
 from .attempt import Attempt, Outcome, Work, read_versions
 from .drop import read_drop
-from .errors import Crash, StageError
+from .errors import CommitLost, Crash, StageError
 from .layout import STATES, Layout, stage_before
 from .manifest import Manifest, StageSummary, commit, read_committed
 from .receipt import describe_failure, now_text, put_receipt
@@ -73,7 +73,8 @@ def _attempt(asked: Ask, work: Work, store: Store, settings: Settings, layout: L
     start = begin(asked, store, settings, layout)
     if seen is not None and is_done(seen.manifest, start, asked):
         log.info("%s: done already by %s; nothing to do", asked.stage, seen.manifest.attempt)
-        if asked.stage == "publish":
+        # Of the same ask it is this attempt's own work, which may have died between commit and receipt.
+        if asked.stage == "publish" or seen.manifest.ask == asked.ask:
             _close(seen.manifest, start, store, layout)
         return Ended(0, (str(seen.manifest.facts.get("location") or seen.manifest.uri),))
 
@@ -209,6 +210,9 @@ def _keep_failure(
     content = json.dumps(record, indent=1, ensure_ascii=False, default=str).encode()
     uri = f"{layout.attempt(asked.stage, asked.attempt)}/failure.json"
     store.put(uri, content, content_type="application/json")
+    if isinstance(error, CommitLost):
+        # The receipt tells of the attempt that won.
+        return record
     state = {1: "refused", 2: "refused", 75: "waiting"}.get(error.exit_code, "failed")
     before = stage_before(asked.stage)
     earlier = read_committed(store, layout, before) if before else None
