@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import subprocess
@@ -14,7 +15,7 @@ from typing import Any
 import pytest
 
 from pipeline_worker.attempt import Attempt, Outcome
-from pipeline_worker.errors import DataUnreadable, StageError, StoreUnavailable
+from pipeline_worker.errors import DataUnreadable, StageError, StoreRefused, StoreUnavailable
 from pipeline_worker.layout import Layout
 from pipeline_worker.manifest import Manifest, read_committed
 from pipeline_worker.settings import Settings, read_settings
@@ -156,6 +157,7 @@ def test_untouched_form_says_what_to_fill_in(bench: Bench) -> None:
         "s3://drops/penguins/x.csv",
         "s3://elsewhere/x.csv",
         "s3://drops/_sources/../x",
+        "s3://drops/_sources/penguins.csv?versionId=abc",
     ],
 )
 def test_source_must_lie_where_it_may(bench: Bench, source: str) -> None:
@@ -185,9 +187,31 @@ def test_dataset_must_be_a_name_for_a_model(bench: Bench, name: str) -> None:
 
 
 def test_missing_source_is_named(bench: Bench) -> None:
-    """A source that is not there is said by its URI."""
+    """A source that is not there is said by its URI, and is a fault of the request."""
     ended = bench.run("ingest", data_source="s3://drops/_sources/none.csv")
+    assert ended.exit_code == 2
     assert "_sources/none.csv" in failure_of(ended)["where"]
+
+
+@pytest.mark.parametrize(("bucket", "code", "error"), [("lake", 2, "LocationRefused"), ("drops", 75, "StoreRefused")])
+def test_source_that_the_key_may_not_read_is_the_requests_fault_if_it_chose_it(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, bucket: str, code: int, error: str
+) -> None:
+    """Another bucket is refused at once, with the setting and the key; the pipeline's own is a matter of its keys."""
+    bench.settings = dataclasses.replace(bench.settings, source_prefixes=("s3://lake/_sources",))
+
+    def refuse(uri: str) -> None:
+        raise StoreRefused("The store refuses the worker's key (403).", where=uri, fix="Check it.")
+
+    monkeypatch.setattr(bench.store, "head", refuse)
+    ended = bench.run("ingest", data_source=f"s3://{bucket}/_sources/x.csv")
+    assert ended.exit_code == code
+    record = failure_of(ended)
+    assert record["error"] == error
+    assert record["where"] == f"s3://{bucket}/_sources/x.csv"
+    if code == 2:
+        assert "(403)" in record["what"]
+        assert "ML_PIPELINE_SOURCE_PREFIXES" in record["fix"]
 
 
 def test_run_that_has_begun_keeps_its_source(bench: Bench) -> None:
