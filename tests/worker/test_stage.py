@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -165,6 +166,18 @@ def test_source_must_lie_where_it_may(bench: Bench, source: str) -> None:
     ended = bench.run("ingest", data_source=source, target_column="y")
     assert ended.exit_code == 2
     assert failure_of(ended)["error"] == "LocationRefused"
+
+
+@pytest.mark.parametrize(
+    "source", ["s3://AKIA:hun/ter2@drops/_sources/x.csv", "https://store/drops/x.csv?X-Amz-Signature=hunter2"]
+)
+def test_key_in_a_source_is_kept_nowhere(bench: Bench, source: str) -> None:
+    """A secret that someone wrote into `data_source` is in no record, no receipt and no line of stdout."""
+    ended = bench.run("ingest", data_source=source, target_column="y")
+    assert ended.exit_code == 2
+    kept = [info.uri + bench.store.read(info.uri)[0].decode() for info in bench.store.list(f"{ROOT}/")]
+    assert len(kept) >= 2
+    assert not re.search("hunter2|ter2", "".join([*kept, *ended.stdout]))
 
 
 @pytest.mark.parametrize(

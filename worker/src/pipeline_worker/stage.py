@@ -15,6 +15,7 @@ from typing import Any
 from .attempt import Attempt, Outcome, Work, read_versions
 from .drop import read_drop
 from .errors import CommitLost, Crash, StageError
+from .layers import hide_secrets
 from .layout import STATES, Layout, stage_before
 from .manifest import Manifest, StageSummary, commit, read_committed
 from .receipt import describe_failure, now_text, put_receipt
@@ -240,7 +241,7 @@ def _name_without_drop(asked: Ask) -> tuple[str, str]:
     """Return dataset and file of a manual trigger that was refused before its source was looked at."""
     source = asked.params.get("data_source")
     dataset = asked.params.get("dataset")
-    file = source if isinstance(source, str) else ""
+    file = hide_secrets(source) if isinstance(source, str) else ""
     name = dataset if isinstance(dataset, str) else dataset_of_source(file.removeprefix("s3://").partition("/")[2])
     # What was refused may be no name at all, and it becomes a part of a path here.
     is_part = name not in {"", ".", ".."} and not set(name) & set("/\\\0")

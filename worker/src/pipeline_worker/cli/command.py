@@ -20,7 +20,7 @@ from typing import NoReturn
 
 from ..attempt import Attempt, Outcome, Work
 from ..errors import ParameterInvalid, StageError
-from ..layers import parse_layer
+from ..layers import hide_secrets, parse_layer
 from ..layout import COMMANDS
 from ..run_key import dataset_of_source, make_run_key
 from ..settings import read_settings
@@ -116,7 +116,7 @@ def _read_ask(stage: str, options: argparse.Namespace) -> Ask:
         )
     run_key = options.run
     if run_key is None:
-        source = str(params.get("data_source") or "").removeprefix("s3://").partition("/")[2]
+        source = hide_secrets(str(params.get("data_source") or "")).removeprefix("s3://").partition("/")[2]
         run_key = str(make_run_key(str(params.get("dataset") or dataset_of_source(source)), now, attempt))
         print(f"run key: {run_key}", file=sys.stderr)
     return Ask(stage, run_key, attempt, options.ask or attempt, options.again, params)
