@@ -85,6 +85,17 @@ def test_settings_file_fills_in_what_is_not_set(tmp_path: Path) -> None:
     assert "PIPELINE_ENV_FILE" in ended.stderr
 
 
+@pytest.mark.parametrize("url", ["localhost:8333", "http://", "minio"])
+def test_endpoint_that_is_no_address_is_a_fault_of_the_setting(url: str) -> None:
+    """It ends with 2 and a marked line, so that Airflow does not try it again."""
+    ended = run("ingest_data", "--attempt", "one", "--ask", "me", OBJECT_STORAGE_ENDPOINT_URL=url)
+    assert ended.returncode == 2
+    assert "Traceback" not in ended.stderr
+    record = json.loads(ended.stdout.splitlines()[-1].removeprefix("PIPELINE-FAILURE "))
+    assert (record["exit"], record["where"], record["attempt"]) == (2, "OBJECT_STORAGE_ENDPOINT_URL", "one")
+    assert "http://" in record["fix"]
+
+
 WORK_AND_WAIT = """
 import contextlib, sys, time, types
 from pathlib import Path

@@ -18,7 +18,7 @@ from .errors import CommitLost, Crash, StageError
 from .layers import hide_secrets
 from .layout import STATES, Layout, stage_before
 from .manifest import Manifest, StageSummary, commit, read_committed
-from .receipt import describe_failure, now_text, put_receipt
+from .receipt import describe_failure, mark_failure, now_text, put_receipt
 from .run_key import RunKey, dataset_of_source
 from .settings import Settings
 from .start import Ask, Start, begin, is_done, refuse_third_silence
@@ -147,7 +147,8 @@ def _write_manifest(attempt: Attempt, start: Start, outcome: Outcome, started_at
         request_from=start.request_from,
         base_digest=start.base_digest,
         overrides=start.overrides,
-        facts=outcome.facts,
+        # So that an attempt that finds the work done ends with the same line.
+        facts=outcome.facts | {"location": outcome.location},
         links=(start.earlier.links if start.earlier else {}) | outcome.links,
         summaries=(start.earlier.summaries if start.earlier else {}) | {attempt.stage: summary},
         versions=read_versions(),
@@ -198,8 +199,7 @@ def _fail(error: StageError, asked: Ask, store: Store, layout: Layout | None) ->
         except StageError as down:
             log.error("the failure record could not be kept: %s", down)
     details = (json.dumps(error.details, indent=1, ensure_ascii=False, default=str),) if error.details else ()
-    line = "PIPELINE-FAILURE " + json.dumps(told, ensure_ascii=False, default=str)
-    return Ended(error.exit_code, (*details, line))
+    return Ended(error.exit_code, (*details, mark_failure(told)))
 
 
 def _keep_failure(

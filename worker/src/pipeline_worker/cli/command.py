@@ -22,6 +22,7 @@ from ..attempt import Attempt, Outcome, Work
 from ..errors import ParameterInvalid, StageError
 from ..layers import hide_secrets, parse_layer
 from ..layout import COMMANDS
+from ..receipt import describe_failure, mark_failure
 from ..run_key import dataset_of_source, make_run_key
 from ..settings import read_settings
 from ..stage import run_stage
@@ -53,6 +54,7 @@ def main(stage: str, description: str, example: str, argv: Sequence[str] | None 
     except StageError as error:
         # Refused before there was a run to keep a record in.
         print(f"{COMMANDS[stage]}: {error}", file=sys.stderr)
+        print(_mark(error, stage, options))
         return error.exit_code
     except SystemExit:
         # What was begun has ended by now, the run in MLflow too. The usual tear-down could outlast the grace.
@@ -120,6 +122,13 @@ def _read_ask(stage: str, options: argparse.Namespace) -> Ask:
         run_key = str(make_run_key(str(params.get("dataset") or dataset_of_source(source)), now, attempt))
         print(f"run key: {run_key}", file=sys.stderr)
     return Ask(stage, run_key, attempt, options.ask or attempt, options.again, params)
+
+
+def _mark(error: StageError, stage: str, options: argparse.Namespace) -> str:
+    record = describe_failure(
+        error, run_key=options.run, dataset=None, stage=stage, attempt=options.attempt, ask=options.ask
+    )
+    return mark_failure(record)
 
 
 def _make_work(stage: str) -> Work:
