@@ -123,7 +123,10 @@ def test_parquet_is_ingested(bench: Bench) -> None:
     [
         (ROWS, {}),
         (b"\xef\xbb\xbf" + ROWS, {}),
-        ("sep=;\nspecies;mass\nAdélie;3750,5\nGentoo;1,5\n".encode("cp1252"), {"sep": ";", "encoding": "cp1252", "skiprows": 1}),
+        (
+            "sep=;\nspecies;mass\nAdélie;3750,5\nGentoo;1,5\n".encode("cp1252"),
+            {"sep": ";", "encoding": "cp1252", "skiprows": 1},
+        ),
         (b"\nspecies,mass\n'a, b',1\n'c',2\n", {"quotechar": "'", "skiprows": 1}),
     ],
 )

@@ -47,7 +47,10 @@ def fault_of(text: str, stage: str | None = None) -> ParameterInvalid:
         ('{"hyperparameters": {"Access-Key": "AKIA"}}', "looks like a credential"),
         ('{"ingestion_config": {"PWD": "x"}}', "looks like a credential"),
         ('{"data_validation": {"max_row_count": ' + "1" * 5000 + "}}", "thousands of digits"),
-        ('{"data_validation": {"value_ranges": {"int": {"mn": 1}}}}', "There is no `data_validation.value_ranges.int.mn`"),
+        (
+            '{"data_validation": {"value_ranges": {"int": {"mn": 1}}}}',
+            "There is no `data_validation.value_ranges.int.mn`",
+        ),
         ('{"data_validation": {"value_ranges": {"a [kg]": 5}}}', "`data_validation.value_ranges.a [kg]`"),
         ('{"data_validation": {"allowed_values": {"str": [null]}}}', "`data_validation.allowed_values.str.0`"),
     ],

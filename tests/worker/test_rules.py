@@ -126,7 +126,6 @@ def test_allowed_values_are_parsed_to_the_type_of_the_column(column: str, given:
         ({"value_ranges": {"mass": {"min": "nan"}}}, "value_ranges.mass", "'nan' is no finite number"),
         ({"value_ranges": {"mass": {"min": 10**400}}}, "value_ranges.mass", "is too large a number"),
         ({"allowed_values": {"price": ["1", "9" * 400]}}, "allowed_values.price", "is too large a number"),
-        ({"value_ranges": {"weight": {"max": 1e300}}}, "value_ranges.weight", "1e\\+300 is too large a number"),
         ({"value_ranges": {"mass": {"min": 9, "max": 1}}}, "value_ranges.mass", r"`min` \(9\) is greater than `max`"),
         (
             {"value_ranges": {"mass": {"min": 1, "max": 1, "strict_max": True}}},

@@ -155,7 +155,7 @@ def check_source(source: str, settings: Settings) -> tuple[str, str]:
 
 @contextmanager
 def _explain_refusal(uri: str, settings: Settings) -> Iterator[None]:
-    """Let a bucket that the worker's key may not read be the request's fault, unless it is one of the pipeline's own."""
+    """Let a bucket that the worker's key may not read be the request's fault, unless it is the pipeline's own."""
     try:
         yield
     except StoreRefused as refusal:
@@ -164,8 +164,8 @@ def _explain_refusal(uri: str, settings: Settings) -> Iterator[None]:
         raise LocationRefused(
             f"`data_source` cannot be read. {refusal.what}",
             where=uri,
-            fix="Let the worker's key (OBJECT_STORAGE_ACCESS_KEY) read objects there and list the bucket, or take the place "
-            "out of ML_PIPELINE_SOURCE_PREFIXES and put the file elsewhere.",
+            fix="Let the worker's key (OBJECT_STORAGE_ACCESS_KEY) read objects there and list the bucket, or take the "
+            "place out of ML_PIPELINE_SOURCE_PREFIXES and put the file elsewhere.",
             details={"parameter": "data_source"},
         ) from refusal
 

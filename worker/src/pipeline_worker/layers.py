@@ -69,7 +69,9 @@ def parse_layer(text: str, name: str) -> Layer:
         ) from error
     except ValueError as error:
         # Python reads no whole number of more than 4,300 digits.
-        raise ParameterInvalid("It has a number of thousands of digits.", where=name, fix="Write it shorter.") from error
+        raise ParameterInvalid(
+            "It has a number of thousands of digits.", where=name, fix="Write it shorter."
+        ) from error
     if not isinstance(values, dict):
         raise ParameterInvalid(
             f"It holds {_json_kind(values)} where a JSON object is needed.",
@@ -198,7 +200,7 @@ def _json_kind(value: object) -> str:
     return kinds.get(type(value), "a number")
 
 
-#: Letters in a name that mark a secret or an endpoint: these belong into settings, never into parameters, which are kept.
+#: Letters in a name that mark a secret or an endpoint: they belong into settings, never into parameters, which are kept.
 _SECRET_PARTS = ("password", "passwd", "pwd", "secret", "token", "accesskey", "apikey", "credential", "endpoint")
 #: What is named here by column is data, and so is what an estimator's own options are named by: columns and classes.
 _NAMED_BY_DATA = re.compile(r"data_validation\.(?:value_ranges|allowed_values)\.|hyperparameters\.[^.]+\.")

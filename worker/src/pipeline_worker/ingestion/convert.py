@@ -59,7 +59,9 @@ def convert(path: Path, target: Path, name: str, data_format: DataFormat, config
         columns, batches, notes = read_parquet(path, name)
         rows, missing = _write(target, columns, batches)
         if config.model_dump(exclude_none=True):
-            notes = [*notes, "`ingestion_config` is for CSV files, and was not used: a Parquet file says by itself how to read it."]
+            notes.append(
+                "`ingestion_config` is for CSV files, and was not used: Parquet says by itself how to read it."
+            )
         return Converted(_describe(columns, missing, rows), "Parquet", ("read_parquet", {}), notes=notes)
     csv_format = find_csv_format(path, name, config, data_format.name)
     if csv_format.encoding.lines <= csv_format.header_line:

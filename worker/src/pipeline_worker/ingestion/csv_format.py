@@ -57,7 +57,7 @@ class CsvFormat:
         )
 
     def list_pandas_options(self) -> dict[str, str | int]:
-        """Return what `pandas.read_csv` has to be told to read the same rows, as far as it differs from its defaults."""
+        """Return what `pandas.read_csv` has to be told to read the same rows, where its defaults do not fit."""
         # pandas leaves a byte order mark out by itself, and blank lines too.
         encoding = self.encoding.codec.removesuffix("-sig")
         options: dict[str, str | int] = {"sep": self.separator, "quotechar": self.quote, "encoding": encoding}
@@ -161,9 +161,9 @@ def _check_quote(given: str | None, separator: str | None) -> str | None:
         return None
     is_usable = len(given) == 1 and given.isascii() and not given.isalnum() and given not in "\r\n\0"
     if not is_usable or given == separator:
+        fault = "is the separator" if is_usable else "is no single ASCII character beside letters, digits and line ends"
         raise ParameterInvalid(
-            f"`ingestion_config.quote` is {given!r}, which "
-            + ("is the separator." if is_usable else "is no single ASCII character other than a letter, a digit or a line end."),
+            f"`ingestion_config.quote` is {given!r}, which {fault}.",
             where="ingestion_config.quote",
             fix="Give the character that surrounds cells, such as `'`; or leave it out to have it found.",
             details={"parameter": "ingestion_config.quote"},
@@ -184,7 +184,7 @@ def _read_sample(path: Path, encoding: TextEncoding) -> str:
 
 
 def _find_lines_before(sample: str) -> tuple[int, str | None]:
-    """Return how many lines come before the header, and the separator that Excel's `sep=` line gives, if it can be one."""
+    """Return how many lines come before the header, and the separator of Excel's `sep=` line, if it can be one."""
     blank = len(sample) - len(sample.lstrip("\n"))
     first = sample[blank:].partition("\n")[0]
     if len(first) == 5 and first.lower().startswith("sep="):
