@@ -77,7 +77,8 @@ def _attempt(asked: Ask, work: Work, store: Store, settings: Settings, layout: L
         # Of the same ask it is this attempt's own work, which may have died between commit and receipt.
         if asked.stage == "publish" or seen.manifest.ask == asked.ask:
             _close(seen.manifest, start, store, layout)
-        return Ended(0, (str(seen.manifest.facts.get("location") or seen.manifest.uri),))
+        # What a stage is for is its first output, and the last line of stdout when it did the work.
+        return Ended(0, (next((artifact.uri for artifact in seen.manifest.outputs.values()), seen.manifest.uri),))
 
     started = json.dumps({"ask": asked.ask, "started_at": started_at}).encode()
     store.put(f"{layout.attempt(asked.stage, asked.attempt)}/started.json", started, content_type="application/json")
@@ -147,8 +148,7 @@ def _write_manifest(attempt: Attempt, start: Start, outcome: Outcome, started_at
         request_from=start.request_from,
         base_digest=start.base_digest,
         overrides=start.overrides,
-        # So that an attempt that finds the work done ends with the same line.
-        facts=outcome.facts | {"location": outcome.location},
+        facts=outcome.facts,
         links=(start.earlier.links if start.earlier else {}) | outcome.links,
         summaries=(start.earlier.summaries if start.earlier else {}) | {attempt.stage: summary},
         versions=read_versions(),
