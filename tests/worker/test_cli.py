@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -81,6 +83,67 @@ def test_settings_file_fills_in_what_is_not_set(tmp_path: Path) -> None:
     ended = run("ingest_data", PIPELINE_ENV_FILE=str(tmp_path / "none"))
     assert ended.returncode == 2
     assert "PIPELINE_ENV_FILE" in ended.stderr
+
+
+@pytest.mark.parametrize("url", ["localhost:8333", "http://", "minio"])
+def test_endpoint_that_is_no_address_is_a_fault_of_the_setting(url: str) -> None:
+    """It ends with 2 and a marked line, so that Airflow does not try it again."""
+    ended = run("ingest_data", "--attempt", "one", "--ask", "me", OBJECT_STORAGE_ENDPOINT_URL=url)
+    assert ended.returncode == 2
+    assert "Traceback" not in ended.stderr
+    record = json.loads(ended.stdout.splitlines()[-1].removeprefix("PIPELINE-FAILURE "))
+    assert (record["exit"], record["where"], record["attempt"]) == (2, "OBJECT_STORAGE_ENDPOINT_URL", "one")
+    assert "http://" in record["fix"]
+
+
+WORK_AND_WAIT = """
+import contextlib, sys, time, types
+from pathlib import Path
+from pipeline_worker.cli.command import main
+
+folder = Path(sys.argv[1])
+
+@contextlib.contextmanager
+def begun():
+    (folder / "begun").touch()
+    try:
+        yield
+    finally:
+        (folder / "ended").touch()
+
+def ingest(attempt):
+    with begun():
+        time.sleep(60)
+
+module = types.ModuleType("pipeline_worker.ingest")
+module.ingest = ingest
+sys.modules["pipeline_worker.ingest"] = module
+main("ingest", "", "", ["--store", sys.argv[1], "--params", '{"data_source": "s3://drops/_sources/a.csv"}'])
+"""
+
+
+@pytest.mark.parametrize("how", ["signal", "stdin"])
+def test_command_that_is_stopped_ends_what_it_began(tmp_path: Path, how: str) -> None:
+    """Asked to end, or left alone, it leaves no scratch folder and no run in MLflow that seems to go on."""
+    (tmp_path / "drops" / "_sources").mkdir(parents=True)
+    (tmp_path / "drops" / "_sources" / "a.csv").write_text("a")
+    environ = {"PIPELINE_EXIT_WITH_STDIN": "1", "PIPELINE_SCRATCH_DIR": str(tmp_path / "scratch")}
+    process = subprocess.Popen(
+        [sys.executable, "-c", WORK_AND_WAIT, str(tmp_path)], stdin=subprocess.PIPE, env={**os.environ, **environ}
+    )
+    end = time.monotonic() + 20
+    while not (tmp_path / "begun").exists() and time.monotonic() < end:
+        time.sleep(0.05)
+    assert process.stdin is not None
+    if how == "signal":
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(5) == 143
+        process.stdin.close()
+    else:
+        process.stdin.close()
+        assert process.wait(5) == 143
+    assert (tmp_path / "ended").exists()
+    assert list((tmp_path / "scratch").iterdir()) == []
 
 
 def test_command_ends_with_its_starter(tmp_path: Path) -> None:

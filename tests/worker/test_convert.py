@@ -198,6 +198,24 @@ def test_decimal_commas_and_signs_between_thousands_are_found(
 
 
 @pytest.mark.parametrize(
+    ("cells", "label", "sign"),
+    [
+        (["1,234.50", "2.5"], "1,234.5", "point"),
+        (["2.5", "1'234.5"], "1,234.5", "point"),
+        (["1.234,5", "2,5"], "1.234,5", "comma"),
+        (["1,234,567", "2"], "1,234", "point"),
+        (["1234.5", "2"], None, "point"),
+    ],
+)
+def test_how_numbers_are_written_is_kept(tmp_path: Path, cells: list[str], label: str | None, sign: str) -> None:
+    """The schema says where signs stand between thousands; only a decimal comma is called one."""
+    text = "x;y\n" + "".join(f"{cell};a\n" for cell in cells)
+    converted, _ = convert_bytes(tmp_path, text.encode())
+    assert converted.schema.columns[0].format == label
+    assert f"decimal sign {sign} (found)" in converted.found
+
+
+@pytest.mark.parametrize(
     ("separator", "cells", "config", "values"),
     [
         (",", ["1,234", "5,678"], {}, [1234, 5678]),

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import io
+import re
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
+from pydantic import ValidationError
 
 from pipeline_worker.errors import DataUnreadable, ParameterInvalid
 from pipeline_worker.ingestion.csv_format import CsvFormat, find_csv_format, name_columns
-from pipeline_worker.request import IngestionConfig
+from pipeline_worker.request import IngestionConfig, export_schema
 
 
 def find(folder: Path, text: str, data_format: str = "csv", **config: Any) -> CsvFormat:
@@ -35,6 +37,8 @@ def find(folder: Path, text: str, data_format: str = "csv", **config: Any) -> Cs
         ("a;b\r1;2\r", ";"),
         ("sep=;\na;b\n1;2\n", ";"),
         ("a,b;c\n1,2;3\n4,5;6\n", ","),
+        ("sep=é\na;b\n1;2\n", ";"),
+        ('sep="\na;b\n1;2\n', ";"),
     ],
 )
 def test_separator_is_found(tmp_path: Path, text: str, separator: str) -> None:
@@ -86,6 +90,38 @@ def test_quote_is_found(tmp_path: Path, text: str, quote: str) -> None:
 def test_quote_can_be_given(tmp_path: Path) -> None:
     """Any character can surround cells."""
     assert find(tmp_path, "a,b\n|x,y|,2\n", quote="|").quote == "|"
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [("«", "no single ASCII"), ("\n", "no single ASCII"), ("a", "no single ASCII"), (";", "is the separator")],
+)
+def test_quote_that_cannot_be_used_is_a_fault_of_the_request(tmp_path: Path, given: str, said: str) -> None:
+    """Only one ASCII character that can be told from cells, line ends and the separator is available."""
+    with pytest.raises(ParameterInvalid, match=said) as raised:
+        find(tmp_path, "a;b\n1;2\n", separator=";", quote=given)
+    assert raised.value.where == "ingestion_config.quote"
+
+
+@pytest.mark.parametrize("parameter", ["separator", "quote"])
+def test_the_form_allows_what_can_be_used_and_nothing_else(tmp_path: Path, parameter: str) -> None:
+    """What the trigger form takes is not refused a minute later, and the other way round."""
+    branch, _ = export_schema()["$defs"]["IngestionConfig"]["properties"][parameter]["anyOf"]
+    for given in [*map(chr, range(32, 127)), "\t", "\\t", "tab", "\n", "é", "«", "||", "tabs", ""]:
+        # A tab is spelled in separators alone.
+        if parameter == "separator" or given != "\t":
+            is_allowed = re.search(branch["pattern"], given) is not None
+            assert is_usable(tmp_path, parameter, given) == is_allowed, given
+
+
+def is_usable(folder: Path, parameter: str, given: str) -> bool:
+    spelled = {"tab": "\t", "\\t": "\t"}
+    separator = spelled.get(given, given) if parameter == "separator" else "," if given == ";" else ";"
+    try:
+        found = find(folder, f"é{separator}ü\nä{separator}ö\n", **({"separator": separator} | {parameter: given}))
+    except (ParameterInvalid, ValidationError):
+        return False
+    return found.header == ("é", "ü")
 
 
 @pytest.mark.parametrize(

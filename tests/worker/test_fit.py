@@ -48,6 +48,8 @@ def test_hyperparameters_that_do_not_go_together_are_the_requests_fault(tmp_path
         fit(make_penguins(), tmp_path, "LogisticRegression", l1_ratio=0.5, solver="lbfgs")
     with pytest.raises(ParameterInvalid, match="class_weight"):
         fit(make_penguins(), tmp_path, "LogisticRegression", class_weight={"Emperor": 2})
+    with pytest.raises(ParameterInvalid, match="too large"):
+        fit(make_penguins(), tmp_path, "LogisticRegression", C=10**400)
 
 
 def test_what_the_libraries_warn_of_is_kept(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import subprocess
@@ -9,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -110,6 +112,34 @@ def test_parquet_is_ingested(bench: Bench) -> None:
     bench.drop(path.read_bytes(), key="penguins/x.parquet")
     assert bench.run().exit_code == 0
     assert bench.committed().facts["data_format"] == "parquet"
+    assert bench.committed().facts["notes"] == []
+    assert bench.read("profile")["pandas"] == {"function": "read_parquet", "options": {}}
+    assert bench.run("second", ingestion_config={"separator": ";"}).exit_code == 0
+    assert "`ingestion_config` is for CSV files, and was not used" in bench.committed().facts["notes"][0]
+
+
+@pytest.mark.parametrize(
+    ("content", "options"),
+    [
+        (ROWS, {}),
+        (b"\xef\xbb\xbf" + ROWS, {}),
+        (
+            "sep=;\nspecies;mass\nAdélie;3750,5\nGentoo;1,5\n".encode("cp1252"),
+            {"sep": ";", "encoding": "cp1252", "skiprows": 1},
+        ),
+        (b"\nspecies,mass\n'a, b',1\n'c',2\n", {"quotechar": "'", "skiprows": 1}),
+    ],
+)
+def test_profile_says_how_pandas_reads_the_same_rows(bench: Bench, content: bytes, options: dict[str, Any]) -> None:
+    """Whoever reads the file to predict gets the columns and texts that the model knows."""
+    bench.drop(content)
+    assert bench.run(target_column="species").exit_code == 0
+    assert bench.read("profile")["pandas"] == {"function": "read_csv", "options": options}
+    table = pd.read_csv(io.BytesIO(content), **options)
+    assert list(table.columns) == [column["name"] for column in bench.read("schema")["columns"]]
+    path = bench.folder / "read.parquet"
+    bench.store.download(bench.committed().outputs["dataset"].uri, path)
+    assert table["species"].tolist() == pq.read_table(path).column("species").to_pylist()
 
 
 def test_found_target_is_said_and_handed_on(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:

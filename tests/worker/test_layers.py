@@ -43,6 +43,16 @@ def fault_of(text: str, stage: str | None = None) -> ParameterInvalid:
         ("[]", "a list where a JSON object is needed"),
         ('{"ingestion_config": {"access_key": "AKIA"}}', "looks like a credential"),
         ('{"hyperparameters": {"endpoint_url": "http://x"}}', "looks like a credential"),
+        ('{"hyperparameters": {"accessKey": "AKIA"}}', "looks like a credential"),
+        ('{"hyperparameters": {"Access-Key": "AKIA"}}', "looks like a credential"),
+        ('{"ingestion_config": {"PWD": "x"}}', "looks like a credential"),
+        ('{"data_validation": {"max_row_count": ' + "1" * 5000 + "}}", "thousands of digits"),
+        (
+            '{"data_validation": {"value_ranges": {"int": {"mn": 1}}}}',
+            "There is no `data_validation.value_ranges.int.mn`",
+        ),
+        ('{"data_validation": {"value_ranges": {"a [kg]": 5}}}', "`data_validation.value_ranges.a [kg]`"),
+        ('{"data_validation": {"allowed_values": {"str": [null]}}}', "`data_validation.allowed_values.str.0`"),
     ],
 )
 def test_fault_is_said_where_it_stands(text: str, said: str) -> None:
@@ -55,15 +65,30 @@ def test_fault_is_said_where_it_stands(text: str, said: str) -> None:
 
 def test_credential_is_not_repeated() -> None:
     """A secret that stands in parameters by mistake is not in the message about it."""
-    fault = fault_of('{"ingestion_config": {"secret_key": "hunter2"}}')
-    assert "hunter2" not in str(fault) + json.dumps(fault.details)
+    for text in (
+        '{"ingestion_config": {"secret_key": "hunter2"}}',
+        '{"data_source": "s3://AKIA:hunter2@drops/_sources/x.csv"}',
+        '{"data_source": "s3://AKIA:hun/ter2@drops/_sources/x.csv"}',
+        '{"target_output_path": "https://AKIA:hunter2@store/models"}',
+    ):
+        fault = fault_of(text)
+        assert "parameters are kept and shown" in fault.what
+        told = str(fault) + json.dumps(fault.details)
+        assert "hunter2" not in told
+        assert "ter2" not in told
 
 
 def test_columns_may_be_called_anything() -> None:
-    """A column named like a secret is data, not a secret."""
+    """A column or a class named like a secret is data, not a secret."""
     layer = parse_layer('{"data_validation": {"allowed_values": {"token": ["a"]}}}', "x")
     check_layer(layer)
     assert merge_layers([layer])[0].data_validation.allowed_values == {"token": ["a"]}
+    for text in (
+        '{"data_validation": {"value_ranges": {"token": {"min": 1}}}}',
+        '{"hyperparameters": {"class_weight": {"secret": 2}}}',
+        '{"hyperparameters": {"monotonic_cst": {"password_length": 1}}}',
+    ):
+        check_layer(parse_layer(text, "x"))
 
 
 def test_higher_layer_wins_and_null_means_not_given() -> None:

@@ -13,10 +13,24 @@ from pipeline_worker.settings import read_settings
 SETTINGS = read_settings({}, store_folder=Path("/nowhere"))
 
 
-@pytest.mark.parametrize("uri", ["s3://artifacts/models", "s3://elsewhere", "s3://artifacts/ml-pipeline-runs-2/x/"])
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "s3://artifacts/models",
+        "s3://elsewhere",
+        "s3://artifacts/ml-pipeline-runs-2/x/",
+        "s3://my.models-2/" + "ä" * 450,
+    ],
+)
 def test_other_places_are_allowed(uri: str) -> None:
     """Any bucket and folder will do that is not the pipeline's own."""
     assert check_target(uri, SETTINGS) == uri.rstrip("/")
+
+
+def test_a_bucket_that_is_in_use_has_a_possible_name() -> None:
+    """A store may have an artifact bucket from before the rule for names."""
+    settings = read_settings({"ML_PIPELINE_ARTIFACT_BUCKET": "Old_Bucket"}, store_folder=Path("/nowhere"))
+    assert check_target("s3://Old_Bucket/models", settings) == "s3://Old_Bucket/models"
 
 
 @pytest.mark.parametrize(
@@ -35,6 +49,13 @@ def test_other_places_are_allowed(uri: str) -> None:
         "artifacts/models",
         "s3://artifacts/a?versionId=1",
         "s3://artifacts/a\nb",
+        "s3://Bad Bucket/x",
+        "s3://my_bucket!/x",
+        "s3://my_bucket/x",
+        "s3://ab/x",
+        "s3://a..b/x",
+        "s3://" + "a" * 64,
+        "s3://elsewhere/" + "ä" * 451,
         "",
     ],
 )

@@ -85,6 +85,19 @@ def test_classes_that_the_test_part_lacks_are_no_reason_to_fail() -> None:
     assert measured.per_class["c"]["rows"] == 0
 
 
+def test_classes_may_be_called_as_metrics_are() -> None:
+    """The numbers of a class called `accuracy` are its own."""
+    classes = np.array(["accuracy", "macro avg"], dtype=object)
+    actual = np.array(["accuracy", "accuracy", "macro avg"], dtype=object)
+    scores = np.array([[0.9, 0.1], [0.2, 0.8], [0.2, 0.8]])
+    predicted = Predictions(classes[scores.argmax(axis=1)], scores, classes)
+    measured = measure(CLASSIFICATION, np.repeat(classes, 5), actual, predicted)
+    assert measured.per_class == {
+        "accuracy": {"precision": 1.0, "recall": 0.5, "f1": pytest.approx(2 / 3), "rows": 2},
+        "macro avg": {"precision": 0.5, "recall": 1.0, "f1": pytest.approx(2 / 3), "rows": 1},
+    }
+
+
 def test_a_test_part_of_one_class_has_no_curve() -> None:
     """Where nothing can be told apart, the area is left out rather than made up."""
     scores = np.array([[0.8, 0.2], [0.6, 0.4]])

@@ -64,12 +64,19 @@ def convert_table(folder: Path, table: pa.Table, **options: Any) -> tuple[Conver
             [dt.datetime(2024, 1, 31, 5, tzinfo=dt.UTC)],
         ),
         (pa.array([dt.time(9, 30)], pa.time32("s")), "time", "time64[us]", [dt.time(9, 30)]),
+        (pa.array([34_200_000_000_123, None]).cast(pa.time64("ns")), "time", "time64[us]", [dt.time(9, 30), None]),
+        (
+            pa.array([dt.date.min, dt.date.max, None]),
+            "date",
+            "date32[day]",
+            [dt.date.min, dt.date.max, None],
+        ),
     ],
 )
 def test_plain_columns_are_brought_to_few_types(
     tmp_path: Path, values: pa.Array, kind: str, parquet_type: str, expected: list[Any]
 ) -> None:
-    """Nothing is lost, and NaN is missing, as pandas means it."""
+    """Nothing is lost but nanoseconds of a time of day, and NaN is missing, as pandas means it."""
     converted, table = convert_table(tmp_path, pa.table({"x": values}))
     column = converted.schema.columns[0]
     assert (column.type, column.parquet_type) == (kind, parquet_type)
@@ -100,6 +107,23 @@ def test_columns_without_plain_values_are_refused_by_name(tmp_path: Path, values
         convert_table(tmp_path, table)
     assert list(raised.value.details["columns"]) == ["x", "z"]
     assert kind in raised.value.details["columns"]["x"]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pa.array([1, 2_932_897], pa.int32()).cast(pa.date32()),
+        pa.array([-719_163], pa.int32()).cast(pa.date32()),
+        pa.array([2_932_897 * 86_400_000]).cast(pa.date64()),
+        pa.array([2_932_897 * 86_400_000_000]).cast(pa.timestamp("us")),
+        pa.array([2_932_897 * 86_400_000]).cast(pa.timestamp("ms", "UTC")),
+        pa.array([2**61]).cast(pa.timestamp("ms")),
+    ],
+)
+def test_dates_that_no_calendar_has_are_named(tmp_path: Path, values: pa.Array) -> None:
+    """The file is whole, and no stage could say what the date is."""
+    with pytest.raises(DataUnreadable, match="`x` has dates before the year 1 or after the year 9999"):
+        convert_table(tmp_path, pa.table({"y": [1] * len(values), "x": values}))
 
 
 def test_repeated_names_are_refused(tmp_path: Path) -> None:

@@ -105,6 +105,21 @@ def test_numbers_with_a_decimal_comma_are_read_though_pandas_leaves_them_text(tm
     assert encode(pipeline, raw)["takings"].tolist() == pytest.approx(table.features["takings"].tolist())
 
 
+@pytest.mark.parametrize("form", ["{:,.2f}", "{:,.0f}"])
+def test_numbers_with_signs_between_thousands_are_not_taken_for_missing(tmp_path: Path, form: str) -> None:
+    """`1,234.50` is text to `pandas.read_csv`, and predicts what the number predicts."""
+    numbers = [400.0 + 37 * number for number in range(240)]
+    frame = make_hires().assign(takings=[form.format(number) for number in numbers])
+    frame["hires"] = numbers
+    table = read(frame, tmp_path, "hires")
+    pipeline = fit(table, MODELS["LinearRegression"])
+    raw = as_csv(frame)
+    assert not pd.api.types.is_numeric_dtype(raw["takings"])
+    assert table.features["takings"].tolist() == numbers
+    assert pipeline.predict(raw) == pytest.approx(pipeline.predict(table.features))
+    assert pipeline.predict(raw.assign(takings=numbers)) == pytest.approx(pipeline.predict(raw))
+
+
 @pytest.mark.parametrize("name", CLASSIFIERS)
 def test_a_row_of_nothing_but_unknown_or_missing_values_is_predicted(tmp_path: Path, name: str) -> None:
     """Categories that were never seen, and missing values everywhere, are no reason to fail."""

@@ -90,6 +90,7 @@ def test_a_rerun_of_an_older_run_leaves_the_alias(line: Line, trained: str, capl
 
 def test_a_place_of_ones_own_gets_the_model_and_keeps_it(line: Line, trained: str) -> None:
     """`target_output_path` is used as it is; the same model may be there already, another one is never overwritten."""
+    assert line.run("train", trained, model_version="20260101T000000Z").exit_code == 0
     folder = f"s3://elsewhere/{line.dataset}"
     assert line.run("publish", trained, target_output_path=f"{folder}/").exit_code == 0
     location = line.committed("publish", trained).facts["location"]
@@ -100,6 +101,27 @@ def test_a_place_of_ones_own_gets_the_model_and_keeps_it(line: Line, trained: st
     assert ended.exit_code == 2
     assert failure_of(ended)["error"] == "TargetTaken"
     assert line.store.read(location)[0] == b"something else"
+
+
+def test_models_of_one_second_get_names_of_their_own(
+    line: Line, trained: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Where nobody chose a version, a name that is taken gets the run key's digest, then the model's; nothing is lost."""
+    folder, name = "s3://elsewhere/models", "HistGradientBoostingClassifier_v20260101T000000Z"
+    line.store.put(f"{folder}/{name}.pkl", b"of another run")
+    assert line.run("publish", trained, target_output_path=folder).exit_code == 0
+    second = line.committed("publish", trained).facts["location"]
+    assert second == f"{folder}/{name}-{trained.rpartition('.')[2]}.pkl"
+    assert f"so this model becomes {second.rpartition('/')[2]}" in caplog.text
+    assert line.run("publish", trained, target_output_path=folder).exit_code == 0
+    assert line.committed("publish", trained).facts["location"] == second
+
+    assert line.run("train", trained, test_size=0.4).exit_code == 0
+    assert line.run("publish", trained, target_output_path=folder).exit_code == 0
+    published = line.committed("publish", trained).outputs["published_model"]
+    assert published.uri == f"{folder}/{name}-{published.digest.removeprefix('sha256:')[:8]}.pkl"
+    assert digest_of(line.store.read(published.uri)[0]) == published.digest
+    assert line.store.read(f"{folder}/{name}.pkl")[0] == b"of another run"
 
 
 @pytest.mark.parametrize("path", ["s3://drops/models", "s3://artifacts/ml-pipeline-runs/x", "/tmp/models"])  # noqa: S108

@@ -103,6 +103,17 @@ def test_the_page_tells_what_a_person_asks_first() -> None:
     assert outline.links == ["http://mlflow/#/runs/1"]
 
 
+def test_the_code_to_copy_reads_the_file_as_it_is_written() -> None:
+    """Another separator or encoding is told to pandas, and a Parquet file is read as one."""
+    assert "predict(pandas.read_csv('day.csv'))" in read()[0]
+    call = {"function": "read_csv", "options": {"sep": "\t", "encoding": "cp1252", "skiprows": 1}}
+    text, _ = read(profile=REPORT.profile | {"pandas": call})  # type: ignore[operator]
+    assert r"predict(pandas.read_csv('day.csv', sep='\t', encoding='cp1252', skiprows=1))" in text
+    call = {"function": "read_parquet", "options": {}}
+    text, _ = read(file="s3://drops/bikes/day.parquet", profile=REPORT.profile | {"pandas": call})  # type: ignore[operator]
+    assert "predict(pandas.read_parquet('day.parquet'))" in text
+
+
 def test_a_version_that_is_not_the_newest_says_so() -> None:
     """The code to copy loads this version, not the newest."""
     text, _ = read(newest=4)

@@ -124,6 +124,8 @@ def test_allowed_values_are_parsed_to_the_type_of_the_column(column: str, given:
         ({"value_ranges": {"clock": {"min": "25:30"}}}, "value_ranges.clock", "hour"),
         ({"value_ranges": {"mass": {"min": "many"}}}, "value_ranges.mass", "'many' is no finite number"),
         ({"value_ranges": {"mass": {"min": "nan"}}}, "value_ranges.mass", "'nan' is no finite number"),
+        ({"value_ranges": {"mass": {"min": 10**400}}}, "value_ranges.mass", "is too large a number"),
+        ({"allowed_values": {"price": ["1", "9" * 400]}}, "allowed_values.price", "is too large a number"),
         ({"value_ranges": {"mass": {"min": 9, "max": 1}}}, "value_ranges.mass", r"`min` \(9\) is greater than `max`"),
         (
             {"value_ranges": {"mass": {"min": 1, "max": 1, "strict_max": True}}},

@@ -19,6 +19,13 @@ def test_each_row_is_in_exactly_one_part(kind: str) -> None:
     assert len(split.test) == 18
 
 
+@pytest.mark.parametrize("kind", [CLASSIFICATION, REGRESSION])
+def test_a_row_is_tested_however_small_the_share(kind: str) -> None:
+    """Without any row nothing could be measured."""
+    split = split_rows(np.array([0, 1] * 30), kind, 1e-9, 42)  # type: ignore[arg-type]
+    assert (len(split.test), len(split.train)) == (1, 59)
+
+
 def test_the_same_seed_gives_the_same_split_and_another_another() -> None:
     """A split can be repeated."""
     target = np.arange(100.0)

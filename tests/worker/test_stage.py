@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pipeline_worker.attempt import Attempt, Outcome
-from pipeline_worker.errors import DataUnreadable, StageError, StoreUnavailable
+from pipeline_worker.errors import DataUnreadable, StageError, StoreRefused, StoreUnavailable
 from pipeline_worker.layout import Layout
 from pipeline_worker.manifest import Manifest, read_committed
 from pipeline_worker.settings import Settings, read_settings
@@ -94,10 +96,10 @@ def test_four_stages_hand_on_and_close_the_run(bench: Bench) -> None:
 
 
 def test_repeated_event_does_no_work(bench: Bench) -> None:
-    """The same event twice ends well twice, and the work is done once."""
-    bench.run("ingest", "a", **SOURCE)
+    """The same event twice ends well twice, with the same last line, and the work is done once."""
+    first = bench.run("ingest", "a", **SOURCE)
     bench.run("validate", "a")
-    assert bench.run("ingest", "b", **SOURCE).exit_code == 0
+    assert bench.run("ingest", "b", **SOURCE) == first
     assert bench.run("validate", "b").exit_code == 0
     assert bench.worked == ["ingest", "validate"]
 
@@ -156,6 +158,7 @@ def test_untouched_form_says_what_to_fill_in(bench: Bench) -> None:
         "s3://drops/penguins/x.csv",
         "s3://elsewhere/x.csv",
         "s3://drops/_sources/../x",
+        "s3://drops/_sources/penguins.csv?versionId=abc",
     ],
 )
 def test_source_must_lie_where_it_may(bench: Bench, source: str) -> None:
@@ -163,6 +166,18 @@ def test_source_must_lie_where_it_may(bench: Bench, source: str) -> None:
     ended = bench.run("ingest", data_source=source, target_column="y")
     assert ended.exit_code == 2
     assert failure_of(ended)["error"] == "LocationRefused"
+
+
+@pytest.mark.parametrize(
+    "source", ["s3://AKIA:hun/ter2@drops/_sources/x.csv", "https://store/drops/x.csv?X-Amz-Signature=hunter2"]
+)
+def test_key_in_a_source_is_kept_nowhere(bench: Bench, source: str) -> None:
+    """A secret that someone wrote into `data_source` is in no record, no receipt and no line of stdout."""
+    ended = bench.run("ingest", data_source=source, target_column="y")
+    assert ended.exit_code == 2
+    kept = [info.uri + bench.store.read(info.uri)[0].decode() for info in bench.store.list(f"{ROOT}/")]
+    assert len(kept) >= 2
+    assert not re.search("hunter2|ter2", "".join([*kept, *ended.stdout]))
 
 
 @pytest.mark.parametrize(
@@ -185,9 +200,31 @@ def test_dataset_must_be_a_name_for_a_model(bench: Bench, name: str) -> None:
 
 
 def test_missing_source_is_named(bench: Bench) -> None:
-    """A source that is not there is said by its URI."""
+    """A source that is not there is said by its URI, and is a fault of the request."""
     ended = bench.run("ingest", data_source="s3://drops/_sources/none.csv")
+    assert ended.exit_code == 2
     assert "_sources/none.csv" in failure_of(ended)["where"]
+
+
+@pytest.mark.parametrize(("bucket", "code", "error"), [("lake", 2, "LocationRefused"), ("drops", 75, "StoreRefused")])
+def test_source_that_the_key_may_not_read_is_the_requests_fault_if_it_chose_it(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, bucket: str, code: int, error: str
+) -> None:
+    """Another bucket is refused at once, with the setting and the key; the pipeline's own is a matter of its keys."""
+    bench.settings = dataclasses.replace(bench.settings, source_prefixes=("s3://lake/_sources",))
+
+    def refuse(uri: str) -> None:
+        raise StoreRefused("The store refuses the worker's key (403).", where=uri, fix="Check it.")
+
+    monkeypatch.setattr(bench.store, "head", refuse)
+    ended = bench.run("ingest", data_source=f"s3://{bucket}/_sources/x.csv")
+    assert ended.exit_code == code
+    record = failure_of(ended)
+    assert record["error"] == error
+    assert record["where"] == f"s3://{bucket}/_sources/x.csv"
+    if code == 2:
+        assert "(403)" in record["what"]
+        assert "ML_PIPELINE_SOURCE_PREFIXES" in record["fix"]
 
 
 def test_run_that_has_begun_keeps_its_source(bench: Bench) -> None:
@@ -249,6 +286,27 @@ def test_commit_is_lost_to_a_faster_attempt(bench: Bench) -> None:
     assert ended.exit_code == 75
     assert failure_of(ended)["error"] == "CommitLost"
     assert bench.committed("validate").ask == "faster"
+    assert bench.store.head(f"{ROOT}/{KEY}/validation/attempt-2/failure.json") is not None
+    assert bench.receipt()["state"] == "validated", "the receipt is the winner's"
+
+
+def test_receipt_that_was_lost_after_the_commit_is_written_by_the_retry(bench: Bench) -> None:
+    """A person does not see a stage running that is done."""
+    bench.run("ingest", "a", **SOURCE)
+
+    @contextmanager
+    def broken(write: Write) -> Iterator[None]:
+        if "/receipts/" in write.uri and read_committed(bench.store, bench.layout, "validate") is not None:
+            raise StoreUnavailable("down", where=write.uri, fix="start it")
+        yield
+
+    bench.store.around_write = broken
+    assert bench.run("validate", "a").exit_code == 75
+    assert bench.receipt()["stages"]["validate"]["state"] == "running"
+    bench.store.around_write = lambda _: nullcontext()
+    assert bench.run("validate", "a").exit_code == 0
+    assert bench.worked == ["ingest", "validate"]
+    assert (bench.receipt()["state"], bench.receipt()["stages"]["validate"]["state"]) == ("validated", "done")
 
 
 def test_third_silent_attempt_of_an_ask_is_refused(bench: Bench) -> None:

@@ -56,11 +56,12 @@ def test_a_run_is_named_and_tagged_and_ends_as_finished(mlflow_server: Mlflow) -
     assert f"/#/experiments/{run.experiment_id}/runs/{run.run_id}?" in run.url
 
 
-def test_a_run_whose_attempt_fails_ends_as_failed(mlflow_server: Mlflow) -> None:
-    """Nothing that went wrong looks finished."""
+@pytest.mark.parametrize("end", [ZeroDivisionError("a fault"), SystemExit(143)], ids=["fault", "stopped"])
+def test_a_run_whose_attempt_fails_ends_as_failed(mlflow_server: Mlflow, end: BaseException) -> None:
+    """Nothing that went wrong, or that Airflow stopped, looks finished or as if it still went on."""
     server = connect(mlflow_server.uri)
-    with pytest.raises(ZeroDivisionError), track_run(server, "tracking", KEY, {"run_key": KEY}) as run:
-        _ = 1 / 0
+    with pytest.raises(type(end)), track_run(server, "tracking", KEY, {"run_key": KEY}) as run:
+        raise end
     assert read_run(server, run.run_id)["info"]["status"] == "FAILED"
 
 
@@ -148,7 +149,7 @@ def test_a_server_that_dies_during_the_fit_is_an_outage_noticed_soon(mlflow_serv
 def test_a_server_that_goes_away_is_worth_a_retry_and_a_wrong_call_is_not() -> None:
     """What lies outside is told from a fault of ours."""
     import requests
-    from mlflow.exceptions import MlflowException
+    from mlflow.exceptions import MlflowException, RestException
     from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
 
     server = connect(f"http://127.0.0.1:{find_free_port()}")
@@ -156,5 +157,11 @@ def test_a_server_that_goes_away_is_worth_a_retry_and_a_wrong_call_is_not() -> N
         raise MlflowException("API request failed with too many retries")
     with pytest.raises(TrackingUnavailable), explain_mlflow(server):
         raise requests.ConnectionError("reset")
+    with pytest.raises(TrackingUnavailable), explain_mlflow(server):
+        raise RestException({"error_code": "TEMPORARILY_UNAVAILABLE", "message": "later"})
     with pytest.raises(MlflowException), explain_mlflow(server):
         raise MlflowException("no such thing", INVALID_PARAMETER_VALUE)
+    with pytest.raises(RestException), explain_mlflow(server):
+        raise RestException({"error_code": "INVALID_PARAMETER_VALUE", "message": "no such thing"})
+    with pytest.raises(MlflowException, match="infer"), explain_mlflow(server):
+        raise MlflowException("Failed to infer the signature, which no server was asked about")

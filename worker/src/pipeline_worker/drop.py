@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
 from .dataset_name import check_dataset_name
-from .errors import DataUnreadable, LocationRefused, ParameterInvalid, RunUnknown
+from .errors import LocationRefused, ParameterInvalid, RunUnknown, StoreRefused
 from .layers import Layer, parse_layer
 from .layout import Layout, split_uri
 from .manifest import Artifact, digest_of
@@ -69,9 +70,8 @@ def read_drop(store: Store, layout: Layout) -> tuple[Drop, Artifact] | None:
 def fetch_source(store: Store, settings: Settings, layout: Layout, payload: Mapping[str, Any]) -> tuple[Drop, Artifact]:
     """Copy the source that a manual trigger's *payload* names to `raw/data`, and write `drop.json`.
 
-    :raises ParameterInvalid: no source is named.
-    :raises LocationRefused: it lies where it may not.
-    :raises DataUnreadable: there is no such object.
+    :raises ParameterInvalid: no source is named, or there is no such object.
+    :raises LocationRefused: it lies where it may not, or where the worker's key may not read.
     """
     source = payload.get("data_source")
     if source is None:
@@ -87,10 +87,15 @@ def fetch_source(store: Store, settings: Settings, layout: Layout, payload: Mapp
     # Here too, because the name becomes a part of the paths that are written before the stage looks at it.
     check_dataset_name(dataset, where="the trigger's payload")
     uri = f"s3://{bucket}/{key}"
-    info = store.head(uri)
+    with _explain_refusal(uri, settings):
+        info = store.head(uri)
+        sidecar = _read_sidecar(store, uri)
     if info is None:
-        raise DataUnreadable(
-            "There is no such object.", where=uri, fix="Put the file there first, or mend `data_source`."
+        raise ParameterInvalid(
+            "`data_source` names no object that is there.",
+            where=uri,
+            fix="Put the file there first, or mend `data_source`.",
+            details={"parameter": "data_source"},
         )
     store.copy(uri, layout.raw, version=info.version)
     drop = Drop(
@@ -103,7 +108,7 @@ def fetch_source(store: Store, settings: Settings, layout: Layout, payload: Mapp
         etag=info.etag,
         size=info.size,
         last_modified=info.last_modified.strftime("%Y-%m-%dT%H:%M:%SZ"),
-        sidecar=_read_sidecar(store, uri),
+        sidecar=sidecar,
         payload=dict(payload),
     )
     content = drop.model_dump_json(indent=1).encode()
@@ -122,8 +127,16 @@ def check_source(source: str, settings: Settings) -> tuple[str, str]:
     """Return bucket and key of a `data_source`.
 
     :raises LocationRefused: it is not below `_sources/` of the drop bucket, in the artifact bucket, or in a place
-        that the setting ML_PIPELINE_SOURCE_PREFIXES adds.
+        that the setting ML_PIPELINE_SOURCE_PREFIXES adds; or it asks for a version.
     """
+    if "?" in source:
+        raise LocationRefused(
+            "`data_source` has a `?`: the newest version of an object is read, and no other can be asked for.",
+            # What follows may be a signature.
+            where=source.partition("?")[0],
+            fix="Leave out what begins with `?`; to use an older version, copy it to a key of its own.",
+            details={"parameter": "data_source"},
+        )
     allowed = [
         f"s3://{settings.drop_bucket}/_sources/",
         f"s3://{settings.artifact_bucket}/",
@@ -138,6 +151,23 @@ def check_source(source: str, settings: Settings) -> tuple[str, str]:
             details={"parameter": "data_source"},
         )
     return split_uri(source)
+
+
+@contextmanager
+def _explain_refusal(uri: str, settings: Settings) -> Iterator[None]:
+    """Let a bucket that the worker's key may not read be the request's fault, unless it is the pipeline's own."""
+    try:
+        yield
+    except StoreRefused as refusal:
+        if split_uri(uri)[0] in {settings.drop_bucket, settings.artifact_bucket}:
+            raise
+        raise LocationRefused(
+            f"`data_source` cannot be read. {refusal.what}",
+            where=uri,
+            fix="Let the worker's key (OBJECT_STORAGE_ACCESS_KEY) read objects there and list the bucket, or take the "
+            "place out of ML_PIPELINE_SOURCE_PREFIXES and put the file elsewhere.",
+            details={"parameter": "data_source"},
+        ) from refusal
 
 
 def read_layers(store: Store, settings: Settings, drop: Drop) -> tuple[list[Layer], dict[str, Artifact]]:

@@ -40,6 +40,8 @@ def ingest(attempt: Attempt) -> Outcome:
         attempt.log.info("target: `%s`, by its name; to change that, give `target_column`", target.column)
     with attempt.timed("profile"):
         profiled = profile(dataset, converted.schema)
+    function, options = converted.pandas_call
+    profiled |= {"pandas": {"function": function, "options": options}}
     completed = request.model_copy(update={"target_column": target.column})
     outputs = {
         "dataset": attempt.save("dataset.parquet", dataset, "application/vnd.apache.parquet"),

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -14,6 +16,8 @@ from .request import FORMAT_NAMES, MODEL_NAMES, DataValidation, IngestionConfig,
 
 #: Parameters that are merged name by name between layers.
 _MERGED = {"data_validation", "ingestion_config"}
+#: Rules that are given by column, which may have any name.
+_NAMED_BY_COLUMN = {"value_ranges", "allowed_values"}
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,11 @@ def parse_layer(text: str, name: str) -> Layer:
             "Its JSON is nested too deeply.",
             where=name,
             fix='Write one flat JSON object, such as {"target_column": "price"}.',
+        ) from error
+    except ValueError as error:
+        # Python reads no whole number of more than 4,300 digits.
+        raise ParameterInvalid(
+            "It has a number of thousands of digits.", where=name, fix="Write it shorter."
         ) from error
     if not isinstance(values, dict):
         raise ParameterInvalid(
@@ -134,7 +143,11 @@ def merge_layers(layers: Sequence[Layer]) -> tuple[Request, dict[str, str]]:
 def _explain(error: ValidationError, sources: Mapping[str, str]) -> ParameterInvalid:
     faults = []
     for fault in error.errors():
-        path = [str(part) for part in fault["loc"] if not _is_union_branch(part)]
+        path = [
+            str(part)
+            for before, part in pairwise(("", *fault["loc"]))
+            if before in _NAMED_BY_COLUMN or not _is_union_branch(part)
+        ]
         text = ".".join(path)
         known = _known_names(path[:-1])
         if fault["type"] == "extra_forbidden":
@@ -187,22 +200,35 @@ def _json_kind(value: object) -> str:
     return kinds.get(type(value), "a number")
 
 
-#: Parts of a name that mark a secret or an endpoint: these belong into settings, never into parameters, which are kept.
-_SECRET_PARTS = ("password", "passwd", "secret", "token", "access_key", "api_key", "apikey", "credential", "endpoint")
+#: Letters in a name that mark a secret or an endpoint: they belong into settings, never into parameters, which are kept.
+_SECRET_PARTS = ("password", "passwd", "pwd", "secret", "token", "accesskey", "apikey", "credential", "endpoint")
+#: What is named here by column is data, and so is what an estimator's own options are named by: columns and classes.
+_NAMED_BY_DATA = re.compile(r"data_validation\.(?:value_ranges|allowed_values)\.|hyperparameters\.[^.]+\.")
+#: `s3://KEY:SECRET@bucket/key`: a secret may have slashes, but no bucket's name has these two signs.
+_KEY_IN_URI = re.compile(r"\w+://[^/]*[:@]")
 
 
 def _refuse_secrets(values: Mapping[str, Any], where: str, path: str = "") -> None:
     for name, value in values.items():
         text = f"{path}{name}"
-        # Column names are data: a column may well be called `token`.
-        if path.startswith(("data_validation.value_ranges.", "data_validation.allowed_values.")):
-            continue
-        if any(part in str(name).casefold() for part in _SECRET_PARTS):
-            raise ParameterInvalid(
-                f"`{text}` looks like a credential or an endpoint, and parameters are kept and shown.",
-                where=where,
-                fix="Take it out, and put it into the settings (`.env`, OBJECT_STORAGE_*). If it was a real secret, replace it.",
-                details={"parameter": text},
-            )
+        letters = re.sub("[^a-z]", "", str(name).casefold())
+        if any(part in letters for part in _SECRET_PARTS) and not _NAMED_BY_DATA.match(path):
+            raise _secret(f"`{text}` looks like a credential or an endpoint", text, where)
+        if isinstance(value, str) and _KEY_IN_URI.match(value) and text in {"data_source", "target_output_path"}:
+            raise _secret(f"`{text}` has a key or an endpoint before the bucket", text, where)
         if isinstance(value, Mapping):
             _refuse_secrets(value, where, f"{text}.")
+
+
+def _secret(what: str, parameter: str, where: str) -> ParameterInvalid:
+    return ParameterInvalid(
+        f"{what}, and parameters are kept and shown.",
+        where=where,
+        fix="Take it out, and put it into the settings (`.env`, OBJECT_STORAGE_*). If it was a real secret, replace it.",
+        details={"parameter": parameter},
+    )
+
+
+def hide_secrets(uri: str) -> str:
+    """Return *uri*, or nothing where it has a key or a signature in it."""
+    return "" if _KEY_IN_URI.match(uri) else uri.partition("?")[0]

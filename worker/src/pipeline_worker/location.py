@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 from .errors import LocationRefused
 from .settings import Settings
+
+#: https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html; other stores keep to it as well.
+_BUCKET = re.compile(r"(?!.*\.\.)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+#: A key has at most 1,024 bytes, and the name of the model file comes behind the folder.
+_LONGEST_FOLDER = 900
 
 
 def check_target(uri: str, settings: Settings) -> str:
@@ -22,6 +29,10 @@ def check_target(uri: str, settings: Settings) -> str:
         fault = "It has an empty part, `.` or `..`"
     elif "?" in uri or "\\" in uri or not uri.isprintable():
         fault = "It has a character that not every store takes (`?`, a backslash, a line break)"
+    elif bucket != settings.artifact_bucket and not _BUCKET.fullmatch(bucket):
+        fault = "No bucket can have this name: it takes 3 to 63 small letters, digits, `-` and `.`"
+    elif len(key.encode()) > _LONGEST_FOLDER:
+        fault = f"The folder is longer than {_LONGEST_FOLDER} bytes"
     elif bucket == settings.drop_bucket:
         fault = "It is in the drop bucket, where the model would be taken for dropped data"
     elif f"{bucket}/{key}/".startswith(f"{own}/"):

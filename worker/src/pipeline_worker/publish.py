@@ -14,6 +14,7 @@ from .manifest import Artifact, digest_of
 from .mlflow_server import MlflowServer
 from .publishing.registry import ALIAS, Registry, Version
 from .publishing.report import Report, write_report
+from .run_key import RunKey
 from .store import PreconditionFailed
 
 
@@ -21,7 +22,7 @@ def publish(attempt: Attempt) -> Outcome:
     """Carry out the stage; everything in it can be repeated.
 
     :raises LocationRefused: the model may not be put there.
-    :raises TargetTaken: another object lies there already.
+    :raises TargetTaken: another object lies there already, under the version that a person chose.
     :raises TrackingUnavailable: MLflow does not answer.
     """
     trained = _read_facts(attempt)
@@ -32,7 +33,7 @@ def publish(attempt: Attempt) -> Outcome:
     with attempt.timed("mlflow"):
         server.check()
     model = attempt.fetch("model")
-    published = put_model(attempt, model, f"{folder}/{trained['model_file']}")
+    published = put_where_free(attempt, model, folder, trained["model_file"])
     with attempt.timed("mlflow"):
         registry = Registry(server, attempt.dataset)
         version, is_new = registry.register(
@@ -70,6 +71,33 @@ def publish(attempt: Attempt) -> Outcome:
         location=published.uri,
         links={"model": link, "model_file": published.uri, "report": report.uri},
     )
+
+
+def put_where_free(attempt: Attempt, path: Path, folder: str, model_file: str) -> Artifact:
+    """Put the model file *path* into *folder* as *model_file*, or under a longer name where another model has that one.
+
+    The default version is the time of the run in whole seconds. So two files that land in the same second want one name
+    in a folder of a person's own, and so does a run that is trained once more.
+
+    :raises TargetTaken: a person chose the version, and another object lies there; or all names are taken.
+    """
+    uri = f"{folder}/{model_file}"
+    for other in _list_other_names(attempt, path, model_file):
+        try:
+            return put_model(attempt, path, uri)
+        except TargetTaken:
+            attempt.log.warning("another object has the name %s already, so this model becomes %s", uri, other)
+            uri = f"{folder}/{other}"
+    return put_model(attempt, path, uri)
+
+
+def _list_other_names(attempt: Attempt, path: Path, model_file: str) -> list[str]:
+    """Return names that tell the run, and then the model, from others; none where the version is a person's choice."""
+    if attempt.earlier is None or "model_version" in attempt.earlier.request_from:
+        return []
+    stem = model_file.removesuffix(".pkl")
+    digests = (RunKey.parse(attempt.run_key).digest, digest_of(path).removeprefix("sha256:")[:8])
+    return [f"{stem}-{digest}.pkl" for digest in digests]
 
 
 def put_model(attempt: Attempt, path: Path, uri: str) -> Artifact:

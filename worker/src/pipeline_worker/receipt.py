@@ -19,7 +19,7 @@ def now_text() -> str:
 
 
 def describe_failure(
-    error: StageError, *, run_key: str, dataset: str | None, stage: str, attempt: str, ask: str
+    error: StageError, *, run_key: str | None, dataset: str | None, stage: str, attempt: str | None, ask: str | None
 ) -> dict[str, Any]:
     """Return the failure record of *error*."""
     return {
@@ -37,6 +37,11 @@ def describe_failure(
         "details": error.details,
         "at": now_text(),
     }
+
+
+def mark_failure(record: Mapping[str, Any]) -> str:
+    """Return the line of stdout that tells a failure *record* where the store could not take it."""
+    return "PIPELINE-FAILURE " + json.dumps(record, ensure_ascii=False, default=str)
 
 
 def put_receipt(

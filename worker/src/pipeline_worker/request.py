@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema, field_validator
 
 INGEST, VALIDATE, TRAIN, PUBLISH = "ingest", "validate", "train", "publish"
 
@@ -33,6 +33,16 @@ FORMAT_NAMES: tuple[str, ...] = get_args(FormatName)
 
 #: A number, or text that is parsed to the column's type (a date as `2024-01-31`).
 Bound = int | float | str
+
+#: What separates and surrounds cells, as the form is to know it; the stage itself checks, with a better message.
+_Separator = Annotated[
+    str,
+    Field(min_length=1, max_length=4),
+    WithJsonSchema({"type": "string", "pattern": r"^(?:[ !#-~]|\t|\\[tT]|[tT][aA][bB])$"}),
+]
+_Quote = Annotated[
+    str, Field(min_length=1, max_length=1), WithJsonSchema({"type": "string", "pattern": r"^[ -/:-@\[-`{-~]$"})
+]
 
 
 def _stages(*names: str) -> dict[str, Any]:
@@ -70,10 +80,10 @@ class DataValidation(_Strict):
 class IngestionConfig(_Strict):
     """How to read the file; what is not given is found out from its bytes."""
 
-    separator: str | None = Field(
-        default=None, min_length=1, max_length=4, description="Column separator of a CSV file: one character, or `\\t`."
+    separator: _Separator | None = Field(
+        default=None, description="Column separator of a CSV file: one character, or `\\t`."
     )
-    quote: str | None = Field(default=None, min_length=1, max_length=1, description="Quote character of a CSV file.")
+    quote: _Quote | None = Field(default=None, description="Quote character of a CSV file.")
     decimal: Literal[".", ","] | None = Field(default=None, description="Decimal sign of a CSV file.")
     encoding: str | None = Field(
         default=None, min_length=1, description="Character encoding of a CSV file, such as `utf-8`."
@@ -139,7 +149,8 @@ class Request(_Strict):
         min_length=1,
         max_length=64,
         pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$",
-        description="Version in the model file's name. Default: the time in the run key.",
+        description="Version in the model file's name. Default: the time in the run key, with a digest behind it where "
+        "another model has that name already.",
         json_schema_extra=_stages(TRAIN),
     )
     hyperparameters: dict[str, Any] = Field(

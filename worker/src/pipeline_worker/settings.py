@@ -50,7 +50,7 @@ def read_settings(environ: Mapping[str, str] | None = None, *, store_folder: Pat
     """Return the settings of *environ*, and of the file that its `PIPELINE_ENV_FILE` names for what is not set there.
 
     :param store_folder: a folder to use as the store instead of what the environment says.
-    :raises ParameterInvalid: `PIPELINE_ENV_FILE` names a file that is not there.
+    :raises ParameterInvalid: `PIPELINE_ENV_FILE` names a file that is not there, or the endpoint is no address.
     """
     values = dict(os.environ if environ is None else environ)
     if env_file := values.get("PIPELINE_ENV_FILE"):
@@ -69,7 +69,7 @@ def read_settings(environ: Mapping[str, str] | None = None, *, store_folder: Pat
     tracking_uri = get("MLFLOW_TRACKING_URI")
     endpoint_url = store_folder.resolve().as_uri() if store_folder else get("OBJECT_STORAGE_ENDPOINT_URL")
     return Settings(
-        endpoint_url=endpoint_url,
+        endpoint_url=_check_endpoint(endpoint_url),
         region=get("OBJECT_STORAGE_REGION") or "us-east-1",
         access_key=get("OBJECT_STORAGE_ACCESS_KEY"),
         secret_key=get("OBJECT_STORAGE_SECRET_KEY"),
@@ -84,4 +84,15 @@ def read_settings(environ: Mapping[str, str] | None = None, *, store_folder: Pat
         mlflow_public_url=get("MLFLOW_PUBLIC_URL", tracking_uri),
         scratch=Path(get("PIPELINE_SCRATCH_DIR") or tempfile.gettempdir()),
         exit_with_stdin=get("PIPELINE_EXIT_WITH_STDIN") == "1",
+    )
+
+
+def _check_endpoint(url: str | None) -> str | None:
+    parts = urlsplit(url or "")
+    if url is None or parts.scheme == "file" or (parts.scheme in {"http", "https"} and parts.hostname):
+        return url
+    raise ParameterInvalid(
+        f"`{url}` is no address of an S3 server.",
+        where="OBJECT_STORAGE_ENDPOINT_URL",
+        fix="Write it with `http://` or `https://` before it, such as http://127.0.0.1:8333; leave it empty for AWS.",
     )

@@ -14,10 +14,11 @@ from typing import Any
 
 from .attempt import Attempt, Outcome, Work, read_versions
 from .drop import read_drop
-from .errors import Crash, StageError
+from .errors import CommitLost, Crash, StageError
+from .layers import hide_secrets
 from .layout import STATES, Layout, stage_before
 from .manifest import Manifest, StageSummary, commit, read_committed
-from .receipt import describe_failure, now_text, put_receipt
+from .receipt import describe_failure, mark_failure, now_text, put_receipt
 from .run_key import RunKey, dataset_of_source
 from .settings import Settings
 from .start import Ask, Start, begin, is_done, refuse_third_silence
@@ -73,9 +74,11 @@ def _attempt(asked: Ask, work: Work, store: Store, settings: Settings, layout: L
     start = begin(asked, store, settings, layout)
     if seen is not None and is_done(seen.manifest, start, asked):
         log.info("%s: done already by %s; nothing to do", asked.stage, seen.manifest.attempt)
-        if asked.stage == "publish":
+        # Of the same ask it is this attempt's own work, which may have died between commit and receipt.
+        if asked.stage == "publish" or seen.manifest.ask == asked.ask:
             _close(seen.manifest, start, store, layout)
-        return Ended(0, (str(seen.manifest.facts.get("location") or seen.manifest.uri),))
+        # What a stage is for is its first output, and the last line of stdout when it did the work.
+        return Ended(0, (next((artifact.uri for artifact in seen.manifest.outputs.values()), seen.manifest.uri),))
 
     started = json.dumps({"ask": asked.ask, "started_at": started_at}).encode()
     store.put(f"{layout.attempt(asked.stage, asked.attempt)}/started.json", started, content_type="application/json")
@@ -196,8 +199,7 @@ def _fail(error: StageError, asked: Ask, store: Store, layout: Layout | None) ->
         except StageError as down:
             log.error("the failure record could not be kept: %s", down)
     details = (json.dumps(error.details, indent=1, ensure_ascii=False, default=str),) if error.details else ()
-    line = "PIPELINE-FAILURE " + json.dumps(told, ensure_ascii=False, default=str)
-    return Ended(error.exit_code, (*details, line))
+    return Ended(error.exit_code, (*details, mark_failure(told)))
 
 
 def _keep_failure(
@@ -209,6 +211,9 @@ def _keep_failure(
     content = json.dumps(record, indent=1, ensure_ascii=False, default=str).encode()
     uri = f"{layout.attempt(asked.stage, asked.attempt)}/failure.json"
     store.put(uri, content, content_type="application/json")
+    if isinstance(error, CommitLost):
+        # The receipt tells of the attempt that won.
+        return record
     state = {1: "refused", 2: "refused", 75: "waiting"}.get(error.exit_code, "failed")
     before = stage_before(asked.stage)
     earlier = read_committed(store, layout, before) if before else None
@@ -236,7 +241,7 @@ def _name_without_drop(asked: Ask) -> tuple[str, str]:
     """Return dataset and file of a manual trigger that was refused before its source was looked at."""
     source = asked.params.get("data_source")
     dataset = asked.params.get("dataset")
-    file = source if isinstance(source, str) else ""
+    file = hide_secrets(source) if isinstance(source, str) else ""
     name = dataset if isinstance(dataset, str) else dataset_of_source(file.removeprefix("s3://").partition("/")[2])
     # What was refused may be no name at all, and it becomes a part of a path here.
     is_part = name not in {"", ".", ".."} and not set(name) & set("/\\\0")

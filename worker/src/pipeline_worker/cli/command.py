@@ -7,23 +7,32 @@ import gc
 import logging
 import os
 import secrets
+import signal
 import sys
 import threading
+import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
+from types import FrameType
 from typing import NoReturn
 
 from ..attempt import Attempt, Outcome, Work
 from ..errors import ParameterInvalid, StageError
-from ..layers import parse_layer
+from ..layers import hide_secrets, parse_layer
 from ..layout import COMMANDS
+from ..receipt import describe_failure, mark_failure
 from ..run_key import dataset_of_source, make_run_key
 from ..settings import read_settings
 from ..stage import run_stage
 from ..start import Ask
 from ..store import open_store
+
+#: The exit of a command that was asked to end: 128 and the number of SIGTERM.
+_STOPPED = 128 + signal.SIGTERM
+#: How long a command has to end by itself, in seconds; who stops one waits for 3 s at least.
+_GRACE_SECONDS = 2.0
 
 
 def main(stage: str, description: str, example: str, argv: Sequence[str] | None = None) -> int:
@@ -36,6 +45,7 @@ def main(stage: str, description: str, example: str, argv: Sequence[str] | None 
         stream=sys.stderr, level=logging.WARNING, format="%(asctime)s %(levelname)-7s %(message)s", datefmt="%H:%M:%S"
     )
     logging.getLogger("pipeline_worker").setLevel(logging.INFO)
+    signal.signal(signal.SIGTERM, _stop)
     try:
         settings = read_settings(store_folder=options.store)
         if settings.exit_with_stdin:
@@ -44,7 +54,11 @@ def main(stage: str, description: str, example: str, argv: Sequence[str] | None 
     except StageError as error:
         # Refused before there was a run to keep a record in.
         print(f"{COMMANDS[stage]}: {error}", file=sys.stderr)
+        print(_mark(error, stage, options))
         return error.exit_code
+    except SystemExit:
+        # What was begun has ended by now, the run in MLflow too. The usual tear-down could outlast the grace.
+        exit_quickly(_STOPPED)
     for line in ended.stdout:
         print(line)
     return ended.exit_code
@@ -104,10 +118,17 @@ def _read_ask(stage: str, options: argparse.Namespace) -> Ask:
         )
     run_key = options.run
     if run_key is None:
-        source = str(params.get("data_source") or "").removeprefix("s3://").partition("/")[2]
+        source = hide_secrets(str(params.get("data_source") or "")).removeprefix("s3://").partition("/")[2]
         run_key = str(make_run_key(str(params.get("dataset") or dataset_of_source(source)), now, attempt))
         print(f"run key: {run_key}", file=sys.stderr)
     return Ask(stage, run_key, attempt, options.ask or attempt, options.again, params)
+
+
+def _mark(error: StageError, stage: str, options: argparse.Namespace) -> str:
+    record = describe_failure(
+        error, run_key=options.run, dataset=None, stage=stage, attempt=options.attempt, ask=options.ask
+    )
+    return mark_failure(record)
 
 
 def _make_work(stage: str) -> Work:
@@ -125,4 +146,13 @@ def _exit_with_stdin() -> None:
     """End this process as soon as the other end of stdin closes: whoever started it is gone."""
     while os.read(0, 4096):
         pass
-    os._exit(143)
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(_GRACE_SECONDS)
+    os._exit(_STOPPED)
+
+
+def _stop(_number: int, _frame: FrameType | None) -> None:
+    """Let what was begun end: the run in MLflow as failed, the scratch folder as removed."""
+    # Once is enough; another signal would cut that short.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    raise SystemExit(_STOPPED)

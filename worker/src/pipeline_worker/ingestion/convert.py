@@ -35,12 +35,14 @@ class Converted:
     """What became of a file.
 
     :param found: how the file was written, in words, for the log and the facts.
+    :param pandas_call: the function of pandas that reads the same rows, and what it has to be told.
     :param repeated: names that several columns of the file have.
     :param notes: what a person should know: columns that were renamed, types that were nearly another.
     """
 
     schema: Schema
     found: str
+    pandas_call: tuple[str, dict[str, str | int]]
     repeated: frozenset[str] = frozenset()
     notes: list[str] = field(default_factory=list)
 
@@ -56,7 +58,11 @@ def convert(path: Path, target: Path, name: str, data_format: DataFormat, config
     if data_format.name == PARQUET:
         columns, batches, notes = read_parquet(path, name)
         rows, missing = _write(target, columns, batches)
-        return Converted(_describe(columns, missing, rows), "Parquet", notes=notes)
+        if config.model_dump(exclude_none=True):
+            notes.append(
+                "`ingestion_config` is for CSV files, and was not used: Parquet says by itself how to read it."
+            )
+        return Converted(_describe(columns, missing, rows), "Parquet", ("read_parquet", {}), notes=notes)
     csv_format = find_csv_format(path, name, config, data_format.name)
     if csv_format.encoding.lines <= csv_format.header_line:
         raise _no_rows(name)
@@ -105,11 +111,12 @@ def _convert_csv(path: Path, target: Path, name: str, csv_format: CsvFormat, blo
     )
     rows, missing = _write(target, columns, batches)
     schema = _describe(columns, missing, rows, csv_format.header_line + 1 if is_line_a_row else None)
-    decimals = sorted({each.format for each in typed if each.type == "number" and each.format})
+    has_comma = any(each.format == "1.234,5" for each in typed)
     return Converted(
         schema=schema,
-        found=csv_format.describe() + f", decimal sign {'comma' if decimals else 'point'}"
+        found=csv_format.describe() + f", decimal sign {'comma' if has_comma else 'point'}"
         f" ({'given' if 'decimal' in csv_format.given else 'found'})",
+        pandas_call=("read_csv", csv_format.list_pandas_options()),
         repeated=frozenset(cell for cell in csv_format.header if csv_format.header.count(cell) > 1),
         notes=notes + [f"`{column.name}`: {column.note}" for column in schema.columns if column.note],
     )

@@ -56,6 +56,15 @@ class CsvFormat:
             f"encoding {self.encoding.name} ({encoding})"
         )
 
+    def list_pandas_options(self) -> dict[str, str | int]:
+        """Return what `pandas.read_csv` has to be told to read the same rows, where its defaults do not fit."""
+        # pandas leaves a byte order mark out by itself, and blank lines too.
+        encoding = self.encoding.codec.removesuffix("-sig")
+        options: dict[str, str | int] = {"sep": self.separator, "quotechar": self.quote, "encoding": encoding}
+        options["skiprows"] = self.lines_before
+        usual = {"sep": ",", "quotechar": '"', "encoding": "utf-8", "skiprows": 0}
+        return {name: value for name, value in options.items() if value != usual[name]}
+
 
 def find_csv_format(path: Path, name: str, config: IngestionConfig, data_format: str) -> CsvFormat:
     """Return how the text file at *path* is written.
@@ -67,19 +76,19 @@ def find_csv_format(path: Path, name: str, config: IngestionConfig, data_format:
     :raises ParameterInvalid: what was given cannot be used, or does not fit.
     """
     given_separator = _check_separator(config.separator) or ("\t" if data_format == TSV else None)
-    quote = config.quote or '"'
+    quote = _check_quote(config.quote, given_separator) or '"'
     encoding = find_encoding(path, name, config.encoding, quotes=quote)
     sample = _read_sample(path, encoding)
     lines_before, hinted = _find_lines_before(sample)
     body = sample.split("\n", lines_before)[lines_before] if lines_before else sample
     if not body.strip("\n"):
         raise DataUnreadable("The file has no rows.", where=name, fix="Drop it again, with a header line and rows.")
-    separator = given_separator or hinted or _find_separator(body, quote)
+    separator = given_separator or (hinted if hinted != quote else None) or _find_separator(body, quote)
     if config.quote is None and separator is not None and _is_single_quoted(body, separator):
         quote = "'"
         encoding = find_encoding(path, name, config.encoding, quotes=quote)
     if separator is None:
-        separator = ","
+        separator = "," if quote != "," else ";"
     reader = csv.reader(io.StringIO(body, newline=""), delimiter=separator, quotechar=quote)
     _allow_long_cells()
     header = tuple(next(reader))
@@ -137,7 +146,7 @@ def _check_separator(given: str | None) -> str | None:
     if given is None:
         return None
     separator = _SPELLED.get(given.lower(), given)
-    if len(separator) != 1 or separator in '\r\n"' or ord(separator) > 127:
+    if len(separator) != 1 or separator in '\r\n\0"' or ord(separator) > 127:
         raise ParameterInvalid(
             f"`ingestion_config.separator` is {given!r}, and only a single ASCII character is available.",
             where="ingestion_config.separator",
@@ -145,6 +154,21 @@ def _check_separator(given: str | None) -> str | None:
             details={"parameter": "ingestion_config.separator"},
         )
     return separator
+
+
+def _check_quote(given: str | None, separator: str | None) -> str | None:
+    if given is None:
+        return None
+    is_usable = len(given) == 1 and given.isascii() and not given.isalnum() and given not in "\r\n\0"
+    if not is_usable or given == separator:
+        fault = "is the separator" if is_usable else "is no single ASCII character beside letters, digits and line ends"
+        raise ParameterInvalid(
+            f"`ingestion_config.quote` is {given!r}, which {fault}.",
+            where="ingestion_config.quote",
+            fix="Give the character that surrounds cells, such as `'`; or leave it out to have it found.",
+            details={"parameter": "ingestion_config.quote"},
+        )
+    return given
 
 
 def _read_sample(path: Path, encoding: TextEncoding) -> str:
@@ -160,11 +184,11 @@ def _read_sample(path: Path, encoding: TextEncoding) -> str:
 
 
 def _find_lines_before(sample: str) -> tuple[int, str | None]:
-    """Return how many lines come before the header, and the separator that Excel's `sep=` line gives."""
+    """Return how many lines come before the header, and the separator of Excel's `sep=` line, if it can be one."""
     blank = len(sample) - len(sample.lstrip("\n"))
     first = sample[blank:].partition("\n")[0]
     if len(first) == 5 and first.lower().startswith("sep="):
-        return blank + 1, first[4]
+        return blank + 1, first[4] if first[4].isascii() and first[4] != "\r" else None
     return blank, None
 
 
@@ -172,6 +196,8 @@ def _find_separator(sample: str, quote: str) -> str | None:
     """Return the separator by which most rows have as many cells as the header, or None for a single column."""
     best: tuple[float, int, str] | None = None
     for separator in _SEPARATORS:
+        if separator == quote:
+            continue
         header, *rows = split_rows(sample, separator, quote)
         if len(header) < 2:
             continue
@@ -183,7 +209,7 @@ def _find_separator(sample: str, quote: str) -> str | None:
 
 def _is_single_quoted(sample: str, separator: str) -> bool:
     """Whether `'` surrounds the cells of at least one whole column, and `"` surrounds none."""
-    if "'" not in sample or '"' in sample:
+    if "'" not in sample or '"' in sample or separator == "'":
         return False
     header, *rows = split_rows(sample, separator, "'")
     sign = re.escape(separator)

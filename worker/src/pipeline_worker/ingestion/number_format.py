@@ -75,12 +75,14 @@ class WholeNumbers:
 class Numbers:
     """Numbers with *decimal* as their decimal sign, with or without signs between groups of three digits.
 
-    :param decimal: `.` or `,`; *has_decimals* says whether any value has it.
+    :param decimal: `.` or `,`; *has_decimals* says whether any value has it, *has_groups* whether any has signs between
+        groups.
     """
 
     def __init__(self, decimal: str) -> None:
         self.decimal = decimal
         self.has_decimals = False
+        self.has_groups = False
         self.is_beyond_int64 = False
         self._has_exponents = False
         other = "," if decimal == "." else "."
@@ -115,6 +117,8 @@ class Numbers:
                 self.has_decimals = bool(pc.any(pc.match_substring(values, self.decimal)).as_py())
             if not self._has_exponents:
                 self._has_exponents = bool(pc.any(pc.match_substring_regex(values, "[eEnN]")).as_py())
+            if not self.has_groups:
+                self.has_groups = bool(pc.any(pc.match_substring_regex(values, self._groups)).as_py())
             if self.type == "integer":
                 self.is_beyond_int64 = (pc.max(pc.utf8_length(values)).as_py() or 0) > _SAFE_DIGITS
         return misfits

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 
 import pyarrow as pa
@@ -16,6 +17,9 @@ from .column_type import Typed
 _BATCH_CELLS = 2_000_000
 _BUFFER_BYTES = 1 << 20
 _LARGEST_INT64 = 2**63 - 1
+#: The days that a calendar can name, counted from 1970-01-01; a Parquet file can hold others.
+_FIRST_DAY, _LAST_DAY = (day.toordinal() - date(1970, 1, 1).toordinal() for day in (date.min, date.max))
+_PER_DAY = {"s": 86_400, "ms": 86_400_000, "us": 86_400_000_000, "ns": 86_400_000_000_000}
 #: What pandas calls the row labels that it writes; it takes them back as labels, not as a column.
 _INDEX = "__index_level_"
 
@@ -109,6 +113,8 @@ def _read_batches(file: pq.ParquetFile, columns: dict[str, Typed], name: str) ->
     size = max(1024, min(65536, _BATCH_CELLS // len(columns)))
     try:
         for batch in file.iter_batches(batch_size=size, columns=list(columns)):
+            for each in columns:
+                _refuse_odd_years(batch.column(each), each, name)
             arrays = [_bring_to(batch.column(each), typed.arrow_type) for each, typed in columns.items()]
             yield pa.record_batch(arrays, schema=schema)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
@@ -118,8 +124,10 @@ def _read_batches(file: pq.ParquetFile, columns: dict[str, Typed], name: str) ->
 def _bring_to(values: pa.Array, target: pa.DataType) -> pa.Array:
     if types.is_dictionary(values.type):
         values = values.dictionary_decode()
-    # Decimals lose digits beyond 16, and dates with a time of day their time: both are what the column's type says.
-    values = pc.cast(values, target, safe=not (types.is_decimal(values.type) or types.is_date64(values.type)))
+    # Decimals lose digits beyond 16, dates with a time of day their time, and times of day their nanoseconds: all of
+    # that is what the column's type says.
+    is_lossy = types.is_decimal(values.type) or types.is_date64(values.type) or types.is_time(values.type)
+    values = pc.cast(values, target, safe=not is_lossy)
     if types.is_string(target):
         # The format does not promise that text is UTF-8.
         values.validate(full=True)
@@ -128,6 +136,27 @@ def _bring_to(values: pa.Array, target: pa.DataType) -> pa.Array:
         is_nan = pc.is_nan(values)
         values = pc.if_else(is_nan, None, values) if pc.any(is_nan).as_py() else values
     return values
+
+
+def _refuse_odd_years(values: pa.Array, column: str, name: str) -> None:
+    if types.is_dictionary(values.type):
+        values = values.dictionary_decode()
+    kind = values.type
+    if types.is_date32(kind):
+        per_day, values = 1, pc.cast(values, pa.int32())
+    elif types.is_date64(kind) or types.is_timestamp(kind):
+        per_day = _PER_DAY["ms" if types.is_date64(kind) else kind.unit]
+    else:
+        return
+    ends = pc.min_max(pc.cast(values, pa.int64()))
+    least, most = ends["min"].as_py(), ends["max"].as_py()
+    if least is not None and not (_FIRST_DAY * per_day <= least and most < (_LAST_DAY + 1) * per_day):
+        raise DataUnreadable(
+            f"`{column}` has dates before the year 1 or after the year 9999.",
+            where=name,
+            fix="Write the dates that are meant, or leave the cells empty; or write the column as text or numbers.",
+            details={"column": column},
+        )
 
 
 def _damaged(name: str, error: Exception) -> DataUnreadable:

@@ -73,8 +73,17 @@ def _settle_numbers(possible: Sequence[WholeNumbers | Numbers], decimal: str | N
             f"`{sign}` was taken for {meaning}, {'like elsewhere in the file' if decimal else 'which is not certain'}; "
             f'if that is wrong, give {{"ingestion_config": {{"decimal": "{other}"}}}}.'
         )
-    example = {("number", ","): "1.234,5", ("integer", "."): "1,234", ("integer", ","): "1.234"}
-    return Typed(chosen.type, chosen.arrow_type, chosen, format=example.get((chosen.type, chosen.decimal)), note=note)
+    return Typed(chosen.type, chosen.arrow_type, chosen, format=_label_numbers(chosen), note=note)
+
+
+def _label_numbers(numbers: Numbers) -> str | None:
+    """Return how the file writes *numbers*, or None where everything reads them as they are."""
+    if numbers.type == "integer":
+        return "1,234" if numbers.decimal == "." else "1.234"
+    if numbers.decimal == ",":
+        return "1.234,5"
+    # Without this the model would take the text that `pandas.read_csv` makes of such a column for missing values.
+    return "1,234.5" if numbers.has_groups else None
 
 
 def _find_decimal(guesses: Sequence[Guess]) -> str | None:

@@ -118,7 +118,7 @@ def _write_usage(report: Report) -> str:
         "# once: pip install -r with the file that this names\n"
         f"print(mlflow.pyfunc.get_model_dependencies({name!r}))\n\n"
         f"model = mlflow.pyfunc.load_model({name!r})\n"
-        f"model.predict(pandas.read_csv({report.file.rpartition('/')[2]!r}))"
+        f"model.predict({_write_reading(report)})"
     )
     return (
         f"<pre>{escape(code)}</pre><p class=quiet>Rows may have more columns than the model needs, dates as text and "
@@ -132,6 +132,13 @@ def _write_usage(report: Report) -> str:
             ],
         )
     )
+
+
+def _write_reading(report: Report) -> str:
+    """Return the call of pandas that gives the rows of the file, as `ingest` found it to be written."""
+    call = report.profile.get("pandas", {})
+    options = "".join(f", {name}={value!r}" for name, value in call.get("options", {}).items())
+    return f"pandas.{call.get('function', 'read_csv')}({report.file.rpartition('/')[2]!r}{options})"
 
 
 def _write_columns(report: Report) -> str:

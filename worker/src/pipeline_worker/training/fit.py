@@ -56,7 +56,7 @@ def fit_pipeline(
                 )
         try:
             estimator.fit(prepared, target)
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, OverflowError) as error:
             # Without hyperparameters of a person's it is our fault, and shall look like it.
             if not hyperparameters:
                 raise

@@ -79,20 +79,18 @@ def measure(kind: Kind, learned: NDArray[Any], actual: NDArray[Any], predicted: 
     assert predicted.classes is not None
     classes = predicted.classes
     positive = _choose_positive(learned) if len(classes) == 2 else None
-    report = sk.classification_report(actual, predicted.labels, labels=classes, output_dict=True, zero_division=0)
+    # One by one, not by name as scikit-learn's report has them: a class may be called `accuracy`.
+    shares = sk.precision_recall_fscore_support(actual, predicted.labels, labels=classes, zero_division=0)
     return Measured(
         model=_measure_classes(actual, predicted, positive),
         baseline=_measure_classes(actual, baseline, positive),
         positive=positive,
         labels=tuple(classes.tolist()),
         per_class={
-            str(label): {
-                "precision": report[str(label)]["precision"],
-                "recall": report[str(label)]["recall"],
-                "f1": report[str(label)]["f1-score"],
-                "rows": report[str(label)]["support"],
-            }
-            for label in classes.tolist()
+            str(label): {"precision": precision, "recall": recall, "f1": f1, "rows": rows}
+            for label, precision, recall, f1, rows in zip(
+                classes.tolist(), *(each.tolist() for each in shares), strict=True
+            )
         },
         confusion=sk.confusion_matrix(actual, predicted.labels, labels=classes).tolist(),
     )

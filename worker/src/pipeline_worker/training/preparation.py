@@ -37,8 +37,8 @@ def make_steps(columns: Sequence[Column], family: Family, random_state: int) -> 
     """Return the steps, not fitted, that prepare *columns* for a model of *family*.
 
     They select the columns, so that others may be there too; read text as the file wrote it (dates, times, numbers
-    with a decimal comma), so that rows as `pandas.read_csv` gives them mean what they meant in training; encode; and,
-    for linear models, fill in missing values and scale.
+    with a decimal comma or with signs between thousands), so that rows as `pandas.read_csv` gives them mean what they
+    meant in training; encode; and, for linear models, fill in missing values and scale.
     """
     return [
         ("select", SelectCols(cols=[column.name for column in columns])),

@@ -38,7 +38,8 @@ def split_rows(target: NDArray[Any], kind: Kind, test_size: float, random_state:
     :raises DataFault: no class has two rows, so nothing can be tested.
     """
     rows = len(target)
-    wanted = math.ceil(round(test_size * rows, 6))
+    # Rounded, as 0.2 * 15 is a little more than 3; one row at least, however small the share.
+    wanted = max(1, math.ceil(round(test_size * rows, 6)))
     if wanted >= rows:
         raise ParameterInvalid(
             f"`test_size` {test_size:g} keeps all {rows} rows aside, and leaves none to learn from.",

@@ -18,6 +18,7 @@ from ..mlflow_server import MlflowRefusal, MlflowServer
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+    from mlflow.exceptions import MlflowException
 
 #: What MLflow's client is told before it is loaded. A dead server shall be noticed soon: by default it tries for 248 s.
 _CLIENT = {
@@ -156,14 +157,27 @@ def explain_mlflow(server: MlflowServer) -> Iterator[None]:
     try:
         yield
     except (MlflowException, requests.RequestException) as error:
-        status = error.get_http_status_code() if isinstance(error, MlflowException) else 500  # type: ignore[no-untyped-call]
-        if 400 <= status < 500 and status not in {401, 403, 429}:
+        if isinstance(error, MlflowException) and not _is_outage(error):
             raise
         raise TrackingUnavailable(
             f"MLflow failed while the run was being kept: {_shorten(str(error), 300)}",
             where=server.safe_uri,
             fix="Check that it runs and has room for artifacts; the training is tried again.",
         ) from error
+
+
+def _is_outage(error: MlflowException) -> bool:
+    """Whether a server's answer, or that there was none, is what the client tells of, and another attempt may succeed.
+
+    What the client finds wrong by itself has the status 500 as well, unless it says otherwise. It is told from an
+    answer that is no JSON, or that never came, by how these begin. (`mlflow/utils/rest_utils.py`)
+    """
+    from mlflow.exceptions import RestException
+
+    if not isinstance(error, RestException) and not str(error).startswith("API request"):
+        return False
+    status = error.get_http_status_code()  # type: ignore[no-untyped-call]
+    return bool(status >= 500 or status in {401, 403, 429})
 
 
 def _shorten(value: object, length: int = _MAX_TEXT) -> str:

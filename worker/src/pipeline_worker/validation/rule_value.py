@@ -53,12 +53,21 @@ def parse_value(value: bool | float | str, column: Column) -> Any:
 def _parse_number(value: bool | float | str, *, is_single: bool) -> float:
     try:
         number = float("nan") if isinstance(value, bool) else _read_number(value)
+        is_finite = math.isfinite(number)
+        # In 32 bits 0.1 is another number than in 64.
+        number = float(struct.unpack("f", struct.pack("f", number))[0]) if is_single else number
+    except OverflowError:
+        raise ValueError(f"{_shorten(value)} is too large a number for this column") from None
     except ValueError:
-        number = float("nan")
-    if not math.isfinite(number):
-        raise ValueError(f"{value!r} is no finite number")
-    # In 32 bits 0.1 is another number than in 64.
-    return float(struct.unpack("f", struct.pack("f", number))[0]) if is_single else number
+        is_finite = False
+    if not is_finite:
+        raise ValueError(f"{_shorten(value)} is no finite number")
+    return number
+
+
+def _shorten(value: bool | float | str) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:40]}… ({len(text)} characters)"
 
 
 def _read_number(value: float | str) -> float:
