@@ -8,7 +8,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from pipeline.scratch import open_scratch
+from pipeline.scratch import build_environment, open_scratch
 
 
 def test_folder_goes_with_the_attempt(tmp_path):
@@ -18,6 +18,16 @@ def test_folder_goes_with_the_attempt(tmp_path):
         assert scratch.stat().st_mode & 0o077 == 0
         raise RuntimeError
     assert list((tmp_path / "root").iterdir()) == []
+
+
+def test_list_of_fonts_outlives_an_attempt(tmp_path):
+    """What matplotlib finds out of the machine is kept for the next attempt, outside what goes with this one."""
+    found = []
+    for _ in range(2):
+        with open_scratch(tmp_path) as scratch:
+            found.append(build_environment({}, scratch)["MPLCONFIGDIR"])
+            assert not found[-1].startswith(str(scratch))
+    assert found[0] == found[1]
 
 
 def test_running_attempts_are_left_alone(tmp_path):
