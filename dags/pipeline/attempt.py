@@ -28,6 +28,7 @@ class Exit:
     :param result: the last line of its stdout: the artifact's URI.
     :param last_words: the last lines of its log.
     :param is_stopped: whether Airflow asked for the end.
+    :param ending: what the runner makes of the end, where it knows more than the exit code says.
     """
 
     code: int
@@ -35,6 +36,7 @@ class Exit:
     result: str = ""
     last_words: str = ""
     is_stopped: bool = False
+    ending: Ending | None = None
 
 
 @dataclass(frozen=True)
@@ -120,6 +122,8 @@ class Attempt:
                 fix="Nothing, if you stopped it; else see whether the scheduler was restarted.",
             )
             return Ending(Kind.STOPPED, ended.code, said, has_record=False)
+        if ended.ending is not None:
+            return ended.ending
         record = ended.record
         if ended.code != 0 and record is None:
             record = self._read_failure(self.ask.attempt)
