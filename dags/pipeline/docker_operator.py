@@ -59,7 +59,7 @@ class PipelineDockerOperator(StageOperator, DockerOperator):
     def run_command(self, arguments: Sequence[str]) -> Exit:
         """Run the image's Python with *arguments*, in a container that is gone afterwards."""
         try:
-            with self._open_container(arguments) as container_id:
+            with contextlib.closing(self.cli), self._open_container(arguments) as container_id:
                 return self._follow(container_id)
         except _FAULTS as error:
             return Exit(125, is_stopped=self._is_stopped, ending=judge_fault(error, get_settings()))
@@ -99,7 +99,9 @@ class PipelineDockerOperator(StageOperator, DockerOperator):
         streams = {STDOUT: output.stdout, STDERR: output.stderr}
         whole = {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}
         # Attached before it starts, so that no line is missed.
-        with contextlib.closing(self.cli.attach_socket(container_id, params=whole)) as socket:
+        socket = self.cli.attach_socket(container_id, params=whole)
+        # The client hangs the answer on the socket that it gives; to close that one alone leaves the connection open.
+        with contextlib.closing(getattr(socket, "_response", socket)):
             if not self._is_stopped:
                 self.cli.start(container_id)
             if self._is_stopped:
@@ -117,8 +119,8 @@ class PipelineDockerOperator(StageOperator, DockerOperator):
         """Ask the command to end, wait for the grace, then kill it."""
         # By a connection of its own: the other one may be in use just where a signal interrupted it.
         hook = DockerHook(docker_conn_id=None, base_url=self.docker_url)
-        with self._telling("stopped", container_id):
-            hook.api_client.stop(container_id, timeout=GRACE_SECONDS)
+        with self._telling("stopped", container_id), contextlib.closing(hook.api_client) as client:
+            client.stop(container_id, timeout=GRACE_SECONDS)
 
     def _remove_left_over(self, labels: Mapping[str, str]) -> None:
         """Remove what earlier tries left whose Airflow worker was killed."""

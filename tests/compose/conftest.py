@@ -12,9 +12,12 @@ from pathlib import Path
 import docker
 import pytest
 
+# First, as it makes the Dags' folder one to import from.
+from tests.dags.conftest import make_environment
+
+# isort: split
 from pipeline.settings import Settings, get_settings, read_settings
 from pipeline.store import Store
-from tests.dags.conftest import make_environment
 from tests.weed import Weed, run_weed
 
 PROJECT = Path(__file__).parents[2]
