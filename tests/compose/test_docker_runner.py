@@ -118,9 +118,11 @@ def test_out_of_memory(run):
     assert "ML_TASK_MEMORY" in failure.value.ending.record["fix"]
 
 
-def test_log_comes_as_it_is_written(settings, caplog):
+def test_log_comes_as_it_is_written(settings, caplog, monkeypatch):
     """Lines are in the task's log before the command has ended, in order, with the worker's levels; stdout is not."""
     lines = [f"12:00:00 WARNING line {number}" for number in range(200)]
+    # Airflow's own logger does not pass through Python's.
+    monkeypatch.setattr(PipelineDockerOperator, "log", LOG)
     caplog.set_level(logging.INFO)
     ended = make_operator().run_command(make_arguments(say=lines, seconds=2, record="line", exits=[1]))
     done = time.time()
