@@ -9,22 +9,21 @@ log=${1:?name a file for the log of the engine}
 
 answers() { docker version >/dev/null 2>&1; }
 
-if answers; then
-    exit 0
-fi
+if answers; then exit 0; fi
 missing=()
 for pair in dockerd:docker.io docker:docker.io debootstrap:debootstrap; do
     command -v "${pair%%:*}" >/dev/null || missing+=("${pair##*:}")
 done
-# BuildKit, which the Dockerfiles need, is a plugin of its own since Debian 13; Debian 12's engine brings it along.
-if apt-cache show docker-buildx >/dev/null 2>&1; then
-    dpkg --status docker-buildx >/dev/null 2>&1 || missing+=(docker-buildx)
-fi
 if [ ${#missing[@]} -gt 0 ]; then
-    # The package's own service would start an engine of another configuration where there is an init system.
-    DEBIAN_FRONTEND=noninteractive apt-get install --yes --quiet --no-install-recommends "${missing[@]}" >&2
+    apt-get update -qq >&2
+    # Since Debian 13 the client and BuildKit are packages of their own.
+    for package in docker-cli docker-buildx; do
+        [ -z "$(apt-cache policy "$package")" ] || missing+=("$package")
+    done
+    DEBIAN_FRONTEND=noninteractive apt-get install --yes -qq --no-install-recommends "${missing[@]}" >&2
 fi
-answers && exit 0
+# The package may have started its service, where there is an init system.
+if answers; then exit 0; fi
 
 # 1400: a virtual machine's own network may carry less than the 1500 that the engine takes for granted.
 nohup dockerd --mtu 1400 >"$log" 2>&1 </dev/null &

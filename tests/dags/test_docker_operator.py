@@ -40,6 +40,8 @@ def test_engine_is_named_by_the_setting(settings, monkeypatch):
     assert PipelineDockerOperator(task_id="t", stage="train").docker_url == get_settings().docker_url
 
 
+# The hook leaves the connection that it could not use to the garbage collection.
+@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.usefixtures("_no_engine")
 def test_engine_is_down(settings, store):
     """An engine that does not answer is waited for with back-off, and the receipt says so."""
