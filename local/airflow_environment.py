@@ -25,6 +25,14 @@ PIPELINE_SETTINGS = (
     "ML_PIPELINE_CLAIM_MAX_DROPS",
     "ML_PIPELINE_CLAIM_MAX_BYTES",
     "ML_PIPELINE_POKE_SECONDS",
+    "ML_TASK_IMAGE",
+    "ML_TASK_MEMORY",
+    "ML_TASK_CPUS",
+    "ML_TASK_PIDS",
+    "ML_TASK_NETWORK",
+    "ML_TASK_DOCKER_URL",
+    "ML_TASK_STACK",
+    "LOG_STREAM_HOST",
 )
 
 
@@ -67,7 +75,7 @@ def make_airflow_environment(settings: Settings) -> dict[str, str]:
             "simple_auth_manager_passwords_file": home / "passwords.json",
             "execution_api_server_url": f"{settings.airflow_url}/execution/",
             # The default asks the name server for this machine's full name, which can hang.
-            "hostname_callable": "socket.gethostname",
+            "hostname_callable": "pipeline.log_host.name_log_host",
             # A changed Dag is seen at once.
             "min_serialized_dag_update_interval": 0,
         },

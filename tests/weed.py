@@ -50,8 +50,8 @@ def free_ports(count: int) -> list[int]:
 
 
 @contextlib.contextmanager
-def run_weed(folder: Path) -> Iterator[Weed]:
-    """Run a server with its state in *folder* until the block ends."""
+def run_weed(folder: Path, address: str = "127.0.0.1") -> Iterator[Weed]:
+    """Run a server with its state in *folder*, on an *address* of this machine's, until the block ends."""
     access_key, secret_key = "test-access", "test-secret"
     folder.mkdir(parents=True, exist_ok=True)
     config = folder / "s3.json"
@@ -62,7 +62,7 @@ def run_weed(folder: Path) -> Iterator[Weed]:
     }
     config.write_text(json.dumps({"identities": [identity]}))
     master, volume, filer, s3, webdav, admin = free_ports(6)
-    command = [str(find_weed()), "mini", f"-dir={folder}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1"]
+    command = [str(find_weed()), "mini", f"-dir={folder}", f"-ip={address}", f"-ip.bind={address}"]
     command += [f"-master.port={master}", f"-volume.port={volume}", f"-filer.port={filer}", f"-s3.port={s3}"]
     command += [f"-webdav.port={webdav}", f"-admin.port={admin}", f"-s3.config={config}", "-master.telemetry=false"]
     command += ["-s3.port.iceberg=0", "-s3.port.lance=0", "-webdav=false", "-admin.ui=false", "-disableHttp"]
@@ -72,8 +72,8 @@ def run_weed(folder: Path) -> Iterator[Weed]:
             command, stdout=log, stderr=log, cwd=folder, env={**os.environ, "GOMEMLIMIT": "512MiB"}
         )
         try:
-            _wait(process, s3, folder / "weed.log")
-            yield Weed(f"http://127.0.0.1:{s3}", access_key, secret_key, process)
+            _wait(process, address, s3, folder / "weed.log")
+            yield Weed(f"http://{address}:{s3}", access_key, secret_key, process)
         finally:
             process.terminate()
             try:
@@ -83,11 +83,11 @@ def run_weed(folder: Path) -> Iterator[Weed]:
                 process.wait(10)
 
 
-def _wait(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+def _wait(process: subprocess.Popen[bytes], address: str, port: int, log: Path) -> None:
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
         assert process.poll() is None, f"weed ended:\n{log.read_text(errors='replace')[-2000:]}"
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=1)
+        connection = http.client.HTTPConnection(address, port, timeout=1)
         try:
             connection.request("GET", "/healthz")
             if connection.getresponse().status == 200:

@@ -29,6 +29,7 @@ class Exit:
     :param result: the last line of its stdout: the artifact's URI.
     :param last_words: the last lines of its log.
     :param is_stopped: whether Airflow asked for the end.
+    :param ending: what the runner makes of the end, where it knows more than the exit code says.
     """
 
     code: int
@@ -36,6 +37,7 @@ class Exit:
     result: str = ""
     last_words: str = ""
     is_stopped: bool = False
+    ending: Ending | None = None
 
 
 @dataclass(frozen=True)
@@ -89,8 +91,8 @@ class Attempt:
         record = ending.record
         fix = f"{record.get('fix')} (see {record.get('runbook')})"
         tell(self.log, str(record.get("what")), where=str(record.get("where")), fix=fix, then=decision.reason)
-        if ending.kind is Kind.STOPPED:
-            self._put_stop(ending)
+        if not ending.has_record and ending.kind in (Kind.STOPPED, Kind.OUTSIDE):
+            self._put_record(ending)
         # A final refusal whose record names no dataset is one that the worker could not keep, nor tell in the receipt.
         is_refused = ending.kind in (Kind.DATA, Kind.REQUEST) and record.get("dataset") is not None
         if not (ending.has_record and (decision.is_retry or is_refused)):
@@ -152,6 +154,8 @@ class Attempt:
                 fix="Nothing, if you stopped it; else see whether the scheduler was restarted.",
             )
             return Ending(Kind.STOPPED, ended.code, said, has_record=False)
+        if ended.ending is not None:
+            return ended.ending
         record = ended.record
         if ended.code != 0 and record is None:
             record = self._read_failure(self.ask.attempt)
@@ -190,8 +194,8 @@ class Attempt:
         records = [self._read_failure(f"{stem}.{earlier}") for earlier in range(first, int(number))]
         return sum(record is None or record.get("exit") not in {1, 2, 75} for record in records)
 
-    def _put_stop(self, ending: Ending) -> None:
-        """Keep a failure record of what Airflow stopped, or neither we nor the worker could tell it from a crash."""
+    def _put_record(self, ending: Ending) -> None:
+        """Keep a failure record of what Airflow stopped, or of an engine that is down: nobody could tell it from a crash."""
         key = self._layout.failure(self.ask.run_key, self.stage.name, self.ask.attempt)
         record = {
             "run_key": self.ask.run_key,
@@ -200,7 +204,7 @@ class Attempt:
             "attempt": self.ask.attempt,
             "ask": self.ask.text,
             "exit": 75,
-            "error": "Stopped",
+            "error": ending.kind.name.title(),
             **ending.record,
             "at": tell_time(),
         }
@@ -209,7 +213,7 @@ class Attempt:
         except AlreadyThere:
             self.log.info("The command had left a failure record before it was stopped.")
         except StoreError as error:
-            self.log.warning("The stop could not be recorded: %s", error)
+            self.log.warning("How this attempt ended could not be recorded: %s", error)
 
     def _put_receipt(self, ending: Ending, state: str) -> None:
         ask = self.ask

@@ -2,30 +2,22 @@
 
 from __future__ import annotations
 
-import logging
 import os
-import re
 import selectors
 import signal
 import subprocess
 import time
-from collections import deque
-from collections.abc import Callable, Sequence
-from typing import IO, Any
+from collections.abc import Sequence
+from typing import Any
 
 from pipeline.attempt import Exit
-from pipeline.ending import read_marked_line
+from pipeline.output import Output
 from pipeline.scratch import build_environment, open_scratch
 from pipeline.settings import get_settings
 from pipeline.stage_operator import StageOperator
 
 #: How long a command has to end by itself, in seconds. Airflow kills the task 5 s after it asked.
 GRACE_SECONDS = 3.0
-#: How many lines of stdout and of the log are kept, and how long a line may become, in bytes.
-_KEPT_LINES = 1000
-_LONGEST_LINE = 64 * 1024
-#: How the worker writes its log.
-_WORKER_LINE = re.compile(r"\d\d:\d\d:\d\d (?P<level>DEBUG|INFO|WARNING|ERROR|CRITICAL) +(?P<text>.*)")
 
 
 class ProcessOperator(StageOperator):
@@ -69,27 +61,15 @@ class ProcessOperator(StageOperator):
 
     def _follow(self, process: subprocess.Popen[bytes]) -> Exit:
         """Return the exit of *process*; its log is said line by line as it comes, its stdout is kept."""
-        result: deque[str] = deque(maxlen=_KEPT_LINES)
-        words: deque[str] = deque(maxlen=20)
-
-        def say(line: str) -> None:
-            words.append(line)
-            # The time and the level of the worker's own lines become those of the task's log.
-            found = _WORKER_LINE.match(line)
-            level, text = (found["level"], found["text"]) if found else ("INFO", line)
-            self.log.log(logging.getLevelNamesMapping()[level], "%s", text)
-
+        output = Output(self.log)
         with selectors.DefaultSelector() as selector:
-            for stream, take in ((process.stdout, result.append), (process.stderr, say)):
+            for stream, lines in ((process.stdout, output.stdout), (process.stderr, output.stderr)):
                 if stream is not None:
-                    selector.register(stream, selectors.EVENT_READ, _Lines(stream, take))
+                    selector.register(stream, selectors.EVENT_READ, lines)
             self._read_streams(process, selector)
         if self._is_stopped:
             end_session(process)
-        code = process.wait()
-        record = next((record for line in reversed(result) if (record := read_marked_line(line))), None)
-        last = next((line for line in reversed(result) if line.strip()), "")
-        return Exit(code, record, last, "\n".join(words), is_stopped=self._is_stopped)
+        return output.end(process.wait(), is_stopped=self._is_stopped)
 
     def _read_streams(self, process: subprocess.Popen[bytes], selector: selectors.BaseSelector) -> None:
         """Read until both streams have ended, or the process has, or Airflow has waited long enough for it."""
@@ -97,44 +77,15 @@ class ProcessOperator(StageOperator):
         while selector.get_map():
             ready = selector.select(timeout=0.5)
             for key, _ in ready:
-                if not key.data.read():
+                if chunk := os.read(key.fd, 65536):
+                    key.data.add(chunk)
+                else:
                     selector.unregister(key.fileobj)
             if self._is_stopped:
                 deadline = deadline or time.monotonic() + GRACE_SECONDS
             # A process that it left behind may hold the streams open.
             if not ready and (process.poll() is not None or (deadline and time.monotonic() > deadline)):
                 break
-        for key in selector.get_map().values():
-            key.data.finish()
-
-
-class _Lines:
-    """Takes what a stream gives apart into lines."""
-
-    def __init__(self, stream: IO[bytes], take: Callable[[str], None]) -> None:
-        self._stream = stream
-        self._take = take
-        self._rest = b""
-
-    def read(self) -> bool:
-        """Take what is there, and return whether more may come."""
-        chunk = os.read(self._stream.fileno(), 65536)
-        if not chunk:
-            self.finish()
-            return False
-        *lines, self._rest = (self._rest + chunk).split(b"\n")
-        if len(self._rest) > _LONGEST_LINE:
-            lines.append(self._rest)
-            self._rest = b""
-        for line in lines:
-            self._take(line.decode(errors="replace").rstrip("\r"))
-        return True
-
-    def finish(self) -> None:
-        """Take the rest, which no line end followed."""
-        if self._rest:
-            self._take(self._rest.decode(errors="replace"))
-        self._rest = b""
 
 
 def end_session(process: subprocess.Popen[bytes]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import re
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -35,6 +36,12 @@ class Settings:
     :param timeouts: how long one attempt of each stage may take.
     :param claim_max_bytes: how many bytes one cycle of `watch` claims; a larger drop is claimed alone.
     :param scratch: the folder in which each attempt gets one of its own.
+    :param docker_url: the engine that worker containers run on.
+    :param task_memory: what a worker container gets, as Docker writes it: `4g`.
+    :param task_cpus: how many CPUs a worker container may use at most, parts of one too.
+    :param task_network: the Docker network of worker containers.
+    :param task_stack: tells this stack's worker containers from those of another one on the same engine.
+    :param log_stream_host: the host that task logs are fetched from; None is the one that the task runs on.
     :param worker_values: the environment of a worker, but for its scratch folder.
     """
 
@@ -54,6 +61,14 @@ class Settings:
     claim_max_bytes: int
     poke_seconds: float
     scratch: Path
+    docker_url: str
+    task_image: str
+    task_memory: str
+    task_cpus: float
+    task_pids: int
+    task_network: str
+    task_stack: str
+    log_stream_host: str | None
     worker_values: Mapping[str, str] = field(repr=False)
 
     @property
@@ -114,8 +129,22 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         claim_max_bytes=int(number("ML_PIPELINE_CLAIM_MAX_BYTES", 20 * 1024**3, 1)),
         poke_seconds=number("ML_PIPELINE_POKE_SECONDS", 0.5, 0.05),
         scratch=Path(get("PIPELINE_SCRATCH_DIR", tempfile.gettempdir())),
+        docker_url=get("ML_TASK_DOCKER_URL", "unix:///var/run/docker.sock"),
+        task_image=get("ML_TASK_IMAGE", "ml-pipeline-worker:0.1.0"),
+        task_memory=_check_size("ML_TASK_MEMORY", get("ML_TASK_MEMORY", "4g")),
+        task_cpus=number("ML_TASK_CPUS", 2, 0.01),
+        task_pids=int(number("ML_TASK_PIDS", 512, 16)),
+        task_network=get("ML_TASK_NETWORK", "ml-pipeline-tasks"),
+        task_stack=get("ML_TASK_STACK", "ml-pipeline"),
+        log_stream_host=get("LOG_STREAM_HOST") or None,
         worker_values={name: values[name] for name in (*_WORKER_NAMES, *PASSED_ON) if values.get(name)},
     )
+
+
+def _check_size(name: str, text: str) -> str:
+    if not re.fullmatch(r"[1-9]\d*[kmg]", text.lower()):
+        raise ValueError(f"{name} is `{text}`: give a whole number with `k`, `m` or `g`, such as `4g`.")
+    return text.lower()
 
 
 def _read_env_file(path: str) -> dict[str, str]:

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from local.commands import check
 from local.settings import Settings, read_settings
 
-COMPOSE_LEFT_OUT = "tests/compose: left out, because there is no Compose stack in this version"
-
 
 @dataclass(frozen=True)
 class Layer:
@@ -19,11 +17,13 @@ class Layer:
     name: str
     folders: tuple[str, ...]
     venv: str
+    needs_engine: bool = False
 
 
 LAYERS = (
     Layer("worker", ("tests/worker",), "worker"),
     Layer("dags", ("tests/dags",), "airflow"),
+    Layer("compose", ("tests/compose",), "airflow", needs_engine=True),
     # One process, so that they share one running stack.
     Layer("stack", ("tests/docs", "tests/local", "tests/integration", "tests/e2e"), "tools"),
 )
@@ -40,18 +40,42 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.layer:
         return run_layer(settings, next(layer for layer in LAYERS if layer.name == arguments.layer))
     results = {"check": check.run(argparse.Namespace())}
+    left_out = {}
     for layer in LAYERS:
-        results[layer.name] = run_layer(settings, layer, last=layer is LAYERS[-1], before=results)
+        if layer.needs_engine and (fault := find_engine_fault()):
+            left_out[layer.name] = fault
+            continue
+        if layer is LAYERS[-1]:
+            # Said before the last layer, so that the output ends with pytest's own summary.
+            tell_results(results, left_out)
+        results[layer.name] = run_layer(settings, layer)
     return 0 if not any(results.values()) else 1
 
 
-def run_layer(settings: Settings, layer: Layer, *, last: bool = False, before: dict[str, int] | None = None) -> int:
+def tell_results(results: dict[str, int], left_out: dict[str, str]) -> None:
+    """Say what passed, and what did not run and why."""
+    for name, code in results.items():
+        print(f"  {'✗' if code else '✓'} {name}", flush=True)
+    for name, reason in left_out.items():
+        print(f"  - {name}: left out, because {reason}", flush=True)
+
+
+def find_engine_fault() -> str | None:
+    """Return why nothing can be tried on a Docker engine here, or None where one answers."""
+    try:
+        done = subprocess.run(
+            ["docker", "version", "--format", "{{.Server.Version}}"],
+            capture_output=True, text=True, check=False, timeout=20,
+        )  # fmt: skip
+    except FileNotFoundError:
+        return "there is no Docker on this machine"
+    except subprocess.TimeoutExpired:
+        return "the Docker engine does not answer within 20 s"
+    return None if done.returncode == 0 else f"no Docker engine answers: {done.stderr.strip()}"
+
+
+def run_layer(settings: Settings, layer: Layer) -> int:
     """Run one layer's tests in its virtual environment, and return pytest's exit code."""
-    if last:
-        # Said before the last layer, so that the output ends with pytest's own summary.
-        for name, code in (before or {}).items():
-            print(f"  {'✗' if code else '✓'} {name}", flush=True)
-        print(f"  - {COMPOSE_LEFT_OUT}", flush=True)
     print(f"\n== {layer.name}: {' '.join(layer.folders)} (environment: {layer.venv}) ==", flush=True)
     began = time.monotonic()
     folders = [folder for folder in layer.folders if (settings.root / folder).is_dir()]
@@ -61,12 +85,12 @@ def run_layer(settings: Settings, layer: Layer, *, last: bool = False, before: d
         env=make_environ(),
         check=False,
     ).returncode
-    if not last:
+    if layer is not LAYERS[-1]:
         print(f"== {layer.name}: {time.monotonic() - began:.0f} s ==", flush=True)
     return code
 
 
 def make_environ() -> dict[str, str]:
     """Return the environment of tests: this one, without the settings of a stack of the user's."""
-    names = ("AIRFLOW", "MLFLOW_", "ML_PIPELINE_", "OBJECT_STORAGE_", "PIPELINE_", "AWS_")
+    names = ("AIRFLOW", "MLFLOW_", "ML_PIPELINE_", "ML_TASK_", "OBJECT_STORAGE_", "PIPELINE_", "AWS_")
     return {name: value for name, value in os.environ.items() if not name.startswith(names)}

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 _PROJECT = Path(__file__).parents[2]
-_NAMES = ("OBJECT_STORAGE_", "ML_PIPELINE_", "MLFLOW_", "PIPELINE_", "AIRFLOW")
+_NAMES = ("OBJECT_STORAGE_", "ML_PIPELINE_", "ML_TASK_", "MLFLOW_", "PIPELINE_", "AIRFLOW")
 for _name in [name for name in os.environ if name.startswith(_NAMES) and name != "PIPELINE_VENVS"]:
     del os.environ[_name]
 # Airflow makes its configuration where AIRFLOW_HOME points to when it is imported.

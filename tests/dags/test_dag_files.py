@@ -69,28 +69,31 @@ def test_parses_without_a_warning(path):
 
 @pytest.mark.parametrize("name", ["ingest", "validate", "train", "publish"])
 def test_stage_is_light(name):
-    """A stage's file imports neither the sensor, its provider nor the watch's part: a task's start waits for each import.
+    """A stage's file imports no sensor, provider, watch's part or other runner: a task's start waits for each import.
 
     The handler of `s3://` URIs is Airflow's own choice; it is imported before a task is forked.
     """
     code = f"import sys; sys.path[:0] = [{str(DAGS)!r}]; import {name}; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = set(done.stdout.split())
-    assert {"pipeline.drop_sensor", "pipeline.claim", "airflow.providers.amazon.aws.sensors.s3", "pandas"}.isdisjoint(
-        loaded
-    )
+    heavy = {"airflow.providers.amazon.aws.sensors.s3", "airflow.providers.docker.operators.docker", "docker", "pandas"}
+    assert loaded.isdisjoint({"pipeline.drop_sensor", "pipeline.claim", "pipeline.docker_operator", *heavy})
 
 
 def test_provider_is_imported_in_one_place():
-    """Only the sensor's module names the amazon provider, and only the store's, inside functions, names boto3."""
-    found = {"airflow.providers.amazon": set(), "boto3": set()}
+    """Only the sensor's and the docker runner's modules name a provider, and only the store's, inside functions, boto3."""
+    found = {"airflow.providers.amazon": set(), "airflow.providers.docker": set(), "boto3": set()}
     for path in [*FILES, *(DAGS / "pipeline").glob("*.py")]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
             names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             for prefix, where in found.items():
                 where.update((path.stem, node.col_offset > 0) for name in names if name.startswith(prefix))
-    assert found == {"airflow.providers.amazon": {("drop_sensor", False)}, "boto3": {("store", True)}}
+    assert found == {
+        "airflow.providers.amazon": {("drop_sensor", False)},
+        "airflow.providers.docker": {("docker_operator", False)},
+        "boto3": {("store", True)},
+    }
 
 
 @pytest.mark.parametrize("name", STAGES)
@@ -148,13 +151,25 @@ def test_every_dag_starts_by_itself(dags):
         assert {task.owner for task in dag.tasks} == {"pipeline"}
 
 
-@pytest.mark.parametrize(("runner", "message"), [("docker", "not there yet"), ("podman", "ML_PIPELINE_RUNNER")])
-def test_runner_that_is_not_there(runner, message):
-    """Another runner is refused with a clear message where a person sees it: as the Dag's import error."""
-    code = f"import sys; sys.path[:0] = [{str(DAGS)!r}]; import train"
+def import_train(runner, then=""):
+    """Import the Dag file of `train` with this runner, in a process without anything else of ours."""
+    code = f"import sys; sys.path[:0] = [{str(DAGS)!r}]; import train; {then}"
     environment = {"ML_PIPELINE_RUNNER": runner, "PATH": "/usr/bin:/bin", "HOME": "/nonexistent"}
-    done = subprocess.run(
+    return subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=False, env=environment, cwd="/"
     )
+
+
+def test_runner_that_is_not_there():
+    """An unknown runner is refused with a clear message where a person sees it: as the Dag's import error."""
+    done = import_train("podman")
     assert done.returncode == 1
-    assert message in done.stderr
+    assert "ML_PIPELINE_RUNNER is `podman`: set it to one of process, docker" in done.stderr
+
+
+def test_docker_runner():
+    """The docker runner is one setting away, and a Dag file that uses it parses where there is no engine."""
+    done = import_train(
+        "docker", "from pipeline.stage_task import make_stage_task; print(type(make_stage_task('train')))"
+    )
+    assert done.stdout.strip() == "<class 'pipeline.docker_operator.PipelineDockerOperator'>", done.stderr

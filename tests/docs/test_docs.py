@@ -42,7 +42,11 @@ def test_links_lead_somewhere(document: Path) -> None:
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(PROJECT)))
 def test_named_settings_exist(document: Path) -> None:
     """Every setting that a document names is in `.env.template`."""
-    named = set(re.findall(r"`((?:OBJECT_STORAGE|ML_PIPELINE|MLFLOW|PIPELINE)_[A-Z_]+[A-Z])`?", document.read_text()))
+    named = set(
+        re.findall(
+            r"`((?:OBJECT_STORAGE|ML_PIPELINE|ML_TASK|LOG_STREAM|MLFLOW|PIPELINE)_[A-Z_]+[A-Z])`?", document.read_text()
+        )
+    )
     assert named - {"PIPELINE_EXIT_WITH_STDIN", "PIPELINE_SETTINGS"} <= set(read_template())
 
 

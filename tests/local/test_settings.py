@@ -26,7 +26,9 @@ FOREIGN = (
     "AIRFLOW__",
     *(f"MLFLOW_{word}_" for word in ("BACKEND", "DISABLE", "ENABLE", "HTTP", "S3", "SERVER", "SUPPRESS")),
 )
-_NAME = re.compile(r"\b(?:OBJECT_STORAGE|ML_PIPELINE|MLFLOW|PIPELINE|AIRFLOW|POSTGRES)_[A-Z0-9_]*[A-Z0-9]\b")
+_NAME = re.compile(
+    r"\b(?:OBJECT_STORAGE|ML_PIPELINE|ML_TASK|LOG_STREAM|MLFLOW|PIPELINE|AIRFLOW|POSTGRES)_[A-Z0-9_]*[A-Z0-9]\b"
+)
 
 
 def names_in_code() -> set[str]:

@@ -2,7 +2,7 @@
 
 `exits`: exit codes by try, the last for all others; `record`: `store`, `line` or none; `seconds` to take first;
 `ignore_term`; `child`: a file to write the id of a process into that outlives this one; `say`: lines for stderr;
-`environment`: print it as JSON.
+`environment`: print it as JSON; `megabytes`: so much memory to take first; `probe`: print what this process may do.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 from pipeline_worker import commit
 from pipeline_worker.s3 import S3
@@ -25,18 +26,7 @@ def main(stage: str) -> None:
     faults = json.loads(arguments.get("--params", "{}")).get("faults", {})
     bucket, prefix = os.environ["ML_PIPELINE_ARTIFACT_BUCKET"], os.environ["ML_PIPELINE_ARTIFACT_PREFIX"]
     S3().request("PUT", bucket, f"{prefix}/open/{arguments['--run']}")
-    for line in faults.get("say", []):
-        sys.stderr.write(f"{line}\n")
-    if faults.get("ignore_term"):
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    if "child" in faults:
-        child = subprocess.Popen(["sleep", "300"])
-        Path(faults["child"]).write_text(f"{os.getpid()} {child.pid}", encoding="utf-8")
-    if faults.get("environment"):
-        sys.stdout.write(json.dumps(dict(os.environ)) + "\n")
-    if faults.get("seconds"):
-        commit.watch_stdin()
-        time.sleep(faults["seconds"])
+    _act(faults)
     tries = int(arguments["--attempt"].rpartition(".")[2])
     exits = faults.get("exits", [0])
     code = exits[min(tries, len(exits)) - 1]
@@ -60,3 +50,44 @@ def main(stage: str) -> None:
     if faults.get("record") == "line":
         sys.stdout.write(f"PIPELINE-FAILURE {json.dumps(record)}\n")
     sys.exit(code)
+
+
+def _act(faults: dict[str, Any]) -> None:
+    """Do what comes before the end."""
+    for line in faults.get("say", []):
+        sys.stderr.write(f"{line}\n")
+    if faults.get("ignore_term"):
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    if "child" in faults:
+        child = subprocess.Popen(["sleep", "300"])
+        Path(faults["child"]).write_text(f"{os.getpid()} {child.pid}", encoding="utf-8")
+    if faults.get("environment"):
+        sys.stdout.write(json.dumps(dict(os.environ)) + "\n")
+    if faults.get("probe"):
+        sys.stdout.write(json.dumps(_probe()) + "\n")
+    if faults.get("megabytes"):
+        sys.stderr.write(f"took {len(b'x' * (faults['megabytes'] << 20))} bytes\n")
+    if faults.get("seconds"):
+        commit.watch_stdin()
+        time.sleep(faults["seconds"])
+
+
+def _probe() -> dict[str, object]:
+    """Return who this process is, what it may do, and where it can write."""
+    status = dict(line.split(":\t", 1) for line in Path("/proc/self/status").read_text().splitlines() if ":\t" in line)
+    can_write = {}
+    for folder in ("/", "/opt", "/var/tmp", "/scratch"):  # noqa: S108 - tried on purpose
+        try:
+            Path(folder, "probe").write_text("x", encoding="utf-8")
+        except OSError:
+            can_write[folder] = False
+        else:
+            can_write[folder] = True
+    return {
+        "uid": os.getuid(),
+        "gid": os.getgid(),
+        "groups": os.getgroups(),
+        "capabilities": [status[name] for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")],
+        "no_new_privileges": status["NoNewPrivs"],
+        "can_write": can_write,
+    }

@@ -1,0 +1,69 @@
+"""What a worker's container is made with: what bounds it, what it is found by, and what it is told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from docker.types import LogConfig
+
+from pipeline.settings import Settings
+
+#: The user of worker/Dockerfile; asked for by number, whatever another image says.
+USER = "10001:10001"
+#: The one folder that it can write to. The image has HOME, TMPDIR and caches there.
+_SCRATCH = "/scratch"
+_PREFIX = "ml-pipeline."
+_CPU_PERIOD_MICROSECONDS = 100_000
+
+
+def make_bounds(settings: Settings) -> dict[str, Any]:
+    """Return the arguments of `create_host_config` that keep a container within its bounds."""
+    uid, gid = USER.split(":")
+    return {
+        "mem_limit": settings.task_memory,
+        # The same again would be swap: a training that swaps is worse than one that is ended.
+        "memswap_limit": settings.task_memory,
+        # A quota: shares bound nothing as long as the machine has idle time, and a number of CPUs that is greater than the
+        # machine's is refused.
+        "cpu_period": _CPU_PERIOD_MICROSECONDS,
+        "cpu_quota": int(settings.task_cpus * _CPU_PERIOD_MICROSECONDS),
+        "pids_limit": settings.task_pids,
+        "cap_drop": ["ALL"],
+        "security_opt": ["no-new-privileges"],
+        "read_only": True,
+        "tmpfs": {_SCRATCH: f"size={settings.task_memory},uid={uid},gid={gid},mode=0700"},
+        "network_mode": settings.task_network,
+        # Passes signals on: Python as process 1 would not hear them.
+        "init": True,
+        # The log goes to Airflow as it comes; this copy is for a look at a container that runs.
+        "log_config": LogConfig(type="json-file", config={"max-size": "10m", "max-file": "1"}),
+    }
+
+
+def make_labels(settings: Settings, stage: str, arguments: Sequence[str]) -> dict[str, str]:
+    """Return the labels of the container of one attempt, which the command's arguments name."""
+    told = dict(word.partition("=")[::2] for word in arguments)
+    values = {"stack": settings.task_stack, "stage": stage, "run": told["--run"], "attempt": told["--attempt"]}
+    return {_PREFIX + name: value for name, value in values.items()}
+
+
+def make_environment(settings: Settings) -> dict[str, str]:
+    """Return what the worker is told beside its arguments; the key to the store is in it."""
+    # The operator holds the other end of stdin: when it is killed, the command ends by itself.
+    return {**settings.worker_values, "PIPELINE_EXIT_WITH_STDIN": "1"}
+
+
+def make_filters(labels: Mapping[str, str]) -> dict[str, Any]:
+    """Return what finds the containers of all attempts at the same stage of the same run."""
+    return {"label": [f"{name}={value}" for name, value in labels.items() if name != f"{_PREFIX}attempt"]}
+
+
+def is_left_over(other: Mapping[str, str], labels: Mapping[str, str]) -> bool:
+    """Return whether the container labelled *other* is of an earlier try of the same task.
+
+    Airflow runs one try at a time, so whoever followed that one is gone. Another Dag run at the same stage is left
+    alone: it may well be alive, and whoever commits first has won.
+    """
+    mine, its = labels[f"{_PREFIX}attempt"], other.get(f"{_PREFIX}attempt", "")
+    return its != mine and its.rpartition(".")[0] == mine.rpartition(".")[0]

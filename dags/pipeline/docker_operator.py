@@ -1,0 +1,144 @@
+"""The `docker` runner: a command in a container of its own."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from airflow.providers.docker.hooks.docker import DockerHook
+from airflow.providers.docker.operators.docker import DockerOperator
+from airflow.sdk.exceptions import AirflowException
+from docker.errors import DockerException, NotFound
+from docker.utils.socket import STDERR, STDOUT, frames_iter
+
+from pipeline.attempt import Exit
+from pipeline.container import USER, is_left_over, make_bounds, make_environment, make_filters, make_labels
+from pipeline.engine_fault import judge_fault, judge_out_of_memory
+from pipeline.output import Output
+from pipeline.settings import get_settings
+from pipeline.stage_operator import StageOperator
+
+#: How long a command has to end by itself, in seconds. Airflow kills the task 5 s after it asked.
+GRACE_SECONDS = 2
+#: What Docker says of a process that was killed, by the kernel for want of memory or by someone.
+_KILLED = 137
+#: What the engine's client raises: the first is the hook's word for no answer, the last a connection that broke.
+_FAULTS = (AirflowException, DockerException, OSError)
+
+
+class PipelineDockerOperator(StageOperator, DockerOperator):
+    """Runs the command in a container, which is gone afterwards however it ended.
+
+    A DockerOperator by its arguments, its connection and its place in Airflow. It does not use DockerOperator's own way
+    to run a container, which takes no read-only root, dropped capabilities or bound on processes, mixes stdout into the
+    log, keeps the exit code to itself, and removes the container before one can see that it ran out of memory.
+
+    The command ends with its operator: stopped when Airflow stops the task or it takes too long, and by the end of its
+    stdin, whose other end only this process holds, when Airflow's worker is killed. What that leaves is removed by the
+    next try.
+    """
+
+    #: No more than is safe to show: the arguments of the command are in the log.
+    template_fields: Sequence[str] = ("image",)
+
+    def __init__(self, **kwargs: Any) -> None:
+        settings = get_settings()
+        super().__init__(
+            image=settings.task_image,
+            docker_url=settings.docker_url,
+            user=USER,
+            mount_tmp_dir=False,
+            # Removed by ourselves, after a look at how it ended.
+            auto_remove="never",
+            **kwargs,
+        )
+        self._is_stopped = False
+
+    def run_command(self, arguments: Sequence[str]) -> Exit:
+        """Run the image's Python with *arguments*, in a container that is gone afterwards."""
+        try:
+            with contextlib.closing(self.cli), self._open_container(arguments) as container_id:
+                return self._follow(container_id)
+        except _FAULTS as error:
+            return Exit(125, is_stopped=self._is_stopped, ending=judge_fault(error, get_settings()))
+
+    def on_kill(self) -> None:
+        """Stop the container. Airflow calls this within a signal handler, so who waits already goes on waiting."""
+        self._is_stopped = True
+        if self.container is not None:
+            self._stop(self.container["Id"])
+
+    @contextlib.contextmanager
+    def _open_container(self, arguments: Sequence[str]) -> Iterator[str]:
+        """Make a container for *arguments*, give its id, and remove it at the end."""
+        settings = get_settings()
+        self.labels = make_labels(settings, self.stage, arguments)
+        self._private_environment = make_environment(settings)
+        self._remove_left_over(self.labels)
+        self.container = self.cli.create_container(
+            image=self.image,
+            command=list(arguments),
+            user=self.user,
+            environment=self._private_environment,
+            labels=self.labels,
+            host_config=self.cli.create_host_config(**make_bounds(settings)),
+            # Its stdin closes with the connection that is attached to it.
+            stdin_open=True,
+        )
+        container_id = self.container["Id"]
+        try:
+            yield container_id
+        finally:
+            self._remove(container_id)
+
+    def _follow(self, container_id: str) -> Exit:
+        """Start the container and return its exit; its log is said line by line as it comes, its stdout is kept."""
+        output = Output(self.log)
+        streams = {STDOUT: output.stdout, STDERR: output.stderr}
+        whole = {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}
+        # Attached before it starts, so that no line is missed.
+        socket = self.cli.attach_socket(container_id, params=whole)
+        # The client hangs the answer on the socket that it gives; to close that one alone leaves the connection open.
+        with contextlib.closing(getattr(socket, "_response", socket)):
+            if not self._is_stopped:
+                self.cli.start(container_id)
+            if self._is_stopped:
+                self._stop(container_id)
+                return output.end(_KILLED, is_stopped=True)
+            for stream, chunk in frames_iter(socket, tty=False):
+                streams[stream].add(chunk)
+        code = self.cli.wait(container_id)["StatusCode"]
+        ended = output.end(code, is_stopped=self._is_stopped)
+        if code == _KILLED and self.cli.inspect_container(container_id)["State"]["OOMKilled"]:
+            return replace(ended, ending=judge_out_of_memory(get_settings().task_memory, ended.last_words))
+        return ended
+
+    def _stop(self, container_id: str) -> None:
+        """Ask the command to end, wait for the grace, then kill it."""
+        # By a connection of its own: the other one may be in use just where a signal interrupted it.
+        hook = DockerHook(docker_conn_id=None, base_url=self.docker_url)
+        with self._telling("stopped", container_id), contextlib.closing(hook.api_client) as client:
+            client.stop(container_id, timeout=GRACE_SECONDS)
+
+    def _remove_left_over(self, labels: Mapping[str, str]) -> None:
+        """Remove what earlier tries left whose Airflow worker was killed."""
+        for other in self.cli.containers(all=True, filters=make_filters(labels)):
+            if is_left_over(other["Labels"], labels):
+                self.log.warning("Container %s was left over by an earlier try; it is removed.", other["Id"][:12])
+                self._remove(other["Id"])
+
+    def _remove(self, container_id: str) -> None:
+        with self._telling("removed", container_id):
+            self.cli.remove_container(container_id, force=True, v=True)
+
+    @contextlib.contextmanager
+    def _telling(self, done: str, container_id: str) -> Iterator[None]:
+        """Let what cannot be *done* to a container be no more than a warning: the attempt has its end without it."""
+        try:
+            yield
+        except NotFound:
+            pass
+        except _FAULTS as error:
+            self.log.warning("Container %s could not be %s: %s", container_id[:12], done, error)

@@ -1,0 +1,51 @@
+"""What it means for an attempt that the Docker engine refused something, or is not there."""
+
+from __future__ import annotations
+
+from docker.errors import APIError, ImageNotFound
+
+from pipeline.ending import Ending, Kind, describe
+from pipeline.settings import Settings
+
+#: What a proxy before the engine answers while the engine is down.
+_GATEWAY_STATUSES = (502, 503, 504)
+
+
+def judge_fault(error: Exception, settings: Settings) -> Ending:
+    """Return how an attempt ended that the engine did not carry through.
+
+    :param error: what the engine's client, or the connection, raised.
+    """
+    said = str(error.explanation or error) if isinstance(error, APIError) else str(error)
+    what, fix = f"The Docker engine refused the container: {said}", "Read what the engine says, and mend it."
+    where, kind = f"the Docker engine at {settings.docker_url}", Kind.CRASH
+    if "no space left on device" in said.lower():
+        what, kind = f"The disk of the Docker engine is full: {said}", Kind.OUTSIDE
+        fix = "Make room there: `docker system df` says what takes it. It is tried again."
+    elif isinstance(error, ImageNotFound):
+        what, where = f"There is no image `{settings.task_image}` on this machine's Docker engine.", "ML_TASK_IMAGE"
+        fix = (
+            f"Build it with `docker build --tag {settings.task_image} worker`, or pull it, or name another one. "
+            "A task downloads none."
+        )
+    elif isinstance(error, APIError) and error.status_code == 404 and "network" in said:
+        what, where = f"There is no network `{settings.task_network}` for worker containers.", "ML_TASK_NETWORK"
+        fix = f"Make it with `docker network create {settings.task_network}`, or name another one."
+    elif not isinstance(error, APIError) or error.status_code in _GATEWAY_STATUSES:
+        what, kind = f"The Docker engine does not answer: {said}", Kind.OUTSIDE
+        fix = "See whether it runs, and whether ML_TASK_DOCKER_URL is right. It is tried again."
+    code = None if kind is Kind.OUTSIDE else 125
+    return Ending(kind, code, describe(what, where=where, fix=fix), has_record=False)
+
+
+def judge_out_of_memory(memory: str, last_words: str) -> Ending:
+    """Return how an attempt ended whose container the kernel ended for want of memory."""
+    said = describe(
+        f"The command ran out of memory: it needed more than the {memory} that a container gets (exit 137).",
+        where="the setting ML_TASK_MEMORY",
+        fix="Raise ML_TASK_MEMORY if the machine has more, or use less data; then run the stage again. "
+        "What the command writes to its scratch folder counts as memory too.",
+        exit=137,
+        last_words=last_words,
+    )
+    return Ending(Kind.CRASH, 137, said, has_record=False)

@@ -1,0 +1,7 @@
+# A worker with faults on demand, for tests of the docker runner. Its user is root: the runner must not let it be.
+ARG PYTHON_IMAGE
+FROM ${PYTHON_IMAGE}
+COPY tests/dags/faulty_worker /opt/faulty
+COPY benchmarks/stub_worker /opt/stub
+ENV PYTHONPATH=/opt/faulty:/opt/stub PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
+ENTRYPOINT ["python3"]

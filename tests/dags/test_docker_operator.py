@@ -1,0 +1,61 @@
+"""The docker runner where there is no engine; on a real one it is tried in tests/compose."""
+
+from __future__ import annotations
+
+import json
+import logging
+
+import pytest
+from airflow.providers.docker.operators.docker import DockerOperator
+
+from pipeline.assets import STAGES
+from pipeline.attempt import Attempt
+from pipeline.conf import Ask
+from pipeline.docker_operator import PipelineDockerOperator
+from pipeline.ending import Kind
+from pipeline.layout import Layout
+from pipeline.retry import StageFailed
+from pipeline.settings import get_settings
+
+
+@pytest.fixture
+def _no_engine(monkeypatch, tmp_path):
+    """Let the settings name an engine that is not there."""
+    monkeypatch.setenv("ML_TASK_DOCKER_URL", f"unix://{tmp_path}/docker.sock")
+    get_settings.cache_clear()
+
+
+def test_shows_no_secret(settings):
+    """What Airflow renders, keeps and shows of the task is its image: no environment, no arguments, no key."""
+    operator = PipelineDockerOperator(task_id="train_model", stage="train")
+    assert isinstance(operator, DockerOperator)
+    assert list(operator.template_fields) == ["image"]
+    assert settings.worker_values["OBJECT_STORAGE_SECRET_KEY"] not in str(vars(operator))
+
+
+@pytest.mark.usefixtures("_no_engine")
+def test_engine_is_named_by_the_setting(settings, monkeypatch):
+    """The engine is the one of the setting, whatever DOCKER_HOST says where a Dag file is parsed."""
+    monkeypatch.setenv("DOCKER_HOST", "tcp://elsewhere:1")
+    assert PipelineDockerOperator(task_id="t", stage="train").docker_url == get_settings().docker_url
+
+
+# The hook leaves the connection that it could not use to the garbage collection.
+@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.usefixtures("_no_engine")
+def test_engine_is_down(settings, store):
+    """An engine that does not answer is waited for with back-off, and the receipt says so."""
+    ask = Ask("penguins.20260131T120000Z.1a2b3c4d", "r/0", "r.1", {}, is_again=False, is_cascading=True)
+    attempt = Attempt(STAGES["train"], ask, 1, get_settings(), store, logging.getLogger("tests.docker"))
+    with pytest.raises(StageFailed, match="engine does not answer") as failure:
+        attempt.run(PipelineDockerOperator(task_id="train_model", stage="train").run_command)
+    assert (failure.value.ending.kind, failure.value.decision.is_retry) == (Kind.OUTSIDE, True)
+    assert "ML_TASK_DOCKER_URL" in failure.value.ending.record["fix"]
+    receipt = store.get(settings.artifact_bucket, Layout("runs").receipt("unnamed", ask.run_key))
+    assert json.loads(receipt)["state"] == "waiting"
+
+
+@pytest.mark.usefixtures("_no_engine")
+def test_kill_before_there_is_a_container(settings):
+    """A task that is stopped before its container was made has nothing to stop."""
+    PipelineDockerOperator(task_id="t", stage="train").on_kill()
