@@ -12,7 +12,7 @@ from pipeline.container import is_left_over, make_bounds, make_environment, make
 from pipeline.settings import read_settings
 
 PROJECT = Path(__file__).parents[2]
-ARGUMENTS = ["-m", "pipeline_worker.cli.train_model", "--run", "a.b.c", "--attempt", "run-1.2", "--ask", "run-1/0"]
+ARGUMENTS = ["-m", "pipeline_worker.cli.train_model", "--run=a.b.c", "--attempt=run-1.2", "--ask=run-1/0"]
 
 
 def test_bounds():
