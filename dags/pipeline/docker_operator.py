@@ -40,7 +40,7 @@ class PipelineDockerOperator(StageOperator, DockerOperator):
     next try.
     """
 
-    #: No more than is safe to show: the arguments of the command are in the log.
+    #: What Airflow renders and shows; nothing that could hold a secret.
     template_fields: Sequence[str] = ("image",)
 
     def __init__(self, **kwargs: Any) -> None:

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Install Debian's Docker engine where it is missing, and start it where none answers. For CI: needs root.
+# Install Debian's Docker engine, and what these tests need beside it, where they are missing; start the engine where none
+# answers. For CI: needs root.
 #
 #   tests/compose/start_engine.sh LOG_FILE
 #
@@ -11,7 +12,7 @@ answers() { docker version >/dev/null 2>&1; }
 
 if answers; then exit 0; fi
 missing=()
-for pair in dockerd:docker.io docker:docker.io debootstrap:debootstrap; do
+for pair in dockerd:docker.io docker:docker.io debootstrap:debootstrap haproxy:haproxy; do
     command -v "${pair%%:*}" >/dev/null || missing+=("${pair##*:}")
 done
 if [ ${#missing[@]} -gt 0 ]; then
