@@ -1,11 +1,13 @@
-"""What each key of the S3 server may do: the least that its holder needs, as S3 policies."""
+"""What each key of the S3 server may do: the policies in `minio/policies`, which MinIO takes as they are."""
 
 import json
-from collections.abc import Sequence
+from string import Template
 
-from local.settings import Settings
+from local.settings import PROJECT, Settings
 
 Statement = dict[str, object]
+
+POLICIES = PROJECT / "minio" / "policies"
 
 # Which settings hold the key of whom.
 KEYS = {
@@ -17,77 +19,34 @@ KEYS = {
 }
 
 
-def allow(actions: Sequence[str], *resources: str) -> Statement:
-    """Allow actions on buckets and objects named without their `arn`."""
-    return {
-        "Effect": "Allow",
-        "Action": [f"s3:{action}" for action in actions],
-        "Resource": [f"arn:aws:s3:::{resource}" for resource in resources],
-    }
+def read_policy(name: str, **places: str) -> list[Statement]:
+    """Return the statements of a policy document, with the names of buckets and prefixes put in."""
+    quoted = {place: json.dumps(value)[1:-1] for place, value in places.items()}
+    text = Template((POLICIES / f"{name}.json").read_text(encoding="utf-8")).substitute(quoted)
+    statements: list[Statement] = json.loads(text)["Statement"]
+    return statements
 
 
-def allow_list(bucket: str, *prefixes: str) -> Statement:
-    """Allow to list what lies under some prefixes of a bucket."""
-    return {
-        **allow(["ListBucket"], bucket),
-        "Condition": {"StringLike": {"s3:prefix": [f"{prefix}*" for prefix in prefixes]}},
-    }
-
-
-def allow_sources(settings: Settings) -> list[Statement]:
-    """Allow to read what ML_PIPELINE_SOURCE_PREFIXES names."""
+def read_source_policies(settings: Settings) -> list[Statement]:
+    """Return the statements that let somebody read what ML_PIPELINE_SOURCE_PREFIXES names."""
     statements = []
     for source in filter(None, (part.strip() for part in settings["ML_PIPELINE_SOURCE_PREFIXES"].split(","))):
         bucket, _, prefix = source.removeprefix("s3://").partition("/")
-        statements += [allow(["GetObject", "GetObjectVersion"], f"{bucket}/{prefix}*"), allow_list(bucket, prefix)]
+        statements += read_policy("source", SOURCE_BUCKET=bucket, SOURCE_PREFIX=prefix)
     return statements
 
 
 def make_policies(settings: Settings) -> dict[str, list[Statement]]:
     """Return the statements of each key's policy, by the key's name."""
-    drops, artifacts = settings["ML_PIPELINE_DROP_BUCKET"], settings.artifact_bucket
-    under = f"{artifacts}/{settings['ML_PIPELINE_ARTIFACT_PREFIX'].strip('/')}"
-    prefix = under.partition("/")[2]
-    uploads = ["AbortMultipartUpload", "ListMultipartUploadParts"]
-    return {
-        # People: put a drop, read what became of it.
-        "drop": [
-            allow(["PutObject", *uploads], f"{drops}/*"),
-            allow(["GetObject"], f"{under}/receipts/*"),
-            allow_list(artifacts, f"{prefix}/receipts/"),
-        ],
-        # Airflow: claims drops (copies, then deletes exact versions), keeps receipts and markers, reads manifests.
-        "watch": [
-            allow(["ListBucket", "ListBucketVersions", "GetBucketLocation"], drops),
-            allow(["GetObject", "GetObjectVersion", "DeleteObject", "DeleteObjectVersion"], f"{drops}/*"),
-            allow_list(artifacts, f"{prefix}/"),
-            allow(["GetObject"], f"{under}/*"),
-            allow(
-                ["PutObject", *uploads],
-                f"{under}/*/drop.json",
-                f"{under}/*/raw/data",
-                f"{under}/receipts/*",
-                f"{under}/open/*",
-                f"{under}/set_aside/*",
-                # Of an attempt that Airflow stopped.
-                f"{under}/*/failure.json",
-            ),
-            allow(["DeleteObject"], f"{under}/open/*"),
-        ],
-        # Stages: read data and parameters, write runs and models (a target_output_path may lie anywhere in the bucket).
-        "worker": [
-            allow(["ListBucket", "GetBucketLocation"], drops, artifacts),
-            allow(["GetObject", "GetObjectVersion"], f"{drops}/*", f"{artifacts}/*"),
-            allow(["PutObject", *uploads], f"{artifacts}/*"),
-            allow(["DeleteObject"], f"{under}/open/*"),
-            *allow_sources(settings),
-        ],
-        # The MLflow server: its own bucket.
-        "mlflow": [
-            allow(["ListBucket", "ListBucketMultipartUploads", "GetBucketLocation"], settings["MLFLOW_BUCKET"]),
-            allow(["GetObject", "PutObject", "DeleteObject", *uploads], f"{settings['MLFLOW_BUCKET']}/*"),
-        ],
+    places = {
+        "DROP_BUCKET": settings["ML_PIPELINE_DROP_BUCKET"],
+        "ARTIFACT_BUCKET": settings.artifact_bucket,
+        "ARTIFACT_PREFIX": settings["ML_PIPELINE_ARTIFACT_PREFIX"].strip("/"),
+        "MLFLOW_BUCKET": settings["MLFLOW_BUCKET"],
     }
+    policies = {name: read_policy(name, **places) for name in ("drop", "watch", "worker", "mlflow")}
+    policies["worker"] += read_source_policies(settings)
+    return policies
 
 
 def read_credentials(settings: Settings, identity: str) -> tuple[str, str]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.minio_server import MinioServer, run_minio
 from tests.weed import Weed, run_weed
 
 if TYPE_CHECKING:
@@ -17,6 +18,13 @@ if TYPE_CHECKING:
 def weed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Weed]:
     """Give a real S3 server, one for the whole session."""
     with run_weed(tmp_path_factory.mktemp("weed")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def minio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MinioServer]:
+    """Give a real MinIO, one for the whole session, as it is before the bootstrap."""
+    with run_minio(tmp_path_factory.mktemp("minio")) as server:
         yield server
 
 

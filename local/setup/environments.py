@@ -1,4 +1,4 @@
-"""Makes the four virtual environments from their locks, and does nothing when they agree."""
+"""Makes the virtual environments from their locks, and does nothing when they agree."""
 
 import fcntl
 import hashlib
@@ -22,7 +22,10 @@ LOCKS = {
     "airflow": ROOT / "dags" / "requirements.lock",
     "worker": ROOT / "worker" / "requirements.lock",
     "mlflow": ROOT / "worker" / "mlflow.lock",
+    "minio": ROOT / "minio" / "requirements.lock",
 }
+# Installed when tests are asked for: the local stack has no MinIO.
+ONLY_FOR_TESTS = ("minio",)
 # What tests need beside what runs there; installed when tests are asked for.
 TEST_LOCKS = {"airflow": ROOT / "tests" / "requirements.lock", "worker": ROOT / "tests" / "requirements.lock"}
 NEEDED_BYTES = 4 * 1024**3
@@ -54,7 +57,7 @@ def is_current(name: str, lock: Path) -> bool:
 
 def find_stale(*, has_tests: bool) -> dict[str, list[Path]]:
     """Return the locks that environments do not agree with, by environment."""
-    wanted = {name: [lock] for name, lock in LOCKS.items()}
+    wanted = {name: [lock] for name, lock in LOCKS.items() if has_tests or name not in ONLY_FOR_TESTS}
     for name, lock in TEST_LOCKS.items() if has_tests else ():
         wanted[name].append(lock)
     stale = {name: [lock for lock in locks if not is_current(name, lock)] for name, locks in wanted.items()}

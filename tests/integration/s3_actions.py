@@ -19,6 +19,7 @@ KEYS = {
         f"{RUN}/drop.json",
         f"{RUN}/raw/data",
         f"{RUN}/ingested/manifest.json",
+        f"{RUN}/ingested/a/failure.json",
         f"{PREFIX}/receipts/penguins/r.json",
         f"{PREFIX}/open/r",
         f"{PREFIX}/set_aside/r.json",

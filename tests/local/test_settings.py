@@ -32,7 +32,7 @@ _NAME = re.compile(
 
 
 def names_in_code() -> set[str]:
-    sources = [path for folder in ("local", "dags", "worker/src") for path in (PROJECT / folder).rglob("*.py")]
+    sources = [path for folder in ("local", "dags", "worker/src", "minio") for path in (PROJECT / folder).rglob("*.py")]
     found = {name for path in sources for name in _NAME.findall(path.read_text(encoding="utf-8"))}
     return {name for name in found if not name.startswith(FOREIGN)} - NO_SETTINGS.keys()
 

@@ -1,35 +1,64 @@
-"""The store's contract, held against a real S3 server and against the folder."""
+"""The store's contract, held against real S3 servers and against the folder."""
 
 from __future__ import annotations
 
+import functools
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import boto3
 import pytest
+from mypy_boto3_s3 import S3Client
 
 from pipeline_worker.errors import LocationRefused, StoreRefused, StoreUnavailable
 from pipeline_worker.settings import read_settings
 from pipeline_worker.store import ObjectMissing, PreconditionFailed, Store, open_store
+from tests.minio_server import NEEDS_MINIO, MinioServer
 from tests.weed import Weed
 
 B = "s3://bucket"
 
 
-@pytest.fixture(params=["s3", "folder"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+Server = Weed | MinioServer
+SERVERS = ["weed", pytest.param("minio", marks=NEEDS_MINIO)]
+
+
+@pytest.fixture(params=SERVERS)
+def server(request: pytest.FixtureRequest) -> Server:
+    found: Server = request.getfixturevalue(request.param)
+    make_client(found)
+    return found
+
+
+@pytest.fixture(params=[*SERVERS, "folder"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
     if request.param == "folder":
         return open_store(read_settings({}, store_folder=tmp_path / "lake"))
-    weed: Weed = request.getfixturevalue("weed")
-    return open_store(read_settings(weed_environ(weed)))
+    server: Server = request.getfixturevalue(request.param)
+    make_client(server)
+    return open_store(read_settings(make_environ(server)))
 
 
-def weed_environ(weed: Weed) -> dict[str, str]:
+@functools.cache
+def make_client(server: Server) -> S3Client:
+    """Return a client for the server, which has the bucket from then on."""
+    client = boto3.client(
+        "s3",
+        endpoint_url=server.endpoint_url,
+        aws_access_key_id=server.access_key,
+        aws_secret_access_key=server.secret_key,
+        region_name="us-east-1",
+    )
+    if "bucket" not in {bucket["Name"] for bucket in client.list_buckets()["Buckets"]}:
+        client.create_bucket(Bucket="bucket")
+    return client
+
+
+def make_environ(server: Server) -> dict[str, str]:
     return {
-        "OBJECT_STORAGE_ENDPOINT_URL": weed.endpoint_url,
-        "OBJECT_STORAGE_ACCESS_KEY": weed.access_key,
-        "OBJECT_STORAGE_SECRET_KEY": weed.secret_key,
+        "OBJECT_STORAGE_ENDPOINT_URL": server.endpoint_url,
+        "OBJECT_STORAGE_ACCESS_KEY": server.access_key,
+        "OBJECT_STORAGE_SECRET_KEY": server.secret_key,
     }
 
 
@@ -149,18 +178,12 @@ def test_delete_of_nothing_is_fine(store: Store, tmp_path: Path) -> None:
     store.delete(unique("never", tmp_path))
 
 
-def test_versions_are_read_and_deleted_exactly(weed: Weed, tmp_path: Path) -> None:
+def test_versions_are_read_and_deleted_exactly(server: Server, tmp_path: Path) -> None:
     """In a versioned bucket a put tells its version; a copy takes, and a delete removes, exactly the version named."""
-    client = boto3.client(
-        "s3",
-        endpoint_url=weed.endpoint_url,
-        aws_access_key_id=weed.access_key,
-        aws_secret_access_key=weed.secret_key,
-        region_name="us-east-1",
-    )
+    client = make_client(server)
     client.create_bucket(Bucket="versioned")
     client.put_bucket_versioning(Bucket="versioned", VersioningConfiguration={"Status": "Enabled"})
-    store = open_store(read_settings(weed_environ(weed)))
+    store = open_store(read_settings(make_environ(server)))
     uri = f"s3://versioned/{tmp_path.name}/x"
     first, second = store.put(uri, b"1"), store.put(uri, b"2")
     assert first.version
@@ -196,9 +219,9 @@ def test_dead_store_is_said_with_what_to_check() -> None:
     assert "OBJECT_STORAGE_ENDPOINT_URL" in caught.value.fix
 
 
-def test_wrong_key_is_said_without_the_secret(weed: Weed) -> None:
+def test_wrong_key_is_said_without_the_secret(server: Server) -> None:
     """A key that the store refuses is a matter of the settings, and the secret is in no message."""
-    settings = read_settings(weed_environ(weed) | {"OBJECT_STORAGE_SECRET_KEY": "not-the-one"})
+    settings = read_settings(make_environ(server) | {"OBJECT_STORAGE_SECRET_KEY": "not-the-one"})
     with pytest.raises(StoreRefused) as caught:
         open_store(settings).read(f"{B}/x")
     assert "OBJECT_STORAGE_SECRET_KEY" in caught.value.fix

@@ -1,0 +1,34 @@
+"""What each key may do: the documents in `policies`, which the local stack's S3 server takes as well."""
+
+import json
+from pathlib import Path
+from string import Template
+from typing import Any
+
+from settings import Settings
+
+POLICIES = Path(__file__).resolve().parent / "policies"
+
+
+def read_policy(name: str, **places: str) -> list[dict[str, Any]]:
+    """Return the statements of a policy document, with the names of buckets and prefixes put in."""
+    quoted = {place: json.dumps(value)[1:-1] for place, value in places.items()}
+    text = Template((POLICIES / f"{name}.json").read_text(encoding="utf-8")).substitute(quoted)
+    statements: list[dict[str, Any]] = json.loads(text)["Statement"]
+    return statements
+
+
+def make_policies(settings: Settings) -> dict[str, dict[str, Any]]:
+    """Return the policy of each identity as MinIO takes it."""
+    places = {
+        "DROP_BUCKET": settings.drop_bucket,
+        "ARTIFACT_BUCKET": settings.artifact_bucket,
+        "ARTIFACT_PREFIX": settings.artifact_prefix,
+        "MLFLOW_BUCKET": settings.mlflow_bucket,
+    }
+    policies = {name: read_policy(name, **places) for name in settings.keys}
+    for bucket, prefix in settings.sources:
+        policies["worker"] += read_policy("source", SOURCE_BUCKET=bucket, SOURCE_PREFIX=prefix)
+    # MinIO lets every user make further keys for itself and change its own secret, unless it is denied.
+    account = read_policy("account")
+    return {name: {"Version": "2012-10-17", "Statement": statements + account} for name, statements in policies.items()}

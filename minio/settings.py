@@ -1,0 +1,121 @@
+"""The settings of the bootstrap, under the names that `.env.template` explains. Only this module reads the environment."""
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+# Which settings hold the key of whom.
+KEYS = {
+    "drop": ("OBJECT_STORAGE_DROP_ACCESS_KEY", "OBJECT_STORAGE_DROP_SECRET_KEY"),
+    "watch": ("OBJECT_STORAGE_WATCH_ACCESS_KEY", "OBJECT_STORAGE_WATCH_SECRET_KEY"),
+    "worker": ("OBJECT_STORAGE_ACCESS_KEY", "OBJECT_STORAGE_SECRET_KEY"),
+    "mlflow": ("OBJECT_STORAGE_MLFLOW_ACCESS_KEY", "OBJECT_STORAGE_MLFLOW_SECRET_KEY"),
+}
+ROOT = ("OBJECT_STORAGE_ROOT_ACCESS_KEY", "OBJECT_STORAGE_ROOT_SECRET_KEY")
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+
+
+class SettingInvalid(Exception):
+    """A setting is missing, or has a value that cannot be used; says its name and what to do, never its value."""
+
+
+@dataclass(frozen=True)
+class Key:
+    """An access key and its secret. The name is kept as quiet as the secret: see CVE-2026-40344."""
+
+    access: str = field(repr=False)
+    secret: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Where the server is, what it is to hold, and who may use it.
+
+    :param sources: bucket and prefix of each further place that the worker may read.
+    """
+
+    address: str
+    is_secure: bool
+    region: str
+    root: Key
+    keys: Mapping[str, Key]
+    drop_bucket: str
+    artifact_bucket: str
+    artifact_prefix: str
+    mlflow_bucket: str
+    sources: tuple[tuple[str, str], ...]
+
+
+def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
+    """Read all settings; raise SettingInvalid with every name that is missing."""
+    environ = os.environ if environ is None else environ
+    missing = []
+
+    def read(name: str) -> str:
+        value = environ.get(name, "")
+        if not value:
+            missing.append(name)
+        return value
+
+    def read_key(names: tuple[str, str]) -> Key:
+        return Key(read(names[0]), read(names[1]))
+
+    address, is_secure = split_url(read("OBJECT_STORAGE_ENDPOINT_URL"))
+    settings = Settings(
+        address=address,
+        is_secure=is_secure,
+        region=environ.get("OBJECT_STORAGE_REGION") or "us-east-1",
+        root=read_key(ROOT),
+        keys={identity: read_key(names) for identity, names in KEYS.items()},
+        drop_bucket=read("ML_PIPELINE_DROP_BUCKET"),
+        artifact_bucket=environ.get("ML_PIPELINE_ARTIFACT_BUCKET")
+        or environ.get("OBJECT_STORAGE_BUCKET")
+        or "artifacts",
+        artifact_prefix=read("ML_PIPELINE_ARTIFACT_PREFIX").strip("/"),
+        mlflow_bucket=read("MLFLOW_BUCKET"),
+        sources=split_sources(environ.get("ML_PIPELINE_SOURCE_PREFIXES", "")),
+    )
+    if missing:
+        raise SettingInvalid(f"{', '.join(missing)}: not set. Set it in `.env`; .env.template says what it is for.")
+    check_keys(settings)
+    check_buckets(settings)
+    return settings
+
+
+def split_url(url: str) -> tuple[str, bool]:
+    """Return host and port, and whether to speak TLS."""
+    scheme, _, rest = url.rstrip("/").partition("://")
+    if url and (scheme not in ("http", "https") or not rest or "/" in rest):
+        raise SettingInvalid("OBJECT_STORAGE_ENDPOINT_URL: must be http://host:port or https://host:port.")
+    return rest, scheme == "https"
+
+
+def split_sources(text: str) -> tuple[tuple[str, str], ...]:
+    """Return bucket and prefix of each `s3://bucket/prefix` of a comma separated list."""
+    parts = (part.strip().removeprefix("s3://").partition("/") for part in text.split(","))
+    return tuple((bucket, prefix) for bucket, _, prefix in parts if bucket)
+
+
+def check_keys(settings: Settings) -> None:
+    """Raise where two identities share an access key: the rights of one would be the other's."""
+    seen = {settings.root.access: ROOT[0]}
+    for identity, key in settings.keys.items():
+        name = KEYS[identity][0]
+        if key.access in seen:
+            raise SettingInvalid(f"{name}: is the same as {seen[key.access]}. Give each its own, by chance.")
+        seen[key.access] = name
+
+
+def check_buckets(settings: Settings) -> None:
+    """Raise where S3 allows no bucket of the name."""
+    names = {
+        "ML_PIPELINE_DROP_BUCKET": settings.drop_bucket,
+        "ML_PIPELINE_ARTIFACT_BUCKET": settings.artifact_bucket,
+        "MLFLOW_BUCKET": settings.mlflow_bucket,
+    }
+    for name, bucket in names.items():
+        if not _BUCKET.fullmatch(bucket):
+            raise SettingInvalid(
+                f"{name}: {bucket!r} is no name of a bucket. Use 3 to 63 of a-z, 0-9, `-` and `.`, at the ends a-z or 0-9."
+            )
