@@ -34,7 +34,7 @@ def find_command(pipeline: Pipeline, run_key: str, module: str) -> psutil.Proces
                 words = child.cmdline()
             except psutil.Error:
                 continue
-            if run_key in words and f"pipeline_worker.cli.{module}" in words:
+            if f"--run={run_key}" in words and f"pipeline_worker.cli.{module}" in words:
                 return child
     return None
 
