@@ -33,7 +33,8 @@ class Stack:
 
     environment: dict[str, str] = field(repr=False)
     settings: Settings
-    _clients: dict[str, S3Client] = field(default_factory=dict, repr=False)
+    # Not handed on by `replace`: a stack with other keys needs other clients.
+    _clients: dict[str, S3Client] = field(default_factory=dict, init=False, repr=False)
 
     def run(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
         """Run `python -m local` with these arguments on this stack; the test looks at code and output."""
