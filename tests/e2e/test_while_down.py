@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 
@@ -28,14 +29,12 @@ def settled(pipeline: Pipeline, wave: Wave) -> None:
 def find_command(pipeline: Pipeline, run_key: str, module: str) -> psutil.Process | None:
     """Return the process of a run's command, if it runs."""
     for process in pipeline.stack.processes().values():
-        children = [process, *process.children(recursive=True)] if process.is_running() else []
-        for child in children:
-            try:
+        # Processes come and go while they are looked at; whoever waits for one looks again.
+        with contextlib.suppress(psutil.Error):
+            for child in (process, *process.children(recursive=True)):
                 words = child.cmdline()
-            except psutil.Error:
-                continue
-            if f"--run={run_key}" in words and f"pipeline_worker.cli.{module}" in words:
-                return child
+                if f"--run={run_key}" in words and f"pipeline_worker.cli.{module}" in words:
+                    return child
     return None
 
 
