@@ -30,8 +30,11 @@ def find_command(pipeline: Pipeline, run_key: str, module: str) -> psutil.Proces
     """Return the process of a run's command, if it runs."""
     for process in pipeline.stack.processes().values():
         # Processes come and go while they are looked at; whoever waits for one looks again.
+        children = []
         with contextlib.suppress(psutil.Error):
-            for child in (process, *process.children(recursive=True)):
+            children = [process, *process.children(recursive=True)]
+        for child in children:
+            with contextlib.suppress(psutil.Error):
                 words = child.cmdline()
                 if f"--run={run_key}" in words and f"pipeline_worker.cli.{module}" in words:
                     return child
