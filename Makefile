@@ -5,6 +5,7 @@ COMMAND = @$(PYTHON) -m local.setup $@
 define HELP
 make demo      set up, start, drop examples/penguins, follow it to the published model
 make up        start Airflow, MLflow, S3 and Postgres on this machine; returns when all is healthy
+               STACK=compose, with this and all below: in containers, by docker-compose.yaml (or set it in .env)
 make down      stop everything; all data stays
 make status    [RUN=...]   what runs where, and what happened to the last drops; with RUN, all of one
 make drop      FILE=... [DATASET=...] [PARAMS=...] [WAIT=0]             drop a file and follow it to its end
@@ -19,7 +20,7 @@ endef
 
 # These reach a command through the environment, never through the shell's words, so that a name with spaces and JSON
 # with quotes and dollar signs arrive as they were typed.
-VARIABLES := FILE DATASET PARAMS STAGE RUN CASCADE WAIT CONFIRM
+VARIABLES := STACK FILE DATASET PARAMS STAGE RUN CASCADE WAIT CONFIRM
 $(foreach name,$(VARIABLES),$(if $(filter-out undefined,$(origin $(name))),\
   $(eval override $(name) := $$(value $(name)))$(eval export $(name))))
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from local.airflow_client import open_airflow
-from local.airflow_environment import make_airflow_environment, make_pipeline_environment
+from local.airflow_environment import ROLES, make_airflow_environment, make_pipeline_environment
 from local.errors import ServiceFailed
 from local.health import read_json
 from local.private_file import write_private
@@ -29,12 +29,12 @@ def make_argv(settings: Settings, *arguments: str) -> tuple[str, ...]:
 
 
 def write_airflow_files(settings: Settings) -> None:
-    """Write the login, and a configuration file that says where the configuration is.
+    """Write the logins, and a configuration file that says where the configuration is.
 
-    Without the file Airflow writes one with secrets of its own; without the login it makes a password and logs it.
+    Without the file Airflow writes one with secrets of its own; without the logins it makes passwords and logs them.
     """
-    login = {settings["AIRFLOW_ADMIN_USERNAME"]: settings["AIRFLOW_ADMIN_PASSWORD"]}
-    write_private(home(settings) / "passwords.json", json.dumps(login))
+    logins = {settings[f"{user}_USERNAME"]: settings[f"{user}_PASSWORD"] for user in ROLES}
+    write_private(home(settings) / "passwords.json", json.dumps(logins))
     write_private(home(settings) / "airflow.cfg", "# All configuration is in the environment; see local/airflow*.py.\n")
 
 

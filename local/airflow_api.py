@@ -36,7 +36,7 @@ class DagRun:
 
 
 class Airflow:
-    """The REST API, logged in as the administrator of `.env`. Every failure is an AirflowUnreachable. Close it after use."""
+    """The REST API, logged in as the user of the commands. Every failure is an AirflowUnreachable. Close it after use."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -131,14 +131,13 @@ class Airflow:
         )
 
     def _log_in(self) -> None:
-        user = self._settings["AIRFLOW_ADMIN_USERNAME"]
-        login = {"username": user, "password": self._settings["AIRFLOW_ADMIN_PASSWORD"]}
+        login = self._settings.airflow_login
         self._client.headers.pop("Authorization", None)
         answer = self._send("POST", "/auth/token", json=login)
         if not answer.is_success:
             raise AirflowUnreachable(
-                f"Airflow at {self._settings.airflow_url} refuses the login of user {user} ({answer.status_code}).\n"
-                f"AIRFLOW_ADMIN_USERNAME and AIRFLOW_ADMIN_PASSWORD in {self._settings.env_file} must be those that it was "
+                f"Airflow at {self._settings.airflow_url} refuses the login of user {login['username']} ({answer.status_code}).\n"
+                f"AIRFLOW_API_USERNAME and AIRFLOW_API_PASSWORD in {self._settings.env_file} must be those that it was "
                 "started with: `make down up` starts it with those that are there now."
             )
         self._client.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"

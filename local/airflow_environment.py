@@ -7,6 +7,13 @@ from local.rights import read_credentials
 from local.service import make_environment
 from local.settings import LOOPBACK, Settings
 
+#: The users of Airflow by the settings that name them, and their role. `user` may look, trigger and clear.
+ROLES = {
+    "AIRFLOW_ADMIN": "admin",
+    "AIRFLOW_OPERATOR": "user",
+    "AIRFLOW_VIEWER": "viewer",
+    "AIRFLOW_API": "user",
+}
 # The pipeline's settings that hold no secret: all that Dags and commands read, beside the keys.
 PIPELINE_SETTINGS = (
     "OBJECT_STORAGE_REGION",
@@ -71,7 +78,9 @@ def make_airflow_environment(settings: Settings) -> dict[str, str]:
             "parallelism": slots + 6,
             "dags_are_paused_at_creation": False,
             "fernet_key": settings["AIRFLOW_FERNET_KEY"],
-            "simple_auth_manager_users": f"{settings['AIRFLOW_ADMIN_USERNAME']}:admin",
+            "simple_auth_manager_users": ",".join(
+                f"{settings[f'{user}_USERNAME']}:{role}" for user, role in ROLES.items()
+            ),
             "simple_auth_manager_passwords_file": home / "passwords.json",
             "execution_api_server_url": f"{settings.airflow_url}/execution/",
             # The default asks the name server for this machine's full name, which can hang.

@@ -3,10 +3,11 @@
 import base64
 import os
 import secrets
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from local.settings import TEMPLATE, parse_env_file
+from local.settings import PROJECT, TEMPLATE, parse_env_file
 
 
 def make_access_key() -> str:
@@ -54,17 +55,32 @@ def fill_env_file(path: Path) -> list[str]:
     """Add the secrets that an existing settings file lacks, as after an upgrade; return their names."""
     found = parse_env_file(path.read_text(encoding="utf-8"))
     lacking = {name: make_secret(name) for name in parse_env_file(TEMPLATE.read_text(encoding="utf-8"))}
-    lacking = {name: value for name, value in lacking.items() if value is not None and not found.get(name)}
-    if lacking:
-        kept = [
-            line
-            for line in path.read_text(encoding="utf-8").splitlines()
-            if not lacking.keys() & parse_env_file(line).keys()
-        ]
-        new = path.with_name(f"{path.name}.new")
-        new.unlink(missing_ok=True)
-        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-            file.write("\n".join([*kept, *(f"{name}={value}" for name, value in lacking.items())]) + "\n")
-        new.replace(path)
+    secret = {name: value for name, value in lacking.items() if value is not None and not found.get(name)}
+    if secret:
+        set_values(path, secret)
     path.chmod(0o600)
-    return sorted(lacking)
+    return sorted(secret)
+
+
+def set_values(path: Path, values: Mapping[str, str]) -> None:
+    """Give settings of an existing settings file these values; it is there as a whole at any time."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    kept = [line for line in lines if not values.keys() & parse_env_file(line).keys()]
+    new = path.with_name(f"{path.name}.new")
+    new.unlink(missing_ok=True)
+    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+        file.write("\n".join([*kept, *(f"{name}={value}" for name, value in values.items())]) + "\n")
+    new.replace(path)
+
+
+def find_docker_group() -> str:
+    """Return the number of the group that may use the Docker engine's socket."""
+    socket = Path("/var/run/docker.sock")
+    # Docker Desktop's engine is in a machine of its own, where the socket is root's.
+    return str(socket.stat().st_gid) if sys.platform == "linux" and socket.exists() else "0"
+
+
+if __name__ == "__main__":
+    # For those who start the Compose stack without make; needs nothing but Python.
+    write_env_file(PROJECT / ".env", {"STACK": "compose", "DOCKER_GID": find_docker_group()})
+    sys.stdout.write(f"Wrote {PROJECT / '.env'}: look through it, then: docker compose up --detach --wait\n")

@@ -16,6 +16,7 @@ KEYS = {
     "worker": ("OBJECT_STORAGE_ACCESS_KEY", "OBJECT_STORAGE_SECRET_KEY"),
     "mlflow": ("OBJECT_STORAGE_MLFLOW_ACCESS_KEY", "OBJECT_STORAGE_MLFLOW_SECRET_KEY"),
     "drop": ("OBJECT_STORAGE_DROP_ACCESS_KEY", "OBJECT_STORAGE_DROP_SECRET_KEY"),
+    "logs": ("OBJECT_STORAGE_LOGS_ACCESS_KEY", "OBJECT_STORAGE_LOGS_SECRET_KEY"),
 }
 
 
@@ -43,14 +44,15 @@ def make_policies(settings: Settings) -> dict[str, list[Statement]]:
         "ARTIFACT_BUCKET": settings.artifact_bucket,
         "ARTIFACT_PREFIX": settings["ML_PIPELINE_ARTIFACT_PREFIX"].strip("/"),
         "MLFLOW_BUCKET": settings["MLFLOW_BUCKET"],
+        "LOG_BUCKET": settings["AIRFLOW_LOG_BUCKET"],
     }
-    policies = {name: read_policy(name, **places) for name in ("drop", "watch", "worker", "mlflow")}
+    policies = {name: read_policy(name, **places) for name in KEYS if name != "root"}
     policies["worker"] += read_source_policies(settings)
     return policies
 
 
 def read_credentials(settings: Settings, identity: str) -> tuple[str, str]:
-    """Return access key and secret of `root`, `watch`, `worker`, `mlflow` or `drop`."""
+    """Return access key and secret of an identity of KEYS."""
     access_key, secret_key = KEYS[identity]
     return settings[access_key], settings[secret_key]
 

@@ -1,4 +1,4 @@
-"""The settings of the local stack: `.env.template`, then `.env`, then the environment; the last one wins."""
+"""The settings of a stack: `.env.template`, then `.env`, then the environment; the last one wins."""
 
 import os
 from collections.abc import Mapping
@@ -11,6 +11,7 @@ from local.errors import SettingInvalid
 PROJECT = Path(__file__).resolve().parent.parent
 TEMPLATE = PROJECT / ".env.template"
 LOOPBACK = "127.0.0.1"
+STACKS = ("local", "compose")
 
 # The storage server's listeners inside: their offsets from OBJECT_STORAGE_INTERNAL_PORT.
 INTERNAL_PORT_OFFSETS = {
@@ -46,7 +47,7 @@ def parse_env_file(text: str) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Settings:
-    """All settings by name, and what the local stack derives from them. Secrets are kept out of its `repr`."""
+    """All settings by name, and what is derived from them. Secrets are kept out of its `repr`."""
 
     root: Path
     state: Path
@@ -76,6 +77,13 @@ class Settings:
         return {listener: first + offset for listener, offset in INTERNAL_PORT_OFFSETS.items()}
 
     @property
+    def is_compose(self) -> bool:
+        """Whether the commands work on the Compose stack rather than on the local one."""
+        if self.values["STACK"] not in STACKS:
+            raise SettingInvalid(f"STACK is {self.values['STACK']!r}: it is one of {', '.join(STACKS)}.")
+        return self.values["STACK"] == "compose"
+
+    @property
     def has_own_storage(self) -> bool:
         """Whether the stack starts its own S3 server."""
         return not self.values["OBJECT_STORAGE_ENDPOINT_URL"]
@@ -100,6 +108,11 @@ class Settings:
     def airflow_url(self) -> str:
         """The address of Airflow's web page and REST API, without a slash at its end."""
         return f"http://{LOOPBACK}:{self.values['AIRFLOW_PORT']}"
+
+    @property
+    def airflow_login(self) -> dict[str, str]:
+        """Who the commands are to Airflow's REST API, as it takes it: a user who may look, trigger and clear."""
+        return {"username": self.values["AIRFLOW_API_USERNAME"], "password": self.values["AIRFLOW_API_PASSWORD"]}
 
     @property
     def artifact_bucket(self) -> str:

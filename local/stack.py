@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from local.airflow import make_airflow, migrate_database, write_airflow_files
-from local.credentials import fill_env_file, write_env_file
+from local.credentials import fill_env_file, find_docker_group, set_values, write_env_file
 from local.dag_files import wait_for_dags
 from local.errors import LocalError, ServiceFailed, SettingInvalid
 from local.ports import check_port, choose_ports
@@ -55,6 +55,9 @@ def prepare_settings() -> Settings:
         fill_env_file(settings.env_file)
     else:
         write_env_file(settings.env_file)
+    settings = read_settings()
+    if settings.is_compose and not settings["DOCKER_GID"]:
+        set_values(settings.env_file, {"DOCKER_GID": find_docker_group()})
     return read_settings()
 
 

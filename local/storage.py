@@ -24,7 +24,7 @@ _GRPC_SOCKETS = "/tmp/seaweedfs-{listener}-grpc-{port}.sock"  # noqa: S108
 
 
 def make_client(settings: Settings, identity: str) -> S3Client:
-    """Return a boto3 S3 client with the key of `root`, `watch`, `worker`, `mlflow` or `drop`."""
+    """Return a boto3 S3 client with the key of an identity: `root`, `drop` or another one of local.rights."""
     import boto3
     from botocore.config import Config
 
@@ -64,7 +64,7 @@ def make_buckets(settings: Settings) -> None:
     drops = settings["ML_PIPELINE_DROP_BUCKET"]
     try:
         present = {bucket["Name"] for bucket in client.list_buckets()["Buckets"]}
-        for bucket in dict.fromkeys([drops, settings.artifact_bucket, settings["MLFLOW_BUCKET"]]):
+        for bucket in dict.fromkeys([drops, settings.artifact_bucket, settings["MLFLOW_BUCKET"], settings["AIRFLOW_LOG_BUCKET"]]):
             if bucket not in present:
                 client.create_bucket(Bucket=bucket)
         if client.get_bucket_versioning(Bucket=drops).get("Status") != "Enabled":

@@ -16,6 +16,7 @@ def make_tracking(settings: Settings) -> Service:
     hosts = ["localhost", "127.0.0.1", f"localhost:{port}", f"{LOOPBACK}:{port}"]
     if public := urlsplit(settings["MLFLOW_PUBLIC_URL"]).netloc:
         hosts.append(public)
+    hosts += filter(None, settings["MLFLOW_ALLOWED_HOSTS"].split(","))
     return Service(
         name="mlflow",
         argv=(

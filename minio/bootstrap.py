@@ -78,7 +78,7 @@ def wait_for_server(client: Minio, seconds: float) -> None:
 
 def make_buckets(client: Minio, settings: Settings) -> None:
     """Make the buckets that are missing, and keep every version of a drop."""
-    for bucket in dict.fromkeys([settings.drop_bucket, settings.artifact_bucket, settings.mlflow_bucket]):
+    for bucket in dict.fromkeys(settings.buckets):
         is_there = client.bucket_exists(bucket_name=bucket)
         if not is_there:
             client.make_bucket(bucket_name=bucket)

@@ -25,6 +25,7 @@ def make_policies(settings: Settings) -> dict[str, dict[str, Any]]:
         "ARTIFACT_BUCKET": settings.artifact_bucket,
         "ARTIFACT_PREFIX": settings.artifact_prefix,
         "MLFLOW_BUCKET": settings.mlflow_bucket,
+        "LOG_BUCKET": settings.log_bucket,
     }
     policies = {name: read_policy(name, **places) for name in settings.keys}
     for bucket, prefix in settings.sources:

@@ -11,6 +11,7 @@ KEYS = {
     "watch": ("OBJECT_STORAGE_WATCH_ACCESS_KEY", "OBJECT_STORAGE_WATCH_SECRET_KEY"),
     "worker": ("OBJECT_STORAGE_ACCESS_KEY", "OBJECT_STORAGE_SECRET_KEY"),
     "mlflow": ("OBJECT_STORAGE_MLFLOW_ACCESS_KEY", "OBJECT_STORAGE_MLFLOW_SECRET_KEY"),
+    "logs": ("OBJECT_STORAGE_LOGS_ACCESS_KEY", "OBJECT_STORAGE_LOGS_SECRET_KEY"),
 }
 ROOT = ("OBJECT_STORAGE_ROOT_ACCESS_KEY", "OBJECT_STORAGE_ROOT_SECRET_KEY")
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
@@ -44,7 +45,13 @@ class Settings:
     artifact_bucket: str
     artifact_prefix: str
     mlflow_bucket: str
+    log_bucket: str
     sources: tuple[tuple[str, str], ...]
+
+    @property
+    def buckets(self) -> tuple[str, ...]:
+        """All buckets that have to be there."""
+        return (self.drop_bucket, self.artifact_bucket, self.mlflow_bucket, self.log_bucket)
 
 
 def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
@@ -74,6 +81,7 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
         or "artifacts",
         artifact_prefix=read("ML_PIPELINE_ARTIFACT_PREFIX").strip("/"),
         mlflow_bucket=read("MLFLOW_BUCKET"),
+        log_bucket=read("AIRFLOW_LOG_BUCKET"),
         sources=split_sources(environ.get("ML_PIPELINE_SOURCE_PREFIXES", "")),
     )
     if missing:
@@ -113,6 +121,7 @@ def check_buckets(settings: Settings) -> None:
         "ML_PIPELINE_DROP_BUCKET": settings.drop_bucket,
         "ML_PIPELINE_ARTIFACT_BUCKET": settings.artifact_bucket,
         "MLFLOW_BUCKET": settings.mlflow_bucket,
+        "AIRFLOW_LOG_BUCKET": settings.log_bucket,
     }
     for name, bucket in names.items():
         if not _BUCKET.fullmatch(bucket):

@@ -17,7 +17,7 @@ from tests.stack import Stack, make_stack
 from tests.weed import VENVS
 
 PYTHON = VENVS / "minio" / "bin" / "python"
-READ_BY_BOOTSTRAP = ("OBJECT_STORAGE_", "ML_PIPELINE_", "MLFLOW_BUCKET")
+READ_BY_BOOTSTRAP = ("OBJECT_STORAGE_", "ML_PIPELINE_", "MLFLOW_BUCKET", "AIRFLOW_LOG_BUCKET")
 # Run where the SDK is; key and questions come by the environment.
 ASK = """
 import json, os

@@ -5,6 +5,7 @@ import os
 import shutil
 import sys
 
+from local.compose import stop_compose
 from local.progress import Progress
 from local.settings import read_settings
 from local.stack import stop_stack
@@ -21,14 +22,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Delete the state; 1 when the person said no."""
     settings = read_settings()
+    where = f"volumes of {settings['COMPOSE_PROJECT_NAME']}" if settings.is_compose else settings.state
     if not (arguments.yes or os.environ.get("CONFIRM") == "yes"):
-        print(f"This deletes all objects, models, runs, databases and logs in {settings.state}. It cannot be undone.")
+        print(f"This deletes all objects, models, runs, databases and logs in {where}. It cannot be undone.")
         if not sys.stdin.isatty():
             print("Nobody is here to be asked: say CONFIRM=yes.")
             return 1
         if input("Type yes to delete: ").strip() != "yes":
             print("Nothing was deleted.")
             return 1
+    if settings.is_compose:
+        stop_compose(settings, has_volumes=True)
+        print(f"Deleted. Kept: {settings.env_file} (settings and passwords) and the images.")
+        return 0
     with Progress() as progress:
         stop_stack(settings, progress)
     for name in OWNED:

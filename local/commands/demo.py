@@ -3,11 +3,13 @@
 import argparse
 import csv
 import json
+import os
 import subprocess
 from pathlib import Path
 
 from local.commands.drop import carry_out, plan_drop
 from local.commands.up import describe
+from local.compose import make_worker_argv, start_compose
 from local.errors import LocalError
 from local.progress import Progress
 from local.service import make_environment
@@ -33,9 +35,13 @@ def run(_: argparse.Namespace) -> int:
     """Start, drop, follow, and use the model; 0 only when all of that worked."""
     begin("1 of 3: the stack")
     settings = prepare_settings()
-    with Progress() as progress:
-        started = start_stack(settings, progress)
-    print(describe(settings) if started else "  It is up already.", flush=True)
+    if settings.is_compose:
+        start_compose(settings)
+        is_new = True
+    else:
+        with Progress() as progress:
+            is_new = bool(start_stack(settings, progress))
+    print(describe(settings) if is_new else "  It is up already.", flush=True)
     begin(f"2 of 3: drop {EXAMPLE.relative_to(PROJECT)}, and see what becomes of it")
     code = carry_out(plan_drop(str(EXAMPLE)), settings)
     if code:
@@ -66,9 +72,14 @@ def begin(heading: str) -> None:
 
 def use_model(settings: Settings, path: Path) -> list[tuple[str, str, str]]:
     """Load the newest model in the worker's environment, and return what it predicts beside what the file says."""
-    command = [str(settings.worker_python), str(PROJECT / "local" / "use_model.py"), MODEL, str(path), str(_ROWS)]
-    environment = make_environment(settings) | {"MLFLOW_TRACKING_URI": settings.mlflow_url}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=180)
+    script = PROJECT / "local" / "use_model.py"
+    if settings.is_compose:
+        command = [*make_worker_argv(settings, path.parent), "-c", script.read_text(), MODEL, f"/data/{path.name}"]
+        environment = dict(os.environ)
+    else:
+        command = [str(settings.worker_python), str(script), MODEL, str(path)]
+        environment = make_environment(settings) | {"MLFLOW_TRACKING_URI": settings.mlflow_url}
+    done = subprocess.run([*command, str(_ROWS)], env=environment, capture_output=True, text=True, check=False, timeout=180)
     try:
         answer = json.loads(done.stdout.splitlines()[-1])
     except (IndexError, ValueError):

@@ -2,6 +2,7 @@
 
 import argparse
 
+from local.compose import stop_compose
 from local.progress import Progress
 from local.settings import read_settings
 from local.stack import stop_stack
@@ -14,6 +15,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(_arguments: argparse.Namespace) -> int:
     """Stop the stack; 0 also when nothing ran."""
     settings = read_settings()
+    if settings.is_compose:
+        was_there = stop_compose(settings)
+        print("Stopped. All data stays in Docker's volumes." if was_there else "Nothing was running.")
+        return 0
     with Progress() as progress:
         stopped = stop_stack(settings, progress)
     print(f"Stopped. All data stays in {settings.state}." if stopped else "Nothing was running.")

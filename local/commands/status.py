@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import psutil  # type: ignore[import-untyped]  # ships no types
 
+from local.compose import describe_containers
 from local.last_drops import show_last_drops, show_run
 from local.process import find_process, find_session, log_path, read_record, trim_log
 from local.service import Service
@@ -66,9 +67,10 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.run_key:
         show_run(settings, arguments.run_key)
         return 0
-    lines, is_up = describe_services(settings)
+    lines, is_up = describe_containers(settings) if settings.is_compose else describe_services(settings)
     print("\n".join(lines))
-    print(f"\n  State and logs: {settings.state}, {settings.state / 'logs'}")
+    if not settings.is_compose:
+        print(f"\n  State and logs: {settings.state}, {settings.state / 'logs'}")
     if not is_up:
         print("  Start what is down: make up")
     show_last_drops(settings)

@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass
 
 from local.commands import check
+from local.compose import find_engine_fault
 from local.settings import Settings, read_settings
 
 
@@ -58,20 +59,6 @@ def tell_results(results: dict[str, int], left_out: dict[str, str]) -> None:
         print(f"  {'✗' if code else '✓'} {name}", flush=True)
     for name, reason in left_out.items():
         print(f"  - {name}: left out, because {reason}", flush=True)
-
-
-def find_engine_fault() -> str | None:
-    """Return why nothing can be tried on a Docker engine here, or None where one answers."""
-    try:
-        done = subprocess.run(
-            ["docker", "version", "--format", "{{.Server.Version}}"],
-            capture_output=True, text=True, check=False, timeout=20,
-        )  # fmt: skip
-    except FileNotFoundError:
-        return "there is no Docker on this machine"
-    except subprocess.TimeoutExpired:
-        return "the Docker engine does not answer within 20 s"
-    return None if done.returncode == 0 else f"no Docker engine answers: {done.stderr.strip()}"
 
 
 def run_layer(settings: Settings, layer: Layer) -> int:

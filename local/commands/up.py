@@ -3,8 +3,9 @@
 import argparse
 import time
 
+from local.compose import start_compose
 from local.progress import Progress
-from local.settings import Settings
+from local.settings import LOOPBACK, Settings
 from local.stack import prepare_settings, start_stack
 
 
@@ -15,18 +16,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def describe(settings: Settings) -> str:
     """Say who and where, without any secret."""
-    return f"""\
+    told = f"""\
   Airflow  {settings.airflow_url}
            user {settings["AIRFLOW_ADMIN_USERNAME"]}, password: AIRFLOW_ADMIN_PASSWORD in {settings.env_file}
   MLflow   {settings["MLFLOW_PUBLIC_URL"] or settings.mlflow_url}
   S3       {settings.storage_url}, region {settings["OBJECT_STORAGE_REGION"]}; drop files into the bucket {settings["ML_PIPELINE_DROP_BUCKET"]}
            key for that: OBJECT_STORAGE_DROP_ACCESS_KEY and OBJECT_STORAGE_DROP_SECRET_KEY in the same file"""
+    if settings.is_compose and settings.has_own_storage:
+        told += f"\n           in a browser: http://{LOOPBACK}:{settings['OBJECT_STORAGE_CONSOLE_PORT']}"
+    return told
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Start the stack; 0 when all of it is healthy."""
     began = time.monotonic()
     settings = prepare_settings()
+    if settings.is_compose:
+        start_compose(settings, arguments.services)
+        print(f"Everything is up ({time.monotonic() - began:.1f} s).\n")
+        if not arguments.services:
+            print(describe(settings))
+        return 0
     with Progress() as progress:
         started = start_stack(settings, progress, arguments.services)
     took = time.monotonic() - began

@@ -27,6 +27,7 @@ KEYS = {
         "elsewhere/model.pkl",
     ],
     "mlflow": ["artifacts/1/model"],
+    "airflow-logs": ["tasks/1.log"],
 }
 EXPIRE_ALL: Any = {"Rules": [{"ID": "a", "Status": "Enabled", "Filter": {"Prefix": ""}, "Expiration": {"Days": 1}}]}
 OPEN_TO_ALL = '{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Principal":"*","Action":"s3:*","Resource":"arn:aws:s3:::{}/*"}}]}}'
@@ -142,6 +143,7 @@ def all_actions() -> dict[str, Action]:
         "create a bucket": lambda s3, _: s3.create_bucket(Bucket="another"),
         "put into a bucket that is not there": put("not-there", "a"),
         "list mlflow": list_under("mlflow", ""),
+        "list logs": list_under("airflow-logs", ""),
     }
     for bucket, keys in KEYS.items():
         for key in keys:

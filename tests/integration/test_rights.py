@@ -52,6 +52,7 @@ ALLOWED = {
         f"delete {PREFIX}/open/r",
     },
     "mlflow": {"list mlflow", *(f"{verb} artifacts/1/model" for verb in ("get", "put", "delete"))},
+    "logs": {"list logs", "get tasks/1.log", "put tasks/1.log"},
 }
 # MinIO takes the right to list a bucket as that to list its versions.
 ALLOWED_BY_MINIO = {("worker", "list drops' versions")}
@@ -179,14 +180,20 @@ def test_denied_actions_changed_nothing(clients: Clients, places: Places) -> Non
 @pytest.mark.parametrize("identity", ALLOWED)
 def test_a_key_sees_no_bucket_that_is_not_its_business(clients: Clients, identity: str) -> None:
     """Listing all buckets shows none to a key that may not list it; where there is none, it may be refused."""
-    may_list = {"drop": {"artifacts"}, "watch": {"drops", "artifacts"}, "worker": {"drops", "artifacts"}}
+    may_list = {
+        "drop": {"artifacts"},
+        "watch": {"drops", "artifacts"},
+        "worker": {"drops", "artifacts"},
+        "mlflow": {"mlflow"},
+        "logs": {"airflow-logs"},
+    }
     try:
         buckets = {bucket["Name"] for bucket in clients(identity).list_buckets()["Buckets"]}
     except ClientError as error:
         if error.response["Error"]["Code"] not in DENIED:
             raise
         buckets = set()
-    assert buckets <= may_list.get(identity, {"mlflow"})
+    assert buckets <= may_list[identity]
 
 
 def test_an_object_put_as_public_is_not(stack: Stack, clients: Clients) -> None:
@@ -223,7 +230,7 @@ def test_the_servers_inner_ports_give_no_object_away(weed_stack: Stack) -> None:
 
 
 def test_secrets_of_the_store_are_in_a_private_file(weed_stack: Stack) -> None:
-    """The server's file of keys can be read by its owner only, and holds exactly five identities."""
+    """The server's file of keys can be read by its owner only, and holds no further identity."""
     path = weed_stack.settings.state / "storage" / "s3.json"
     assert path.stat().st_mode & 0o777 == 0o600
     assert {one["name"] for one in json.loads(path.read_text())["identities"]} == {"root", *ALLOWED}

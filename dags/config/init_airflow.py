@@ -1,0 +1,65 @@
+"""Brings Airflow's database to this version, makes the stages' pool, and the users of the UI and the API; safe to repeat.
+
+A changed password, role or number of slots in the settings is taken at the next start. Users that people made in the UI
+are left alone.
+"""
+
+import os
+import subprocess
+import sys
+
+#: The users by the settings that name them, and their role in Airflow. `User` may look, trigger and clear.
+ROLES = {
+    "AIRFLOW_ADMIN": "Admin",
+    "AIRFLOW_OPERATOR": "User",
+    "AIRFLOW_VIEWER": "Viewer",
+    "AIRFLOW_API": "User",
+}
+
+
+def set_pool() -> None:
+    """Make the pool of the stages, or give it the size of the setting."""
+    from airflow.models.pool import Pool
+
+    name, slots = os.environ["ML_PIPELINE_POOL"], int(os.environ["ML_PIPELINE_POOL_SLOTS"])
+    Pool.create_or_update_pool(
+        name=name,
+        slots=slots,
+        description="Commands of the stages that run at once (ML_PIPELINE_POOL_SLOTS).",
+        include_deferred=False,
+    )
+    sys.stdout.write(f"pool {name}: {slots} slots\n")
+
+
+def set_users() -> None:
+    """Make the users, or give them the role and the password of the settings."""
+    from airflow.providers.fab.auth_manager.cli_commands.utils import get_application_builder
+
+    with get_application_builder() as builder:
+        security = builder.sm
+        security.sync_roles()
+        for prefix, role_name in ROLES.items():
+            name, password = os.environ[f"{prefix}_USERNAME"], os.environ[f"{prefix}_PASSWORD"]
+            role = security.find_role(role_name)
+            user = security.find_user(username=name)
+            if user is None:
+                user = security.add_user(name, name, "", f"{name}@localhost", role, password)
+                if not user:
+                    sys.exit(f"The user {name} ({prefix}_USERNAME) could not be made; Airflow says why above.")
+            else:
+                security.reset_password(user.id, password)
+                user.roles = [role]
+                security.update_user(user)
+            sys.stdout.write(f"user {name}: {role_name}\n")
+
+
+def main() -> None:
+    """Do all of it, in the order in which each can be done."""
+    # In a process of its own, as Airflow's settings are read once.
+    subprocess.run([sys.executable, "-P", "-m", "airflow", "db", "migrate"], check=True)
+    set_pool()
+    set_users()
+
+
+if __name__ == "__main__":
+    main()
