@@ -152,4 +152,3 @@ def make_worker_argv(settings: Settings, folder: Path) -> list[str]:
     """Return what runs the Python of the worker's image, among the stack's services, with a folder at /data to read."""
     quiet = ["--no-deps", "--quiet-pull", "--rm", "--no-TTY", f"--volume={folder}:/data:ro"]
     return [*make_argv(settings, "run", *quiet), "worker-image"]
-

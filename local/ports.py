@@ -45,7 +45,7 @@ def choose_ports() -> dict[str, str]:
     # By chance, so that two stacks that start at the same time do not meet; below the range that the kernel takes ports
     # from by itself.
     chance = secrets.SystemRandom()
-    names = ("AIRFLOW_PORT", "MLFLOW_PORT", "OBJECT_STORAGE_PORT")
+    names = ("AIRFLOW_PORT", "MLFLOW_PORT", "OBJECT_STORAGE_PORT", "OBJECT_STORAGE_CONSOLE_PORT")
     ports = chance.sample([port for port in chance.sample(range(10000, 17000), 100) if is_free(port)], len(names))
     inside = next(
         first

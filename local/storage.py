@@ -64,7 +64,9 @@ def make_buckets(settings: Settings) -> None:
     drops = settings["ML_PIPELINE_DROP_BUCKET"]
     try:
         present = {bucket["Name"] for bucket in client.list_buckets()["Buckets"]}
-        for bucket in dict.fromkeys([drops, settings.artifact_bucket, settings["MLFLOW_BUCKET"], settings["AIRFLOW_LOG_BUCKET"]]):
+        for bucket in dict.fromkeys(
+            [drops, settings.artifact_bucket, settings["MLFLOW_BUCKET"], settings["AIRFLOW_LOG_BUCKET"]]
+        ):
             if bucket not in present:
                 client.create_bucket(Bucket=bucket)
         if client.get_bucket_versioning(Bucket=drops).get("Status") != "Enabled":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -30,11 +31,15 @@ def minio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MinioServer]:
 
 @pytest.fixture(scope="session")
 def stack() -> Iterator[Stack]:
-    """Give a whole local stack that runs, one for the whole session; a test that stops it starts it again."""
+    """Give a whole stack that runs, one for the whole session; a test that stops it starts it again.
+
+    The local one, or with STACK=compose in the environment that of Docker Compose.
+    """
     # Imported here, as the environments of Airflow and of the worker lack what it needs.
+    from tests.compose_stack import run_compose
     from tests.stack import run_stack
 
-    with run_stack() as running:
+    with run_compose() if os.environ.get("STACK") == "compose" else run_stack() as running:
         yield running
 
 

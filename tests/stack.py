@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -17,7 +18,7 @@ import psutil  # type: ignore[import-untyped]
 
 from local.airflow_client import open_airflow
 from local.postgres import PORT, program, socket_folder
-from local.process import find_process, find_session, read_record
+from local.process import find_process, find_session, read_record, stop_process
 from local.settings import PROJECT, Settings, read_settings
 from local.stack import make_env
 from local.storage import make_client
@@ -75,6 +76,27 @@ class Stack:
             check=True,
         ).stdout.strip()
 
+    def kill_service(self, name: str, *, is_alone: bool = False) -> None:
+        """Kill a service, as a crash would; with all that it started, or its first process alone."""
+        if is_alone:
+            self.process(name).kill()
+        else:
+            stop_process(self.settings, name, signal.SIGKILL, 0)
+
+    def find_command(self, run_key: str, command: str) -> psutil.Process | None:
+        """Return the process of a run's command, if it runs."""
+        for process in self.processes().values():
+            # Processes come and go while they are looked at; whoever waits for one looks again.
+            children = []
+            with contextlib.suppress(psutil.Error):
+                children = [process, *process.children(recursive=True)]
+            for child in children:
+                with contextlib.suppress(psutil.Error):
+                    words = child.cmdline()
+                    if f"--run={run_key}" in words and f"pipeline_worker.cli.{command}" in words:
+                        return child
+        return None
+
     def services(self) -> list[str]:
         """Return the names of the services that have a record."""
         return sorted(path.stem for path in (self.settings.state / "run").glob("*.json"))
@@ -91,11 +113,16 @@ class Stack:
         return {process.pid: process for session in members for process in session}
 
 
-def make_stack(folder: Path, **changes: str) -> Stack:
-    """Return a stack that was not started, with its settings file in a folder of a short path."""
-    names = ("AIRFLOW", "MLFLOW", "ML_PIPELINE", "OBJECT_STORAGE", "PIPELINE", "POSTGRES", "AWS")
+def make_stack_environment(folder: Path, **changes: str) -> dict[str, str]:
+    """Return the environment of a stack with its settings file in a folder of a short path, and nothing of this one's."""
+    names = ("AIRFLOW", "MLFLOW", "ML_PIPELINE", "OBJECT_STORAGE", "PIPELINE", "POSTGRES", "AWS", "STACK", "COMPOSE")
     clean = {name: value for name, value in os.environ.items() if not name.startswith(names)}
-    environment = {**clean, **make_env(folder, None, **changes)}
+    return {**clean, **make_env(folder, None, **changes)}
+
+
+def make_stack(folder: Path, **changes: str) -> Stack:
+    """Return a local stack that was not started."""
+    environment = make_stack_environment(folder, **changes)
     return Stack(environment, read_settings(environment))
 
 

@@ -7,23 +7,24 @@ import json
 import os
 import socket
 import sys
+from http.client import HTTPConnection
 from urllib.parse import urlsplit
-from urllib.request import urlopen
 
 _TIMEOUT_SECONDS = 8
 
 
 def is_reported(component: str) -> bool:
     """Return whether the API server answers, and knows a recent sign of life of the component."""
-    address = urlsplit(os.environ["AIRFLOW__CORE__EXECUTION_API_SERVER_URL"])
-    with urlopen(f"{address.scheme}://{address.netloc}/api/v2/monitor/health", timeout=_TIMEOUT_SECONDS) as answer:
-        health = json.load(answer)
+    netloc = urlsplit(os.environ["AIRFLOW__CORE__EXECUTION_API_SERVER_URL"]).netloc
+    connection = HTTPConnection(netloc, timeout=_TIMEOUT_SECONDS)
+    connection.request("GET", "/api/v2/monitor/health")
+    health = json.load(connection.getresponse())
     return component == "apiserver" or health[component]["status"] == "healthy"
 
 
 def is_answering() -> bool:
     """Return whether this container's Celery worker answers through the queue."""
-    from celery import Celery
+    from celery import Celery  # type: ignore[import-untyped]  # ships no types
 
     app = Celery(broker=os.environ["AIRFLOW__CELERY__BROKER_URL"])
     return bool(app.control.ping([f"celery@{socket.gethostname()}"], timeout=_TIMEOUT_SECONDS / 2))

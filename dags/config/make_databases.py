@@ -8,9 +8,12 @@ import os
 import sys
 import time
 
-import psycopg2
+import psycopg2  # type: ignore[import-untyped]  # ships no types
 from psycopg2 import sql
-from psycopg2.extensions import ISOLATION_LEVEL_AUTOCOMMIT, connection
+from psycopg2.extensions import (  # type: ignore[import-untyped]
+    ISOLATION_LEVEL_AUTOCOMMIT,
+    connection,
+)
 
 #: Who has a database of its own, of the same name, and which setting holds the password.
 PASSWORDS = {"airflow": "AIRFLOW_POSTGRES_PASSWORD", "mlflow": "MLFLOW_POSTGRES_PASSWORD"}

@@ -1,6 +1,6 @@
 """What Flask-AppBuilder, which keeps Airflow's users and roles in the Compose stack, is configured with."""
 
-from flask_appbuilder.const import AUTH_DB
+from flask_appbuilder.const import AUTH_DB  # type: ignore[import-untyped]  # ships no types
 
 AUTH_TYPE = AUTH_DB
 # Nobody makes an account for themselves, and nobody looks without one.

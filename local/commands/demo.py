@@ -79,7 +79,9 @@ def use_model(settings: Settings, path: Path) -> list[tuple[str, str, str]]:
     else:
         command = [str(settings.worker_python), str(script), MODEL, str(path)]
         environment = make_environment(settings) | {"MLFLOW_TRACKING_URI": settings.mlflow_url}
-    done = subprocess.run([*command, str(_ROWS)], env=environment, capture_output=True, text=True, check=False, timeout=180)
+    done = subprocess.run(
+        [*command, str(_ROWS)], env=environment, capture_output=True, text=True, check=False, timeout=180
+    )
     try:
         answer = json.loads(done.stdout.splitlines()[-1])
     except (IndexError, ValueError):

@@ -19,12 +19,14 @@ class Layer:
     folders: tuple[str, ...]
     venv: str
     needs_engine: bool = False
+    environ: tuple[tuple[str, str], ...] = ()
 
 
 LAYERS = (
     Layer("worker", ("tests/worker",), "worker"),
     Layer("dags", ("tests/dags",), "airflow"),
     Layer("compose", ("tests/compose",), "airflow", needs_engine=True),
+    Layer("compose-stack", ("tests/e2e",), "tools", needs_engine=True, environ=(("STACK", "compose"),)),
     # One process, so that they share one running stack.
     Layer("stack", ("tests/docs", "tests/local", "tests/integration", "tests/e2e"), "tools"),
 )
@@ -69,7 +71,7 @@ def run_layer(settings: Settings, layer: Layer) -> int:
     code = subprocess.run(
         [settings.venv(layer.venv) / "bin" / "python", "-m", "pytest", *folders],
         cwd=settings.root,
-        env=make_environ(),
+        env=make_environ() | dict(layer.environ),
         check=False,
     ).returncode
     if layer is not LAYERS[-1]:
@@ -79,5 +81,5 @@ def run_layer(settings: Settings, layer: Layer) -> int:
 
 def make_environ() -> dict[str, str]:
     """Return the environment of tests: this one, without the settings of a stack of the user's."""
-    names = ("AIRFLOW", "MLFLOW_", "ML_PIPELINE_", "ML_TASK_", "OBJECT_STORAGE_", "PIPELINE_", "AWS_")
+    names = ("AIRFLOW", "MLFLOW_", "ML_PIPELINE_", "ML_TASK_", "OBJECT_STORAGE_", "PIPELINE_", "AWS_", "STACK")
     return {name: value for name, value in os.environ.items() if not name.startswith(names)}

@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import signal
-
-import psutil  # type: ignore[import-untyped]  # ships no types
 import pytest
 
 from local.airflow_api import Airflow
-from local.process import stop_process
 from tests.e2e.conftest import Wave
 from tests.e2e.pipeline import PENGUINS, SPECIES, TASKS, Pipeline, wait_until
 
@@ -26,27 +20,12 @@ def settled(pipeline: Pipeline, wave: Wave) -> None:
         pipeline.wait(dropped, "published")
 
 
-def find_command(pipeline: Pipeline, run_key: str, module: str) -> psutil.Process | None:
-    """Return the process of a run's command, if it runs."""
-    for process in pipeline.stack.processes().values():
-        # Processes come and go while they are looked at; whoever waits for one looks again.
-        children = []
-        with contextlib.suppress(psutil.Error):
-            children = [process, *process.children(recursive=True)]
-        for child in children:
-            with contextlib.suppress(psutil.Error):
-                words = child.cmdline()
-                if f"--run={run_key}" in words and f"pipeline_worker.cli.{module}" in words:
-                    return child
-    return None
-
-
 def test_a_killed_command_is_tried_once_more(pipeline: Pipeline) -> None:
     """A command that is killed in the middle of its work is run again, and the model is published once."""
     pipeline.put("killed/_params.json", SPECIES)
     dropped = pipeline.put("killed/x.csv", PENGUINS)
     run_key = pipeline.find(dropped)
-    wait_until(lambda: find_command(pipeline, run_key, "train_model"), "the training", 120).kill()
+    wait_until(lambda: pipeline.stack.find_command(run_key, "train_model"), "the training", 120).kill()
     receipt = pipeline.wait(dropped, "waiting")
     assert receipt.reason
     assert "memory" in receipt.reason.what
@@ -58,7 +37,7 @@ def test_a_killed_command_is_tried_once_more(pipeline: Pipeline) -> None:
 def test_a_run_waits_for_mlflow(pipeline: Pipeline) -> None:
     """With MLflow down the run says that it waits and for what; it goes on by itself when MLflow is back."""
     pipeline.put("waiting/_params.json", SPECIES)
-    stop_process(pipeline.settings, "mlflow", signal.SIGKILL, 0)
+    pipeline.stack.kill_service("mlflow")
     try:
         dropped = pipeline.put("waiting/x.csv", PENGUINS)
         receipt = pipeline.wait(dropped, "waiting")
@@ -78,9 +57,10 @@ def test_drops_outlive_a_killed_scheduler(pipeline: Pipeline) -> None:
     pipeline.put("outage/_params.json", SPECIES)
     under_way = pipeline.put("outage/1.csv", PENGUINS)
     run_key = pipeline.find(under_way)
-    command = wait_until(lambda: find_command(pipeline, run_key, "validate_data"), "the validation", 120)
-    os.kill(pipeline.stack.process("airflow-scheduler").pid, signal.SIGKILL)
-    psutil.wait_procs([command], timeout=10)
+    wait_until(lambda: pipeline.stack.find_command(run_key, "validate_data"), "the validation", 120)
+    pipeline.stack.kill_service("airflow-scheduler", is_alone=True)
+    # Of a local stack it ends with its scheduler, of Compose it is its worker's and goes on to its own end.
+    wait_until(lambda: pipeline.stack.find_command(run_key, "validate_data") is None or None, "the command's end", 60)
     landed = pipeline.put("outage/2.csv", PENGUINS)
     pipeline.stack.up()
     with Airflow(pipeline.settings) as airflow:
