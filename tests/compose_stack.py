@@ -13,6 +13,7 @@ from pathlib import Path
 
 from local.compose import make_argv
 from local.settings import read_settings
+from tests.minio_server import find_folder
 from tests.stack import Stack, make_stack_environment
 
 #: Kept after the tests, as their layers are the next build's; never the names of a stack that somebody uses.
@@ -62,6 +63,16 @@ class ComposeStack(Stack):
         return done.stdout
 
 
+def keep_minio(stack: ComposeStack) -> None:
+    """Keep the image's MinIO for the tests that run it without a container: to build it once more takes minutes."""
+    binary = find_folder() / "minio"
+    if not binary.exists():
+        binary.parent.mkdir(parents=True, exist_ok=True)
+        # Under its name only when it is whole.
+        stack.compose("cp", "minio:/usr/local/bin/minio", str(binary.with_suffix(".new")))
+        binary.with_suffix(".new").replace(binary)
+
+
 @contextlib.contextmanager
 def run_compose(**changes: str) -> Iterator[ComposeStack]:
     """Give a stack that runs; whatever it made on the engine is removed, whatever happens."""
@@ -72,6 +83,7 @@ def run_compose(**changes: str) -> Iterator[ComposeStack]:
     stack = ComposeStack(environment, read_settings(environment))
     try:
         stack.up()
+        keep_minio(stack)
         yield stack
     finally:
         try:

@@ -42,13 +42,18 @@ def find_minio() -> Path:
     if named:
         assert Path(named).is_file(), f"MINIO_BINARY names no file: {named}"
         return Path(named)
-    found = re.search(r"^version=(\S+)$", BUILD.read_text(), re.MULTILINE)
-    assert found
-    folder = ROOT / ".state" / "minio" / found.group(1)
+    folder = find_folder()
     if not (folder / "minio").exists():
         check_go()
         build_minio(folder)
     return folder / "minio"
+
+
+def find_folder() -> Path:
+    """Return where the binary of the version in `minio/build.sh` is kept."""
+    found = re.search(r"^version=(\S+)$", BUILD.read_text(), re.MULTILINE)
+    assert found
+    return ROOT / ".state" / "minio" / found.group(1)
 
 
 def check_go() -> None:

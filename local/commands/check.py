@@ -8,7 +8,13 @@ from pathlib import Path
 from local.settings import PROJECT, read_settings
 
 #: What is typed, and the virtual environment whose packages it is typed against.
-TYPED = (("worker/src", "worker"), ("dags", "airflow"), ("local", "tools"), ("minio", "minio"))
+TYPED = (
+    ("worker/src", "worker"),
+    ("worker/mlflow_proxied_s3.py", "mlflow"),
+    ("dags", "airflow"),
+    ("local", "tools"),
+    ("minio", "minio"),
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 from collections.abc import Iterator
@@ -15,6 +16,8 @@ from tests.e2e.pipeline import BROKEN, PENGUINS, SPECIES, Dropped, Pipeline, dro
 from tests.stack import Stack
 
 Done = subprocess.CompletedProcess[str]
+#: What is of one stack alone.
+collect_ignore = [] if os.environ.get("STACK") == "compose" else ["compose"]
 RUN_KEY = re.compile(r"[a-z0-9-]+\.\d{8}T\d{6}Z\.[0-9a-f]{8}")
 TIMEOUT = 500
 
@@ -26,6 +29,11 @@ UNTOUCHED = dict.fromkeys(
         *("test_size", "random_state", "tuning", "target_output_path", "run_key", "overrides", "again", "cascade"),
     ]
 )
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put what stops the whole stack last, where the wave of runs is over."""
+    items.sort(key=lambda item: "tests/e2e/compose/" in item.nodeid)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,195 @@
+"""What a stage's container, and each service, can reach of the others and of the machine: what it needs, nothing else."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from typing import Any
+
+import pytest
+
+from tests.compose_stack import ComposeStack, WorkerContainer
+from tests.e2e.conftest import Wave
+from tests.e2e.pipeline import PENGUINS, SPECIES, Pipeline, wait_until
+
+#: Run by a container's own Python: tries to open a connection to each `host:port` of its arguments.
+REACH = """
+import json, socket, sys
+found = {}
+for place in sys.argv[1:]:
+    host, port = place.rsplit(":", 1)
+    try:
+        socket.create_connection((host, int(port)), timeout=2).close()
+        found[place] = True
+    except OSError:
+        found[place] = False
+print(json.dumps(found))
+"""
+#: Run inside a stage's container: what it is, and what it gets when it tries to be more.
+BREAK_OUT = """
+import ctypes, json, os, pathlib, subprocess
+
+def tries(deed):
+    try:
+        deed()
+    except OSError as error:
+        return type(error).__name__
+    return "done"
+
+status = dict(line.split(":\\t", 1) for line in pathlib.Path("/proc/self/status").read_text().splitlines())
+libc = ctypes.CDLL(None, use_errno=True)
+print(json.dumps({
+    "uid": os.getuid(),
+    "capabilities": int(status["CapEff"], 16) | int(status["CapBnd"], 16),
+    "no new privileges": status["NoNewPrivs"].strip(),
+    "become root": tries(lambda: os.setuid(0)),
+    "write to the root": tries(lambda: pathlib.Path("/opt/pipeline/x").write_text("x")),
+    "write to /etc": tries(lambda: pathlib.Path("/etc/x").write_text("x")),
+    "write to scratch": tries(lambda: pathlib.Path("/scratch/x").write_text("x")),
+    "mount": libc.mount(b"none", b"/scratch", b"tmpfs", 0, None),
+    "new namespace": libc.unshare(0x10000000 | 0x00020000),
+    "the engine's socket": pathlib.Path("/var/run/docker.sock").exists(),
+    "devices": [name for name in ("sda", "vda", "mem", "kmsg", "kvm") if pathlib.Path("/dev", name).exists()],
+    "the first process": tries(lambda: os.kill(1, 9)) if os.getpid() != 1 else "",
+    "secrets": sorted(name for name in os.environ if any(word in name for word in ("PASSWORD", "SECRET", "ROOT", "WATCH"))),
+    "whose processes": sorted({entry.stat().st_uid for entry in pathlib.Path("/proc").iterdir() if entry.name.isdecimal()}),
+}))
+"""
+
+
+def run_python(container: str, python: str, code: str, *arguments: str) -> Any:
+    """Return what a Python in a container that runs prints, as JSON."""
+    done = subprocess.run(
+        ["docker", "exec", container, python, "-c", code, *arguments], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.fixture(scope="module")
+def insider(pipeline: Pipeline, wave: Wave) -> dict[str, Any]:
+    """Give what was found from inside the container of a training, while it trained."""
+    wave.dropped.result(500)
+    pipeline.put("insider/_params.json", SPECIES | {"model_name": "RandomForestClassifier"})
+    dropped = pipeline.put("insider/x.csv", PENGUINS)
+    run_key = pipeline.find(dropped)
+    found = wait_until(lambda: pipeline.stack.find_command(run_key, "train_model"), "the training", 120)
+    assert isinstance(found, WorkerContainer)
+    python = "/opt/python/bin/python"
+    told = run_python(found.container, python, BREAK_OUT)
+    told["reach"] = run_python(
+        found.container,
+        python,
+        REACH,
+        *("minio:9000", "mlflow:5000"),
+        *("postgres:5432", "redis:6379", "docker-proxy:2375", "airflow-apiserver:8080", "airflow-worker:8793"),
+        # An address of the internet, by number: a name server could be missing for other reasons.
+        *("1.1.1.1:443", "8.8.8.8:53"),
+    )
+    described = subprocess.run(["docker", "inspect", found.container], check=True, capture_output=True, text=True)
+    told["inspect"] = json.loads(described.stdout)[0]
+    pipeline.wait(dropped, "published")
+    return told
+
+
+def test_a_stage_is_an_ordinary_user_and_stays_one(insider: dict[str, Any]) -> None:
+    """It has a number of its own, no capability, and no way to get any."""
+    assert insider["uid"] == 10001
+    assert insider["capabilities"] == 0
+    assert insider["no new privileges"] == "1"
+    assert insider["become root"] == "PermissionError"
+    assert insider["mount"] == insider["new namespace"] == -1
+    assert insider["whose processes"] == [10001]
+
+
+def test_a_stage_writes_to_its_scratch_folder_only(insider: dict[str, Any]) -> None:
+    """Its root cannot be written to, and it sees neither the engine's socket nor a device of the machine."""
+    assert insider["write to scratch"] == "done"
+    assert insider["write to the root"] == insider["write to /etc"] == "OSError"
+    assert insider["the engine's socket"] is False
+    assert insider["devices"] == []
+    assert insider["inspect"]["HostConfig"]["Binds"] is None
+    assert insider["inspect"]["Mounts"] == []
+
+
+def test_a_stage_reaches_the_store_and_mlflow_only(insider: dict[str, Any]) -> None:
+    """Databases, the queue, the engine's proxy, Airflow and the internet are out of its reach."""
+    assert {place for place, is_open in insider["reach"].items() if is_open} == {"minio:9000", "mlflow:5000"}
+
+
+def test_a_stage_has_its_own_key_and_no_other_secret(insider: dict[str, Any], pipeline: Pipeline) -> None:
+    """Nothing but the worker's key is in its environment, and not even that on its command line."""
+    assert insider["secrets"] == ["OBJECT_STORAGE_SECRET_KEY"]
+    told = json.dumps([insider["inspect"]["Config"]["Cmd"], insider["inspect"]["Config"]["Labels"]])
+    assert pipeline.settings["OBJECT_STORAGE_SECRET_KEY"] not in told
+
+
+@pytest.mark.parametrize(
+    ("service", "python", "reached", "not_reached"),
+    [
+        # Celery workers run the Dags' code: no way to Airflow's database, nor to MLflow's.
+        (
+            "airflow-worker",
+            "python",
+            {"redis:6379", "airflow-apiserver:8080", "docker-proxy:2375", "minio:9000"},
+            {"postgres:5432"},
+        ),
+        (
+            "airflow-dag-processor",
+            "python",
+            {"postgres:5432", "airflow-apiserver:8080"},
+            {"redis:6379", "docker-proxy:2375", "minio:9000", "mlflow:5000", "1.1.1.1:443"},
+        ),
+        (
+            "airflow-scheduler",
+            "python",
+            {"postgres:5432", "redis:6379"},
+            {"docker-proxy:2375", "minio:9000", "mlflow:5000", "1.1.1.1:443"},
+        ),
+        (
+            "mlflow",
+            "/opt/python/bin/python",
+            {"postgres:5432", "minio:9000"},
+            {"redis:6379", "docker-proxy:2375"},
+        ),
+    ],
+)
+def test_a_service_reaches_what_it_talks_to(
+    compose: ComposeStack, service: str, python: str, reached: set[str], not_reached: set[str]
+) -> None:
+    """Each service shares a network with those that it needs, and with nobody else."""
+    container = compose.compose("ps", "--quiet", service).strip()
+    found = run_python(container, python, REACH, *reached, *not_reached)
+    assert {place for place, is_open in found.items() if is_open} == reached
+
+
+def test_no_service_has_privileges(compose: ComposeStack) -> None:
+    """Every service drops all capabilities, gains none, and has a root that cannot be written to; one has the socket."""
+    containers = compose.compose("ps", "--all", "--quiet").split()
+    found = json.loads(subprocess.run(["docker", "inspect", *containers], check=True, capture_output=True).stdout)
+    assert len(found) == 14
+    with_socket = set()
+    for one in found:
+        service, host = one["Config"]["Labels"]["com.docker.compose.service"], one["HostConfig"]
+        assert host["CapDrop"] == ["ALL"], service
+        assert "no-new-privileges:true" in host["SecurityOpt"], service
+        assert host["ReadonlyRootfs"], service
+        assert not host["Privileged"], service
+        assert host["Memory"] > 0, service
+        assert host["LogConfig"]["Config"]["max-size"], service
+        user = one["Config"]["User"].partition(":")[0]
+        assert user not in ("", "0", "root"), service
+        with_socket |= {service for mount in one["Mounts"] if mount["Destination"] == "/var/run/docker.sock"}
+        addresses = [bound["HostIp"] for ports in host["PortBindings"].values() for bound in ports]
+        assert set(addresses) <= {"127.0.0.1"}, service
+    assert with_socket == {"docker-proxy"}
+
+
+def test_no_secret_is_on_a_command_line_or_in_a_log(compose: ComposeStack, insider: dict[str, Any]) -> None:
+    """Neither the processes of the stack nor what its services say show a secret of the settings."""
+    from local.credentials import make_secret
+
+    secrets = [value for name, value in compose.settings.values.items() if make_secret(name) and value]
+    assert len(secrets) > 20
+    told = compose.compose("logs", "--no-color") + compose.compose("top")
+    assert [secret for secret in secrets if secret in told] == []

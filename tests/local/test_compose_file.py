@@ -1,0 +1,161 @@
+"""docker-compose.yaml says what the template and the local stack say: the same settings, the same Airflow."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from local.airflow_environment import PIPELINE_SETTINGS, ROLES, make_airflow_environment
+from local.credentials import make_secret
+from local.settings import PROJECT, read_settings, read_template
+from tests.stack import make_stack
+
+COMPOSE = (PROJECT / "docker-compose.yaml").read_text(encoding="utf-8")
+#: `${NAME}` and what follows the name: nothing, `:-default` or `:?message`.
+USES = re.findall(r"(?<!\$)\$\{([A-Z][A-Z0-9_]*)(?::?([-?+])((?:[^{}]|\{[^}]*\})*))?\}", COMPOSE)
+#: Settings that the containers have a fixed value of, and why.
+OF_THE_LOCAL_STACK = {
+    "ML_PIPELINE_RUNNER": "every stage runs in a container",
+    "ML_PIPELINE_WORKER_PYTHON": "of the process runner",
+    "ML_TASK_NETWORK": "made by Compose",
+    "ML_TASK_DOCKER_URL": "the proxy",
+    "ML_TASK_STACK": "the project's name",
+    "PIPELINE_PROJECT_ROOT": "of the commands on this machine",
+    "PIPELINE_ENV_FILE": "of the commands on this machine",
+    "PIPELINE_STATE_DIR": "volumes take its place",
+    "PIPELINE_SCRATCH_DIR": "a container has its own",
+    "OBJECT_STORAGE_INTERNAL_PORT": "of SeaweedFS",
+    "AIRFLOW_TRIGGERER": "always there",
+    "STACK": "of the commands on this machine",
+    "COMPOSE_PROFILES": "read by Compose itself",
+}
+#: Options of Airflow that differ, and why.
+OF_EACH_STACK = {
+    "CORE__DAGS_FOLDER": "a folder of the image",
+    "CORE__EXECUTOR": "Celery",
+    "CORE__PARALLELISM": "of all workers",
+    "CORE__SIMPLE_AUTH_MANAGER_USERS": "users are in the database",
+    "CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": "users are in the database",
+    "CORE__AUTH_MANAGER": "users are in the database",
+    "CORE__EXECUTION_API_SERVER_URL": "another address",
+    "DATABASE__SQL_ALCHEMY_CONN": "another address",
+    "DATABASE__SQL_ALCHEMY_CONN_ASYNC": "another address",
+    "API__HOST": "a container's own",
+    "API__PORT": "a container's own",
+    "API__BASE_URL": "another address",
+    "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "nobody takes up at once what a dead Celery worker did",
+    "WORKERS__MAX_FAILED_HEARTBEATS": "as above",
+    "LOGGING__BASE_LOG_FOLDER": "a volume",
+    "LOGGING__DAG_PROCESSOR_CHILD_PROCESS_LOG_DIRECTORY": "as above",
+    "LOGGING__REMOTE_LOGGING": "workers come and go",
+    "LOGGING__REMOTE_BASE_LOG_FOLDER": "as above",
+    "LOGGING__REMOTE_LOG_CONN_ID": "as above",
+    "LOGGING__DELETE_LOCAL_LOGS": "as above",
+    "FAB__CONFIG_FILE": "users are in the database",
+    "CELERY__BROKER_URL": "Celery",
+    "CELERY__RESULT_BACKEND": "Celery",
+    "CELERY__WORKER_CONCURRENCY": "Celery",
+}
+
+
+def read_options() -> dict[str, str]:
+    """Return Airflow's options in docker-compose.yaml, by section and name."""
+    found = re.findall(r"^\s+AIRFLOW__([A-Z0-9_]+): (.*)$", COMPOSE, re.MULTILINE)
+    return {name: value.strip('"') for name, value in found}
+
+
+def test_every_setting_of_the_file_is_in_the_template() -> None:
+    """Nothing that the Compose file reads has to be guessed; and what the template offers has an effect on it."""
+    names = {name for name, _, _ in USES} - {"COMPOSE_PROJECT_NAME"}
+    assert names <= read_template().keys()
+    assert read_template().keys() - names - OF_THE_LOCAL_STACK.keys() == {"COMPOSE_PROJECT_NAME"}
+    assert not names & OF_THE_LOCAL_STACK.keys()
+
+
+def test_defaults_are_the_templates() -> None:
+    """A setting that is left out means the same on both stacks."""
+    template = read_template()
+    for name, kind, default in USES:
+        if kind != "-" or default.startswith(("http", ".")):
+            continue  # an address of a service of its own, or this folder
+        assert default == (template[name] or ""), name
+
+
+def test_no_secret_has_a_default() -> None:
+    """A secret that is missing stops the start, with its name; only a server that need not be ours may lack its own."""
+    of_own_servers = {name for name in read_template() if re.match("OBJECT_STORAGE_(ROOT|DROP|MLFLOW)_", name)}
+    for name in filter(make_secret, read_template()):
+        kinds = {(kind, default) for used, kind, default in USES if used == name}
+        if name in of_own_servers:
+            assert kinds == {("-", "")}, name
+        else:
+            assert any(kind == "?" for kind, _ in kinds), name
+            assert all(kind in ("?", "") for kind, _ in kinds), name
+
+
+def test_airflow_is_configured_as_on_the_local_stack(tmp_path: Path) -> None:
+    """Every option of Airflow has the same value on both stacks, or a reason why not."""
+    environment = make_airflow_environment(make_stack(tmp_path).settings)
+    local = {
+        name.removeprefix("AIRFLOW__"): value for name, value in environment.items() if name.startswith("AIRFLOW__")
+    }
+    compose = read_options()
+    differ = {name for name in local.keys() | compose.keys() if local.get(name) != compose.get(name)}
+    secrets = {"CORE__FERNET_KEY", "API__SECRET_KEY", "API_AUTH__JWT_SECRET"}
+    assert differ - secrets == OF_EACH_STACK.keys()
+
+
+def test_containers_are_told_all_settings_of_the_pipeline() -> None:
+    """What the local stack tells Airflow of the pipeline, Compose tells it too."""
+    told = set(re.findall(r"^  ([A-Z][A-Z0-9_]+):", COMPOSE, re.MULTILINE))
+    assert set(PIPELINE_SETTINGS) <= told
+
+
+def test_users_are_those_of_the_local_stack() -> None:
+    """Both stacks have the same users, in roles of the same rights."""
+    text = (PROJECT / "dags" / "config" / "init_airflow.py").read_text(encoding="utf-8")
+    roles = dict(re.findall(r'^    "(AIRFLOW_[A-Z]+)": "([A-Za-z]+)",$', text, re.MULTILINE))
+    assert {prefix: role.lower() for prefix, role in roles.items()} == ROLES
+
+
+@pytest.mark.parametrize("name", [name for name in read_template() if name.endswith(("_IMAGE", "_IMAGE_NAME"))])
+def test_images_have_exact_versions(name: str) -> None:
+    """No image moves under a stack."""
+    assert re.fullmatch(r"[a-z0-9/-]+:[a-z0-9.-]*\d+\.\d+[a-z0-9.-]*", read_template()[name])
+
+
+@pytest.mark.parametrize(
+    ("dockerfile", "arguments"),
+    [
+        ("worker/Dockerfile", {"PYTHON_IMAGE": "PYTHON_IMAGE"}),
+        ("dags/Dockerfile", {"AIRFLOW_BASE_IMAGE": "AIRFLOW_BASE_IMAGE"}),
+        ("minio/Dockerfile", {"PYTHON_IMAGE": "PYTHON_IMAGE", "GO_IMAGE": "GO_IMAGE", "BASE_IMAGE": "DEBIAN_IMAGE"}),
+    ],
+)
+def test_dockerfiles_stand_on_the_images_of_the_template(dockerfile: str, arguments: dict[str, str]) -> None:
+    """A build by hand and a build by Compose stand on the same image."""
+    found = dict(re.findall(r"^ARG ([A-Z_]+IMAGE)=(\S+)$", (PROJECT / dockerfile).read_text(), re.MULTILINE))
+    assert found == {argument: read_template()[setting] for argument, setting in arguments.items()}
+
+
+def test_the_versions_are_those_of_the_packages() -> None:
+    """The image that Airflow's is built on has the version of the lock."""
+    lock = (PROJECT / "dags" / "requirements.lock").read_text()
+    found = re.search(r"^apache-airflow==(\S+)", lock, re.MULTILINE)
+    assert found
+    assert f"-{found[1]}-" in read_template()["AIRFLOW_BASE_IMAGE"]
+
+
+def test_nothing_listens_for_others_unless_a_setting_says_so() -> None:
+    """Each published port is on the address of PUBLISH_ADDRESS, which is loopback by default."""
+    ports = re.findall(r"^\s+(?:- |ports: \[\")(\$\{\S+:\d+)\"?\]?$", COMPOSE, re.MULTILINE)
+    assert len(ports) == 4
+    assert all(port.startswith("${PUBLISH_ADDRESS:-127.0.0.1}:") for port in ports)
+    assert read_settings({})["PUBLISH_ADDRESS"] == "127.0.0.1"
+
+
+def test_the_engines_socket_is_mounted_once() -> None:
+    """The proxy alone has the engine's socket."""
+    assert COMPOSE.count(":/var/run/docker.sock") == 1
