@@ -54,7 +54,8 @@ def prepare_settings() -> Settings:
     if settings.env_file.exists():
         fill_env_file(settings.env_file)
     else:
-        write_env_file(settings.env_file)
+        # The stack that was asked for first is the one that later commands work on.
+        write_env_file(settings.env_file, {"STACK": settings["STACK"]})
     settings = read_settings()
     if settings.is_compose and not settings["DOCKER_GID"]:
         set_values(settings.env_file, {"DOCKER_GID": find_docker_group()})

@@ -78,7 +78,7 @@ def run_compose(**changes: str) -> Iterator[ComposeStack]:
     """Give a stack that runs; whatever it made on the engine is removed, whatever happens."""
     folder = Path(tempfile.mkdtemp(prefix="compose-"))
     project = f"pipeline-tests-{secrets.token_hex(4)}"
-    settings = {"STACK": "compose", "COMPOSE_PROJECT_NAME": project, "ML_PIPELINE_POOL_SLOTS": "2", **IMAGES, **changes}
+    settings = {"STACK": "compose", "COMPOSE_PROJECT_NAME": project, "AIRFLOW_WORKERS": "2", **IMAGES, **changes}
     environment = make_stack_environment(folder, **settings)
     stack = ComposeStack(environment, read_settings(environment))
     try:

@@ -13,7 +13,7 @@ from local.compose import make_worker_argv, start_compose
 from local.errors import LocalError
 from local.progress import Progress
 from local.service import make_environment
-from local.settings import PROJECT, Settings
+from local.settings import PROJECT, Settings, parse_env_file
 from local.show import Show
 from local.stack import prepare_settings, start_stack
 
@@ -54,12 +54,15 @@ def run(_: argparse.Namespace) -> int:
         show.say("predicts", f'mlflow.pyfunc.load_model("{MODEL}").predict(rows)', is_timed=True)
         show.print_table(rows)
         show.print("\nAll of it works.", "bold green")
+        # Where the settings file says another one, each command has to be told.
+        is_told = parse_env_file(settings.env_file.read_text(encoding="utf-8")).get("STACK") == settings["STACK"]
+        stack = "" if is_told else f" STACK={settings['STACK']}"
         show.print_links(
             {
-                "a file of your own": 'make drop FILE=<file.csv> PARAMS=\'{"target_column": "<column>"}\'',
-                "one that is refused": "make drop FILE=examples/broken/broken.csv",
-                "what happened": "make status",
-                "stop": "make down",
+                "a file of your own": f'make drop FILE=<file.csv> PARAMS=\'{{"target_column": "<column>"}}\'{stack}',
+                "one that is refused": f"make drop FILE=examples/broken/broken.csv{stack}",
+                "what happened": f"make status{stack}",
+                "stop": f"make down{stack}",
             }
         )
     return 0

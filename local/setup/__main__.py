@@ -10,6 +10,8 @@ import subprocess
 import sys
 
 OLDEST, NEWEST = (3, 11), (3, 13)
+#: The commands that work on a stack: where it is in containers, they need nothing of it here.
+USE_THE_STACK = ("demo", "up", "down", "status", "drop", "trigger", "rerun", "clean")
 
 
 def find_python() -> "str | None":
@@ -41,10 +43,13 @@ def main() -> None:
             "Another Python on this machine: make PYTHON=/path/to/python3.12 ..."
         )
     from local.errors import LocalError
+    from local.settings import read_settings
     from local.setup.environments import tools_python, update_environments
 
     try:
-        update_environments(has_tests=bool({"check", "test"}.intersection(sys.argv[1:2])))
+        command = sys.argv[1] if len(sys.argv) > 1 else ""
+        is_elsewhere = command in USE_THE_STACK and read_settings().is_compose
+        update_environments(has_tests=command in {"check", "test"}, has_stack=not is_elsewhere)
     except LocalError as error:
         sys.exit(f"\n{error}")
     except KeyboardInterrupt:

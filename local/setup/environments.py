@@ -55,9 +55,10 @@ def is_current(name: str, lock: Path) -> bool:
     )
 
 
-def find_stale(*, has_tests: bool) -> dict[str, list[Path]]:
-    """Return the locks that environments do not agree with, by environment."""
-    wanted = {name: [lock] for name, lock in LOCKS.items() if has_tests or name not in ONLY_FOR_TESTS}
+def find_stale(*, has_tests: bool, has_stack: bool = True) -> dict[str, list[Path]]:
+    """Return the locks that environments do not agree with, by environment; without a stack on this machine, the tools' alone."""
+    left_out = () if has_tests else ONLY_FOR_TESTS if has_stack else LOCKS.keys() - {"tools"}
+    wanted = {name: [lock] for name, lock in LOCKS.items() if name not in left_out}
     for name, lock in TEST_LOCKS.items() if has_tests else ():
         wanted[name].append(lock)
     stale = {name: [lock for lock in locks if not is_current(name, lock)] for name, locks in wanted.items()}
@@ -150,9 +151,9 @@ def install(name: str, locks: list[Path]) -> None:
         stamp_path(name, lock).write_text(make_stamp(name, lock), encoding="utf-8")
 
 
-def update_environments(*, has_tests: bool = False) -> None:
-    """Bring every environment up to its lock; `has_tests`: and to what tests need."""
-    if not find_stale(has_tests=has_tests):
+def update_environments(*, has_tests: bool = False, has_stack: bool = True) -> None:
+    """Bring every environment up to its lock; `has_tests`: and to what tests need; not `has_stack`: the tools' alone."""
+    if not find_stale(has_tests=has_tests, has_stack=has_stack):
         return
     FOLDER.mkdir(parents=True, exist_ok=True)
     with (FOLDER / "lock").open("w") as held, Progress() as progress:
@@ -162,12 +163,12 @@ def update_environments(*, has_tests: bool = False) -> None:
         except BlockingIOError:
             progress.say("  … another call is setting up: waiting for it")
             fcntl.flock(held, fcntl.LOCK_EX)
-        if not find_stale(has_tests=has_tests):
+        if not find_stale(has_tests=has_tests, has_stack=has_stack):
             return
         check_machine()
         for name in LOCKS:
             remove_moved(name)
-        stale = find_stale(has_tests=has_tests)
+        stale = find_stale(has_tests=has_tests, has_stack=has_stack)
         if not (FOLDER / "tools" / "bin" / "uv").exists():
             progress.begin("uv")
             make_tools()
