@@ -62,7 +62,9 @@ def run(settings, store):
 @pytest.fixture
 def find(engine):
     """Give what lists this stack's containers, running or not."""
-    return lambda: engine.containers.list(all=True, filters={"label": f"ml-pipeline.stack={STACK}"})
+    found = {"label": f"ml-pipeline.stack={STACK}"}
+    # One that is just being made or removed can be listed and not be there.
+    return lambda: engine.containers.list(all=True, filters=found, ignore_removed=True)
 
 
 @pytest.fixture(autouse=True)

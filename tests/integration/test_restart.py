@@ -205,4 +205,5 @@ def test_an_interrupted_start_is_taken_up_again() -> None:
             "drops",
             "artifacts",
             "mlflow",
+            "airflow-logs",
         }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -18,19 +19,20 @@ REACH = """
 import json, socket, sys
 from concurrent.futures import ThreadPoolExecutor
 
-def reach(addresses, port):
-    for address in addresses:
-        try:
-            socket.create_connection((address, port), timeout=1.5).close()
-            return True
-        except OSError:
-            pass
-    return False
+def reach(address, port):
+    try:
+        socket.create_connection((address, port), timeout=1.5).close()
+    except OSError:
+        return False
+    return True
 
-places = json.loads(sys.argv[1])
-with ThreadPoolExecutor(32) as threads:
-    found = {place: threads.submit(reach, *where) for place, where in places.items()}
-print(json.dumps({place: answer.result() for place, answer in found.items()}))
+tried = [(place, address, port) for place, (addresses, port) in json.loads(sys.argv[1]).items() for address in addresses]
+with ThreadPoolExecutor(len(tried)) as threads:
+    answers = list(threads.map(lambda one: reach(*one[1:]), tried))
+found = {}
+for (place, _, _), answer in zip(tried, answers):
+    found[place] = found.get(place, False) or answer
+print(json.dumps(found))
 """
 #: What somebody inside would like to reach.
 PORTS = {
@@ -116,10 +118,14 @@ def insider(pipeline: Pipeline, wave: Wave, places: Places) -> dict[str, Any]:
     found = wait_until(lambda: pipeline.stack.find_command(run_key, "train_model"), "the training", 120)
     assert isinstance(found, WorkerContainer)
     python = "/opt/python/bin/python"
-    told = run_python(found.container, python, BREAK_OUT)
-    told["reach"] = run_python(found.container, python, REACH, json.dumps(places))
-    described = subprocess.run(["docker", "inspect", found.container], check=True, capture_output=True, text=True)
-    told["inspect"] = json.loads(described.stdout)[0]
+    # Side by side, as it does not train for long.
+    with ThreadPoolExecutor(3) as threads:
+        reached = threads.submit(run_python, found.container, python, REACH, json.dumps(places))
+        broken_out = threads.submit(run_python, found.container, python, BREAK_OUT)
+        described = threads.submit(
+            subprocess.run, ["docker", "inspect", found.container], check=True, capture_output=True, text=True
+        )
+    told = {**broken_out.result(), "reach": reached.result(), "inspect": json.loads(described.result().stdout)[0]}
     pipeline.wait(dropped, "published")
     return told
 
