@@ -82,5 +82,11 @@ def find_docker_group() -> str:
 
 if __name__ == "__main__":
     # For those who start the Compose stack without make; needs nothing but Python.
-    write_env_file(PROJECT / ".env", {"STACK": "compose", "DOCKER_GID": find_docker_group()})
-    sys.stdout.write(f"Wrote {PROJECT / '.env'}: look through it, then: docker compose up --detach --wait\n")
+    env_file = PROJECT / ".env"
+    if env_file.exists():
+        fill_env_file(env_file)
+    else:
+        write_env_file(env_file, {"STACK": "compose"})
+    if not parse_env_file(env_file.read_text(encoding="utf-8")).get("DOCKER_GID"):
+        set_values(env_file, {"DOCKER_GID": find_docker_group()})
+    sys.stdout.write(f"{env_file} has what it needs: look through it, then: docker compose up --detach --wait\n")

@@ -1,0 +1,64 @@
+"""What Docker Compose makes of docker-compose.yaml and a settings file."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from local.credentials import make_secret, set_values, write_env_file
+from local.settings import PROJECT, read_template
+
+OURS = {"minio", "buckets", "mlflow"}
+#: Keys of a server of our own; without that server nobody has them.
+OF_OUR_SERVERS = ("OBJECT_STORAGE_ROOT_", "OBJECT_STORAGE_DROP_", "OBJECT_STORAGE_MLFLOW_")
+SECRETS = [name for name in read_template() if make_secret(name) and not name.startswith(OF_OUR_SERVERS)]
+
+
+@pytest.fixture
+def env_file(tmp_path: Path) -> Path:
+    """Give a settings file as it is made for a new stack."""
+    write_env_file(tmp_path / ".env", {"STACK": "compose", "DOCKER_GID": "1"})
+    return tmp_path / ".env"
+
+
+def configure(env_file: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    names = read_template().keys()
+    environ = {name: value for name, value in os.environ.items() if name not in names}
+    command = ["docker", "compose", f"--file={PROJECT / 'docker-compose.yaml'}", f"--env-file={env_file}", "config"]
+    return subprocess.run([*command, *arguments], env=environ, capture_output=True, text=True, check=False)
+
+
+def test_a_new_settings_file_is_enough(env_file):
+    """Nothing is missing and nothing is complained about."""
+    done = configure(env_file, "--quiet")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert set(configure(env_file, "--services").stdout.split()) >= OURS
+
+
+@pytest.mark.parametrize("name", [*SECRETS, "DOCKER_GID"])
+def test_a_missing_secret_stops_the_start_with_its_name(env_file, name):
+    """There is no default for it, and the message says which it is."""
+    set_values(env_file, {name: ""})
+    done = configure(env_file, "--quiet")
+    assert done.returncode != 0
+    assert name in done.stderr
+
+
+def test_another_store_and_another_mlflow_take_settings_alone(env_file):
+    """Without our profiles our servers are left out, their keys are not asked for, and everybody is told the others."""
+    keys = {name: "" for name in read_template() if name.startswith("OBJECT_STORAGE_ROOT_")}
+    addresses = {
+        "OBJECT_STORAGE_ENDPOINT_URL": "https://s3.example.test",
+        "MLFLOW_TRACKING_URI": "https://mlflow.example.test",
+    }
+    set_values(env_file, {"COMPOSE_PROFILES": "", "ML_TASK_NETWORK_INTERNAL": "false", **keys, **addresses})
+    done = configure(env_file)
+    assert done.returncode == 0, done.stderr
+    assert not OURS & set(configure(env_file, "--services").stdout.split())
+    assert "http://minio:9000" not in done.stdout
+    assert "http://mlflow:5000" not in done.stdout
+    # All networks but that of the store, and now but that of the stages.
+    assert done.stdout.count("internal: true") == 5
