@@ -96,6 +96,8 @@ if is_missing "$airflow"; then
     # A user 50000 of group 0, whose packages lie in a virtual environment of its own.
     root=$work/python
     chroot "$root" useradd --uid 50000 --gid 0 --create-home airflow
+    # As there: another user of the group may look into it.
+    chmod g=u "$root/home/airflow"
     chroot --userspec=50000:0 "$root" env HOME=/home/airflow python3 -m venv /home/airflow/.local
     import "$root" "$airflow" 'USER airflow' 'CMD ["bash"]' \
         'ENV PATH=/home/airflow/.local/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/home/airflow'
