@@ -80,13 +80,19 @@ def find_docker_group() -> str:
     return str(socket.stat().st_gid) if sys.platform == "linux" and socket.exists() else "0"
 
 
+def complete_env_file(path: Path, stack: str) -> None:
+    """Make the settings file that `stack` starts with, or give an existing one what it lacks for that."""
+    if path.exists():
+        fill_env_file(path)
+    else:
+        # The stack that was asked for first is the one that later commands work on.
+        write_env_file(path, {"STACK": stack})
+    if stack == "compose" and not parse_env_file(path.read_text(encoding="utf-8")).get("DOCKER_GID"):
+        set_values(path, {"DOCKER_GID": find_docker_group()})
+
+
 if __name__ == "__main__":
     # For those who start the Compose stack without make; needs nothing but Python.
     env_file = PROJECT / ".env"
-    if env_file.exists():
-        fill_env_file(env_file)
-    else:
-        write_env_file(env_file, {"STACK": "compose"})
-    if not parse_env_file(env_file.read_text(encoding="utf-8")).get("DOCKER_GID"):
-        set_values(env_file, {"DOCKER_GID": find_docker_group()})
+    complete_env_file(env_file, "compose")
     sys.stdout.write(f"{env_file} has what it needs: look through it, then: docker compose up --detach --wait\n")

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from local.airflow import make_airflow, migrate_database, write_airflow_files
-from local.credentials import fill_env_file, find_docker_group, set_values, write_env_file
+from local.credentials import complete_env_file, write_env_file
 from local.dag_files import wait_for_dags
 from local.errors import LocalError, ServiceFailed, SettingInvalid
 from local.ports import check_port, choose_ports
@@ -49,16 +49,9 @@ def make_env(state: Path, ports: Mapping[str, str] | None = None, **changes: str
 
 
 def prepare_settings() -> Settings:
-    """Return the settings; the settings file is made, or given the secrets that it lacks."""
+    """Return the settings; the settings file is made, or given what it lacks."""
     settings = read_settings()
-    if settings.env_file.exists():
-        fill_env_file(settings.env_file)
-    else:
-        # The stack that was asked for first is the one that later commands work on.
-        write_env_file(settings.env_file, {"STACK": settings["STACK"]})
-    settings = read_settings()
-    if settings.is_compose and not settings["DOCKER_GID"]:
-        set_values(settings.env_file, {"DOCKER_GID": find_docker_group()})
+    complete_env_file(settings.env_file, "compose" if settings.is_compose else "local")
     return read_settings()
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from local.compose import make_argv
+from local.run_key import STAGES
 from local.settings import read_settings
 from tests.minio_server import find_folder
 from tests.stack import Stack, make_stack_environment
@@ -46,7 +47,7 @@ class ComposeStack(Stack):
 
     def find_command(self, run_key: str, command: str) -> WorkerContainer | None:  # type: ignore[override]  # kill() is all
         """Return the container of a run's command, if it runs."""
-        stage = command.partition("_")[0].replace("save", "publish")
+        (stage,) = (name for name, stage in STAGES.items() if stage.command == command)
         labels = {"stack": self.settings["COMPOSE_PROJECT_NAME"], "run": run_key, "stage": stage}
         filters = [f"--filter=label=ml-pipeline.{name}={value}" for name, value in labels.items()]
         found = subprocess.run(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
 import signal
 import subprocess
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING
 import psutil  # type: ignore[import-untyped]
 
 from local.airflow_client import open_airflow
+from local.commands.test import make_environ
 from local.postgres import PORT, program, socket_folder
 from local.process import find_process, find_session, read_record, stop_process
 from local.settings import PROJECT, Settings, read_settings
@@ -115,9 +115,7 @@ class Stack:
 
 def make_stack_environment(folder: Path, **changes: str) -> dict[str, str]:
     """Return the environment of a stack with its settings file in a folder of a short path, and nothing of this one's."""
-    names = ("AIRFLOW", "MLFLOW", "ML_PIPELINE", "OBJECT_STORAGE", "PIPELINE", "POSTGRES", "AWS", "STACK", "COMPOSE")
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(names)}
-    return {**clean, **make_env(folder, None, **changes)}
+    return {**make_environ(), **make_env(folder, None, **changes)}
 
 
 def make_stack(folder: Path, **changes: str) -> Stack:

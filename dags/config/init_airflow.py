@@ -43,9 +43,7 @@ def set_users() -> None:
             role = security.find_role(role_name)
             user = security.find_user(username=name)
             if user is None:
-                user = security.add_user(name, name, "", f"{name}@localhost", role, password)
-                if not user:
-                    sys.exit(f"The user {name} ({prefix}_USERNAME) could not be made; Airflow says why above.")
+                security.add_user(name, name, "", f"{name}@localhost", role, password)
             else:
                 security.reset_password(user.id, password)
                 user.roles = [role]

@@ -10,7 +10,7 @@ import time
 
 import psycopg2  # type: ignore[import-untyped]  # ships no types
 from psycopg2 import sql
-from psycopg2.extensions import (  # type: ignore[import-untyped]
+from psycopg2.extensions import (  # type: ignore[import-untyped]  # ships no types
     ISOLATION_LEVEL_AUTOCOMMIT,
     connection,
 )

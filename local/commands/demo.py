@@ -8,14 +8,13 @@ import subprocess
 from pathlib import Path
 
 from local.commands.drop import carry_out, plan_drop
-from local.commands.up import describe
-from local.compose import make_worker_argv, start_compose
+from local.commands.up import describe, start
+from local.compose import make_worker_argv
 from local.errors import LocalError
-from local.progress import Progress
 from local.service import make_environment
 from local.settings import PROJECT, Settings, parse_env_file
 from local.show import Show
-from local.stack import prepare_settings, start_stack
+from local.stack import prepare_settings
 
 EXAMPLE = PROJECT / "examples" / "penguins" / "penguins.csv"
 TARGET = "species"
@@ -35,13 +34,7 @@ def run(_: argparse.Namespace) -> int:
     """Start, drop, follow, and use the model; 0 only when all of that worked."""
     begin("1 of 3: the stack")
     settings = prepare_settings()
-    if settings.is_compose:
-        start_compose(settings)
-        is_new = True
-    else:
-        with Progress() as progress:
-            is_new = bool(start_stack(settings, progress))
-    print(describe(settings) if is_new else "  It is up already.", flush=True)
+    print(describe(settings) if start(settings) else "  It is up already.", flush=True)
     begin(f"2 of 3: drop {EXAMPLE.relative_to(PROJECT)}, and see what becomes of it")
     code = carry_out(plan_drop(str(EXAMPLE)), settings)
     if code:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from local.commands import check
 from local.compose import find_engine_fault
-from local.settings import Settings, read_settings
+from local.settings import Settings, read_settings, read_template
 
 
 @dataclass(frozen=True)
@@ -81,5 +81,6 @@ def run_layer(settings: Settings, layer: Layer) -> int:
 
 def make_environ() -> dict[str, str]:
     """Return the environment of tests: this one, without the settings of a stack of the user's."""
-    names = ("AIRFLOW", "MLFLOW_", "ML_PIPELINE_", "ML_TASK_", "OBJECT_STORAGE_", "PIPELINE_", "AWS_", "STACK")
-    return {name: value for name, value in os.environ.items() if not name.startswith(names)}
+    names = ("AIRFLOW", "MLFLOW", "ML_PIPELINE", "ML_TASK", "OBJECT_STORAGE", "PIPELINE", "POSTGRES", "AWS", "COMPOSE")
+    settings = read_template().keys()
+    return {name: value for name, value in os.environ.items() if name not in settings and not name.startswith(names)}

@@ -2,6 +2,7 @@
 
 import argparse
 import time
+from collections.abc import Sequence
 
 from local.compose import start_compose
 from local.progress import Progress
@@ -27,20 +28,22 @@ def describe(settings: Settings) -> str:
     return told
 
 
+def start(settings: Settings, services: Sequence[str] = ()) -> bool:
+    """Start what does not run of either stack; return whether anything may be new."""
+    if settings.is_compose:
+        start_compose(settings, services)
+        return True
+    with Progress() as progress:
+        return bool(start_stack(settings, progress, services))
+
+
 def run(arguments: argparse.Namespace) -> int:
     """Start the stack; 0 when all of it is healthy."""
     began = time.monotonic()
     settings = prepare_settings()
-    if settings.is_compose:
-        start_compose(settings, arguments.services)
-        print(f"Everything is up ({time.monotonic() - began:.1f} s).\n")
-        if not arguments.services:
-            print(describe(settings))
-        return 0
-    with Progress() as progress:
-        started = start_stack(settings, progress, arguments.services)
+    is_new = start(settings, arguments.services)
     took = time.monotonic() - began
-    print(f"Everything is up ({took:.1f} s).\n" if started else "Everything was up already.\n")
+    print(f"Everything is up ({took:.1f} s).\n" if is_new else "Everything was up already.\n")
     if not arguments.services:
         print(describe(settings))
     return 0

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from local.commands.test import make_environ
+from local.compose import make_argv
 from local.credentials import make_secret, set_values, write_env_file
-from local.settings import PROJECT, read_template
+from local.settings import read_settings, read_template
 
 OURS = {"minio", "buckets", "mlflow"}
 #: Keys of a server of our own; without that server nobody has them.
@@ -25,10 +26,8 @@ def env_file(tmp_path: Path) -> Path:
 
 
 def configure(env_file: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    names = read_template().keys()
-    environ = {name: value for name, value in os.environ.items() if name not in names}
-    command = ["docker", "compose", f"--file={PROJECT / 'docker-compose.yaml'}", f"--env-file={env_file}", "config"]
-    return subprocess.run([*command, *arguments], env=environ, capture_output=True, text=True, check=False)
+    argv = make_argv(read_settings({"PIPELINE_ENV_FILE": str(env_file)}), "config", *arguments)
+    return subprocess.run(argv, env=make_environ(), capture_output=True, text=True, check=False)
 
 
 def test_a_new_settings_file_is_enough(env_file):

@@ -68,10 +68,9 @@ def read_options() -> dict[str, str]:
 
 def test_every_setting_of_the_file_is_in_the_template() -> None:
     """Nothing that the Compose file reads has to be guessed; and what the template offers has an effect on it."""
-    names = {name for name, _, _ in USES} - {"COMPOSE_PROJECT_NAME"}
+    names = {name for name, _, _ in USES}
     assert names <= read_template().keys()
-    assert read_template().keys() - names - OF_THE_LOCAL_STACK.keys() == {"COMPOSE_PROJECT_NAME"}
-    assert not names & OF_THE_LOCAL_STACK.keys()
+    assert read_template().keys() - names == OF_THE_LOCAL_STACK.keys()
 
 
 def test_defaults_are_the_templates() -> None:
