@@ -1,20 +1,37 @@
 """The Compose stack: what starts, ends and describes it, by `docker compose` and docker-compose.yaml."""
 
+import contextlib
 import json
 import re
+import shlex
 import subprocess
 import sys
+import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from local.errors import MachineUnfit, ServiceFailed
-from local.settings import Settings
+from local.errors import MachineUnfit, ServiceFailed, SettingInvalid
+from local.settings import PROJECT, Settings, read_template
 
 #: Earlier ones know no dependency that need not be there.
 OLDEST_COMPOSE = (2, 20, 2)
 #: The service that starts worker containers: it ends first, and takes those of its tasks with it.
 _STARTER = "airflow-worker"
+#: Services that do something and end.
+ONCE = {"databases", "buckets", "airflow-init", "worker-image"}
+#: The images that are built here: a service of each, and the setting that names it.
+BUILT = {
+    "airflow-init": "AIRFLOW_IMAGE_NAME",
+    "worker-image": "ML_TASK_IMAGE",
+    "mlflow": "MLFLOW_IMAGE",
+    "minio": "MINIO_IMAGE",
+    "buckets": "MINIO_BOOTSTRAP_IMAGE",
+}
+#: Of these, what a setting can leave out, and the profile that it takes.
+_PROFILES = {"mlflow": "mlflow", "minio": "minio", "buckets": "minio"}
+#: Tasks that take no slot of the stages' pool: the sensor, and a claim.
+_OTHER_TASKS = 2
 
 
 def find_engine_fault() -> str | None:
@@ -49,33 +66,48 @@ def check_engine() -> None:
 
 
 def make_argv(settings: Settings, *arguments: str) -> list[str]:
-    """Return a `docker compose` command line for this stack; what it is to be done with comes from the settings file."""
+    """Return a `docker compose` command line for what docker-compose.yaml and the settings file describe."""
     where = {"project-directory": settings.root, "file": settings.root / "docker-compose.yaml"}
     return [
         *("docker", "compose", *(f"--{option}={value}" for option, value in where.items())),
+        # By name, as an older settings file may not have the line that Compose would read.
+        *(f"--profile={profile}" for profile in sorted(settings.profiles)),
         *(f"--env-file={settings.env_file}", *arguments),
     ]
 
 
-def run(settings: Settings, *arguments: str) -> None:
+def make_project_argv(settings: Settings, *arguments: str) -> list[str]:
+    """Return a `docker compose` command line for what is on the engine, whatever the settings say by now.
+
+    With the project's name alone Compose goes by the labels of containers, networks and volumes: a service that no profile
+    names any more is found too, and a settings file that lacks something, or is gone, keeps nobody from stopping.
+    """
+    return ["docker", "compose", f"--project-name={settings['COMPOSE_PROJECT_NAME']}", *arguments]
+
+
+def run(argv: Sequence[str], settings: Settings) -> None:
     """Run a `docker compose` command, which says itself what it does; raise ServiceFailed when it fails."""
     sys.stdout.flush()
-    done = subprocess.run(make_argv(settings, *arguments), cwd=settings.root, stdin=subprocess.DEVNULL, check=False)
+    done = subprocess.run(argv, cwd=settings.root, stdin=subprocess.DEVNULL, check=False)
     if done.returncode:
-        command = " ".join(["docker compose", *arguments])
-        raise ServiceFailed(f"`{command}` failed ({done.returncode}); it says why above.{describe_failed(settings)}")
+        raise ServiceFailed(
+            f"`{shlex.join(argv)}` failed ({done.returncode}); it says why above.{describe_failed(settings)}"
+        )
 
 
-def read(settings: Settings, *arguments: str) -> str:
-    """Return what a `docker compose` command prints, or nothing where it fails."""
-    argv = make_argv(settings, *arguments)
-    return subprocess.run(argv, cwd=settings.root, capture_output=True, text=True, check=False).stdout
+def read(argv: Sequence[str], settings: Settings) -> str:
+    """Return what a `docker compose` command prints; raise ServiceFailed when it fails."""
+    done = subprocess.run(argv, cwd=settings.root, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise ServiceFailed(f"`{shlex.join(argv)}` failed ({done.returncode}): {done.stderr.strip()}")
+    return done.stdout
 
 
 def read_containers(settings: Settings) -> list[dict[str, Any]]:
     """Return the containers of the services, those that ended too."""
     # A list in some versions, a line for each in others.
-    told = [json.loads(line) for line in read(settings, "ps", "--all", "--format=json").splitlines() if line.strip()]
+    lines = read(make_project_argv(settings, "ps", "--all", "--format=json"), settings).splitlines()
+    told = [json.loads(line) for line in lines if line.strip()]
     found = [entry for part in told for entry in (part if isinstance(part, list) else [part])]
     return sorted(found, key=lambda entry: str(entry["Service"]))
 
@@ -83,7 +115,7 @@ def read_containers(settings: Settings) -> list[dict[str, Any]]:
 def is_well(container: dict[str, Any]) -> bool:
     """Return whether a container runs as it should, or has done what it was there for."""
     if container["State"] == "exited":
-        return bool(container["ExitCode"] == 0)
+        return bool(container["Service"] in ONCE and container["ExitCode"] == 0)
     return container["State"] == "running" and container.get("Health") in ("", None, "healthy")
 
 
@@ -94,30 +126,108 @@ def describe_failed(settings: Settings) -> str:
         if not is_well(container) and container["State"] != "created":
             service = container["Service"]
             told += f"\n\n{service} ({container['Status']}); all of it: docker compose logs {service}\n"
-            told += read(settings, "logs", "--no-color", "--no-log-prefix", "--tail=15", service).rstrip()
+            logs = make_project_argv(settings, "logs", "--no-color", "--no-log-prefix", "--tail=15", service)
+            told += read(logs, settings).rstrip()
     return told
+
+
+def check_settings(settings: Settings) -> None:
+    """Raise SettingInvalid where settings that docker-compose.yaml takes one by one do not fit together."""
+    for profile, name in (("minio", "OBJECT_STORAGE_ENDPOINT_URL"), ("mlflow", "MLFLOW_TRACKING_URI")):
+        if profile not in settings.profiles and not settings[name]:
+            raise SettingInvalid(
+                f"{profile} is not in COMPOSE_PROFILES, and {name} names no other server.\n"
+                f"Set {name}, or put {profile} back, in {settings.env_file}."
+            )
+    slots = settings.read_int("ML_PIPELINE_POOL_SLOTS", 1, 10_000)
+    workers = settings.read_int("AIRFLOW_WORKERS", 1, 1000)
+    concurrency = settings.read_int("AIRFLOW_WORKER_CONCURRENCY", 1, 10_000)
+    if workers * concurrency < slots + _OTHER_TASKS:
+        raise SettingInvalid(
+            f"ML_PIPELINE_POOL_SLOTS is {slots}, but AIRFLOW_WORKERS ({workers}) times AIRFLOW_WORKER_CONCURRENCY ({concurrency}) "
+            f"leaves no room for so many stages beside the sensor and the claims: it has to be {slots + _OTHER_TASKS} at least.\n"
+            f"Change one of them in {settings.env_file}."
+        )
+
+
+def check_mounted(settings: Settings) -> None:
+    """Raise MachineUnfit where users of containers could not read what is mounted, as after a clone with a strict umask."""
+    if sys.platform != "linux":
+        return  # Docker Desktop shows files to containers as theirs
+    folder = Path(settings["AIRFLOW_PROJ_DIR"] or settings.root) / "dags"
+    for path in (folder, *folder.rglob("*")):
+        wanted = 0o005 if path.is_dir() else 0o004
+        if path.name != "__pycache__" and path.parent.name != "__pycache__" and path.stat().st_mode & wanted != wanted:
+            raise MachineUnfit(
+                f"The containers' users could not read {path}: only its owner or group may.\nDo: chmod -R a+rX {folder}"
+            )
+
+
+def describe_source(settings: Settings) -> dict[str, str]:
+    """Return what the labels of images say: version, source and date of the commit; nothing where there is no git.
+
+    The date is the commit's and not the build's, so that the same code makes the same image.
+    """
+    commands = {
+        "VERSION": ("describe", "--always", "--dirty", "--exclude=*"),
+        "CREATED": ("log", "-1", "--format=%cI"),
+        "SOURCE": ("config", "--get", "remote.origin.url"),
+    }
+    version = tomllib.loads((PROJECT / "worker" / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+    found = {}
+    for name, words in commands.items():
+        with contextlib.suppress(FileNotFoundError):
+            argv = ["git", "-C", str(settings.root), *words]
+            done = subprocess.run(argv, capture_output=True, text=True, check=False)
+            # An address may hold a password.
+            value = re.sub(r"//[^/@]*@", "//", done.stdout.strip())
+            if done.returncode == 0 and value:
+                found[name] = f"{version}+{value}" if name == "VERSION" else value
+    return found
+
+
+def choose_built(settings: Settings) -> list[str]:
+    """Return the services whose images are ours to build: an image that the settings name otherwise is taken as it is.
+
+    By the name before the version, as a settings file of an older version names images of that version.
+    """
+    template = read_template()
+    return [
+        service
+        for service, name in BUILT.items()
+        if settings[name].partition(":")[0] == template[name].partition(":")[0]
+        and (service not in _PROFILES or _PROFILES[service] in settings.profiles)
+    ]
 
 
 def start_compose(settings: Settings, services: Sequence[str] = ()) -> None:
     """Build the images where something in them changed, start what does not run, and return when it is healthy."""
     check_engine()
+    check_settings(settings)
+    check_mounted(settings)
     print("Images and containers (the first time takes minutes: images are fetched and built)", flush=True)
-    run(settings, "up", "--build", "--detach", "--wait", "--remove-orphans", *services)
+    if built := choose_built(settings):
+        labels = [f"--build-arg={name}={value}" for name, value in describe_source(settings).items()]
+        run(make_argv(settings, "build", *labels, *built), settings)
+    run(make_argv(settings, "up", "--detach", "--wait", "--remove-orphans", *services), settings)
 
 
 def stop_compose(settings: Settings, *, has_volumes: bool = False) -> bool:
     """End and remove all containers; the data stays, unless asked otherwise. Return whether there were any."""
     check_engine()
-    if not read_containers(settings) and not has_volumes:
+    services = {str(container["Service"]) for container in read_containers(settings)}
+    if not services and not has_volumes:
         return False
-    run(settings, "stop", _STARTER)
+    if _STARTER in services:
+        run(make_project_argv(settings, "stop", _STARTER), settings)
     # What a worker that was killed left behind would keep its network from being removed.
     label = f"label=ml-pipeline.stack={settings['COMPOSE_PROJECT_NAME']}"
     argv = ["docker", "ps", "--all", "--quiet", f"--filter={label}"]
     left = subprocess.run(argv, capture_output=True, text=True, check=True).stdout.split()
     if left:
-        subprocess.run(["docker", "rm", "--force", "--volumes", *left], capture_output=True, check=True)
-    run(settings, "down", "--remove-orphans", *(["--volumes"] if has_volumes else []))
+        # One that is gone by now is no fault; one that cannot be removed is told by `down`.
+        subprocess.run(["docker", "rm", "--force", "--volumes", *left], capture_output=True, check=False)
+    run(make_project_argv(settings, "down", *(["--volumes"] if has_volumes else [])), settings)
     return True
 
 
@@ -125,6 +235,8 @@ def describe_containers(settings: Settings) -> tuple[list[str], bool]:
     """Return a line for each service, and whether all of them are well."""
     check_engine()
     containers = read_containers(settings)
+    if not containers:
+        return ["  Nothing runs."], False
     memory = read_memory([str(container["ID"]) for container in containers if container["State"] == "running"])
     lines = []
     for container in containers:
@@ -136,7 +248,10 @@ def describe_containers(settings: Settings) -> tuple[list[str], bool]:
             if port.get("PublishedPort")
         )
         lines.append(f"  {mark} {container['Service']:<22} {container['Status']:<32} {size:>10}   {ports}".rstrip())
-    return lines or ["  Nothing runs."], bool(lines) and all(map(is_well, containers))
+    expected = set(read(make_argv(settings, "config", "--services"), settings).split())
+    missing = sorted(expected - {str(container["Service"]) for container in containers})
+    lines += [f"  ✗ {service:<22} not there" for service in missing]
+    return lines, not missing and all(map(is_well, containers))
 
 
 def read_memory(containers: Sequence[str]) -> dict[str, str]:

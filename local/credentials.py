@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from local.settings import PROJECT, TEMPLATE, parse_env_file
+from local.settings import PROJECT, TEMPLATE, parse_env_file, read_template
 
 
 def make_access_key() -> str:
@@ -64,20 +64,25 @@ def fill_env_file(path: Path) -> list[str]:
 
 def set_values(path: Path, values: Mapping[str, str]) -> None:
     """Give settings of an existing settings file these values; it is there as a whole at any time."""
-    lines = path.read_text(encoding="utf-8").splitlines()
-    kept = [line for line in lines if not values.keys() & parse_env_file(line).keys()]
+    rest = dict(values)
+    lines = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        names = values.keys() & parse_env_file(line).keys()
+        # At its place, below its explanation; a second line of the same name would win over the first.
+        lines += [f"{name}={rest.pop(name)}" for name in names if name in rest] if names else [line]
+    lines += [f"{name}={value}" for name, value in rest.items()]
     new = path.with_name(f"{path.name}.new")
     new.unlink(missing_ok=True)
     with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-        file.write("\n".join([*kept, *(f"{name}={value}" for name, value in values.items())]) + "\n")
+        file.write("\n".join(lines) + "\n")
     new.replace(path)
 
 
-def find_docker_group() -> str:
-    """Return the number of the group that may use the Docker engine's socket."""
-    socket = Path("/var/run/docker.sock")
-    # Docker Desktop's engine is in a machine of its own, where the socket is root's.
-    return str(socket.stat().st_gid) if sys.platform == "linux" and socket.exists() else "0"
+def find_docker_group(socket: Path) -> str:
+    """Return the number of the group that may use the Docker engine's socket; nothing where that cannot be told."""
+    if sys.platform != "linux":
+        return "0"  # Docker Desktop's engine is in a machine of its own, where the socket is root's
+    return str(socket.stat().st_gid) if socket.exists() else ""
 
 
 def complete_env_file(path: Path, stack: str) -> None:
@@ -87,8 +92,16 @@ def complete_env_file(path: Path, stack: str) -> None:
     else:
         # The stack that was asked for first is the one that later commands work on.
         write_env_file(path, {"STACK": stack})
-    if stack == "compose" and not parse_env_file(path.read_text(encoding="utf-8")).get("DOCKER_GID"):
-        set_values(path, {"DOCKER_GID": find_docker_group()})
+    if stack != "compose":
+        return
+    defaults = read_template()
+    found = parse_env_file(path.read_text(encoding="utf-8"))
+    lacking = {} if "COMPOSE_PROFILES" in found else {"COMPOSE_PROFILES": defaults["COMPOSE_PROFILES"]}
+    socket = Path(found.get("DOCKER_SOCKET") or defaults["DOCKER_SOCKET"])
+    if not found.get("DOCKER_GID") and (group := find_docker_group(socket)):
+        lacking["DOCKER_GID"] = group
+    if lacking:
+        set_values(path, lacking)
 
 
 if __name__ == "__main__":

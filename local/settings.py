@@ -11,6 +11,8 @@ from local.errors import SettingInvalid
 PROJECT = Path(__file__).resolve().parent.parent
 TEMPLATE = PROJECT / ".env.template"
 LOOPBACK = "127.0.0.1"
+#: What a port is published on to be reached by all of the machine's addresses.
+EVERY_ADDRESS = ("", "0.0.0.0", "::")  # noqa: S104 - compared with, never listened on
 STACKS = ("local", "compose")
 
 # The storage server's listeners inside: their offsets from OBJECT_STORAGE_INTERNAL_PORT.
@@ -84,6 +86,18 @@ class Settings:
         return self.values["STACK"] == "compose"
 
     @property
+    def profiles(self) -> set[str]:
+        """The profiles of docker-compose.yaml that are to be started."""
+        return {name.strip() for name in self.values["COMPOSE_PROFILES"].split(",")} - {""}
+
+    def find_host(self, server: str) -> str:
+        """Return the host by which this machine reaches the ports of AIRFLOW, MLFLOW or OBJECT_STORAGE."""
+        published = self.values[f"{server}_PUBLISH_ADDRESS"] if self.is_compose else LOOPBACK
+        if published in EVERY_ADDRESS:
+            return LOOPBACK
+        return f"[{published}]" if ":" in published else published
+
+    @property
     def has_own_storage(self) -> bool:
         """Whether the stack starts its own S3 server."""
         return not self.values["OBJECT_STORAGE_ENDPOINT_URL"]
@@ -96,18 +110,19 @@ class Settings:
     @property
     def storage_url(self) -> str:
         """The address of the S3 server, without a slash at its end."""
-        own = f"http://{LOOPBACK}:{self.values['OBJECT_STORAGE_PORT']}"
+        own = f"http://{self.find_host('OBJECT_STORAGE')}:{self.values['OBJECT_STORAGE_PORT']}"
         return self.values["OBJECT_STORAGE_ENDPOINT_URL"].rstrip("/") or own
 
     @property
     def mlflow_url(self) -> str:
         """The address of the MLflow server, without a slash at its end."""
-        return self.values["MLFLOW_TRACKING_URI"].rstrip("/") or f"http://{LOOPBACK}:{self.values['MLFLOW_PORT']}"
+        own = f"http://{self.find_host('MLFLOW')}:{self.values['MLFLOW_PORT']}"
+        return self.values["MLFLOW_TRACKING_URI"].rstrip("/") or own
 
     @property
     def airflow_url(self) -> str:
         """The address of Airflow's web page and REST API, without a slash at its end."""
-        return f"http://{LOOPBACK}:{self.values['AIRFLOW_PORT']}"
+        return f"http://{self.find_host('AIRFLOW')}:{self.values['AIRFLOW_PORT']}"
 
     @property
     def airflow_login(self) -> dict[str, str]:

@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from local.airflow import make_airflow, migrate_database, write_airflow_files
+from local.compose import check_engine
 from local.credentials import complete_env_file, write_env_file
 from local.dag_files import wait_for_dags
 from local.errors import LocalError, ServiceFailed, SettingInvalid
@@ -51,6 +52,8 @@ def make_env(state: Path, ports: Mapping[str, str] | None = None, **changes: str
 def prepare_settings() -> Settings:
     """Return the settings; the settings file is made, or given what it lacks."""
     settings = read_settings()
+    if settings.is_compose:
+        check_engine()  # before anything is written for it
     complete_env_file(settings.env_file, "compose" if settings.is_compose else "local")
     return read_settings()
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from local.compose import make_argv
 from local.run_key import STAGES
-from local.settings import read_settings
+from local.settings import PROJECT, read_settings
 from tests.minio_server import find_folder
 from tests.stack import Stack, make_stack_environment
 
@@ -83,6 +83,8 @@ def run_compose(**changes: str) -> Iterator[ComposeStack]:
     environment = make_stack_environment(folder, **settings)
     stack = ComposeStack(environment, read_settings(environment))
     try:
+        # The images that ours stand on, where they cannot be pulled; what is there stays.
+        subprocess.run([PROJECT / "tests" / "compose" / "make_base.sh"], check=True)
         stack.up()
         keep_minio(stack)
         yield stack

@@ -35,8 +35,8 @@ def connect() -> connection:
         except psycopg2.OperationalError as error:
             if "authentication failed" in str(error):
                 sys.stderr.write(
-                    "Postgres refuses its administrator: POSTGRES_PASSWORD is not the one that its data was made with. "
-                    "See runbooks/rotate-secrets.md.\n"
+                    "Postgres refuses its administrator: POSTGRES_PASSWORD is not the one that it was started with. "
+                    "Start it again: make down up STACK=compose\n"
                 )
                 raise SystemExit(2) from None
             if time.monotonic() > end:

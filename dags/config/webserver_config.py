@@ -8,7 +8,7 @@ AUTH_USER_REGISTRATION = False
 WTF_CSRF_ENABLED = True
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
-# Guessing passwords is slow.
+# Guessing passwords at the login page is slow. `/auth/token` is not FAB's, and knows no such limit.
 AUTH_RATE_LIMITED = True
 AUTH_RATE_LIMIT = "20 per minute"
 RATELIMIT_STORAGE_URI = "memory://"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from local.compose import start_compose
 from local.progress import Progress
-from local.settings import LOOPBACK, Settings
+from local.settings import Settings
 from local.stack import prepare_settings, start_stack
 
 
@@ -24,7 +24,7 @@ def describe(settings: Settings) -> str:
   S3       {settings.storage_url}, region {settings["OBJECT_STORAGE_REGION"]}; drop files into the bucket {settings["ML_PIPELINE_DROP_BUCKET"]}
            key for that: OBJECT_STORAGE_DROP_ACCESS_KEY and OBJECT_STORAGE_DROP_SECRET_KEY in the same file"""
     if settings.is_compose and settings.has_own_storage:
-        told += f"\n           in a browser: http://{LOOPBACK}:{settings['OBJECT_STORAGE_CONSOLE_PORT']}"
+        told += f"\n           in a browser: http://{settings.find_host('OBJECT_STORAGE')}:{settings['OBJECT_STORAGE_CONSOLE_PORT']}"
     return told
 
 

@@ -46,6 +46,13 @@ def test_a_missing_secret_stops_the_start_with_its_name(env_file, name):
     assert name in done.stderr
 
 
+def test_an_older_settings_file_has_our_servers(env_file):
+    """A file without the line of profiles means the template's, not none."""
+    lines = env_file.read_text().splitlines(keepends=True)
+    env_file.write_text("".join(line for line in lines if not line.startswith("COMPOSE_PROFILES")))
+    assert set(configure(env_file, "--services").stdout.split()) >= OURS
+
+
 def test_another_store_and_another_mlflow_take_settings_alone(env_file):
     """Without our profiles our servers are left out, their keys are not asked for, and everybody is told the others."""
     keys = {name: "" for name in read_template() if name.startswith("OBJECT_STORAGE_ROOT_")}
@@ -59,5 +66,7 @@ def test_another_store_and_another_mlflow_take_settings_alone(env_file):
     assert not OURS & set(configure(env_file, "--services").stdout.split())
     assert "http://minio:9000" not in done.stdout
     assert "http://mlflow:5000" not in done.stdout
+    # People's links as well.
+    assert "MLFLOW_PUBLIC_URL: https://mlflow.example.test" in done.stdout
     # All networks but that of the store, and now but that of the stages.
     assert done.stdout.count("internal: true") == 5

@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 
 from local.airflow_environment import PIPELINE_SETTINGS, ROLES, make_airflow_environment
+from local.compose import BUILT
 from local.credentials import make_secret
-from local.settings import PROJECT, read_settings, read_template
+from local.settings import PROJECT, read_template
 from tests.stack import make_stack
 
 COMPOSE = (PROJECT / "docker-compose.yaml").read_text(encoding="utf-8")
 #: `${NAME}` and what follows the name: nothing, `:-default` or `:?message`.
-USES = re.findall(r"(?<!\$)\$\{([A-Z][A-Z0-9_]*)(?::?([-?+])((?:[^{}]|\{[^}]*\})*))?\}", COMPOSE)
+USES = re.findall(r"(?<!\$)\$\{([A-Z][A-Z0-9_]*)(?::?([-?+])((?:[^{}]|\{(?:[^{}]|\{[^}]*\})*\})*))?\}", COMPOSE)
 #: Settings that the containers have a fixed value of, and why.
 OF_THE_LOCAL_STACK = {
     "ML_PIPELINE_RUNNER": "every stage runs in a container",
@@ -77,8 +78,8 @@ def test_defaults_are_the_templates() -> None:
     """A setting that is left out means the same on both stacks."""
     template = read_template()
     for name, kind, default in USES:
-        if kind != "-" or default.startswith(("http", ".")):
-            continue  # an address of a service of its own, or this folder
+        if kind != "-" or default.startswith(("http", ".", "$")):
+            continue  # an address of a service of its own, this folder, or another setting
         assert default == (template[name] or ""), name
 
 
@@ -148,11 +149,26 @@ def test_the_versions_are_those_of_the_packages() -> None:
 
 
 def test_nothing_listens_for_others_unless_a_setting_says_so() -> None:
-    """Each published port is on the address of PUBLISH_ADDRESS, which is loopback by default."""
+    """Each published port is on the address of a setting of its server's, which is loopback by default."""
     ports = re.findall(r"^\s+(?:- |ports: \[\")(\$\{\S+:\d+)\"?\]?$", COMPOSE, re.MULTILINE)
     assert len(ports) == 4
-    assert all(port.startswith("${PUBLISH_ADDRESS:-127.0.0.1}:") for port in ports)
-    assert read_settings({})["PUBLISH_ADDRESS"] == "127.0.0.1"
+    names = {re.match(r"\$\{([A-Z_]+_PUBLISH_ADDRESS):-127\.0\.0\.1\}:", port) for port in ports}
+    assert {found and found[1] for found in names} == {
+        "AIRFLOW_PUBLISH_ADDRESS",
+        "MLFLOW_PUBLISH_ADDRESS",
+        "OBJECT_STORAGE_PUBLISH_ADDRESS",
+    }
+
+
+def test_every_image_of_ours_is_built_by_its_setting() -> None:
+    """`make up` builds each image that docker-compose.yaml can build, by a service that takes it."""
+    found = set(
+        re.findall(
+            r"^    image: (?:&\S+ )?\$\{([A-Z_]+):-[^}]*\}\n(?:    user: .*\n)?    build:", COMPOSE, re.MULTILINE
+        )
+    )
+    airflow = re.findall(r"^  image: &airflow-image \$\{([A-Z_]+):-[^}]*\}\n  build:", COMPOSE, re.MULTILINE)
+    assert {*found, *airflow} == set(BUILT.values())
 
 
 def test_the_engines_socket_is_mounted_once() -> None:

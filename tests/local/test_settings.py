@@ -6,11 +6,12 @@ import json
 import re
 import stat
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from local.credentials import fill_env_file, make_secret, write_env_file
+from local.credentials import complete_env_file, fill_env_file, make_secret, set_values, write_env_file
 from local.errors import SettingInvalid
 from local.settings import PROJECT, TEMPLATE, parse_env_file, read_settings, read_template
 
@@ -106,6 +107,31 @@ def test_a_settings_file_gets_the_secrets_that_it_lacks(tmp_path: Path) -> None:
     assert path.read_text().startswith("# mine\n")
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert fill_env_file(path) == []
+
+
+def test_a_changed_setting_stays_below_its_explanation(tmp_path: Path) -> None:
+    """A setting is changed at its place; a name that is there twice is there once then, as the last line would win."""
+    path = tmp_path / ".env"
+    path.write_text("# one\nA=1\n# two\nexport B='2'\nA=3\n")
+    set_values(path, {"A": "4", "B": "5", "C": "6"})
+    assert path.read_text() == "# one\nA=4\n# two\nB=5\nC=6\n"
+
+
+def test_an_older_settings_file_gets_what_compose_reads_of_it(tmp_path: Path) -> None:
+    """Servers of our own are started from a file that was written before there was a choice; a choice is left alone."""
+    path = tmp_path / ".env"
+    path.write_text(f"DOCKER_SOCKET={tmp_path / 'socket'}\n")
+    complete_env_file(path, "compose")
+    values = parse_env_file(path.read_text())
+    assert values["COMPOSE_PROFILES"] == "minio,mlflow"
+    # No socket, no group: Compose says so rather than start a proxy that may not use it.
+    assert sys.platform != "linux" or "DOCKER_GID" not in values
+    (tmp_path / "socket").touch()
+    set_values(path, {"COMPOSE_PROFILES": ""})
+    complete_env_file(path, "compose")
+    values = parse_env_file(path.read_text())
+    assert values["COMPOSE_PROFILES"] == ""
+    assert sys.platform != "linux" or values["DOCKER_GID"] == str((tmp_path / "socket").stat().st_gid)
 
 
 def test_the_environment_wins_over_the_file_and_the_file_over_the_template(tmp_path: Path) -> None:

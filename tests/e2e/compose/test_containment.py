@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
@@ -105,6 +106,18 @@ def places(pipeline: Pipeline) -> Places:
         networks = [network for one in described for network in one["NetworkSettings"]["Networks"].values()]
         found[service] = ([network["IPAddress"] for network in networks], port)
         assert all(found[service][0]), service
+    # The engine's machine has an address on each network; what the stack publishes on its loopback must not be there too.
+    project = stack.settings["COMPOSE_PROJECT_NAME"]
+    listed = ["docker", "network", "ls", "--quiet", f"--filter=label=com.docker.compose.project={project}"]
+    networks = subprocess.run(listed, check=True, capture_output=True, text=True).stdout.split()
+    described = json.loads(
+        subprocess.run(["docker", "network", "inspect", *networks], check=True, capture_output=True).stdout
+    )
+    subnets = [ipaddress.ip_network(part["Subnet"]) for network in described for part in network["IPAM"]["Config"]]
+    assert len(subnets) == 7
+    machine = [str(next(subnet.hosts())) for subnet in subnets]
+    for name in ("AIRFLOW_PORT", "MLFLOW_PORT", "OBJECT_STORAGE_PORT", "OBJECT_STORAGE_CONSOLE_PORT"):
+        found[name] = (machine, int(stack.settings[name]))
     return found
 
 
@@ -189,6 +202,16 @@ def test_a_service_reaches_what_it_talks_to(
     if service in {"airflow-worker", "mlflow"}:
         del found["the internet"]
     assert {place for place, is_open in found.items() if is_open} == reached
+
+
+def test_a_celery_worker_cannot_make_itself_somebody_else(compose: ComposeStack) -> None:
+    """What runs the Dags' code has nothing to make tokens of users with, and no password of a database."""
+    environment = compose.compose("exec", "--no-TTY", "airflow-worker", "env")
+    settings = compose.settings
+    names = [*(name for name in settings.values if name.endswith("POSTGRES_PASSWORD")), "AIRFLOW_JWT_SECRET"]
+    names += ["AIRFLOW_FERNET_KEY", "OBJECT_STORAGE_ROOT_SECRET_KEY", "AIRFLOW_ADMIN_PASSWORD"]
+    assert [name for name in names if settings[name] in environment] == []
+    assert settings["OBJECT_STORAGE_WATCH_SECRET_KEY"] in environment  # so that the look is known to see
 
 
 def test_no_service_has_privileges(compose: ComposeStack) -> None:

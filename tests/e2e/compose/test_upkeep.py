@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 
 import pytest
@@ -33,11 +34,37 @@ def test_a_tasks_log_is_in_the_store(compose: ComposeStack, pipeline: Pipeline, 
     assert f"run_id={run.dag_run_id}" not in left
 
 
+def test_the_triggerer_can_write_a_log(compose: ComposeStack) -> None:
+    """A deferrable task, which an extension may bring, has a place for its log although the root is read-only."""
+    code = "import pathlib; path = pathlib.Path('/opt/airflow/logs/written'); path.write_text('x'); path.unlink()"
+    compose.compose("exec", "--no-TTY", "airflow-triggerer", "python", "-c", code)
+
+
+def test_status_names_what_is_missing(compose: ComposeStack) -> None:
+    """A service that is stopped, or is not there, is not well; nothing else is said to be missing."""
+    compose.compose("stop", "airflow-triggerer")
+    try:
+        told = compose.run("status").stdout
+        assert re.search(r"✗ airflow-triggerer +Exited \(\d+\)", told)
+        assert "Start what is down: make up" in told
+        compose.compose("rm", "--force", "airflow-triggerer")
+        told = compose.run("status").stdout
+        assert re.findall(r"✗ (\S+) +not there", told) == ["airflow-triggerer"]
+    finally:
+        compose.compose("up", "--detach", "--wait", "--no-build", "airflow-triggerer")
+    told = compose.run("status").stdout
+    assert "not there" not in told
+    assert "Start what is down" not in told
+
+
 def test_down_and_up_again_keeps_everything(compose: ComposeStack, pipeline: Pipeline, penguins: str) -> None:
     """Runs, models and drops are there after a stop and a start, no container is left in between, and drops are taken up."""
     before = pipeline.list_model_versions("penguins")
     runs = {stage: len(found) for stage, found in pipeline.runs(penguins).items()}
-    assert compose.run("down").returncode == 0
+    # Also with settings that could start nothing any more, and when no profile names a server that runs.
+    done = compose.run("down", COMPOSE_PROFILES="", REDIS_PASSWORD="", DOCKER_GID="")
+    assert done.returncode == 0, done.stderr
+    assert "Stopped." in done.stdout
     project = compose.settings["COMPOSE_PROJECT_NAME"]
     left = subprocess.run(
         ["docker", "ps", "--all", "--quiet", f"--filter=label=com.docker.compose.project={project}"],
