@@ -96,7 +96,7 @@ def run(argv: Sequence[str], settings: Settings) -> None:
 
 
 def read(argv: Sequence[str], settings: Settings) -> str:
-    """Return what a `docker compose` command prints; raise ServiceFailed when it fails."""
+    """Return what a `docker` command prints; raise ServiceFailed when it fails."""
     done = subprocess.run(argv, cwd=settings.root, capture_output=True, text=True, check=False)
     if done.returncode:
         raise ServiceFailed(f"`{shlex.join(argv)}` failed ({done.returncode}): {done.stderr.strip()}")
@@ -200,6 +200,18 @@ def choose_built(settings: Settings) -> list[str]:
     ]
 
 
+def is_replaced(settings: Settings) -> bool:
+    """Return whether `up` would put new containers in the place of Celery workers that run, for a setting or an image."""
+    running = read(make_project_argv(settings, "ps", "--quiet", _STARTER), settings).split()
+    if not running:
+        return False
+    told = '--format={{index .Config.Labels "com.docker.compose.config-hash"}} {{.Image}}'
+    found = set(read(["docker", "inspect", told, *running], settings).splitlines())
+    wanted = read(make_argv(settings, "config", "--hash", _STARTER), settings).split()[-1]
+    image = read(["docker", "image", "inspect", "--format={{.Id}}", settings["AIRFLOW_IMAGE_NAME"]], settings).strip()
+    return found != {f"{wanted} {image}"}
+
+
 def start_compose(settings: Settings, services: Sequence[str] = ()) -> None:
     """Build the images where something in them changed, start what does not run, and return when it is healthy."""
     check_engine()
@@ -209,6 +221,10 @@ def start_compose(settings: Settings, services: Sequence[str] = ()) -> None:
     if built := choose_built(settings):
         labels = [f"--build-arg={name}={value}" for name, value in describe_source(settings).items()]
         run(make_argv(settings, "build", *labels, *built), settings)
+    if is_replaced(settings):
+        # Compose would stop them after the API server, and what stopped tasks say of themselves would not arrive: Airflow would
+        # take them for running until their heartbeat is overdue, the one that watches for drops among them.
+        run(make_project_argv(settings, "stop", _STARTER), settings)
     run(make_argv(settings, "up", "--detach", "--wait", "--remove-orphans", *services), settings)
 
 

@@ -54,6 +54,8 @@ OF_EACH_STACK = {
     "LOGGING__REMOTE_BASE_LOG_FOLDER": "as above",
     "LOGGING__REMOTE_LOG_CONN_ID": "as above",
     "LOGGING__DELETE_LOCAL_LOGS": "as above",
+    "LOGGING__FILE_TASK_HANDLER_NEW_FOLDER_PERMISSIONS": "AIRFLOW_UID may change, the group stays",
+    "LOGGING__FILE_TASK_HANDLER_NEW_FILE_PERMISSIONS": "as above",
     "FAB__CONFIG_FILE": "users are in the database",
     "CELERY__BROKER_URL": "Celery",
     "CELERY__RESULT_BACKEND": "Celery",

@@ -17,6 +17,8 @@ pytestmark = pytest.mark.timeout(600)
 def test_workers_share_the_work(pipeline: Pipeline, wave: Wave) -> None:
     """Each of two Celery workers took tasks, and each drop was published once all the same."""
     dropped = (*wave.repeated, wave.overwritten[1], wave.with_sidecar, wave.odd)
+    for one in dropped:
+        pipeline.wait(one, "published", seconds=400)
     runs = [run for one in dropped for found in pipeline.runs(pipeline.find(one)).values() for run in found]
     assert len(runs) == len(TASKS) * len(dropped)
     assert len({pipeline.read_task(run, "")["hostname"] for run in runs}) == 2
@@ -55,6 +57,22 @@ def test_status_names_what_is_missing(compose: ComposeStack) -> None:
     told = compose.run("status").stdout
     assert "not there" not in told
     assert "Start what is down" not in told
+
+
+def test_a_changed_setting_is_taken_while_it_runs(compose: ComposeStack, pipeline: Pipeline) -> None:
+    """`up` leaves alone what is as it should be; what it replaces ends its tasks in good order, so that drops are taken up at once."""
+    before = compose.compose("ps", "--quiet")
+    compose.up()
+    assert compose.compose("ps", "--quiet") == before
+    done = compose.run("up", AIRFLOW_PARALLELISM="31")
+    assert done.returncode == 0, done.stderr
+    replaced = set(before.split()) - set(compose.compose("ps", "--quiet").split())
+    assert set(compose.compose("ps", "--quiet", "postgres", "redis").split()) < set(before.split())
+    assert len(replaced) == 6  # those of Airflow, which has two workers
+    pipeline.put("changed/_params.json", SPECIES)
+    # Much sooner than a heartbeat is overdue.
+    dropped = pipeline.put("changed/x.csv", PENGUINS)
+    assert pipeline.wait(pipeline.find(dropped, 60), "published").state == "published"
 
 
 def test_down_and_up_again_keeps_everything(compose: ComposeStack, pipeline: Pipeline, penguins: str) -> None:
