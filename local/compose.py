@@ -1,13 +1,14 @@
 """The Compose stack: what starts, ends and describes it, by `docker compose` and docker-compose.yaml."""
 
-import contextlib
 import json
+import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,12 @@ BUILT = {
 }
 #: Of these, what a setting can leave out, and the profile that it takes.
 _PROFILES = {"mlflow": "mlflow", "minio": "minio", "buckets": "minio"}
+#: What goes into an image of each Dockerfile, by the beginning of its build arguments.
+_CONTENT = {
+    "DAGS": ("dags/Dockerfile", "dags/requirements.lock"),
+    "WORKER": ("worker",),
+    "BOOTSTRAP": ("minio",),
+}
 #: Tasks that take no slot of the stages' pool: the sensor, and a claim.
 _OTHER_TASKS = 2
 
@@ -85,10 +92,10 @@ def make_project_argv(settings: Settings, *arguments: str) -> list[str]:
     return ["docker", "compose", f"--project-name={settings['COMPOSE_PROJECT_NAME']}", *arguments]
 
 
-def run(argv: Sequence[str], settings: Settings) -> None:
+def run(argv: Sequence[str], settings: Settings, environment: Mapping[str, str] | None = None) -> None:
     """Run a `docker compose` command, which says itself what it does; raise ServiceFailed when it fails."""
     sys.stdout.flush()
-    done = subprocess.run(argv, cwd=settings.root, stdin=subprocess.DEVNULL, check=False)
+    done = subprocess.run(argv, cwd=settings.root, env=environment, stdin=subprocess.DEVNULL, check=False)
     if done.returncode:
         raise ServiceFailed(
             f"`{shlex.join(argv)}` failed ({done.returncode}); it says why above.{describe_failed(settings)}"
@@ -155,7 +162,14 @@ def check_mounted(settings: Settings) -> None:
     if sys.platform != "linux":
         return  # Docker Desktop shows files to containers as theirs
     folder = Path(settings["AIRFLOW_PROJ_DIR"] or settings.root) / "dags"
-    for path in (folder, *folder.rglob("*")):
+    if not folder.is_dir():
+        raise MachineUnfit(
+            f"There is no folder {folder}, which Airflow is to read: see AIRFLOW_PROJ_DIR in .env.template."
+        )
+    for path in (
+        folder,
+        *(path for path in folder.rglob("*") if path.exists()),
+    ):  # an editor's lock is a link to nothing
         wanted = 0o005 if path.is_dir() else 0o004
         if path.name != "__pycache__" and path.parent.name != "__pycache__" and path.stat().st_mode & wanted != wanted:
             raise MachineUnfit(
@@ -164,25 +178,25 @@ def check_mounted(settings: Settings) -> None:
 
 
 def describe_source(settings: Settings) -> dict[str, str]:
-    """Return what the labels of images say: version, source and date of the commit; nothing where there is no git.
+    """Return what the labels of images say, as arguments of builds: version, source, and date of the commit.
 
-    The date is the commit's and not the build's, so that the same code makes the same image.
+    For each image by the last commit of what goes into it, and by that one's date: the same content makes the same image, so
+    that nothing is started anew for a commit to something else. Nothing is told where there is no git.
     """
-    commands = {
-        "VERSION": ("describe", "--always", "--dirty", "--exclude=*"),
-        "CREATED": ("log", "-1", "--format=%cI"),
-        "SOURCE": ("config", "--get", "remote.origin.url"),
-    }
+
+    def ask(*words: str) -> str:
+        argv = ["git", "-C", str(settings.root), *words]
+        return subprocess.run(argv, capture_output=True, text=True, check=False).stdout.strip()
+
+    if shutil.which("git") is None or not ask("rev-parse", "HEAD"):
+        return {}
     version = tomllib.loads((PROJECT / "worker" / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
-    found = {}
-    for name, words in commands.items():
-        with contextlib.suppress(FileNotFoundError):
-            argv = ["git", "-C", str(settings.root), *words]
-            done = subprocess.run(argv, capture_output=True, text=True, check=False)
-            # An address may hold a password.
-            value = re.sub(r"//[^/@]*@", "//", done.stdout.strip())
-            if done.returncode == 0 and value:
-                found[name] = f"{version}+{value}" if name == "VERSION" else value
+    # An address may hold a password.
+    found = {"SOURCE": re.sub(r"//[^/@]*@", "//", ask("config", "--get", "remote.origin.url"))}
+    for name, paths in _CONTENT.items():
+        commit, _, date = ask("log", "-1", "--format=%h %cI", "--", *paths).partition(" ")
+        is_changed = bool(ask("status", "--porcelain", "--", *paths))
+        found |= {f"{name}_VERSION": f"{version}+{commit}{'.changed' if is_changed else ''}", f"{name}_CREATED": date}
     return found
 
 
@@ -195,7 +209,7 @@ def choose_built(settings: Settings) -> list[str]:
     return [
         service
         for service, name in BUILT.items()
-        if settings[name].partition(":")[0] == template[name].partition(":")[0]
+        if (settings[name] or template[name]).partition(":")[0] == template[name].partition(":")[0]
         and (service not in _PROFILES or _PROFILES[service] in settings.profiles)
     ]
 
@@ -207,8 +221,14 @@ def is_replaced(settings: Settings) -> bool:
         return False
     told = '--format={{index .Config.Labels "com.docker.compose.config-hash"}} {{.Image}}'
     found = set(read(["docker", "inspect", told, *running], settings).splitlines())
-    wanted = read(make_argv(settings, "config", "--hash", _STARTER), settings).split()[-1]
-    image = read(["docker", "image", "inspect", "--format={{.Id}}", settings["AIRFLOW_IMAGE_NAME"]], settings).strip()
+    # All of them are asked for, as earlier versions leave dependencies out of the hash of a single one.
+    hashes = read(make_argv(settings, "config", "--hash=*"), settings)
+    wanted = dict(line.split() for line in hashes.splitlines())[_STARTER]
+    name = settings["AIRFLOW_IMAGE_NAME"] or read_template()["AIRFLOW_IMAGE_NAME"]
+    # One that is not there yet is another one.
+    image = subprocess.run(
+        ["docker", "image", "inspect", "--format={{.Id}}", name], capture_output=True, text=True, check=False
+    ).stdout.strip()
     return found != {f"{wanted} {image}"}
 
 
@@ -219,13 +239,16 @@ def start_compose(settings: Settings, services: Sequence[str] = ()) -> None:
     check_mounted(settings)
     print("Images and containers (the first time takes minutes: images are fetched and built)", flush=True)
     if built := choose_built(settings):
-        labels = [f"--build-arg={name}={value}" for name, value in describe_source(settings).items()]
-        run(make_argv(settings, "build", *labels, *built), settings)
-    if is_replaced(settings):
+        arguments = [f"--build-arg={name}={value}" for name, value in describe_source(settings).items()]
+        # With attestations, which have the time of the build in them, the same content would be another image each time.
+        environment = {**os.environ, "BUILDX_NO_DEFAULT_ATTESTATIONS": "1"}
+        run(make_argv(settings, "build", *arguments, *built), settings, environment)
+    if (not services or _STARTER in services) and is_replaced(settings):
         # Compose would stop them after the API server, and what stopped tasks say of themselves would not arrive: Airflow would
         # take them for running until their heartbeat is overdue, the one that watches for drops among them.
         run(make_project_argv(settings, "stop", _STARTER), settings)
-    run(make_argv(settings, "up", "--detach", "--wait", "--remove-orphans", *services), settings)
+    # What is not ours is fetched, and never built of our code under its name.
+    run(make_argv(settings, "up", "--detach", "--wait", "--no-build", "--remove-orphans", *services), settings)
 
 
 def stop_compose(settings: Settings, *, has_volumes: bool = False) -> bool:

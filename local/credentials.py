@@ -108,4 +108,9 @@ if __name__ == "__main__":
     # For those who start the Compose stack without make; needs nothing but Python.
     env_file = PROJECT / ".env"
     complete_env_file(env_file, "compose")
+    found = parse_env_file(env_file.read_text(encoding="utf-8"))
+    if not found.get("DOCKER_GID"):
+        sys.exit(
+            f"DOCKER_GID is not set in {env_file}: there is no socket of a Docker engine at DOCKER_SOCKET here to tell it."
+        )
     sys.stdout.write(f"{env_file} has what it needs: look through it, then: docker compose up --detach --wait\n")

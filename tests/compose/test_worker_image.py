@@ -24,8 +24,8 @@ def run(*arguments, options=()):
 def image(engine, base_image):
     """Give the image, built from the lock; its layers are kept for the next build."""
     build(
-        *("--build-arg", "VERSION=1.2.3", "--build-arg", "SOURCE=https://example.test/repository"),
-        *("--build-arg", "CREATED=2026-01-31T12:00:00Z", "--tag", TAG, "worker"),
+        *("--build-arg", "WORKER_VERSION=1.2.3", "--build-arg", "SOURCE=https://example.test/repository"),
+        *("--build-arg", "WORKER_CREATED=2026-01-31T12:00:00Z", "--tag", TAG, "worker"),
     )
     return engine.images.get(TAG)
 

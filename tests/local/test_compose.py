@@ -21,7 +21,7 @@ from local.compose import (
     make_project_argv,
 )
 from local.errors import MachineUnfit, SettingInvalid
-from local.settings import PROJECT, Settings, read_settings
+from local.settings import Settings, read_settings
 
 
 def make_settings(folder: Path, **changes: str) -> Settings:
@@ -35,6 +35,7 @@ def test_an_image_of_another_name_is_not_built_over(tmp_path: Path) -> None:
     assert "minio" not in choose_built(make_settings(tmp_path, MINIO_IMAGE="registry.test/minio:1"))
     assert "airflow-init" not in choose_built(make_settings(tmp_path, AIRFLOW_IMAGE_NAME="ours:2"))
     assert choose_built(make_settings(tmp_path, COMPOSE_PROFILES="")) == ["airflow-init", "worker-image"]
+    assert choose_built(make_settings(tmp_path, AIRFLOW_IMAGE_NAME="")) == list(BUILT)
 
 
 @pytest.mark.parametrize(
@@ -77,21 +78,47 @@ def test_files_that_containers_cannot_read_are_named(tmp_path: Path) -> None:
         with pytest.raises(MachineUnfit, match=f"{path}.*\n.*chmod -R a\\+rX {tmp_path / 'dags'}"):
             check_mounted(settings)
         path.chmod(before)
+    (tmp_path / "dags" / ".#x.py").symlink_to("nothing")
+    check_mounted(settings)
+    with pytest.raises(MachineUnfit, match="AIRFLOW_PROJ_DIR"):
+        check_mounted(make_settings(tmp_path, AIRFLOW_PROJ_DIR=str(tmp_path / "none")))
 
 
 def test_labels_tell_the_commit_and_no_password(tmp_path: Path) -> None:
-    """An image says what it was made of, the same each time; the address of the repository is without who asks for it."""
-    version = describe_source(make_settings(PROJECT)).get("VERSION", "")
-    assert not version or version.startswith("0.1.0+")
+    """An image says what it was made of, the same for the same content; the address of the repository is without who asks for it."""
     git = ["git", "-c", "user.name=x", "-c", "user.email=x@localhost", "-C", str(tmp_path)]
     address = "https://somebody:secret@git.example.test/pipeline.git"
-    for words in (["init", "-q"], ["commit", "-q", "--allow-empty", "-m", "x"], ["remote", "add", "origin", address]):
-        subprocess.run([*git, *words], check=True, env={**os.environ, "HOME": str(tmp_path)})
-    found = describe_source(make_settings(tmp_path, PIPELINE_PROJECT_ROOT=str(tmp_path)))
+
+    def run_git(*words: str) -> str:
+        environment = {**os.environ, "HOME": str(tmp_path)}
+        return subprocess.run(
+            [*git, *words], check=True, env=environment, capture_output=True, text=True
+        ).stdout.strip()
+
+    def change(name: str) -> None:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(name)
+
+    settings = make_settings(tmp_path, PIPELINE_PROJECT_ROOT=str(tmp_path))
+    assert describe_source(settings) == {}
+    run_git("init", "-q")
+    run_git("remote", "add", "origin", address)
+    for name in ("worker/x.py", "dags/Dockerfile", "minio/x.py"):
+        change(name)
+    run_git("add", ".")
+    run_git("commit", "-q", "-m", "x")
+    found = describe_source(settings)
     assert found["SOURCE"] == "https://git.example.test/pipeline.git"
-    assert found["VERSION"].startswith("0.1.0+")
-    assert found["CREATED"].startswith("20")
-    assert describe_source(make_settings(tmp_path, PIPELINE_PROJECT_ROOT=str(tmp_path))) == found
+    commit = run_git("log", "-1", "--format=%h")
+    assert {found[f"{name}_VERSION"] for name in ("DAGS", "WORKER", "BOOTSTRAP")} == {f"0.1.0+{commit}"}
+    assert found["WORKER_CREATED"] == run_git("log", "-1", "--format=%cI")
+    # What goes into no image changes none; what goes into one changes that one, also before it is committed.
+    change("dags/watch.py")
+    run_git("add", ".")
+    run_git("commit", "-q", "-m", "y")
+    assert describe_source(settings) == found
+    change("worker/y.py")
+    assert describe_source(settings) == found | {"WORKER_VERSION": f"0.1.0+{commit}.changed"}
 
 
 def test_a_server_that_ended_is_not_well() -> None:

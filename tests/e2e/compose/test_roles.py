@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 from collections.abc import Iterator
 from typing import Any
 
@@ -72,6 +74,23 @@ def test_a_user_does_what_the_role_is_for(user: tuple[str, httpx.Client], name: 
 def test_nobody_looks_without_a_login(compose: ComposeStack, path: str) -> None:
     """Without a token nothing is shown."""
     assert httpx.get(f"{compose.settings.airflow_url}{path}", trust_env=False).status_code == httpx.codes.UNAUTHORIZED
+
+
+def test_a_session_that_a_worker_signs_is_nobodys(compose: ComposeStack) -> None:
+    """Celery workers have Airflow's secret key; what they could sign with it logs nobody in."""
+    settings = compose.settings
+
+    def log_in(key: str) -> bool:
+        # Flask-Login's cookie: the id of a user, and its signature.
+        signature = hmac.new(key.encode(), b"1", "sha512").hexdigest()
+        with httpx.Client(base_url=settings.airflow_url, trust_env=False, timeout=30) as client:
+            client.cookies.set("remember_token", f"1|{signature}")
+            return "_token" in client.get("/auth/").cookies
+
+    assert "AIRFLOW_API_SECRET_KEY" in settings.values
+    assert not log_in(settings["AIRFLOW_API_SECRET_KEY"])
+    # With the right one it does, so the way that is tried is one.
+    assert log_in(hashlib.sha256(f"sessions {settings['AIRFLOW_JWT_SECRET']}".encode()).hexdigest())
 
 
 def test_a_wrong_password_is_refused(compose: ComposeStack) -> None:
