@@ -10,6 +10,11 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
+# One at a time: a second one finds what the first has made.
+mkdir -p .state
+exec 9>.state/make_base.lock
+! command -v flock >/dev/null || flock 9
+
 suite=trixie
 name_of() { sed -n "s/^$1=//p" .env.template; }
 python=$(name_of PYTHON_IMAGE) debian=$(name_of DEBIAN_IMAGE) go=$(name_of GO_IMAGE) airflow=$(name_of AIRFLOW_BASE_IMAGE)
