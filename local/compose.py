@@ -161,15 +161,13 @@ def check_mounted(settings: Settings) -> None:
     """Raise MachineUnfit where users of containers could not read what is mounted, as after a clone with a strict umask."""
     if sys.platform != "linux":
         return  # Docker Desktop shows files to containers as theirs
-    folder = Path(settings["AIRFLOW_PROJ_DIR"] or settings.root) / "dags"
+    folder = settings.root / settings["AIRFLOW_PROJ_DIR"] / "dags"
     if not folder.is_dir():
         raise MachineUnfit(
             f"There is no folder {folder}, which Airflow is to read: see AIRFLOW_PROJ_DIR in .env.template."
         )
-    for path in (
-        folder,
-        *(path for path in folder.rglob("*") if path.exists()),
-    ):  # an editor's lock is a link to nothing
+    # An editor's lock is a link to nothing.
+    for path in (folder, *filter(Path.exists, folder.rglob("*"))):
         wanted = 0o005 if path.is_dir() else 0o004
         if path.name != "__pycache__" and path.parent.name != "__pycache__" and path.stat().st_mode & wanted != wanted:
             raise MachineUnfit(
