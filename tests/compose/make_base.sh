@@ -12,7 +12,7 @@ cd "$(dirname "$0")/../.."
 
 # One at a time: a second one finds what the first has made.
 mkdir -p .state
-exec 9>.state/make_base.lock
+exec 9>.state/make_base.held # not `.lock`: those are the lists of packages
 ! command -v flock >/dev/null || flock 9
 
 suite=trixie
