@@ -231,8 +231,10 @@ def is_replaced(settings: Settings) -> bool:
 
 
 def start_compose(settings: Settings, services: Sequence[str] = ()) -> None:
-    """Build the images where something in them changed, start what does not run, and return when it is healthy."""
-    check_engine()
+    """Build the images where something in them changed, start what does not run, and return when it is healthy.
+
+    For settings of `prepare_settings`, which has looked for the engine.
+    """
     check_settings(settings)
     check_mounted(settings)
     print("Images and containers (the first time takes minutes: images are fetched and built)", flush=True)

@@ -54,7 +54,7 @@ def write_env_file(path: Path, changes: Mapping[str, str] | None = None) -> None
 def fill_env_file(path: Path) -> list[str]:
     """Add the secrets that an existing settings file lacks, as after an upgrade; return their names."""
     found = parse_env_file(path.read_text(encoding="utf-8"))
-    lacking = {name: make_secret(name) for name in parse_env_file(TEMPLATE.read_text(encoding="utf-8"))}
+    lacking = {name: make_secret(name) for name in read_template()}
     secret = {name: value for name, value in lacking.items() if value is not None and not found.get(name)}
     if secret:
         set_values(path, secret)

@@ -1,6 +1,6 @@
 """Says by its exit code whether a component of Airflow is well: `check_health.py scheduler`.
 
-Airflow's own commands for it take seconds of CPU each time; this some tenths of one.
+Airflow's own commands for it take seconds of CPU each time; this takes some tenths of one.
 """
 
 import json

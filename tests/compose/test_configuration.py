@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from pathlib import Path
 
@@ -51,6 +52,15 @@ def test_an_older_settings_file_has_our_servers(env_file):
     lines = env_file.read_text().splitlines(keepends=True)
     env_file.write_text("".join(line for line in lines if not line.startswith("COMPOSE_PROFILES")))
     assert set(configure(env_file, "--services").stdout.split()) >= OURS
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "0.0.0.0", "192.0.2.7"])  # noqa: S104 - only said to Compose
+def test_mlflow_answers_by_the_addresses_that_its_port_has(env_file, address):
+    """The commands, and people, reach it by the address that it is published on, and by loopback where that is all of them."""
+    set_values(env_file, {"MLFLOW_PUBLISH_ADDRESS": address, "MLFLOW_PORT": "15000"})
+    url = read_settings({"PIPELINE_ENV_FILE": str(env_file)}).mlflow_url
+    (allowed,) = re.findall(r"--allowed-hosts=(\S+)", configure(env_file).stdout)
+    assert url.removeprefix("http://") in allowed.split(",")
 
 
 def test_another_store_and_another_mlflow_take_settings_alone(env_file):
