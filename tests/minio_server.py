@@ -23,7 +23,7 @@ ROOT = Path(__file__).parent.parent
 BUILD = ROOT / "minio" / "build.sh"
 OLDEST_GO = (1, 24)
 # A first build takes minutes, within the time of the first test that asks for the server.
-NEEDS_MINIO = pytest.mark.timeout(1800)
+NEEDS_MINIO = [pytest.mark.timeout(1800), pytest.mark.long("builds MinIO from source, once")]
 
 
 @dataclass(frozen=True)
@@ -50,10 +50,11 @@ def find_minio() -> Path:
 
 
 def find_folder() -> Path:
-    """Return where the binary of the version in `minio/build.sh` is kept."""
+    """Return where the binary of the version in `minio/build.sh` is kept: outside of any clone, for all of them."""
     found = re.search(r"^version=(\S+)$", BUILD.read_text(), re.MULTILINE)
     assert found
-    return ROOT / ".state" / "minio" / found.group(1)
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return cache / "ml-pipeline" / "minio" / found.group(1)
 
 
 def check_go() -> None:
