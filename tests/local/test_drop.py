@@ -1,13 +1,67 @@
-"""What `make drop` would put where, and what it refuses before it puts anything."""
+"""What `make drop` puts where and in which order, what it refuses before it puts anything, and what needs no waiting."""
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 
+from local.__main__ import main
+from local.airflow_api import DagRun
+from local.commands import drop, rerun, trigger
 from local.commands.drop import plan_drop
 from local.commands.rerun import choose_stage
 from local.commands.trigger import choose_key
 from local.errors import InputRefused
+from local.run_key import make_run_key
+
+NOW = datetime(2026, 11, 22, 21, 55, tzinfo=UTC)
+RUN_KEY = "penguins.20261122T215500Z.1a2b3c4d"
+
+
+class Recorder:
+    """A store and an Airflow that note what is asked of them; all that a command would only ask to wait is missing."""
+
+    def __init__(self):
+        self.puts = []
+        self.triggered = []
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+    def put(self, bucket, key, content):
+        self.puts.append((bucket, key, content))
+
+    def upload(self, bucket, key, path, advance):
+        advance(path.stat().st_size)
+        self.puts.append((bucket, key, path.read_bytes()))
+        return "version", NOW
+
+    def read(self, bucket, key):
+        """Return a receipt: the one thing that a re-run needs to know beforehand."""
+        document = {"run_key": RUN_KEY, "dataset": "penguins", "state": "published"}
+        is_there = (bucket, key) == ("artifacts", f"ml-pipeline-runs/receipts/penguins/{RUN_KEY}.json")
+        return json.dumps(document).encode() if is_there else None
+
+    def trigger(self, stage, conf, partition_key=None):
+        self.triggered.append((stage, dict(conf), partition_key))
+        return DagRun(stage, "manual__1", "queued", NOW, "http://airflow.test/1")
+
+
+@pytest.fixture
+def outside(monkeypatch, tmp_path):
+    """Give what the commands find in place of the store and Airflow, with the environment of `make ... WAIT=0`."""
+    recorder = Recorder()
+    for module in (drop, trigger, rerun):
+        monkeypatch.setattr(module, "Store", lambda _: recorder)
+        monkeypatch.setattr(module, "Airflow", lambda _: recorder)
+    for name in ("DATASET", "PARAMS", "CASCADE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("PIPELINE_ENV_FILE", str(tmp_path / ".env"))
+    monkeypatch.setenv("WAIT", "0")
+    return recorder
 
 
 @pytest.fixture
@@ -99,3 +153,58 @@ def test_a_stage_is_known_by_its_command_too():
     """The name that Airflow shows for the task will do."""
     assert choose_stage("train_model") == "train"
     assert choose_stage("publish") == "publish"
+
+
+def test_the_parameters_of_a_file_are_put_before_it(outside, file, monkeypatch, capsys):
+    """A file is claimed within a second: what it is to be run with has to be there by then."""
+    monkeypatch.setenv("FILE", str(file))
+    monkeypatch.setenv("PARAMS", '{"target_column": "b"}')
+    assert main(["drop"]) == 0
+    key = "march 2026/march 2026.csv"
+    assert outside.puts == [
+        ("drops", f"{key}.params.json", b'{"target_column": "b"}'),
+        ("drops", key, file.read_bytes()),
+    ]
+
+
+def test_the_parameters_of_a_dataset_are_put_before_its_file(outside, file, monkeypatch):
+    """The same holds for what every file of a dataset is run with, also where the file goes into a folder below."""
+    (file.parent / "_params.json").write_text('{"target_column": "b"}')
+    monkeypatch.setenv("FILE", str(file))
+    monkeypatch.setenv("DATASET", "houses/2026")
+    assert main(["drop"]) == 0
+    assert [key for _, key, _ in outside.puts] == ["houses/_params.json", "houses/2026/march 2026.csv"]
+
+
+def test_a_drop_that_is_not_waited_for_says_what_to_look_at(outside, file, monkeypatch, capsys):
+    """With WAIT=0 `make drop` is over when the file is up, asks for nothing more, and names `make status`."""
+    monkeypatch.setenv("FILE", str(file))
+    assert main(["drop"]) == 0
+    said = capsys.readouterr().out
+    assert "s3://drops/march 2026/march 2026.csv (8 bytes)" in said
+    assert said.splitlines()[-1] == "It is up. What becomes of it: make status"
+
+
+def test_a_trigger_that_is_not_waited_for_says_what_to_look_at(outside, file, monkeypatch, capsys):
+    """With WAIT=0 `make trigger` is over when Airflow has the run, and names the run to ask for."""
+    monkeypatch.setenv("FILE", str(file))
+    monkeypatch.setenv("PARAMS", '{"target_column": "b", "dataset": "penguins"}')
+    assert main(["trigger"]) == 0
+    source = {"data_source": "s3://drops/_sources/march 2026.csv"}
+    assert outside.triggered == [("ingest", {"target_column": "b", "dataset": "penguins", **source}, None)]
+    assert [key for _, key, _ in outside.puts] == ["_sources/march 2026.csv"]
+    run_key = make_run_key("penguins", NOW, "manual__1")
+    said = capsys.readouterr().out
+    assert said.splitlines()[-1] == f"It is under way. What becomes of it: make status RUN={run_key}"
+
+
+def test_a_rerun_that_is_not_waited_for_says_what_to_look_at(outside, monkeypatch, capsys):
+    """With WAIT=0 `make rerun` is over when Airflow has the run, and names the run to ask for."""
+    monkeypatch.setenv("STAGE", "train")
+    monkeypatch.setenv("RUN", RUN_KEY)
+    monkeypatch.setenv("PARAMS", '{"test_size": 0.3}')
+    monkeypatch.setenv("CASCADE", "0")
+    assert main(["rerun"]) == 0
+    assert outside.triggered == [("train", {"overrides": {"test_size": 0.3}, "cascade": False}, RUN_KEY)]
+    said = capsys.readouterr().out
+    assert said.splitlines()[-1] == f"It is under way. What becomes of it: make status RUN={RUN_KEY}"

@@ -98,11 +98,12 @@ def test_a_stubborn_program_is_ended_with_its_children(settings: Settings, start
 
 def test_children_of_a_killed_program_are_found_and_ended(settings: Settings, start: Start) -> None:
     """A program that was killed from outside leaves children; stopping it ends them."""
-    start_stubborn(settings, start).kill()
-    while find_process(record_of(settings)):
-        time.sleep(0.01)
+    killed = start_stubborn(settings, start)
+    killed.kill()
+    killed.wait(5)
+    assert find_process(record_of(settings)) is None
     (left,) = find_session(record_of(settings))
-    assert stop_process(settings, "one", signal.SIGTERM, 0.1) is True
+    assert stop_process(settings, "one", signal.SIGTERM, 0.1, patience_seconds=0.1) is True
     assert not is_alive(left)
 
 

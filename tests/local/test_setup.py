@@ -1,6 +1,7 @@
 """The set-up: what pip and uv are told, when an environment is current, which Pythons are refused, and how make passes names."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -44,6 +45,7 @@ def test_an_environment_of_another_lock_or_place_is_stale(tmp_path: Path, monkey
     assert not environments.is_current("one", lock)
 
 
+@pytest.mark.slow("starts pip, which takes a second")
 def test_uv_takes_the_index_that_pip_is_configured_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine whose pip.conf names a mirror installs from it with uv too."""
     config = tmp_path / "pip.conf"
@@ -58,6 +60,7 @@ def test_uv_takes_the_index_that_pip_is_configured_with(tmp_path: Path, monkeypa
     assert environment["UV_INDEX"] == "https://a.test/x https://b.test/x"
 
 
+@pytest.mark.slow("starts pip, which takes a second")
 def test_uvs_own_index_wins_over_pips(monkeypatch: pytest.MonkeyPatch) -> None:
     """Who told uv where to look is not overruled."""
     monkeypatch.setenv("UV_DEFAULT_INDEX", "https://uv.test/simple")
@@ -117,6 +120,15 @@ def run_make(tmp_path: Path, *arguments: str) -> dict[str, str]:
 def test_make_passes_values_as_they_were_typed(tmp_path: Path, value: str) -> None:
     """No shell and no make takes apart what a person passes to a command."""
     assert run_make(tmp_path, "drop", f"FILE={value}")["FILE"] == value
+
+
+def test_make_passes_every_variable_that_its_help_names(tmp_path: Path) -> None:
+    """What `make help` offers, WAIT=0 among it, reaches the command."""
+    told = subprocess.run(["make", "help"], cwd=PROJECT, capture_output=True, text=True, check=True).stdout
+    names = set(re.findall(r"\b([A-Z]+)=", told))
+    assert {"FILE", "PARAMS", "RUN", "STAGE", "WAIT"} <= names
+    environment = run_make(tmp_path, "status", *(f"{name}=a $x for {name}" for name in names))
+    assert {name: environment.get(name) for name in names} == {name: f"a $x for {name}" for name in names}
 
 
 def test_make_passes_nothing_that_was_not_given(tmp_path: Path) -> None:
