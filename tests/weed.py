@@ -15,6 +15,9 @@ from pathlib import Path
 
 VENVS = Path(os.environ.get("PIPELINE_VENVS", Path(__file__).parent.parent / ".state" / "venvs"))
 
+# It opens these beside its TCP listeners, and leaves them when it is killed.
+_GRPC_SOCKETS = "/tmp/seaweedfs-{listener}-grpc-{port}.sock"  # noqa: S108
+
 
 @dataclass(frozen=True)
 class Weed:
@@ -75,12 +78,17 @@ def run_weed(folder: Path, address: str = "127.0.0.1") -> Iterator[Weed]:
             _wait(process, address, s3, folder / "weed.log")
             yield Weed(f"http://{address}:{s3}", access_key, secret_key, process)
         finally:
-            process.terminate()
-            try:
-                process.wait(10)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait(10)
+            # Nothing here is to be kept. Asked to end, it waits for each connection that was never used, up to 30 s.
+            process.kill()
+            process.wait(10)
+            for listener, port in {
+                "master": master,
+                "volume": volume,
+                "filer": filer,
+                "s3": s3,
+                "admin": admin,
+            }.items():
+                Path(_GRPC_SOCKETS.format(listener=listener, port=port + 10000)).unlink(missing_ok=True)
 
 
 def _wait(process: subprocess.Popen[bytes], address: str, port: int, log: Path) -> None:

@@ -29,9 +29,19 @@ sys.path.insert(0, str(_PROJECT / "dags"))
 
 from pipeline.settings import Settings, get_settings, read_settings  # noqa: E402
 from pipeline.store import Store  # noqa: E402
+from tests.dags.interpreter import Interpreter, open_interpreter  # noqa: E402
 from tests.weed import Weed  # noqa: E402
 
 _numbers = itertools.count()
+
+
+@pytest.fixture(scope="session")
+def interpreter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Interpreter]:
+    """Give what runs code where nothing of ours is imported yet; its Airflow has a folder and a database of its own."""
+    folder = tmp_path_factory.mktemp("interpreter")
+    environment = {**os.environ, "AIRFLOW_HOME": str(folder), "AIRFLOW__LOGGING__COLORED_CONSOLE_LOG": "False"}
+    with open_interpreter(folder, environment) as opened:
+        yield opened
 
 
 @pytest.fixture(scope="session")

@@ -7,8 +7,6 @@ import json
 import logging
 import os
 import signal
-import subprocess
-import sys
 import threading
 import time
 from contextlib import suppress
@@ -319,25 +317,22 @@ def test_what_a_command_leaves_behind_is_ended(settings, tmp_path):
 
 
 _HOLDER = """
-import sys
-sys.path[:0] = {paths!r}
 from pipeline.process_operator import ProcessOperator
 operator = ProcessOperator(task_id="validate_data", stage="validate")
 operator.run_command({arguments!r})
 """
 
 
-def test_killed_airflow_worker_leaves_no_orphan(settings, tmp_path):
+def test_killed_airflow_worker_leaves_no_orphan(settings, tmp_path, interpreter):
     """SIGKILL of the process that runs the task ends the command, and the next attempt clears its scratch folder."""
     pids = tmp_path / "pids"
     arguments = build_arguments(STAGES["validate"], make_attempt(settings, seconds=300, child=str(pids)).ask)
-    code = _HOLDER.format(paths=[path for path in sys.path if path], arguments=arguments)
-    holder = subprocess.Popen([sys.executable, "-c", code], env=dict(os.environ))
+    holder = interpreter.start(_HOLDER.format(arguments=arguments))
     wait_until(lambda: pids.exists() and len(pids.read_text().split()) == 2, seconds=60)
     command, child = map(int, pids.read_text().split())
     try:
-        holder.send_signal(signal.SIGKILL)
-        holder.wait()
+        os.kill(holder, signal.SIGKILL)
+        assert interpreter.wait().returncode == -signal.SIGKILL
         wait_until(lambda: not is_alive(command))
         (orphan,) = settings.scratch.iterdir()
         run(settings)

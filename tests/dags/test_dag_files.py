@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import ast
-import subprocess
-import sys
+import json
 from datetime import timedelta
 from pathlib import Path
 
@@ -56,26 +55,24 @@ def test_file_function_and_dag_share_a_name(path, dags):
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
-def test_parses_without_a_warning(path):
+def test_parses_without_a_warning(path, interpreter):
     """A fresh interpreter in which every warning is an error imports the file."""
     # What these modules of Airflow's warn of while they are imported themselves is theirs.
-    theirs = "airflow.sdk, airflow.providers.standard.operators.python, airflow.providers.amazon.aws.sensors.s3"
-    code = f"import warnings, {theirs}; warnings.simplefilter('error'); import sys; sys.path[:0] = [{str(DAGS)!r}]; "
-    done = subprocess.run(
-        [sys.executable, "-c", f"{code} import {path.stem}"], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
+    theirs = "airflow.providers.standard.operators.python, airflow.providers.amazon.aws.sensors.s3"
+    done = interpreter.run(f"import warnings, {theirs}; warnings.simplefilter('error'); import {path.stem}")
+    assert done.returncode == 0, done.output
 
 
 @pytest.mark.parametrize("name", ["ingest", "validate", "train", "publish"])
-def test_stage_is_light(name):
+def test_stage_is_light(name, interpreter):
     """A stage's file imports no sensor, provider, watch's part or other runner: a task's start waits for each import.
 
     The handler of `s3://` URIs is Airflow's own choice; it is imported before a task is forked.
     """
-    code = f"import sys; sys.path[:0] = [{str(DAGS)!r}]; import {name}; print(*sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    loaded = set(done.stdout.split())
+    done = interpreter.run(f"import sys, {name}; print(*sys.modules)")
+    assert done.returncode == 0, done.output
+    loaded = set(done.output.split())
+    assert {"pipeline.stage_task", "pipeline.process_operator"} <= loaded
     heavy = {"airflow.providers.amazon.aws.sensors.s3", "airflow.providers.docker.operators.docker", "docker", "pandas"}
     assert loaded.isdisjoint({"pipeline.drop_sensor", "pipeline.claim", "pipeline.docker_operator", *heavy})
 
@@ -98,7 +95,7 @@ def test_provider_is_imported_in_one_place():
 
 @pytest.mark.parametrize("name", STAGES)
 def test_stage(name, dags):
-    """A stage Dag waits for one state by partition, and has one task that reaches the next; all bounds are settings."""
+    """A stage Dag waits for one state by partition, and has one task that reaches the next, within bounds."""
     dag = dags[name]
     task_id, before, after = STAGES[name]
     assert isinstance(dag.timetable, PartitionedAssetTimetable)
@@ -111,6 +108,49 @@ def test_stage(name, dags):
     assert (task.retries, type(task.retry_policy)) == (RETRIES, StageRetryPolicy)
     assert set(dag.params) >= {"run_key", "overrides", "again", "cascade"}
     assert ("data_source" in dag.params) == (name == "ingest")
+
+
+#: Prints what the Dags make of the settings.
+_READ_BOUNDS = """
+import importlib, json
+found = {}
+for name in ("ingest", "validate", "train", "publish", "watch"):
+    dag = getattr(importlib.import_module(name), name)()
+    task = dag.tasks[0]
+    found[name] = (
+        [task.bucket_name, task.poke_interval, dag.tasks[1].outlets[0].uri]
+        if name == "watch"
+        else [dag.max_active_runs, task.pool, task.execution_timeout.total_seconds(), task.outlets[0].uri]
+    )
+print("FOUND " + json.dumps(found))
+"""
+
+
+def test_bounds_are_settings(interpreter):
+    """Pool, runs at once, the time of each stage, how often is looked, and where things are: Dags follow the settings."""
+    done = interpreter.run(
+        _READ_BOUNDS,
+        {
+            "ML_PIPELINE_POOL": "few",
+            "ML_PIPELINE_MAX_ACTIVE_RUNS": "7",
+            "ML_PIPELINE_INGEST_TIMEOUT_SECONDS": "11",
+            "ML_PIPELINE_VALIDATE_TIMEOUT_SECONDS": "12",
+            "ML_PIPELINE_TRAIN_TIMEOUT_SECONDS": "13",
+            "ML_PIPELINE_PUBLISH_TIMEOUT_SECONDS": "14",
+            "ML_PIPELINE_POKE_SECONDS": "2.5",
+            "ML_PIPELINE_DROP_BUCKET": "in",
+            "ML_PIPELINE_ARTIFACT_BUCKET": "out",
+            "ML_PIPELINE_ARTIFACT_PREFIX": "mine",
+        },
+    )
+    assert done.returncode == 0, done.output
+    assert json.loads(done.output.rpartition("FOUND ")[2]) == {
+        "ingest": [7, "few", 11, "s3://out/mine/ingested"],
+        "validate": [7, "few", 12, "s3://out/mine/validated"],
+        "train": [7, "few", 13, "s3://out/mine/trained"],
+        "publish": [7, "few", 14, "s3://out/mine/published"],
+        "watch": ["in", 2.5, "s3://out/mine/dropped"],
+    }
 
 
 def test_later_stages_come_first(dags):
@@ -151,25 +191,21 @@ def test_every_dag_starts_by_itself(dags):
         assert {task.owner for task in dag.tasks} == {"pipeline"}
 
 
-def import_train(runner, then=""):
+def import_train(interpreter, runner, then=""):
     """Import the Dag file of `train` with this runner, in a process without anything else of ours."""
-    code = f"import sys; sys.path[:0] = [{str(DAGS)!r}]; import train; {then}"
     environment = {"ML_PIPELINE_RUNNER": runner, "PATH": "/usr/bin:/bin", "HOME": "/nonexistent"}
-    return subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=False, env=environment, cwd="/"
-    )
+    return interpreter.run(f"import train; {then}", environment)
 
 
-def test_runner_that_is_not_there():
+def test_runner_that_is_not_there(interpreter):
     """An unknown runner is refused with a clear message where a person sees it: as the Dag's import error."""
-    done = import_train("podman")
+    done = import_train(interpreter, "podman")
     assert done.returncode == 1
-    assert "ML_PIPELINE_RUNNER is `podman`: set it to one of process, docker" in done.stderr
+    assert "ML_PIPELINE_RUNNER is `podman`: set it to one of process, docker" in done.output
 
 
-def test_docker_runner():
+def test_docker_runner(interpreter):
     """The docker runner is one setting away, and a Dag file that uses it parses where there is no engine."""
-    done = import_train(
-        "docker", "from pipeline.stage_task import make_stage_task; print(type(make_stage_task('train')))"
-    )
-    assert done.stdout.strip() == "<class 'pipeline.docker_operator.PipelineDockerOperator'>", done.stderr
+    code = "from pipeline.stage_task import make_stage_task; print(type(make_stage_task('train')))"
+    done = import_train(interpreter, "docker", code)
+    assert done.output.strip() == "<class 'pipeline.docker_operator.PipelineDockerOperator'>"

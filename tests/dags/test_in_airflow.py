@@ -6,9 +6,7 @@ One process runs them all, as `dags test` does it; the scheduler's part is tried
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
-from pathlib import Path
+import os
 
 import pytest
 
@@ -16,7 +14,6 @@ from pipeline.settings import read_settings
 from pipeline.store import Store
 from tests.dags.conftest import make_environment
 
-PROJECT = Path(__file__).parents[2]
 KEY = "penguins.20260131T120000Z.1a2b3c4d"
 CLOSED = "houses.20260131T120000Z.1a2b3c4d"
 REFUSED = {"exits": [1], "record": "line"}
@@ -38,18 +35,22 @@ RUNS = {
     "too long": ("publish", {"run_key": KEY, "overrides": {"faults": {"seconds": 60}}}),
 }
 
-#: Runs Dags, and prints what Airflow recorded of each.
+#: Makes Airflow's database, runs Dags, and prints what Airflow recorded of each.
 _RUN = """
-import json, sys
+import json, os
 from airflow.dag_processing.dagbag import DagBag
 from airflow.models.asset import AssetEvent, AssetModel
 from airflow.models.xcom import XComModel
 from airflow.utils.session import create_session
 from airflow.models.dag import DagModel
+from airflow.models.pool import Pool
+from airflow.utils.db import initdb
 from sqlalchemy import select, update
 
-dags = DagBag(sys.argv[1]).dags
-for name, (dag_id, conf) in json.loads(sys.argv[2]).items():
+initdb()
+Pool.create_or_update_pool("stages", 2, "-", include_deferred=False)
+dags = DagBag(os.environ["AIRFLOW__CORE__DAGS_FOLDER"]).dags
+for name, (dag_id, conf) in json.loads(os.environ["RUNS"]).items():
     dag = dags[dag_id]
     if dag_id == "watch":
         dag.get_task("wait_for_drop").timeout = 1 if name in ("idle", "paused") else 60
@@ -75,21 +76,17 @@ for name, (dag_id, conf) in json.loads(sys.argv[2]).items():
 
 
 @pytest.fixture(scope="session")
-def runs(weed, worker_python, tmp_path_factory):
+def runs(weed, worker_python, interpreter, tmp_path_factory):
     """Give what Airflow recorded of each of the runs, with what was logged meanwhile."""
     home = tmp_path_factory.mktemp("airflow")
     environment = {
+        **{name: value for name, value in os.environ.items() if name.startswith("AIRFLOW")},
         **make_environment(weed, worker_python, home),
         "ML_PIPELINE_PUBLISH_TIMEOUT_SECONDS": "3",
         "ML_PIPELINE_CLAIM_MAX_DROPS": "1",
-        "AIRFLOW_HOME": str(home),
-        "AIRFLOW__CORE__DAGS_FOLDER": str(PROJECT / "dags"),
-        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home}/airflow.db",
-        "AIRFLOW__LOGGING__COLORED_CONSOLE_LOG": "False",
-        "PYTHONPATH": str(PROJECT / "dags"),
         "PATH": "/usr/bin:/bin",
         "HOME": str(home),
+        "RUNS": json.dumps(RUNS),
     }
     settings = read_settings(environment)
     store = Store(settings)
@@ -97,24 +94,14 @@ def runs(weed, worker_python, tmp_path_factory):
         store.put(settings.drop_bucket, f"penguins/{name}.csv", b"a,b\n1,2\n")
     store.put(settings.artifact_bucket, f"runs/{KEY}/drop.json", b'{"dataset": "penguins"}')
     store.put(settings.artifact_bucket, f"runs/open/{KEY}", b"")
-    airflow = Path(sys.executable).with_name("airflow")
-    subprocess.run([airflow, "db", "migrate"], env=environment, check=True, capture_output=True)
-    subprocess.run([airflow, "pools", "set", "stages", "2", "-"], env=environment, check=True, capture_output=True)
-    done = subprocess.run(
-        [sys.executable, "-c", _RUN, str(PROJECT / "dags"), json.dumps(RUNS)],
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
+    done = interpreter.run(_RUN, environment)
     found = {}
-    for part in done.stdout.split("BEGIN\n")[1:]:
+    for part in done.output.split("BEGIN\n")[1:]:
         log, _, rest = part.partition("RESULT ")
         assert rest, part[-4000:]
         name, result = json.loads(rest.splitlines()[0])
         found[name] = {**result, "log": log}
-    assert list(found) == list(RUNS), done.stdout[-4000:]
+    assert list(found) == list(RUNS), done.output[-4000:]
     return found, settings
 
 
