@@ -230,6 +230,15 @@ def is_replaced(settings: Settings) -> bool:
     return found != {f"{wanted} {image}"}
 
 
+def build_images(settings: Settings) -> None:
+    """Build the images of ours where something in them changed."""
+    if built := choose_built(settings):
+        arguments = [f"--build-arg={name}={value}" for name, value in describe_source(settings).items()]
+        # With attestations, which have the time of the build in them, the same content would be another image each time.
+        environment = {**os.environ, "BUILDX_NO_DEFAULT_ATTESTATIONS": "1"}
+        run(make_argv(settings, "build", *arguments, *built), settings, environment)
+
+
 def start_compose(settings: Settings, services: Sequence[str] = ()) -> None:
     """Build the images where something in them changed, start what does not run, and return when it is healthy.
 
@@ -238,11 +247,7 @@ def start_compose(settings: Settings, services: Sequence[str] = ()) -> None:
     check_settings(settings)
     check_mounted(settings)
     print("Images and containers (the first time takes minutes: images are fetched and built)", flush=True)
-    if built := choose_built(settings):
-        arguments = [f"--build-arg={name}={value}" for name, value in describe_source(settings).items()]
-        # With attestations, which have the time of the build in them, the same content would be another image each time.
-        environment = {**os.environ, "BUILDX_NO_DEFAULT_ATTESTATIONS": "1"}
-        run(make_argv(settings, "build", *arguments, *built), settings, environment)
+    build_images(settings)
     if (not services or _STARTER in services) and is_replaced(settings):
         # Compose would stop them after the API server, and what stopped tasks say of themselves would not arrive: Airflow would
         # take them for running until their heartbeat is overdue, the one that watches for drops among them.

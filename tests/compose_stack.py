@@ -1,8 +1,12 @@
-"""A Compose stack for tests: a project of its own, on free ports, ended and removed with the tests."""
+"""A Compose stack for tests: a project of its own, on free ports, ended and removed with the tests.
+
+`python -m tests.compose_stack` builds the images that it takes, which no test's time has room for.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import os
 import secrets
 import shutil
 import subprocess
@@ -11,11 +15,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from local.compose import make_argv
+from local.compose import build_images, make_argv
+from local.credentials import complete_env_file
 from local.run_key import STAGES
 from local.settings import PROJECT, read_settings
 from tests.minio_server import find_folder
-from tests.stack import Stack, make_stack_environment
+from tests.stack import STUB, Stack, make_stack_environment
 
 #: Kept after the tests, as their layers are the next build's; never the names of a stack that somebody uses.
 IMAGES = {
@@ -25,6 +30,8 @@ IMAGES = {
     "MINIO_BOOTSTRAP_IMAGE": "ml-pipeline-minio-bootstrap:tests",
     "ML_TASK_IMAGE": "ml-pipeline-worker:tests",
 }
+#: The worker's image with the stub in it.
+STUB_IMAGE = "ml-pipeline-stub-worker:tests"
 
 
 @dataclass(frozen=True)
@@ -64,29 +71,43 @@ class ComposeStack(Stack):
         return done.stdout
 
 
-def keep_minio(stack: ComposeStack) -> None:
-    """Keep the image's MinIO for the tests that run it without a container: to build it once more takes minutes."""
+def make_images() -> None:
+    """Build what the containers of a test's stack are made of; what did not change is there already.
+
+    MinIO's program is kept for the tests that run it without a container, too: to build it once more takes minutes.
+    """
+    # The images that ours stand on, where they cannot be pulled; what is there stays.
+    subprocess.run([PROJECT / "tests" / "compose" / "make_base.sh"], check=True)
+    with tempfile.TemporaryDirectory() as folder:
+        environment = make_stack_environment(Path(folder), STACK="compose", **IMAGES)
+        complete_env_file(Path(environment["PIPELINE_ENV_FILE"]), "compose")
+        build_images(read_settings(environment))
+    argv = ["docker", "build", "--quiet", f"--tag={STUB_IMAGE}", f"--build-arg=WORKER_IMAGE={IMAGES['ML_TASK_IMAGE']}"]
+    subprocess.run([*argv, STUB], check=True, env={**os.environ, "DOCKER_BUILDKIT": "1"})
     binary = find_folder() / "minio"
     if not binary.exists():
         binary.parent.mkdir(parents=True, exist_ok=True)
+        argv = ["docker", "run", "--rm", "--entrypoint=cat", IMAGES["MINIO_IMAGE"], "/usr/local/bin/minio"]
         # Under its name only when it is whole.
-        stack.compose("cp", "minio:/usr/local/bin/minio", str(binary.with_suffix(".new")))
-        binary.with_suffix(".new").replace(binary)
+        part = binary.with_suffix(".new")
+        with part.open("wb") as file:
+            subprocess.run(argv, check=True, stdout=file)
+        part.chmod(0o755)
+        part.replace(binary)
 
 
 @contextlib.contextmanager
 def run_compose(**changes: str) -> Iterator[ComposeStack]:
-    """Give a stack that runs; whatever it made on the engine is removed, whatever happens."""
+    """Give a stack that runs, with the stub as worker; whatever it made on the engine is removed, whatever happens."""
     folder = Path(tempfile.mkdtemp(prefix="compose-"))
     project = f"pipeline-tests-{secrets.token_hex(4)}"
-    settings = {"STACK": "compose", "COMPOSE_PROJECT_NAME": project, "AIRFLOW_WORKERS": "2", **IMAGES, **changes}
+    images = {**IMAGES, "ML_TASK_IMAGE": STUB_IMAGE}
+    settings = {"STACK": "compose", "COMPOSE_PROJECT_NAME": project, "AIRFLOW_WORKERS": "2", **images, **changes}
     environment = make_stack_environment(folder, **settings)
     stack = ComposeStack(environment, read_settings(environment))
     try:
-        # The images that ours stand on, where they cannot be pulled; what is there stays.
-        subprocess.run([PROJECT / "tests" / "compose" / "make_base.sh"], check=True)
+        make_images()
         stack.up()
-        keep_minio(stack)
         yield stack
     finally:
         try:
@@ -94,3 +115,7 @@ def run_compose(**changes: str) -> Iterator[ComposeStack]:
             assert done.returncode == 0, done.stdout + done.stderr
         finally:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    make_images()

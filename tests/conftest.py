@@ -39,13 +39,14 @@ def minio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MinioServer]:
 def stack() -> Iterator[Stack]:
     """Give a whole stack that runs, one for the whole session; a test that stops it starts it again.
 
+    Its worker is the stub: what is around the stages is tested with it, and the stages with the examples.
     The local one, or with STACK=compose in the environment that of Docker Compose.
     """
     # Imported here, as the environments of Airflow and of the worker lack what it needs.
     from tests.compose_stack import run_compose
-    from tests.stack import run_stack
+    from tests.stack import run_stub_stack
 
-    with run_compose() if os.environ.get("STACK") == "compose" else run_stack() as running:
+    with run_compose() if os.environ.get("STACK") == "compose" else run_stub_stack() as running:
         yield running
 
 

@@ -20,12 +20,16 @@ from local.commands.test import make_environ
 from local.postgres import PORT, program, socket_folder
 from local.process import find_process, find_session, read_record, stop_process
 from local.settings import PROJECT, Settings, read_settings
+from local.setup.environments import FOLDER as VENVS
 from local.stack import make_env
 from local.storage import make_client
 
 if TYPE_CHECKING:
     import httpx
     from mypy_boto3_s3 import S3Client
+
+#: The worker, but that only the examples are validated and trained for real.
+STUB = PROJECT / "tests" / "stub_worker"
 
 
 @dataclass(frozen=True)
@@ -141,6 +145,18 @@ def open_stack(**changes: str) -> Iterator[Stack]:
                 with contextlib.suppress(psutil.NoSuchProcess):
                     process.kill()
             shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def run_stub_stack() -> Iterator[Stack]:
+    """Give a stack that runs, with the stub as worker."""
+    with tempfile.TemporaryDirectory() as folder:
+        python = Path(folder) / "python"
+        worker = VENVS / "worker" / "bin" / "python"
+        python.write_text(f'#!/bin/sh\nPYTHONPATH="{STUB}" exec "{worker}" "$@"\n')
+        python.chmod(0o755)
+        with run_stack(ML_PIPELINE_WORKER_PYTHON=str(python)) as stack:
+            yield stack
 
 
 @contextlib.contextmanager

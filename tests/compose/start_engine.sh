@@ -15,7 +15,6 @@ missing=()
 for pair in dockerd:docker.io docker:docker.io debootstrap:debootstrap; do
     command -v "${pair%%:*}" >/dev/null || missing+=("${pair##*:}")
 done
-command -v haproxy >/dev/null || [ -x /usr/sbin/haproxy ] || missing+=(haproxy)
 if [ ${#missing[@]} -gt 0 ]; then
     apt-get update -qq >&2
     # Since Debian 13 the client is a package of its own.

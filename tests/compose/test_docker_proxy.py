@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
+import stat
 import subprocess
 import time
+import uuid
+from pathlib import Path
 
 import docker
 import pytest
 import requests
 
+from local.settings import read_template
 from pipeline.container import make_bounds
 from pipeline.docker_operator import PipelineDockerOperator
 from pipeline.settings import get_settings
@@ -20,21 +22,26 @@ from tests.compose.test_docker_runner import make_arguments
 from tests.weed import free_ports
 
 CREATE = "/v1.41/containers/create"
-# Debian has it where an ordinary user's PATH does not look.
-HAPROXY = shutil.which("haproxy", path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin")
-pytestmark = pytest.mark.skipif(HAPROXY is None, reason="haproxy is not installed")
+SOCKET = "/var/run/docker.sock"
 
 
 @pytest.fixture(scope="module")
-def proxy(engine, tmp_path_factory):
-    """Give the address of a proxy with the configuration of the repository, but for its port and with less patience."""
+def proxy(engine, base_image, tmp_path_factory):
+    """Give the address of a proxy: the image and the configuration of the repository, with less patience."""
     (port,) = free_ports(1)
-    text = (PROJECT / "dags" / "docker-proxy.cfg").read_text().replace("bind :2375", f"bind 127.0.0.1:{port}")
+    text = (PROJECT / "dags" / "docker-proxy.cfg").read_text()
     text = text.replace("timeout client 2m", "timeout client 4s").replace("timeout server 2m", "timeout server 4s")
     config = tmp_path_factory.mktemp("proxy") / "haproxy.cfg"
     config.write_text(text)
-    process = subprocess.Popen([HAPROXY, "-db", "-f", config], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    # What the container's user is nobody of: pytest's folder is its owner's alone.
+    name, place = f"proxy-{uuid.uuid4().hex[:8]}", "/etc/docker-proxy.cfg"
+    argv = ["docker", "create", "--name", name, f"--publish=127.0.0.1:{port}:2375", f"--volume={SOCKET}:{SOCKET}"]
+    argv += [f"--user=10001:{Path(SOCKET).stat().st_gid}", "--entrypoint=haproxy", read_template()["HAPROXY_IMAGE"]]
+    subprocess.run([*argv, "-W", "-db", "-f", place], check=True, capture_output=True)
     try:
+        config.chmod(config.stat().st_mode | stat.S_IROTH)
+        subprocess.run(["docker", "cp", config, f"{name}:{place}"], check=True, capture_output=True)
+        subprocess.run(["docker", "start", name], check=True, capture_output=True)
         deadline = time.monotonic() + 20
         while True:
             try:
@@ -45,8 +52,7 @@ def proxy(engine, tmp_path_factory):
                 time.sleep(0.1)
         yield f"http://127.0.0.1:{port}"
     finally:
-        process.terminate()
-        process.wait()
+        subprocess.run(["docker", "rm", "--force", name], check=True, capture_output=True)
 
 
 @pytest.fixture

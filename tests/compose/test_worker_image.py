@@ -8,7 +8,8 @@ import pytest
 
 from tests.compose.conftest import build
 
-TAG = "ml-pipeline-worker:tests"
+#: Not the one that the stack of other tests is made of at the same time.
+TAG = "ml-pipeline-worker:image-tests"
 #: As the docker runner starts it, but for the network.
 BOUNDS = ("--read-only", "--tmpfs=/scratch:uid=10001,gid=10001", "--cap-drop=ALL", "--security-opt=no-new-privileges")
 

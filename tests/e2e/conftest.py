@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import pytest
 
 from local.airflow_api import Airflow, DagRun
-from tests.e2e.pipeline import BROKEN, PENGUINS, SPECIES, Dropped, Pipeline, drop_rows
+from tests.e2e.pipeline import PENGUINS, SPECIES, Dropped, Pipeline, drop_rows
 from tests.stack import Stack
 
 Done = subprocess.CompletedProcess[str]
@@ -43,6 +43,7 @@ class Wave:
     dropped: Future[Done]
     refused: Future[Done]
     triggered: Future[Done]
+    again: Dropped
     overwritten: tuple[Dropped, Dropped]
     repeated: tuple[Dropped, Dropped]
     with_sidecar: Dropped
@@ -70,10 +71,8 @@ def wave(pipeline: Pipeline) -> Iterator[Wave]:
         dropped = threads.submit(run, "drop", FILE="examples/penguins/penguins.csv")
         refused = threads.submit(run, "drop", FILE="examples/broken/broken.csv")
         triggered = threads.submit(run, "trigger", PARAMS="examples/trigger.json", FILE="examples/bikes/bikes.csv")
-        put(
-            "overwritten/_params.json",
-            SPECIES | {"data_validation": {"allowed_values": {"species": ["Adelie", "Chinstrap", "Gentoo"]}}},
-        )
+        put("again/_params.json", SPECIES)
+        put("overwritten/_params.json", SPECIES | {"data_validation": {"min_row_count": 300}})
         put("repeated/_params.json", SPECIES)
         put("sidecar/a.csv.params.json", SPECIES | {"test_size": 0.4, "model_name": "LogisticRegression"})
         put("Größe & Maß/_params.json", SPECIES)
@@ -84,7 +83,8 @@ def wave(pipeline: Pipeline) -> Iterator[Wave]:
             dropped=dropped,
             refused=refused,
             triggered=triggered,
-            overwritten=(put("overwritten/x.csv", BROKEN), put("overwritten/x.csv", PENGUINS)),
+            again=put("again/x.csv", PENGUINS),
+            overwritten=(put("overwritten/x.csv", drop_rows(PENGUINS, 100)), put("overwritten/x.csv", PENGUINS)),
             repeated=(put("repeated/x.csv", PENGUINS), put("repeated/x.csv", PENGUINS)),
             with_sidecar=put("sidecar/a.csv", PENGUINS),
             without_params=put("plain/x.csv", PENGUINS),
@@ -118,3 +118,9 @@ def penguins(wave: Wave) -> str:
     done = wave.dropped.result(TIMEOUT)
     assert done.returncode == 0, done.stdout + done.stderr
     return find_run_key(done.stdout)
+
+
+@pytest.fixture(scope="session")
+def again(pipeline: Pipeline, wave: Wave) -> str:
+    """Give the run key of a drop that was published, for what is done with it again."""
+    return pipeline.wait(wave.again, "published").run_key

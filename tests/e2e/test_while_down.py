@@ -12,7 +12,7 @@ pytestmark = pytest.mark.timeout(600)
 
 
 @pytest.fixture(autouse=True)
-def settled(pipeline: Pipeline, wave: Wave) -> None:
+def settled(pipeline: Pipeline, wave: Wave, again: str) -> None:  # `again` was waited for
     """Let what the other tests started end first, as an outage would hit it too."""
     for future in (wave.dropped, wave.refused, wave.triggered):
         future.result(500)
@@ -22,7 +22,7 @@ def settled(pipeline: Pipeline, wave: Wave) -> None:
 
 def test_a_killed_command_is_tried_once_more(pipeline: Pipeline) -> None:
     """A command that is killed in the middle of its work is run again, and the model is published once."""
-    pipeline.put("killed/_params.json", SPECIES)
+    pipeline.put("killed/_params.json", SPECIES | {"hyperparameters": {"seconds": 5}})
     dropped = pipeline.put("killed/x.csv", PENGUINS)
     run_key = pipeline.find(dropped)
     wait_until(lambda: pipeline.stack.find_command(run_key, "train_model"), "the training", 120).kill()
@@ -54,13 +54,13 @@ def test_a_run_waits_for_mlflow(pipeline: Pipeline) -> None:
 
 def test_drops_outlive_a_killed_scheduler(pipeline: Pipeline) -> None:
     """What was under way and what landed while the scheduler was dead is published, each once, after it is back."""
-    pipeline.put("outage/_params.json", SPECIES)
+    pipeline.put("outage/_params.json", SPECIES | {"hyperparameters": {"seconds": 5}})
     under_way = pipeline.put("outage/1.csv", PENGUINS)
     run_key = pipeline.find(under_way)
-    wait_until(lambda: pipeline.stack.find_command(run_key, "validate_data"), "the validation", 120)
+    wait_until(lambda: pipeline.stack.find_command(run_key, "train_model"), "the training", 120)
     pipeline.stack.kill_service("airflow-scheduler", is_alone=True)
     # Of a local stack it ends with its scheduler, of Compose it is its worker's and goes on to its own end.
-    wait_until(lambda: pipeline.stack.find_command(run_key, "validate_data") is None or None, "the command's end", 60)
+    wait_until(lambda: pipeline.stack.find_command(run_key, "train_model") is None or None, "the command's end", 60)
     landed = pipeline.put("outage/2.csv", PENGUINS)
     pipeline.stack.up()
     with Airflow(pipeline.settings) as airflow:
