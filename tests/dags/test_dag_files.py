@@ -25,6 +25,9 @@ STAGES = {
     "publish": ("save_results", assets.TRAINED, assets.PUBLISHED),
 }
 
+#: At each save the Dags of one process are enough; a fault of parsing is seen there too.
+second_process = pytest.mark.slow("imports Airflow in a second process")
+
 
 # Airflow's own reader of .airflowignore uses a name that pathspec has deprecated.
 pytestmark = pytest.mark.filterwarnings("ignore:GitWildMatchPattern:DeprecationWarning")
@@ -54,6 +57,7 @@ def test_file_function_and_dag_share_a_name(path, dags):
     assert len(path.read_text(encoding="utf-8").splitlines()) <= 60
 
 
+@second_process
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_parses_without_a_warning(path, interpreter):
     """A fresh interpreter in which every warning is an error imports the file."""
@@ -63,6 +67,7 @@ def test_parses_without_a_warning(path, interpreter):
     assert done.returncode == 0, done.output
 
 
+@second_process
 @pytest.mark.parametrize("name", ["ingest", "validate", "train", "publish"])
 def test_stage_is_light(name, interpreter):
     """A stage's file imports no sensor, provider, watch's part or other runner: a task's start waits for each import.
@@ -126,6 +131,7 @@ print("FOUND " + json.dumps(found))
 """
 
 
+@second_process
 def test_bounds_are_settings(interpreter):
     """Pool, runs at once, the time of each stage, how often is looked, and where things are: Dags follow the settings."""
     done = interpreter.run(
@@ -197,6 +203,7 @@ def import_train(interpreter, runner, then=""):
     return interpreter.run(f"import train; {then}", environment)
 
 
+@second_process
 def test_runner_that_is_not_there(interpreter):
     """An unknown runner is refused with a clear message where a person sees it: as the Dag's import error."""
     done = import_train(interpreter, "podman")
@@ -204,6 +211,7 @@ def test_runner_that_is_not_there(interpreter):
     assert "ML_PIPELINE_RUNNER is `podman`: set it to one of process, docker" in done.output
 
 
+@second_process
 def test_docker_runner(interpreter):
     """The docker runner is one setting away, and a Dag file that uses it parses where there is no engine."""
     code = "from pipeline.stage_task import make_stage_task; print(type(make_stage_task('train')))"
