@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 import pytest
 
 from pipeline_worker.attempt import Attempt, Outcome
@@ -20,6 +20,10 @@ from pipeline_worker.stage import Ended, run_stage
 from pipeline_worker.start import Ask
 from pipeline_worker.store import open_store
 from pipeline_worker.train import train
+
+if TYPE_CHECKING:
+    import pandas as pd
+
 
 #: What the libraries warn of among themselves: for a test module that lets a model be kept in MLflow.
 LIBRARY_WARNINGS = [
@@ -51,6 +55,7 @@ class Line:
     """A store in *folder*, and runs of *dataset* on it."""
 
     def __init__(self, folder: Path, mlflow_uri: str, dataset: str) -> None:
+        self.folder = folder
         environ = {"PIPELINE_SCRATCH_DIR": str(folder / "scratch"), "MLFLOW_TRACKING_URI": mlflow_uri}
         self.settings: Settings = read_settings(environ, store_folder=folder)
         self.store = open_store(self.settings)
@@ -61,7 +66,7 @@ class Line:
         """Ingest *table* as of *day*, let `validate` pass, and return the run key."""
         source = f"s3://drops/_sources/{day}/data.csv"
         self.store.put(source, table.to_csv(index=False).encode())
-        run_key = str(make_run_key(self.dataset, pd.Timestamp(day, tz="UTC").to_pydatetime(), self.dataset))
+        run_key = str(make_run_key(self.dataset, datetime.fromisoformat(day).replace(tzinfo=UTC), self.dataset))
         for stage, given in (("ingest", {"data_source": source, "dataset": self.dataset} | params), ("validate", {})):
             ended = self.run(stage, run_key, **given)
             assert ended.exit_code == 0, ended.stdout
