@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 import os
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -23,6 +22,7 @@ from pipeline_worker.settings import Settings, read_settings
 from pipeline_worker.stage import Ended, run_stage
 from pipeline_worker.start import Ask
 from pipeline_worker.store import Store, Write, open_store
+from tests.worker.fork import run_forked
 
 KEY = "penguins.20260101T000000Z.aaaaaaaa"
 SOURCE = {"data_source": "s3://drops/_sources/penguins.csv", "target_column": "species"}
@@ -347,57 +347,47 @@ def test_store_that_is_down_leaves_a_marked_line(bench: Bench) -> None:
     assert failure_of(ended)["what"] == "down"
 
 
-DIE = """
-import os, sys
-from contextlib import contextmanager
-from pathlib import Path
-from tests.worker.test_stage import Bench, SOURCE
+def die_at(bench: Bench, stage: str, n: int, when: str) -> int:
+    """Run an attempt in a process that ends *when*, `before` or `after`, it does its *n*-th write; return its exit code."""
+    writes = 0
 
-folder, stage, n, when = sys.argv[1:]
-bench = Bench(Path(folder))
-bench.attempts = 100
-writes = 0
+    @contextmanager
+    def die(_: Write) -> Iterator[None]:
+        nonlocal writes
+        writes += 1
+        if (writes, when) == (n, "before"):
+            os._exit(9)
+        yield
+        if (writes, when) == (n, "after"):
+            os._exit(9)
 
-@contextmanager
-def die(write):
-    global writes
-    writes += 1
-    if writes == int(n) and when == "before":
-        os._exit(9)
-    yield
-    if writes == int(n) and when == "after":
-        os._exit(9)
+    def work() -> int:
+        bench.store.around_write = die
+        return bench.run(stage, "first", **(SOURCE if stage == "ingest" else {})).exit_code
 
-bench.store.around_write = die
-ended = bench.run(stage, "first", **(SOURCE if stage == "ingest" else {}))
-print(writes)
-os._exit(ended.exit_code)
-"""
+    return run_forked(work)
 
 
+@pytest.mark.slow("an attempt dies at each of its writes")
 @pytest.mark.parametrize("stage", ["ingest", "publish"])
+# From Python 3.12 on, where a library of another test has left a thread behind.
+@pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")
 def test_death_at_any_write_loses_nothing(tmp_path: Path, stage: str) -> None:
     """An attempt may die before or after any of its writes; the next of the same ask ends well, with one commit."""
     before = {"ingest": [], "publish": ["ingest", "validate", "train"]}[stage]
-    n, when = 1, "before"
     deaths = 0
-    while True:
-        folder = tmp_path / f"{n}-{when}"
-        bench = Bench(folder)
+    for n, when in ((n, when) for n in itertools.count(1) for when in ("before", "after")):
+        bench = Bench(tmp_path / f"{n}-{when}")
         bench.put_source()
         for earlier in before:
             assert bench.run(earlier, "first", **(SOURCE if earlier == "ingest" else {})).exit_code == 0
-        died = subprocess.run(
-            [sys.executable, "-c", DIE, str(folder), stage, str(n), when],
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(["worker/src", "."])},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if died.returncode == 0:
+        code = die_at(bench, stage, n, when)
+        if code == 0:
             break  # there is no n-th write
-        assert died.returncode == 9, died.stderr
+        assert code == 9
         deaths += 1
+        # The attempt that died has taken the name.
+        bench.attempts += 1
         ended = bench.run(stage, "first", **(SOURCE if stage == "ingest" else {}))
         assert ended.exit_code == 0, (n, when, ended)
         manifest = bench.committed(stage)
@@ -408,7 +398,6 @@ def test_death_at_any_write_loses_nothing(tmp_path: Path, stage: str) -> None:
             assert not bench.has_marker()
         else:
             assert bench.run("validate").exit_code == 0
-        n, when = (n, "after") if when == "before" else (n + 1, "before")
     assert deaths >= 12
 
 
