@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 
@@ -31,24 +32,40 @@ class Mlflow:
 @pytest.fixture(scope="session")
 def mlflow_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mlflow]:
     """Give a real MLflow server on SQLite, one for the whole session, that serves artifacts from a folder."""
-    program = ROOT / ".state/venvs/mlflow/bin/mlflow"
-    if not program.exists():
+    python = ROOT / ".state/venvs/mlflow/bin/python"
+    if not python.exists():
         pytest.skip("the environment of the MLflow server is not installed: `make up` or `make test` installs it")
     folder = tmp_path_factory.mktemp("mlflow")
     port = find_free_port()
+    # What `mlflow server` starts, with what it tells it: `mlflow/server/constants.py`. The command itself loads all of MLflow
+    # once more, for as long again.
     command = [
-        *(str(program), "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"),
-        *("--backend-store-uri", f"sqlite:///{folder}/mlflow.db", "--serve-artifacts"),
-        *("--artifacts-destination", str(folder / "artifacts")),
+        str(python),
+        "-m",
+        "uvicorn",
+        "--host",
+        "127.0.0.1",
+        "--port",
+        str(port),
+        "mlflow.server.fastapi_app:app",
     ]
-    environ = os.environ | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
+    environ = os.environ | {
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "_MLFLOW_SERVER_FILE_STORE": f"sqlite:///{folder}/mlflow.db",
+        "_MLFLOW_SERVER_REGISTRY_STORE": f"sqlite:///{folder}/mlflow.db",
+        "_MLFLOW_SERVER_SERVE_ARTIFACTS": "true",
+        "_MLFLOW_SERVER_ARTIFACT_ROOT": "mlflow-artifacts:/",
+        "_MLFLOW_SERVER_ARTIFACT_DESTINATION": str(folder / "artifacts"),
+    }
     with (folder / "log").open("wb") as log:
         server = subprocess.Popen(command, stdout=log, stderr=log, env=environ, start_new_session=True)
     try:
         wait_until_up(port, server, folder / "log")
+        # Its database is made with the first call, which must not be several at once.
+        urlopen(f"http://127.0.0.1:{port}/api/2.0/mlflow/experiments/get?experiment_id=0", timeout=60).close()
         yield Mlflow(f"http://127.0.0.1:{port}")
     finally:
-        # Its own session, so that the workers it has started end with it.
+        # Its own session, so that whatever it has started ends with it.
         os.killpg(server.pid, signal.SIGTERM)
         try:
             server.wait(20)

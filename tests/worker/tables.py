@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from pipeline_worker.ingestion.convert import convert
 from pipeline_worker.ingestion.data_format import DataFormat
 from pipeline_worker.request import IngestionConfig
 from pipeline_worker.schema import Schema
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 
 def make_penguins(rows: int = 150, seed: int = 0) -> pd.DataFrame:
     """Return birds of three kinds: text, whole numbers with missing values, a boolean, a date."""
+    import pandas as pd
+
     random = np.random.default_rng(seed)
     kinds = random.choice(["Adelie", "Chinstrap", "Gentoo"], rows, p=[0.45, 0.2, 0.35])
     bill = pd.Series(kinds).map({"Adelie": 38.8, "Chinstrap": 48.8, "Gentoo": 47.5}) + random.normal(0, 2.5, rows)
@@ -37,6 +42,8 @@ def make_penguins(rows: int = 150, seed: int = 0) -> pd.DataFrame:
 
 def make_hires(rows: int = 240, seed: int = 0) -> pd.DataFrame:
     """Return daily hires of bicycles: a date, times, categories, free text, numbers, and a quantity to predict."""
+    import pandas as pd
+
     random = np.random.default_rng(seed)
     days = pd.date_range("2023-03-01", periods=rows)
     weather = random.choice(["clear", "cloudy", "rain"], rows)

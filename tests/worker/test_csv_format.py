@@ -7,7 +7,6 @@ import re
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import pytest
 from pydantic import ValidationError
 
@@ -163,12 +162,15 @@ def test_single_column_asks_for_the_separator(tmp_path: Path) -> None:
     assert '{"ingestion_config": {"separator": "..."}}' in raised.value.fix
 
 
+@pytest.mark.slow("loads pandas")
 @pytest.mark.parametrize(
     "header",
     ["a,b", "a,a,a", "a,,b,", "a,a.1,a", "a,a,a.1,a", "Unnamed: 1,", ",,", "a, a,A,a", "a.1,a,a,a.1", '"",x'],
 )
 def test_columns_are_named_as_pandas_names_them(header: str) -> None:
     """Rows that pandas reads from the same file have the same names, also for repeated and empty ones."""
+    import pandas as pd
+
     expected = list(pd.read_csv(io.StringIO(f"{header}\n{',' * header.count(',')}\n")).columns)
     cells = [cell.strip('"') for cell in header.split(",")]
     assert name_columns(cells)[0] == expected

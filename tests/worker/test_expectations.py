@@ -21,7 +21,10 @@ from pipeline_worker.validation.expectations import Finding, evaluate
 from pipeline_worker.validation.rules import Rule, make_rules
 
 # Great Expectations imports two modules that Python 3.11 deprecates.
-pytestmark = pytest.mark.filterwarnings("ignore:module 'sre_:DeprecationWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:module 'sre_:DeprecationWarning"),
+    pytest.mark.slow("loads Great Expectations"),
+]
 
 TABLE = pa.table(
     {

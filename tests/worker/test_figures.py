@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import io
 
-import matplotlib.image
 import numpy as np
 import pytest
 
-from pipeline_worker.training.figures import draw_figures
-from pipeline_worker.training.metrics import Predictions, measure
 from pipeline_worker.training.target import CLASSIFICATION, REGRESSION
+
+pytestmark = pytest.mark.slow("loads Matplotlib")
 
 
 def size_of(content: bytes) -> tuple[int, ...]:
+    import matplotlib.image
+
     return matplotlib.image.imread(io.BytesIO(content), format="png").shape
 
 
 @pytest.mark.parametrize("count", [2, 3, 25, 70])
 def test_classes_have_a_matrix_and_two_of_them_curves(count: int) -> None:
     """Any number of classes is drawn; the matrix of more than sixty could not be read."""
+    from pipeline_worker.training.figures import draw_figures
+    from pipeline_worker.training.metrics import Predictions, measure
+
     classes = np.array([f"class {number:02d} with $odd_{{ name" for number in range(count)], dtype=object)
     actual = np.tile(classes, 4)
     scores = np.random.default_rng(0).dirichlet(np.ones(count), len(actual))
@@ -38,6 +42,9 @@ def test_classes_have_a_matrix_and_two_of_them_curves(count: int) -> None:
 @pytest.mark.parametrize("rows", [1, 3, 5000])
 def test_quantities_have_predictions_and_errors(rows: int) -> None:
     """From a single row to thousands, predicted and actual values are drawn."""
+    from pipeline_worker.training.figures import draw_figures
+    from pipeline_worker.training.metrics import Predictions, measure
+
     random = np.random.default_rng(0)
     actual = random.normal(size=rows)
     predicted = Predictions(actual + random.normal(size=rows), None, None)
@@ -48,6 +55,9 @@ def test_quantities_have_predictions_and_errors(rows: int) -> None:
 
 def test_drawing_twice_gives_the_same_picture() -> None:
     """Figures of a repeated training are equal."""
+    from pipeline_worker.training.figures import draw_figures
+    from pipeline_worker.training.metrics import Predictions, measure
+
     actual = np.arange(9.0)
     predicted = Predictions(actual[::-1], None, None)
     measured = measure(REGRESSION, actual, actual, predicted)

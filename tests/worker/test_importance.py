@@ -5,16 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from pipeline_worker.request import Request
-from pipeline_worker.training.fit import fit_pipeline
-from pipeline_worker.training.importance import measure_importance
-from pipeline_worker.training.plan import make_plan
 from tests.worker.tables import ingest_table, make_hires
+
+pytestmark = pytest.mark.slow("trains a model")
 
 
 def test_the_column_that_matters_comes_first_and_noise_last(tmp_path: Path) -> None:
     """Shuffling a column that carries the target hurts; shuffling noise, or an empty column, does not."""
+    from pipeline_worker.training.fit import fit_pipeline
+    from pipeline_worker.training.importance import measure_importance
+    from pipeline_worker.training.plan import make_plan
+
     frame = make_hires().assign(noise=np.random.default_rng(1).normal(size=240), empty=None)
     parquet, schema = ingest_table(frame, tmp_path)
     plan = make_plan(parquet, schema, Request(target_column="hires"))
@@ -30,6 +34,10 @@ def test_the_column_that_matters_comes_first_and_noise_last(tmp_path: Path) -> N
 
 def test_it_ends_when_its_time_is_up(tmp_path: Path) -> None:
     """A wide table costs no more than the seconds it may take."""
+    from pipeline_worker.training.fit import fit_pipeline
+    from pipeline_worker.training.importance import measure_importance
+    from pipeline_worker.training.plan import make_plan
+
     parquet, schema = ingest_table(make_hires(), tmp_path)
     plan = make_plan(parquet, schema, Request(target_column="hires"))
     fitted = fit_pipeline(plan.steps, plan.estimator, plan.train_features, plan.train_target, plan.model, {})

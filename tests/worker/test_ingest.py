@@ -10,7 +10,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -118,6 +117,7 @@ def test_parquet_is_ingested(bench: Bench) -> None:
     assert "`ingestion_config` is for CSV files, and was not used" in bench.committed().facts["notes"][0]
 
 
+@pytest.mark.slow("loads pandas")
 @pytest.mark.parametrize(
     ("content", "options"),
     [
@@ -132,6 +132,8 @@ def test_parquet_is_ingested(bench: Bench) -> None:
 )
 def test_profile_says_how_pandas_reads_the_same_rows(bench: Bench, content: bytes, options: dict[str, Any]) -> None:
     """Whoever reads the file to predict gets the columns and texts that the model knows."""
+    import pandas as pd
+
     bench.drop(content)
     assert bench.run(target_column="species").exit_code == 0
     assert bench.read("profile")["pandas"] == {"function": "read_csv", "options": options}
@@ -219,6 +221,7 @@ def test_notes_are_logged_and_kept(bench: Bench, caplog: pytest.LogCaptureFixtur
     assert len(bench.committed().facts["notes"]) == 20
 
 
+@pytest.mark.slow("starts a process")
 def test_ingest_loads_no_library_of_another_stage(tmp_path: Path) -> None:
     """A cold process is fast only as long as it does not import pandas, or what trains and validates."""
     (tmp_path / "drops" / "_sources").mkdir(parents=True)

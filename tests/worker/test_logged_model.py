@@ -9,17 +9,14 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from pipeline_worker.request import Request
-from pipeline_worker.training.logged_model import make_example
-from pipeline_worker.training.table import read_table
 from tests.worker.conftest import ROOT
 from tests.worker.line import LIBRARY_WARNINGS, Line
 from tests.worker.tables import ingest_table, make_hires, make_penguins
 
-pytestmark = LIBRARY_WARNINGS
+pytestmark = [*LIBRARY_WARNINGS, pytest.mark.slow("trains models")]
 
 UV = ROOT / ".state/venvs/tools/bin/uv"
 
@@ -49,6 +46,7 @@ print(json.dumps(found))
 """
 
 
+@pytest.mark.long("installs packages")
 @pytest.mark.skipif(not UV.exists(), reason="uv, which makes the fresh environment, is not installed")
 @pytest.mark.timeout(900)
 def test_a_fresh_environment_made_of_what_mlflow_recorded_predicts(line: Line, tmp_path: Path) -> None:
@@ -114,6 +112,11 @@ def make_environment(folder: Path, requirements: Path) -> None:
 
 def test_the_example_reads_like_the_file(tmp_path: Path) -> None:
     """Dates and times are text, missing values are null."""
+    import pandas as pd
+
+    from pipeline_worker.training.logged_model import make_example
+    from pipeline_worker.training.table import read_table
+
     parquet, schema = ingest_table(make_hires().assign(temperature=[None] + [1.5] * 239), tmp_path)
     table = read_table(parquet, schema, Request(target_column="hires"))
     example = make_example(table.features, table.columns).to_dict("records")

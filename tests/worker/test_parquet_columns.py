@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -139,8 +138,11 @@ def test_file_without_rows_is_unreadable(tmp_path: Path, table: pa.Table) -> Non
         convert_table(tmp_path, table)
 
 
+@pytest.mark.slow("loads pandas")
 def test_row_labels_of_pandas_are_left_out_and_said(tmp_path: Path) -> None:
     """Pandas writes them as a column when rows were filtered; they are no data."""
+    import pandas as pd
+
     frame = pd.DataFrame({"x": [1, 2, 3, 4]})
     frame[frame["x"] != 3].to_parquet(tmp_path / "raw-data")
     converted, table = convert_file(tmp_path / "raw-data")

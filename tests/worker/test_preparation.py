@@ -5,25 +5,32 @@ from __future__ import annotations
 import io
 import pickle
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import cloudpickle
 import numpy as np
-import pandas as pd
 import pytest
-from sklearn.pipeline import Pipeline
 
 from pipeline_worker.request import Request
-from pipeline_worker.training.fit import fit_pipeline
-from pipeline_worker.training.models import MODELS, Model, make_estimator
-from pipeline_worker.training.preparation import ENCODE, make_steps
-from pipeline_worker.training.table import Table, read_table
 from tests.worker.tables import ingest_table, make_hires, make_penguins
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from sklearn.pipeline import Pipeline
+
+    from pipeline_worker.training.models import Model
+    from pipeline_worker.training.table import Table
+
+pytestmark = pytest.mark.slow("trains models")
+
 
 CLASSIFIERS = ["HistGradientBoostingClassifier", "RandomForestClassifier", "LogisticRegression"]
 
 
 def fit(table: Table, model: Model, rows: slice = slice(None)) -> Pipeline:
+    from pipeline_worker.training.fit import fit_pipeline
+    from pipeline_worker.training.models import make_estimator
+    from pipeline_worker.training.preparation import make_steps
+
     target = table.target.to_numpy(zero_copy_only=False)[rows]
     estimator, _ = make_estimator(model, {}, target, 42)
     steps = make_steps(table.columns, model.family, 42)
@@ -31,21 +38,31 @@ def fit(table: Table, model: Model, rows: slice = slice(None)) -> Pipeline:
 
 
 def read(table: pd.DataFrame, folder: Path, target: str, **how: str) -> Table:
+    from pipeline_worker.training.table import read_table
+
     parquet, schema = ingest_table(table, folder, **how)
     return read_table(parquet, schema, Request(target_column=target))
 
 
 def as_csv(table: pd.DataFrame, **how: str) -> pd.DataFrame:
+    import pandas as pd
+
     return pd.read_csv(io.StringIO(table.to_csv(index=False, **how)), **how)  # type: ignore[call-overload,no-any-return]
 
 
 def encode(pipeline: Pipeline, features: pd.DataFrame) -> Any:
+    from pipeline_worker.training.preparation import ENCODE
+
     return pipeline[: list(pipeline.named_steps).index(ENCODE) + 1].transform(features)
 
 
 @pytest.mark.parametrize("name", CLASSIFIERS)
 def test_rows_of_the_dropped_file_predict_what_typed_rows_do(tmp_path: Path, name: str) -> None:
     """Dates as text, whole numbers as floats, the target as one column more, another order: all the same."""
+    import pandas as pd
+
+    from pipeline_worker.training.models import MODELS
+
     frame = make_penguins()
     table = read(frame, tmp_path, "species")
     pipeline = fit(table, MODELS[name])
@@ -56,6 +73,10 @@ def test_rows_of_the_dropped_file_predict_what_typed_rows_do(tmp_path: Path, nam
 
 def test_times_and_free_text_survive_as_well(tmp_path: Path) -> None:
     """A time of day without seconds, and text with many values, are read as in training."""
+    import pandas as pd
+
+    from pipeline_worker.training.models import MODELS
+
     frame = make_hires()
     table = read(frame, tmp_path, "hires")
     pipeline = fit(table, MODELS["HistGradientBoostingRegressor"])
@@ -69,6 +90,10 @@ def test_times_and_free_text_survive_as_well(tmp_path: Path) -> None:
 )
 def test_dates_mean_what_they_meant_in_training(tmp_path: Path, form: str) -> None:
     """The first of February is not taken for the second of January, whatever way the file writes its dates."""
+    import pandas as pd
+
+    from pipeline_worker.training.models import MODELS
+
     frame = make_hires()
     frame["day"] = pd.to_datetime(frame["day"]).dt.strftime(form)
     table = read(frame, tmp_path, "hires")
@@ -83,6 +108,10 @@ def test_dates_mean_what_they_meant_in_training(tmp_path: Path, form: str) -> No
 
 def test_times_with_a_zone_are_told_from_those_without(tmp_path: Path) -> None:
     """Offsets are taken into account, and need not be the same in all rows."""
+    import pandas as pd
+
+    from pipeline_worker.training.models import MODELS
+
     frame = make_hires()
     stamps = pd.to_datetime(frame["day"]).dt.tz_localize("UTC") + pd.Timedelta(hours=5)
     frame["day"] = [f"{stamp.isoformat()[:19]}+00:00" for stamp in stamps]
@@ -96,6 +125,10 @@ def test_times_with_a_zone_are_told_from_those_without(tmp_path: Path) -> None:
 
 def test_numbers_with_a_decimal_comma_are_read_though_pandas_leaves_them_text(tmp_path: Path) -> None:
     """`1.234,5` is a number to the model, also if `pandas.read_csv` was not told of the comma."""
+    import pandas as pd
+
+    from pipeline_worker.training.models import MODELS
+
     frame = make_hires()
     frame["takings"] = [f"{1 + number % 9}.{100 + number},{number % 10}5" for number in range(len(frame))]
     table = read(frame, tmp_path, "hires", sep=";")
@@ -108,6 +141,10 @@ def test_numbers_with_a_decimal_comma_are_read_though_pandas_leaves_them_text(tm
 @pytest.mark.parametrize("form", ["{:,.2f}", "{:,.0f}"])
 def test_numbers_with_signs_between_thousands_are_not_taken_for_missing(tmp_path: Path, form: str) -> None:
     """`1,234.50` is text to `pandas.read_csv`, and predicts what the number predicts."""
+    import pandas as pd
+
+    from pipeline_worker.training.models import MODELS
+
     numbers = [400.0 + 37 * number for number in range(240)]
     frame = make_hires().assign(takings=[form.format(number) for number in numbers])
     frame["hires"] = numbers
@@ -123,6 +160,10 @@ def test_numbers_with_signs_between_thousands_are_not_taken_for_missing(tmp_path
 @pytest.mark.parametrize("name", CLASSIFIERS)
 def test_a_row_of_nothing_but_unknown_or_missing_values_is_predicted(tmp_path: Path, name: str) -> None:
     """Categories that were never seen, and missing values everywhere, are no reason to fail."""
+    import pandas as pd
+
+    from pipeline_worker.training.models import MODELS
+
     table = read(make_penguins(), tmp_path, "species")
     pipeline = fit(table, MODELS[name])
     known = {"island": "Dream", "bill_length_mm": 39.5, "body_mass_g": 3700, "is_tagged": True, "seen_on": "2024-03-01"}
@@ -134,6 +175,8 @@ def test_a_row_of_nothing_but_unknown_or_missing_values_is_predicted(tmp_path: P
 
 def test_a_missing_column_is_named(tmp_path: Path) -> None:
     """A row that lacks a column is refused with its name."""
+    from pipeline_worker.training.models import MODELS
+
     table = read(make_penguins(), tmp_path, "species")
     pipeline = fit(table, MODELS["RandomForestClassifier"])
     with pytest.raises(ValueError, match="island"):
@@ -142,11 +185,15 @@ def test_a_missing_column_is_named(tmp_path: Path) -> None:
 
 def test_nothing_of_the_test_part_reaches_the_encoder(tmp_path: Path) -> None:
     """A category and an extreme that only the test part has are unknown to the pipeline."""
+    from pipeline_worker.training.models import MODELS
+    from pipeline_worker.training.preparation import ENCODE
+
     frame = make_penguins()
     frame.loc[140:, "island"] = "Atlantis"
     frame.loc[140:, "body_mass_g"] = 9_000_000
     table = read(frame, tmp_path, "species")
     pipeline = fit(table, MODELS["LogisticRegression"], slice(0, 140))
+    assert "island_Dream" in pipeline.named_steps[ENCODE].all_outputs_
     assert "island_Atlantis" not in pipeline.named_steps[ENCODE].all_outputs_
     scaler = pipeline.named_steps["scale"]
     assert scaler.mean_.max() < 1e10
@@ -156,6 +203,10 @@ def test_nothing_of_the_test_part_reaches_the_encoder(tmp_path: Path) -> None:
 
 def test_the_same_seed_gives_the_same_bytes(tmp_path: Path) -> None:
     """A training can be repeated to the last bit, free text included."""
+    import cloudpickle
+
+    from pipeline_worker.training.models import MODELS
+
     table = read(make_hires(), tmp_path, "hires")
     first, second = (cloudpickle.dumps(fit(table, MODELS["HistGradientBoostingRegressor"])) for _ in range(2))
     assert first == second
@@ -163,6 +214,11 @@ def test_the_same_seed_gives_the_same_bytes(tmp_path: Path) -> None:
 
 def test_the_pickle_holds_nothing_of_this_package(tmp_path: Path) -> None:
     """It loads wherever the libraries are installed."""
+    import cloudpickle
+    from sklearn.pipeline import Pipeline
+
+    from pipeline_worker.training.models import MODELS
+
     content = cloudpickle.dumps(fit(read(make_hires(), tmp_path, "hires"), MODELS["LinearRegression"]))
     assert b"pipeline_worker" not in content
     assert isinstance(pickle.loads(content), Pipeline)  # noqa: S301 - our own bytes
@@ -170,6 +226,10 @@ def test_the_pickle_holds_nothing_of_this_package(tmp_path: Path) -> None:
 
 def test_columns_that_say_the_same_do_not_blow_up_a_linear_model(tmp_path: Path) -> None:
     """A weekday beside its date leaves the weights small; in 32 bits they were in the hundreds of thousands."""
+    import pandas as pd
+
+    from pipeline_worker.training.models import MODELS
+
     frame = make_hires()
     frame["weekday"] = pd.to_datetime(frame["day"]).dt.day_name()
     pipeline = fit(read(frame, tmp_path, "hires"), MODELS["LinearRegression"])

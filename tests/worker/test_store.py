@@ -5,16 +5,19 @@ from __future__ import annotations
 import functools
 import threading
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import boto3
 import pytest
-from mypy_boto3_s3 import S3Client
 
 from pipeline_worker.errors import LocationRefused, StoreRefused, StoreUnavailable
 from pipeline_worker.settings import read_settings
 from pipeline_worker.store import ObjectMissing, PreconditionFailed, Store, open_store
 from tests.minio_server import NEEDS_MINIO, MinioServer
 from tests.weed import Weed
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
 
 B = "s3://bucket"
 
@@ -42,6 +45,8 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
 @functools.cache
 def make_client(server: Server) -> S3Client:
     """Return a client for the server, which has the bucket from then on."""
+    import boto3
+
     client = boto3.client(
         "s3",
         endpoint_url=server.endpoint_url,

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from pipeline_worker.request import Request
-from pipeline_worker.training.plan import make_plan
 from tests.worker.tables import ingest_table, make_hires, make_penguins
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+import pytest
+
+pytestmark = pytest.mark.slow("loads scikit-learn")
 
 
 def find(frame: pd.DataFrame, folder: Path, target: str) -> dict[str, str]:
+    from pipeline_worker.training.plan import make_plan
+
     parquet, schema = ingest_table(frame, folder)
     return make_plan(parquet, schema, Request(target_column=target)).suspects
 

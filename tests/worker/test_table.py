@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 import pytest
 
 from pipeline_worker.errors import ColumnMissing, DataFault, ParameterInvalid
 from pipeline_worker.request import Request
-from pipeline_worker.training.table import Table, read_table
 from tests.worker.tables import ingest_table, make_hires, make_penguins
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from pipeline_worker.training.table import Table
+
+pytestmark = pytest.mark.slow("loads pandas")
 
 
 def read(table: pd.DataFrame, folder: Path, **request: Any) -> Table:
+    from pipeline_worker.training.table import read_table
+
     parquet, schema = ingest_table(table, folder)
     return read_table(parquet, schema, Request(**request))
 
@@ -29,6 +36,8 @@ def test_features_are_all_columns_but_the_target_and_the_dropped(tmp_path: Path)
 
 def test_types_are_those_that_the_libraries_take(tmp_path: Path) -> None:
     """Whole numbers with missing values come as floats, dates as dates, times of day as durations."""
+    import pandas as pd
+
     penguins = read(make_penguins(), tmp_path, target_column="species").features
     assert penguins["body_mass_g"].dtype == "float64"
     assert penguins["body_mass_g"].isna().sum() == 3

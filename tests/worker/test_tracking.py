@@ -146,6 +146,7 @@ def test_a_server_that_dies_during_the_fit_is_an_outage_noticed_soon(mlflow_serv
     assert time.monotonic() - began < 20
 
 
+@pytest.mark.slow("loads MLflow")
 def test_a_server_that_goes_away_is_worth_a_retry_and_a_wrong_call_is_not() -> None:
     """What lies outside is told from a fault of ours."""
     import requests

@@ -19,7 +19,10 @@ from pipeline_worker.store import open_store
 from pipeline_worker.validate import validate
 
 # Great Expectations imports two modules that Python 3.11 deprecates.
-pytestmark = pytest.mark.filterwarnings("ignore:module 'sre_:DeprecationWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:module 'sre_:DeprecationWarning"),
+    pytest.mark.slow("loads Great Expectations"),
+]
 
 KEY = "penguins.20260101T000000Z.aaaaaaaa"
 SOURCE = "s3://drops/_sources/penguins.csv"
