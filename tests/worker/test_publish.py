@@ -3,28 +3,59 @@
 from __future__ import annotations
 
 import json
+import os
+import pickle
 import re
+import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from html import unescape
+from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import pytest
 
 from pipeline_worker.errors import StoreRefused
 from pipeline_worker.manifest import digest_of
-from pipeline_worker.mlflow_server import MlflowServer
+from pipeline_worker.mlflow_server import MlflowRefusal, MlflowServer
 from pipeline_worker.store import Write
-from tests.worker.conftest import find_free_port
+from tests.worker.conftest import Mlflow, find_free_port
 from tests.worker.line import LIBRARY_WARNINGS, Line, failure_of
 from tests.worker.tables import make_penguins
 
-pytestmark = LIBRARY_WARNINGS
+pytestmark = [*LIBRARY_WARNINGS, pytest.mark.slow("trains a model")]
+
+
+@pytest.fixture(scope="module")
+def origin(mlflow_server: Mlflow, tmp_path_factory: pytest.TempPathFactory) -> tuple[Line, str]:
+    """Give a store with a trained model, and the run key; it is copied, and stays as it is."""
+    line = Line(tmp_path_factory.mktemp("trained") / "lake", mlflow_server.uri, dataset="to-publish")
+    return line, line.train(make_penguins(60), target_column="species")
 
 
 @pytest.fixture
-def trained(line: Line) -> str:
-    return line.train(make_penguins(60), target_column="species")
+def line(origin: tuple[Line, str], mlflow_server: Mlflow, tmp_path: Path) -> Iterator[Line]:
+    """Give a copy of the store, and a registry in which the model is unknown: the MLflow server is shared."""
+    made, _ = origin
+    shutil.copytree(made.folder, tmp_path / "lake")
+    line = Line(tmp_path / "lake", mlflow_server.uri, made.dataset)
+    line.attempts = made.attempts
+    yield line
+    line.settings = made.settings
+    with suppress(MlflowRefusal):
+        delete_model(line)
+
+
+@pytest.fixture
+def trained(origin: tuple[Line, str]) -> str:
+    return origin[1]
+
+
+def delete_model(line: Line) -> None:
+    MlflowServer(line.settings).call("DELETE", "registered-models/delete", {"name": line.dataset})
 
 
 def read_model(line: Line) -> dict[str, Any]:
@@ -36,7 +67,11 @@ def read_model(line: Line) -> dict[str, Any]:
 
 def read_versions(line: Line) -> list[dict[str, Any]]:
     found = MlflowServer(line.settings).call("GET", "model-versions/search", {"max_results": 1000})
-    return [each for each in found["model_versions"] if each["name"] == line.dataset]
+    return [each for each in found.get("model_versions", []) if each["name"] == line.dataset]
+
+
+def list_objects(line: Line) -> set[str]:
+    return {info.uri for bucket in ("drops", "artifacts") for info in line.store.list(f"s3://{bucket}/")}
 
 
 def test_the_model_lies_where_it_is_said_and_is_a_version(line: Line, trained: str) -> None:
@@ -53,12 +88,12 @@ def test_the_model_lies_where_it_is_said_and_is_a_version(line: Line, trained: s
     assert facts["alias_moved"] is True
     assert facts["metrics"] == line.committed("train", trained).facts["metrics"]
     assert re.search(rf"/#/models/{line.dataset}/versions/1\?", facts["mlflow_model_url"])
-    (version,) = read_versions(line)
-    tags = {tag["key"]: tag["value"] for tag in version["tags"]}
+    (found,) = read_versions(line)
+    tags = {tag["key"]: tag["value"] for tag in found["tags"]}
     assert tags["run_key"] == trained
     assert tags["model_digest"] == trained_model.digest
     assert tags["location"] == facts["location"]
-    assert "balanced accuracy" in version["description"]
+    assert "balanced accuracy" in found["description"]
     assert read_model(line)["aliases"] == [{"alias": "newest", "version": "1"}]
     receipt = json.loads(line.store.read(f"s3://artifacts/ml-pipeline-runs/receipts/{line.dataset}/{trained}.json")[0])
     assert receipt["state"] == "published"
@@ -127,10 +162,13 @@ def test_models_of_one_second_get_names_of_their_own(
 @pytest.mark.parametrize("path", ["s3://drops/models", "s3://artifacts/ml-pipeline-runs/x", "/tmp/models"])  # noqa: S108
 def test_a_place_that_is_not_allowed_is_refused_before_anything_is_written(line: Line, trained: str, path: str) -> None:
     """Neither the store nor the registry is touched."""
+    before = list_objects(line)
     ended = line.run("publish", trained, target_output_path=path)
     assert ended.exit_code == 2
     assert failure_of(ended)["error"] == "LocationRefused"
-    assert not list(line.store.list("s3://drops/models"))
+    record = f"s3://artifacts/ml-pipeline-runs/{trained}/published/attempt-{line.attempts}/failure.json"
+    assert list_objects(line) - before == {record}
+    assert not read_versions(line)
 
 
 @pytest.mark.parametrize(
@@ -183,12 +221,49 @@ def test_the_report_needs_nothing_else(line: Line, trained: str) -> None:
 
 def test_names_that_read_like_html_do_no_harm(line: Line) -> None:
     """Column names and labels come from a file, and are shown as what they are."""
+    import pandas as pd
+
     table = make_penguins(60)
     table["species"] = table["species"].replace("Adelie", "<img src=x onerror=alert(1)>")
     table = table.rename(columns={"island": "<b>island</b>&\"'", "species": "</td><script>alert(1)</script>"})
-    run_key = line.train(pd.DataFrame(table), target_column="</td><script>alert(1)</script>")
+    run_key = line.train(pd.DataFrame(table), "2026-03-01", target_column="</td><script>alert(1)</script>")
     line.run("publish", run_key)
     page = line.store.read(line.committed("publish", run_key).outputs["report"].uri)[0].decode()
     assert "<script" not in page
     assert "<img src=x" not in page
     assert "&lt;b&gt;island&lt;/b&gt;" in page
+
+
+def test_the_lines_of_the_report_run_as_they_stand(line: Line, trained: str, tmp_path: Path) -> None:
+    """Whoever copies them from the section "Use it", beside the file that landed, gets predictions."""
+    line.run("publish", trained)
+    page = line.store.read(line.committed("publish", trained).outputs["report"].uri)[0].decode()
+    (code,) = re.findall(r"<h2>Use it</h2>.*?<pre>(.*?)</pre>", page, re.DOTALL)
+    table = make_penguins(60)
+    table.to_csv(tmp_path / "data.csv", index=False)
+    # As a notebook does: the value of the last line is shown.
+    shown = subprocess.run(
+        [sys.executable, "-c", SHOW_LAST, unescape(code)],
+        cwd=tmp_path,
+        env=os.environ | {"MLFLOW_TRACKING_URI": str(line.settings.mlflow_tracking_uri)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert shown.returncode == 0, shown.stderr[-3000:]
+    dependencies, *_, predicted = shown.stdout.splitlines()
+    assert dependencies.endswith("requirements.txt")
+    assert f"scikit-learn=={version('scikit-learn')}" in Path(dependencies).read_text().split()
+    model = pickle.loads(line.store.read(line.committed("publish", trained).facts["location"])[0])  # noqa: S301 - our own bytes
+    assert json.loads(predicted) == model.predict(table).tolist()
+    assert len(set(json.loads(predicted))) == 3
+
+
+SHOW_LAST = """
+import ast, json, sys
+
+*lines, last = ast.parse(sys.argv[1]).body
+names = {}
+exec(compile(ast.Module(lines, []), "report", "exec"), names)
+print(json.dumps(eval(compile(ast.Expression(last.value), "report", "eval"), names).tolist()))
+"""
