@@ -12,7 +12,7 @@ from pipeline.claim import claim_drops, clear_claimed, dump_claims, load_claims
 from pipeline.drop import MOST_TRIES, choose_drops, list_claimable
 from pipeline.layout import Layout
 from pipeline.settings import Settings
-from pipeline.store import AlreadyThere, ObjectMissing, Store, StoreError, StoreRefused, StoreUnavailable, get_json
+from pipeline.store import AlreadyThere, ObjectMissing, Store, StoreError, StoreRefused, StoreUnavailable
 
 
 class Killed(BaseException):
@@ -448,9 +448,11 @@ def test_withdrawn_while_it_is_claimed(settings, put_drop):
             self.client.delete_object(Bucket=settings.drop_bucket, Key="penguins/a.csv", VersionId=version)
             super().copy_version(source, bucket, key)
 
-    assert claim_drops(LateStore(settings), settings) == []
-    assert list_claimable(Store(settings), settings) == []
-    assert get_json(Store(settings), settings.artifact_bucket, "runs/open") is None
+    late = LateStore(settings)
+    (drop,) = list_claimable(late, settings)
+    assert claim_drops(late, settings) == []
+    assert list_claimable(late, settings) == []
+    assert keys(late, settings) == {f"set_aside/{drop.run_key}/1.json"}, "no marker, record or receipt of a run"
 
 
 def test_run_key_taken_by_another_drop(store, settings, put_drop):

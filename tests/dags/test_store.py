@@ -83,16 +83,44 @@ def test_overwritten_without_versions(store, settings, monkeypatch, size):
 
 
 def test_more_than_a_page(store, settings, put_drop):
-    """Lists and deletes go on beyond one request's thousand."""
+    """Lists go on beyond the first page that the store answers with."""
+    asked = []
+
+    def ask_for_few(params, **_):
+        asked.append(params.setdefault("MaxKeys", 2))
+
+    for operation in ("ListObjectVersions", "ListObjectsV2"):
+        store.client.meta.events.register(f"provide-client-params.s3.{operation}", ask_for_few)
+    names = [f"a/{number}.csv" for number in range(5)]
+    for name in names:
+        put_drop(name, b"")
+    store.delete(settings.drop_bucket, "a/4.csv")
+    versions, markers = store.list_versions(settings.drop_bucket)
+    assert ([version.key for version in versions], [marker.key for marker in markers]) == (names, ["a/4.csv"])
+    assert [key for key, _ in store.list_keys(settings.drop_bucket, "a/")] == names[:4]
+    assert len(asked) >= 5, "3 pages of versions, 2 of keys"
+
+
+def test_more_than_a_request_may_delete(store, settings, put_drop):
+    """Deletes go on beyond one request's thousand: what is first and what is last of more than that goes."""
+    entries = [(name, put_drop(name, b"")) for name in ("a/first.csv", "a/last.csv")]
+    gone = [(f"a/{number}.csv", entries[0][1]) for number in range(1003)]
+    assert store.delete_versions(settings.drop_bucket, [entries[0], *gone, entries[1]]) == {}
+    assert store.list_versions(settings.drop_bucket) == ([], [])
+
+
+@pytest.mark.long("puts a thousand objects")
+def test_more_than_a_thousand(store, settings, put_drop):
+    """Lists and deletes go on beyond the thousand that the store itself sets as a bound."""
     from concurrent.futures import ThreadPoolExecutor
 
     with ThreadPoolExecutor(16) as threads:
         list(threads.map(lambda number: put_drop(f"a/{number}.csv", b""), range(1005)))
     versions, _ = store.list_versions(settings.drop_bucket)
     assert len(versions) == 1005
-    assert (
-        store.delete_versions(settings.drop_bucket, [(version.key, version.version_id) for version in versions]) == {}
-    )
+    assert len(list(store.list_keys(settings.drop_bucket, "a/"))) == 1005
+    entries = [(version.key, version.version_id) for version in versions]
+    assert store.delete_versions(settings.drop_bucket, entries) == {}
     assert store.list_versions(settings.drop_bucket) == ([], [])
 
 
