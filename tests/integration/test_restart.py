@@ -10,22 +10,62 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import httpx
 import psutil  # type: ignore[import-untyped]
 import pytest
+from botocore.exceptions import ClientError
 
 from local.ports import choose_ports
 from local.settings import PROJECT, read_settings
+from local.storage import make_client
 from tests.stack import Stack, open_stack, run_stack
+
+pytestmark = pytest.mark.slow("starts and stops stacks")
+
+CHANGED = ("POSTGRES_PASSWORD", "OBJECT_STORAGE_SECRET_KEY")
+
+
+@dataclass(frozen=True)
+class Restarted:
+    """A stack that runs, and what was before: as what it was started first, its processes, and how it was stopped, twice."""
+
+    stack: Stack
+    first: Stack
+    processes: list[psutil.Process]
+    stops: list[subprocess.CompletedProcess[str]]
+    old_version: str
 
 
 @pytest.fixture(scope="module")
-def keepers() -> Iterator[Stack]:
-    """Give a stack of what keeps data, Airflow left out: it starts and stops in seconds."""
-    with run_stack("mlflow", "storage") as running:
-        yield running
+def restarted() -> Iterator[Restarted]:
+    """Give a stack of what keeps data, without Airflow, that was stopped and started with other secrets on other ports."""
+    with run_stack("mlflow", "storage") as first:
+        leave_traces(first, "before-down")
+        root = first.client("root")
+        old = root.put_object(Bucket="drops", Key="a", Body=b"old")["VersionId"]
+        root.put_object(Bucket="drops", Key="a", Body=b"new" * 100_000)
+        processes = list(first.processes().values())
+        # What a killed program leaves behind is ended by `down` as well.
+        assert first.process("mlflow").children()
+        first.kill_service("mlflow", is_alone=True)
+        stops = [first.run("down"), first.run("down")]
+        text = first.settings.env_file.read_text()
+        for name in CHANGED:
+            text = text.replace(f"\n{name}={first.settings[name]}", f"\n{name}=another-{name}")
+        first.settings.env_file.write_text(text)
+        environment = {**first.environment, **choose_ports()}
+        stack = Stack(environment, read_settings(environment))
+        stack.up("mlflow", "storage")
+        yield Restarted(stack, first, processes, stops, old)
+
+
+@pytest.fixture(scope="module")
+def keepers(restarted: Restarted) -> Stack:
+    """Give the stack of what keeps data as it runs."""
+    return restarted.stack
 
 
 def leave_traces(stack: Stack, name: str) -> None:
@@ -48,6 +88,44 @@ def is_alive(process: psutil.Process) -> bool:
     return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
 
 
+def test_stopping_leaves_nothing_and_can_be_repeated(restarted: Restarted) -> None:
+    """`down` leaves no process of ours and no socket behind, not of a killed program either; a second one has nothing to do."""
+    first, second = restarted.stops
+    assert first.returncode == second.returncode == 0
+    assert "Nothing was running" in second.stdout
+    assert restarted.processes
+    assert not [process for process in restarted.processes if is_alive(process)]
+    inner = restarted.first.settings.internal_ports
+    ports = [port for listener, port in inner.items() if listener.endswith(".grpc")]
+    assert ports
+    assert not [path for port in ports for path in Path("/tmp").glob(f"seaweedfs-*-grpc-{port}.sock")]  # noqa: S108
+
+
+def test_a_start_on_other_ports_finds_all_data(restarted: Restarted) -> None:
+    """Ports are a matter of taste: objects, versions and the database are found after every one of them changed."""
+    old, new = restarted.first.settings, restarted.stack.settings
+    for name in ("MLFLOW_PORT", "OBJECT_STORAGE_PORT", "OBJECT_STORAGE_INTERNAL_PORT"):
+        assert old[name] != new[name]
+    check_traces(restarted.stack, "before-down")
+    root = restarted.stack.client("root")
+    assert root.get_object(Bucket="drops", Key="a", VersionId=restarted.old_version)["Body"].read() == b"old"
+    assert root.get_object(Bucket="drops", Key="a")["Body"].read() == b"new" * 100_000
+
+
+def test_a_changed_secret_is_taken_at_the_next_start(restarted: Restarted) -> None:
+    """Another secret in `.env` is all that it takes to change one, of the database and of the store; the old ones open nothing."""
+    stack, first = restarted.stack, restarted.first
+    assert [stack.settings[name] for name in CHANGED] == [f"another-{name}" for name in CHANGED]
+    assert stack.ask_postgres("SELECT 1") == "1"
+    with pytest.raises(subprocess.CalledProcessError) as refused:
+        first.ask_postgres("SELECT 1")
+    assert "password authentication failed" in refused.value.stderr
+    stack.client("worker").list_objects_v2(Bucket="artifacts")
+    old = {**stack.settings.values, "OBJECT_STORAGE_SECRET_KEY": first.settings["OBJECT_STORAGE_SECRET_KEY"]}
+    with pytest.raises(ClientError, match="SignatureDoesNotMatch"):
+        make_client(replace(stack.settings, values=old), "worker").list_objects_v2(Bucket="artifacts")
+
+
 def test_killed_services_come_up_again_with_nothing_lost(keepers: Stack) -> None:
     """After SIGKILL of the store and the database, `up` brings them back with all that was acknowledged."""
     leave_traces(keepers, "before-kill")
@@ -60,7 +138,7 @@ def test_killed_services_come_up_again_with_nothing_lost(keepers: Stack) -> None
 
 
 def test_a_killed_scheduler_leaves_no_children(stack: Stack) -> None:
-    """The forked workers of a killed scheduler are ended by the next `up`, and by `down` too."""
+    """The forked workers of a killed scheduler are ended by the next `up`."""
     scheduler = stack.process("airflow-scheduler")
     children = scheduler.children(recursive=True)
     assert children
@@ -68,20 +146,6 @@ def test_a_killed_scheduler_leaves_no_children(stack: Stack) -> None:
     scheduler.wait(5)
     stack.up()
     assert not [child for child in children if is_alive(child)]
-
-
-def test_stopping_twice_and_starting_keeps_all(keepers: Stack) -> None:
-    """`down` leaves no process of ours and no socket behind, a second `down` has nothing to do, `up` finds all data."""
-    leave_traces(keepers, "before-down")
-    processes = list(keepers.processes().values())
-    first, second = keepers.run("down"), keepers.run("down")
-    assert first.returncode == second.returncode == 0
-    assert "Nothing was running" in second.stdout
-    assert not [process for process in processes if is_alive(process)]
-    ports = [port for listener, port in keepers.settings.internal_ports.items() if listener.endswith(".grpc")]
-    assert not [path for port in ports for path in Path("/tmp").glob(f"seaweedfs-*-grpc-{port}.sock")]  # noqa: S108
-    keepers.up("mlflow", "storage")
-    check_traces(keepers, "before-down")
 
 
 def test_a_reboot_in_between_harms_nobody(keepers: Stack) -> None:
@@ -102,39 +166,6 @@ def test_a_reboot_in_between_harms_nobody(keepers: Stack) -> None:
         stranger.kill()
         stranger.wait()
     check_traces(keepers, "before-reboot")
-
-
-def test_a_changed_password_is_taken_at_the_next_start() -> None:
-    """Another secret in `.env` is all that it takes to change one, of the database and of the store."""
-    with run_stack("postgres", "storage") as stack:
-        stack.ask_postgres("CREATE TABLE traces AS SELECT 'kept' AS word")
-        stack.client("worker").put_object(Bucket="artifacts", Key="traces", Body=b"kept")
-        stack.run("down")
-        text = stack.settings.env_file.read_text()
-        for name in ("POSTGRES_PASSWORD", "OBJECT_STORAGE_SECRET_KEY"):
-            text = text.replace(f"\n{name}={stack.settings[name]}", f"\n{name}=another-{name}")
-        stack.settings.env_file.write_text(text)
-        changed = Stack(stack.environment, read_settings(stack.environment))
-        changed.up("postgres", "storage")
-        assert changed.ask_postgres("SELECT word FROM traces") == "kept"
-        assert changed.client("worker").get_object(Bucket="artifacts", Key="traces")["Body"].read() == b"kept"
-        with pytest.raises(subprocess.CalledProcessError):
-            stack.ask_postgres("SELECT 1")
-
-
-def test_other_ports_keep_all_data() -> None:
-    """Ports are a matter of taste: the store finds its objects and versions after every one of them changed."""
-    with run_stack("storage") as stack:
-        root = stack.client("root")
-        old = root.put_object(Bucket="drops", Key="a", Body=b"old")["VersionId"]
-        root.put_object(Bucket="drops", Key="a", Body=b"new" * 100_000)
-        stack.run("down")
-        environment = {**stack.environment, **choose_ports()}
-        moved = Stack(environment, read_settings(environment))
-        moved.up("storage")
-        root = moved.client("root")
-        assert root.get_object(Bucket="drops", Key="a", VersionId=old)["Body"].read() == b"old"
-        assert root.get_object(Bucket="drops", Key="a")["Body"].read() == b"new" * 100_000
 
 
 def test_a_busy_port_is_named_with_the_setting_that_changes_it() -> None:
@@ -159,20 +190,9 @@ def test_a_path_that_is_too_long_for_a_socket_is_named(tmp_path: Path) -> None:
         assert "PIPELINE_STATE_DIR" in done.stderr
 
 
-def test_clean_asks_and_deletes_only_what_the_stack_made() -> None:
-    """Without a yes nothing goes; with it, the data goes, and settings and a stranger's file stay."""
-    with open_stack() as stack:
-        stack.up("storage")
-        state = stack.settings.state
-        (state / "a-persons.txt").write_text("mine")
-        assert stack.run("clean").returncode == 1
-        assert stack.process("storage").is_running()
-        assert stack.run("clean", CONFIRM="yes").returncode == 0
-        assert sorted(path.name for path in state.iterdir()) == [".env", "a-persons.txt"]
-
-
-def test_two_ups_at_once_start_everything_once() -> None:
-    """A second `up` waits for the first, and then has nothing to do."""
+@pytest.fixture(scope="module")
+def started_twice() -> Iterator[tuple[Stack, list[str]]]:
+    """Give a stack that two `up` started at the same time, and what each of them said."""
     with open_stack() as stack:
         command = [sys.executable, "-m", "local", "up", "storage"]
         both = [
@@ -181,9 +201,30 @@ def test_two_ups_at_once_start_everything_once() -> None:
             )
             for _ in range(2)
         ]
-        said = [process.communicate(timeout=60)[0] for process in both]
+        said = [process.communicate(timeout=120)[0] for process in both]
         assert [process.returncode for process in both] == [0, 0], said
-        assert sum("up already" in text for text in said) == 1
+        yield stack, said
+
+
+def test_two_ups_at_once_start_everything_once(started_twice: tuple[Stack, list[str]]) -> None:
+    """A second `up` waits for the first, and then has nothing to do."""
+    _, said = started_twice
+    assert sum("up already" in text for text in said) == 1
+    assert sum("Everything is up (" in text for text in said) == 1
+
+
+def test_clean_asks_and_deletes_only_what_the_stack_made(started_twice: tuple[Stack, list[str]]) -> None:
+    """Without a yes nothing goes; with it, the data goes, and settings and a stranger's file stay."""
+    stack, _ = started_twice
+    state = stack.settings.state
+    (state / "a-persons.txt").write_text("mine")
+    there = sorted(path.name for path in state.iterdir())
+    assert stack.run("clean").returncode == 1
+    assert stack.process("storage").is_running()
+    assert sorted(path.name for path in state.iterdir()) == there
+    assert stack.run("clean", CONFIRM="yes").returncode == 0
+    assert sorted(path.name for path in state.iterdir()) == [".env", "a-persons.txt"]
+    assert (state / "a-persons.txt").read_text() == "mine"
 
 
 def test_an_interrupted_start_is_taken_up_again() -> None:
@@ -196,7 +237,10 @@ def test_an_interrupted_start_is_taken_up_again() -> None:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
+        end = time.monotonic() + 60
         while not stack.services():
+            assert started.poll() is None, "`up` ended before anything was started"
+            assert time.monotonic() < end, "`up` started nothing in a minute"
             time.sleep(0.01)
         started.send_signal(signal.SIGINT)
         started.wait(30)
