@@ -79,21 +79,45 @@ T = dt.datetime
         ("price", {"min": 1, "max": 1}, 1, 1, "at least 1 and at most 1"),
         ("weight", {"max": 0.1}, None, 0.10000000149011612, "at most 0.1"),
         ("day", {"min": "2024-01-31"}, T(2024, 1, 31), None, "at least 2024-01-31"),
-        ("at", {"min": "2024-01-31", "max": "2024-01-31T12:30"}, T(2024, 1, 31), T(2024, 1, 31, 12, 30), None),
-        ("at", {"max": "2024-01-31 12:30:15.5"}, None, T(2024, 1, 31, 12, 30, 15, 500000), None),
-        ("utc", {"min": "2024-01-31T12:00:00+02:00"}, T(2024, 1, 31, 10, tzinfo=dt.UTC), None, None),
-        ("utc", {"min": "2024-01-31T12:00Z"}, T(2024, 1, 31, 12, tzinfo=dt.UTC), None, None),
-        ("utc", {"min": "2024-01-31"}, T(2024, 1, 31, tzinfo=dt.UTC), None, None),
-        ("clock", {"min": "09:30", "max": "17:00:00.5"}, 34_200_000_000, 61_200_500_000, None),
+        (
+            "at",
+            {"min": "2024-01-31", "max": "2024-01-31T12:30"},
+            T(2024, 1, 31),
+            T(2024, 1, 31, 12, 30),
+            "at least 2024-01-31 and at most 2024-01-31T12:30",
+        ),
+        (
+            "at",
+            {"max": "2024-01-31 12:30:15.5"},
+            None,
+            T(2024, 1, 31, 12, 30, 15, 500000),
+            "at most 2024-01-31 12:30:15.5",
+        ),
+        (
+            "utc",
+            {"min": "2024-01-31T12:00:00+02:00"},
+            T(2024, 1, 31, 10, tzinfo=dt.UTC),
+            None,
+            "at least 2024-01-31T12:00:00+02:00",
+        ),
+        ("utc", {"min": "2024-01-31T12:00Z"}, T(2024, 1, 31, 12, tzinfo=dt.UTC), None, "at least 2024-01-31T12:00Z"),
+        ("utc", {"min": "2024-01-31"}, T(2024, 1, 31, tzinfo=dt.UTC), None, "at least 2024-01-31"),
+        (
+            "clock",
+            {"min": "09:30", "max": "17:00:00.5"},
+            34_200_000_000,
+            61_200_500_000,
+            "at least 09:30 and at most 17:00:00.5",
+        ),
     ],
 )
 def test_bounds_are_parsed_to_the_type_of_the_column(
-    column: str, given: dict[str, Any], least: Any, most: Any, expected: str | None
+    column: str, given: dict[str, Any], least: Any, most: Any, expected: str
 ) -> None:
     """Numbers may be text, dates must be ISO text, and a bound of 32 bits is rounded as the column is."""
     rule = make(value_ranges={column: given})[-1]
     assert (rule.arguments["min"], rule.arguments["max"]) == (least, most)
-    assert expected is None or rule.expected == expected
+    assert rule.expected == expected
 
 
 @pytest.mark.parametrize(
@@ -116,12 +140,12 @@ def test_allowed_values_are_parsed_to_the_type_of_the_column(column: str, given:
     [
         ({"value_ranges": {"day": {"min": 5}}}, "value_ranges.day", "5 is no date; `day` is date: give a date such as"),
         ({"value_ranges": {"day": {"min": "31.01.2024"}}}, "value_ranges.day", "'31.01.2024' is no date"),
-        ({"value_ranges": {"day": {"min": "2024-02-30"}}}, "value_ranges.day", "day"),
+        ({"value_ranges": {"day": {"min": "2024-02-30"}}}, "value_ranges.day", "day is out of range for month"),
         ({"value_ranges": {"day": {"min": "2024-01-31T10:00"}}}, "value_ranges.day", "is no date"),
         ({"value_ranges": {"at": {"min": "20240131"}}}, "value_ranges.at", "is no date with a time"),
         ({"value_ranges": {"at": {"min": "2024-01-31T10:00Z"}}}, "value_ranges.at", "has a time zone"),
         ({"value_ranges": {"clock": {"min": "9:30"}}}, "value_ranges.clock", "is no time of day"),
-        ({"value_ranges": {"clock": {"min": "25:30"}}}, "value_ranges.clock", "hour"),
+        ({"value_ranges": {"clock": {"min": "25:30"}}}, "value_ranges.clock", "hour must be in 0..23"),
         ({"value_ranges": {"mass": {"min": "many"}}}, "value_ranges.mass", "'many' is no finite number"),
         ({"value_ranges": {"mass": {"min": "nan"}}}, "value_ranges.mass", "'nan' is no finite number"),
         ({"value_ranges": {"mass": {"min": 10**400}}}, "value_ranges.mass", "is too large a number"),
