@@ -89,15 +89,18 @@ def test_more_than_a_page(store, settings, put_drop):
     def ask_for_few(params, **_):
         asked.append(params.setdefault("MaxKeys", 2))
 
-    for operation in ("ListObjectVersions", "ListObjectsV2"):
-        store.client.meta.events.register(f"provide-client-params.s3.{operation}", ask_for_few)
     names = [f"a/{number}.csv" for number in range(5)]
     for name in names:
         put_drop(name, b"")
     store.delete(settings.drop_bucket, "a/4.csv")
-    versions, markers = store.list_versions(settings.drop_bucket)
+    store.client.meta.events.register("provide-client-params.s3.*", ask_for_few)
+    try:
+        versions, markers = store.list_versions(settings.drop_bucket)
+        keys = [key for key, _ in store.list_keys(settings.drop_bucket, "a/")]
+    finally:
+        store.client.meta.events.unregister("provide-client-params.s3.*", ask_for_few)
     assert ([version.key for version in versions], [marker.key for marker in markers]) == (names, ["a/4.csv"])
-    assert [key for key, _ in store.list_keys(settings.drop_bucket, "a/")] == names[:4]
+    assert keys == names[:4]
     assert len(asked) >= 5, "3 pages of versions, 2 of keys"
 
 
