@@ -14,8 +14,10 @@ import sys
 import threading
 import time
 from collections import Counter
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import dataclass
 
 import psutil  # type: ignore[import-untyped]
 
@@ -44,7 +46,7 @@ def main() -> int:
         time.sleep(10)
         rows, is_right = count_ends(stack, options.drops)
         print_table(rows)
-        peak = memory.stop()
+        memory.stop()
         left = list_keys(stack, "open/")
         versions = list_versions(stack, DATASET) if options.real else []
     share = seconds / options.drops
@@ -54,12 +56,13 @@ def main() -> int:
     print(
         f"{options.drops / seconds:.2f} drops/s, {share:.3f} s for each drop, {share / len(STAGES):.3f} s for each stage"
     )
-    print(f"peak memory of the whole stack: {peak / 2**30:.2f} GiB (PSS); markers left open: {len(left)}")
+    print(f"markers left open: {len(left)}")
     if options.real:
         print(f"versions of the registered model: {len(versions)}, of {len(set(versions))} runs")
         is_right = is_right and len(versions) == len(set(versions)) == options.drops
     is_good = is_done and is_right and not left
     print("every drop ended once in each stage" if is_good else "NOT every drop ended once in each stage")
+    print(f"peak memory of the whole stack: {memory.read_peak()}")
     return 0 if is_good else 1
 
 
@@ -115,29 +118,72 @@ def count_ends(stack: Stack, count: int) -> tuple[list[dict[str, object]], bool]
     return rows, is_right
 
 
+@dataclass(frozen=True)
+class Look:
+    """The memory of all processes of a stack at one moment, in bytes.
+
+    :param shared_once: the PSS of the processes that may be read: what they share is counted once.
+    :param unread: how many processes may not be read. Those that watch over tasks of Airflow are such, for anybody but root.
+    :param unread_at_most: the RSS of those: what they share is counted for each, so it is too much.
+    """
+
+    shared_once: int = 0
+    unread: int = 0
+    unread_at_most: int = 0
+
+    @property
+    def at_most(self) -> int:
+        """No less than what all processes take."""
+        return self.shared_once + self.unread_at_most
+
+    def __str__(self) -> str:
+        if not self.at_most:
+            return "not measured: the stack was not looked at"
+        text = f"{self.shared_once / 2**30:.2f} GiB (PSS)"
+        if self.unread:
+            text += (
+                f" of what may be read, and at most {self.unread_at_most / 2**30:.2f} GiB (RSS) of {self.unread} processes "
+                "that only root may read"
+            )
+        return text
+
+
 class Memory:
     """The peak of the memory of all processes of a stack, looked at every five seconds."""
 
     def __init__(self, stack: Stack) -> None:
         self._stack = stack
-        self._peak = 0
         self._is_over = threading.Event()
-        self._thread = threading.Thread(target=self._look, daemon=True)
-        self._thread.start()
+        self._threads = ThreadPoolExecutor(1)
+        self._peak = self._threads.submit(self._find_peak)
 
-    def stop(self) -> int:
-        """Return the peak, in bytes of PSS: what processes share is counted once."""
+    def stop(self) -> None:
+        """Look no more."""
         self._is_over.set()
-        self._thread.join()
-        return self._peak
+        self._threads.shutdown()
 
-    def _look(self) -> None:
+    def read_peak(self) -> Look:
+        """Return the look at which there was most; what went wrong while looking is raised here."""
+        return self._peak.result()
+
+    def _find_peak(self) -> Look:
+        peak = Look()
         while not self._is_over.wait(5):
-            total = 0
-            for process in self._stack.processes().values():
-                with suppress(psutil.NoSuchProcess):
-                    total += process.memory_full_info().pss
-            self._peak = max(self._peak, total)
+            peak = max(peak, look_at(self._stack.processes().values()), key=lambda look: look.at_most)
+        return peak
+
+
+def look_at(processes: Iterable[psutil.Process]) -> Look:
+    """Add up the memory of *processes*; one that has ended meanwhile has none."""
+    shared_once = unread = unread_at_most = 0
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            try:
+                shared_once += process.memory_full_info().pss
+            except psutil.AccessDenied:
+                unread_at_most += process.memory_info().rss
+                unread += 1
+    return Look(shared_once, unread, unread_at_most)
 
 
 if __name__ == "__main__":
