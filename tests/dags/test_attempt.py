@@ -23,7 +23,7 @@ from pipeline.layout import Layout
 from pipeline.process_operator import GRACE_SECONDS, ProcessOperator
 from pipeline.retry import RETRIES, StageFailed
 from pipeline.settings import PASSED_ON, get_settings
-from pipeline.store import Store, StoreUnavailable
+from pipeline.store import ObjectMissing, Store, StoreUnavailable
 
 RUN = "penguins.20260131T120000Z.1a2b3c4d"
 LOG = logging.getLogger("tests.attempt")
@@ -175,7 +175,7 @@ def test_outside_down(settings):
     """What is outside and down is tried again, and the receipt is the worker's own as long as it will be."""
     failure = fail(settings, exits=[75], record="store")
     assert failure.decision.delay.total_seconds() == 10
-    with pytest.raises(Exception, match="NoSuchKey"):
+    with pytest.raises(ObjectMissing):
         read_receipt(settings)
 
 

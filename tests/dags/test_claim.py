@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -469,8 +470,6 @@ def test_bucket_without_versions(store, settings, put_drop):
     bucket = f"{settings.drop_bucket}-plain"
     store.client.create_bucket(Bucket=bucket)
     store.client.put_object(Bucket=bucket, Key="penguins/a.csv", Body=b"x")
-    import dataclasses
-
     plain = dataclasses.replace(settings, drop_bucket=bucket)
     (run,) = run_cycle(store, plain)
     assert read_json(store, plain, f"{run}/drop.json")["version"] is None

@@ -127,7 +127,7 @@ def test_more_than_a_thousand(store, settings, put_drop):
     assert store.list_versions(settings.drop_bucket) == ([], [])
 
 
-def test_nothing_is_imported_before_a_request(settings):
+def test_nothing_is_imported_before_a_request():
     """Making the store costs nothing: boto3 is met with the first request."""
     import subprocess
     import sys
