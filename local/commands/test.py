@@ -40,7 +40,7 @@ LAYERS = (
     Layer("compose-stack", ("tests/e2e",), "tools", True, True, (("STACK", "compose"),), ("usual", "long")),
     Layer("worker", ("tests/worker",), "worker"),
     Layer("dags", ("tests/dags",), "airflow"),
-    Layer("compose", ("tests/compose",), "airflow", needs_engine=True, paces=("usual", "long")),
+    Layer("compose", ("tests/compose",), "airflow", needs_engine=True, needs_images=True, paces=("usual", "long")),
     Layer("local", ("tests/docs", "tests/local"), "tools"),
 )
 CHECK = "check"

@@ -34,6 +34,7 @@ def test_a_killed_command_is_tried_once_more(pipeline: Pipeline) -> None:
     assert len(pipeline.list_model_versions("killed")) == 1
 
 
+@pytest.mark.long("waits for a server's outage")
 def test_a_run_waits_for_mlflow(pipeline: Pipeline) -> None:
     """With MLflow down the run says that it waits and for what; it goes on by itself when MLflow is back."""
     pipeline.put("waiting/_params.json", SPECIES)
@@ -52,6 +53,7 @@ def test_a_run_waits_for_mlflow(pipeline: Pipeline) -> None:
     assert len(pipeline.list_model_versions("waiting")) == 1
 
 
+@pytest.mark.long("waits for a server's outage")
 def test_drops_outlive_a_killed_scheduler(pipeline: Pipeline) -> None:
     """What was under way and what landed while the scheduler was dead is published, each once, after it is back."""
     pipeline.put("outage/_params.json", SPECIES | {"hyperparameters": {"seconds": 5}})
