@@ -173,6 +173,15 @@ def test_sidecar_too_large_to_be_parameters(store, settings, put_drop):
     assert left(store, settings) == []
 
 
+def test_sidecar_as_large_as_it_may_be(store, settings, put_drop):
+    """A sidecar of exactly 64 KiB is read, all of it."""
+    text = '{"a": "' + "x" * (64 * 1024 - 9) + '"}'
+    put_drop("penguins/a.csv.params.json", text.encode())
+    put_drop("penguins/a.csv")
+    (run,) = run_cycle(store, settings)
+    assert read_json(store, settings, f"{run}/drop.json")["sidecar"]["text"] == text
+
+
 def test_odd_names(store, settings, put_drop):
     """Names with spaces, umlauts, signs and an empty file are drops like others."""
     names = ["Größe & Co/ä+b%20c.csv", "a/x=1&y?.csv", "top.csv", 'q\'uote/"d".csv']
@@ -266,7 +275,7 @@ def make_older(monkeypatch, by):
     monkeypatch.setattr(Store, "list_keys", older)
 
 
-def test_drop_that_cannot_be_claimed(settings, put_drop, monkeypatch):
+def test_drop_that_cannot_be_claimed(settings, put_drop, monkeypatch, caplog):
     """It is set aside with a growing delay, holds up no other, and after five tries it is left alone and told of."""
     put_drop("penguins/bad.csv")
     put_drop("penguins/good.csv")
@@ -274,6 +283,7 @@ def test_drop_that_cannot_be_claimed(settings, put_drop, monkeypatch):
     faulty = FaultyStore(settings, refuse=lambda key: key == f"runs/{bad}/raw/data")
     assert [run != bad for run in run_cycle(faulty, settings)] == [True]
     assert list_claimable(faulty, settings) == [], "not due for 10 s: no hot loop"
+    assert "Set aside for 0:00:10 (try 1 of 5)." in caplog.text
     record = read_json(faulty, settings, f"set_aside/{bad}/1.json")
     assert (record["bucket"], record["key"]) == (settings.drop_bucket, "penguins/bad.csv")
     assert "AccessDenied" in record["reason"]
@@ -283,7 +293,9 @@ def test_drop_that_cannot_be_claimed(settings, put_drop, monkeypatch):
         with monkeypatch.context() as patch:
             make_older(patch, timedelta(minutes=6))
             assert [drop.tries for drop in list_claimable(faulty, settings)] == [number - 1]
+            assert "for good" not in caplog.text
             assert run_cycle(faulty, settings) == []
+    assert f"Set aside for good after 5 tries: s3://{settings.drop_bucket}/penguins/bad.csv, version " in caplog.text
     make_older(monkeypatch, timedelta(days=30))
     assert list_claimable(faulty, settings) == [], "left alone for good"
     assert left(faulty, settings) == ["penguins/bad.csv"], "never deleted"
@@ -377,6 +389,26 @@ def test_store_that_goes_down_in_between(settings, put_drop):
     assert len(run_cycle(FailingStore(settings), settings)) == 1
     assert len(run_cycle(Store(settings), settings)) == 1
     assert left(Store(settings), settings) == []
+
+
+def test_set_aside_between_its_record_and_its_event(settings, put_drop, monkeypatch):
+    """A drop that was recorded and then set aside has had no event yet: it goes out with the next claim."""
+    put_drop("penguins/bad.csv")
+    put_drop("penguins/good.csv")
+
+    class FailingStore(Store):
+        def put(self, bucket, key, content, *, if_none_match=False):
+            if f"receipts/penguins/{bad}" in key:
+                raise StoreUnavailable("connection reset")
+            super().put(bucket, key, content, if_none_match=if_none_match)
+
+    failing = FailingStore(settings)
+    bad = next(drop.run_key for drop in list_claimable(failing, settings) if "bad" in drop.version.key)
+    assert [run != bad for run in run_cycle(failing, settings)] == [True]
+    assert {f"{bad}/drop.json", f"set_aside/{bad}/1.json"} <= keys(failing, settings)
+    make_older(monkeypatch, timedelta(minutes=6))
+    assert run_cycle(Store(settings), settings) == [bad]
+    assert left(failing, settings) == []
 
 
 def test_version_that_is_listed_and_missing(settings, put_drop):

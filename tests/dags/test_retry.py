@@ -22,7 +22,7 @@ def test_outside_is_retried_for_an_hour():
     """What is outside and down is waited for: 10 s, doubled up to 5 min, for more than an hour in all, and then no more."""
     delays = [decide(Kind.OUTSIDE, try_of_ask=number, earlier_crashes=0).delay for number in range(1, RETRIES + 1)]
     assert [delay.total_seconds() for delay in delays[:7]] == [10, 20, 40, 80, 160, 300, 300]
-    assert sum(delays, timedelta()) > timedelta(hours=1)
+    assert sum(delays, timedelta()) == timedelta(hours=1, minutes=20, seconds=10)
     assert not decide(Kind.OUTSIDE, try_of_ask=RETRIES + 1, earlier_crashes=0).is_retry
 
 
@@ -39,6 +39,7 @@ def test_tries_are_counted_from_the_clear():
     assert count_tries(3, RETRIES) == 3
     # Cleared after its third try: Airflow adds the tries made to max_tries.
     assert count_tries(4, RETRIES + 3) == 1
+    assert count_tries(25, RETRIES + 23) == 2
 
 
 def test_policy_says_what_the_operator_decided():
@@ -57,7 +58,10 @@ def test_policy_for_what_is_no_end_of_an_attempt():
     policy = StageRetryPolicy()
     assert policy.evaluate(AirflowTaskTimeout(), 1, RETRIES).action is RetryAction.FAIL
     assert policy.evaluate(RuntimeError("ours"), 1, RETRIES).action is RetryAction.RETRY
-    assert policy.evaluate(RuntimeError("ours"), 2, RETRIES).action is RetryAction.FAIL
+    assert policy.evaluate(RuntimeError("ours"), 24, RETRIES + 23).action is RetryAction.RETRY, "the first of a new ask"
+    for number in (2, 3):
+        answer = policy.evaluate(RuntimeError("ours"), number, RETRIES)
+        assert (answer.action, answer.reason) == (RetryAction.FAIL, f"it crashed {number} times")
 
 
 def test_watch_never_gives_up():
@@ -66,3 +70,5 @@ def test_watch_never_gives_up():
     answers = [policy.evaluate(OSError(), number, WATCH_RETRIES) for number in (1, 2, 3, 50, 100_000)]
     assert [answer.action for answer in answers] == [RetryAction.RETRY] * 5
     assert [answer.retry_delay.total_seconds() for answer in answers] == [1, 2, 4, 30, 30]
+    # Cleared after its seventieth try.
+    assert policy.evaluate(OSError(), 72, WATCH_RETRIES + 70).retry_delay == timedelta(seconds=2)
