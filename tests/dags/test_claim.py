@@ -377,17 +377,20 @@ def test_drop_that_the_store_cannot_read(settings, put_drop, monkeypatch):
 
 def test_store_that_goes_down_in_between(settings, put_drop):
     """What was claimed before goes on; the rest is no fault of the drops', and is found again."""
-    put_drop("penguins/bad.csv")
-    put_drop("penguins/good.csv")
+    for name in ("bad-1", "bad-2", "good"):
+        put_drop(f"penguins/{name}.csv")
+    tried = []
 
     class FailingStore(UnreadableStore):
         def put(self, bucket, key, content, *, if_none_match=False):
             if "set_aside" in key:
+                tried.append(key)
                 raise StoreUnavailable("connection refused")
             super().put(bucket, key, content, if_none_match=if_none_match)
 
     assert len(run_cycle(FailingStore(settings), settings)) == 1
-    assert len(run_cycle(Store(settings), settings)) == 1
+    assert len(tried) == 1, "a store that is down is not asked for each drop, with what it is waited for each time"
+    assert len(run_cycle(Store(settings), settings)) == 2
     assert left(Store(settings), settings) == []
 
 
@@ -436,7 +439,9 @@ def test_receipt_that_cannot_be_written(settings, put_drop, monkeypatch):
     assert list_claimable(faulty, settings) == []
 
 
-@pytest.mark.parametrize("present", [None, b'{"bucket": "other", "key": "other"}'])
+@pytest.mark.parametrize(
+    "present", [None, b'{"bucket": "other", "key": "other"}', b'{"bucket": "another", "key": "another"}']
+)
 def test_record_that_is_there_all_at_once(settings, put_drop, present):
     """When `drop.json` is refused as being there already, it is looked at: only its own means that the drop is claimed."""
     put_drop("penguins/a.csv")
