@@ -49,6 +49,8 @@ class Service:
     stop_signal: signal.Signals = signal.SIGTERM
     grace_seconds: float = 3.0
     """How long its children may go on after the stop signal."""
+    patience_seconds: float = 10.0
+    """How long it may go on itself after that, before it is killed."""
     url: str = ""
     is_optional: bool = False
 

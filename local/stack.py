@@ -1,6 +1,7 @@
 """The stack as a whole: which services it has, how they start together, and how they end."""
 
 import fcntl
+import signal
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -226,8 +227,11 @@ def stop_stack(settings: Settings, progress: Progress) -> list[str]:
         record = read_record(settings, name)
         if find_session(record):
             progress.begin(name)
-        number, grace = (service.stop_signal, service.grace_seconds) if service else (15, 3.0)
-        if stop_process(settings, name, number, grace):  # type: ignore[arg-type]
+        if service:
+            number, grace, patience = service.stop_signal, service.grace_seconds, service.patience_seconds
+        else:
+            number, grace, patience = signal.SIGTERM, 3.0, 10.0
+        if stop_process(settings, name, number, grace, patience):
             stopped.append(name)
             progress.end(name)
 
