@@ -56,7 +56,9 @@ def read_batches(path: Path, csv_format: CsvFormat, name: str, block_bytes: int)
         for batch in reader:
             source.allow_another()
             if batch.num_rows:
+                source.is_awaited = False
                 yield batch
+                source.is_awaited = True
     except pa.ArrowInvalid as error:
         if "straddling object" in str(error):
             raise RowTooLongError from error
@@ -70,22 +72,27 @@ class _Throttled(io.RawIOBase):
 
     Arrow reads 32 blocks ahead in a thread of its own, and has no setting for that: of a wide table, or one with long
     cells, it would hold a gigabyte.
+
+    :ivar is_awaited: whether Arrow is to give a batch now, rather than one that it gave is in use.
     """
 
     _AHEAD = 3
-    #: Should a block ever become no batch, reading goes on after so long.
-    _LONGEST_WAIT_SECONDS = 20.0
+    #: Should a block become no batch, reading goes on after so long. So it is where a row is longer than a block: Arrow says
+    #: so only when its thread has read on.
+    _LONGEST_WAIT_SECONDS = 0.5
 
     def __init__(self, path: Path) -> None:
         super().__init__()
         self._file = path.open("rb")
         self._blocks = threading.Semaphore(self._AHEAD)
+        self.is_awaited = True
 
     def readable(self) -> bool:
         return True
 
     def read(self, size: int = -1, /) -> bytes:
-        self._blocks.acquire(timeout=self._LONGEST_WAIT_SECONDS)
+        while not self._blocks.acquire(timeout=self._LONGEST_WAIT_SECONDS) and not self.is_awaited:
+            pass
         return b"" if self._file.closed else self._file.read(size)
 
     def allow_another(self) -> None:
@@ -95,6 +102,7 @@ class _Throttled(io.RawIOBase):
     def close(self) -> None:
         """End it for the thread that reads ahead, too."""
         self._file.close()
+        self.is_awaited = True
         self._blocks.release(self._AHEAD)
         super().close()
 
