@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import socket
@@ -18,6 +19,9 @@ from tests.worker.line import Line
 
 # Before anything loads OpenMP, as the stage itself does it.
 os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
+
+# As the commands do, and for the same reason: the large libraries make millions of objects that live to the end.
+gc.set_threshold(200_000, 20, 50)
 
 ROOT = Path(__file__).parents[2]
 

@@ -163,8 +163,8 @@ folder, how = Path(sys.argv[1]), sys.argv[2]
 
 @contextlib.contextmanager
 def begun():
-    print("begun", flush=True)
     try:
+        print("begun", flush=True)
         yield
     finally:
         (folder / "ended").touch()

@@ -22,6 +22,10 @@ from tests.worker.tables import make_hires, make_penguins
 
 pytestmark = [*LIBRARY_WARNINGS, pytest.mark.slow("trains models")]
 
+#: Each family is fitted in `test_fit.py` or `test_preparation.py`; one of a kind shows what the stage makes of it.
+LONG = pytest.mark.long("the same stage with another estimator")
+ELSEWHERE_TOO = [pytest.param(name, marks=LONG) for name in ("RandomForestRegressor", "LinearRegression")]
+
 
 def list_runs(line: Line) -> list[dict[str, Any]]:
     server = MlflowServer(line.settings)
@@ -80,7 +84,7 @@ def test_a_classifier_is_trained_measured_and_kept(line: Line, tmp_path: Path) -
     assert not any("pipeline" in requirement for requirement in requirements)
 
 
-@pytest.mark.parametrize("name", ["HistGradientBoostingRegressor", "RandomForestRegressor", "LinearRegression"])
+@pytest.mark.parametrize("name", ["HistGradientBoostingRegressor", *ELSEWHERE_TOO])
 def test_a_quantity_is_predicted_from_dates_times_text_and_numbers(line: Line, name: str) -> None:
     """Each regressor is far better than the mean, and says so in numbers and figures."""
     run_key = line.train(make_hires(), target_column="hires", model_name=name)
@@ -91,7 +95,7 @@ def test_a_quantity_is_predicted_from_dates_times_text_and_numbers(line: Line, n
     assert "figure_predictions" in manifest.outputs
 
 
-@pytest.mark.parametrize("name", ["RandomForestClassifier", "LogisticRegression"])
+@pytest.mark.parametrize("name", ["RandomForestClassifier", pytest.param("LogisticRegression", marks=LONG)])
 def test_a_boolean_target_is_predicted_as_a_boolean(line: Line, name: str) -> None:
     """Predictions have the target's own type, and two classes have their curves."""
     table = make_penguins()
