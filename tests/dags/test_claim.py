@@ -277,7 +277,7 @@ def make_older(monkeypatch, by):
 
 def test_drop_that_cannot_be_claimed(settings, put_drop, monkeypatch, caplog):
     """It is set aside with a growing delay, holds up no other, and after five tries it is left alone and told of."""
-    put_drop("penguins/bad.csv")
+    version = put_drop("penguins/bad.csv")
     put_drop("penguins/good.csv")
     bad = next(drop.run_key for drop in list_claimable(Store(settings), settings) if "bad" in drop.version.key)
     faulty = FaultyStore(settings, refuse=lambda key: key == f"runs/{bad}/raw/data")
@@ -285,17 +285,18 @@ def test_drop_that_cannot_be_claimed(settings, put_drop, monkeypatch, caplog):
     assert list_claimable(faulty, settings) == [], "not due for 10 s: no hot loop"
     assert "Set aside for 0:00:10 (try 1 of 5)." in caplog.text
     record = read_json(faulty, settings, f"set_aside/{bad}/1.json")
-    assert (record["bucket"], record["key"]) == (settings.drop_bucket, "penguins/bad.csv")
+    names = ("bucket", "key", "version")
+    assert [record[name] for name in names] == [settings.drop_bucket, "penguins/bad.csv", version]
     assert "AccessDenied" in record["reason"]
     assert record["at"].endswith("Z")
-    assert record["version"]
     for number in range(2, MOST_TRIES + 1):
         with monkeypatch.context() as patch:
             make_older(patch, timedelta(minutes=6))
             assert [drop.tries for drop in list_claimable(faulty, settings)] == [number - 1]
             assert "for good" not in caplog.text
             assert run_cycle(faulty, settings) == []
-    assert f"Set aside for good after 5 tries: s3://{settings.drop_bucket}/penguins/bad.csv, version " in caplog.text
+    file = f"s3://{settings.drop_bucket}/penguins/bad.csv"
+    assert f"Set aside for good after 5 tries: {file}, version {version}." in caplog.text
     make_older(monkeypatch, timedelta(days=30))
     assert list_claimable(faulty, settings) == [], "left alone for good"
     assert left(faulty, settings) == ["penguins/bad.csv"], "never deleted"
@@ -318,12 +319,15 @@ def test_back_off(store, settings, put_drop, monkeypatch, tries, delay):
     assert [found.tries for found in list_claimable(store, settings)] == [tries]
 
 
-def test_drop_that_cannot_be_deleted(settings, put_drop, monkeypatch):
+def test_drop_that_cannot_be_deleted(settings, put_drop, monkeypatch, caplog):
     """It is announced once, tried to be deleted with back-off, and then left alone: never a hot loop of runs."""
     put_drop("penguins/locked.csv")
     faulty = FaultyStore(settings)
     faulty.refused_deletes = True
+    caplog.set_level("INFO")
     (run,) = run_cycle(faulty, settings)
+    assert f"s3://{settings.drop_bucket}/penguins/locked.csv could not be deleted: AccessDenied: no" in caplog.text
+    assert "Cleared 0 of 1 versions." in caplog.text
     assert list_claimable(faulty, settings) == []
     assert read_json(faulty, settings, f"set_aside/{run}/1.json")["reason"].startswith("not deleted: AccessDenied")
     make_older(monkeypatch, timedelta(minutes=6))
