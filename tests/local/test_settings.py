@@ -64,7 +64,7 @@ def names_read() -> set[str]:
         node.value
         for path in SOURCES
         for statement in ast.parse(path.read_text(encoding="utf-8")).body
-        if not ast.unparse(statement).startswith("PIPELINE_SETTINGS = ")
+        if not (isinstance(statement, ast.Assign) and ast.unparse(statement.targets[0]) == "PIPELINE_SETTINGS")
         for node in ast.walk(statement)
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     }
