@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
+from types import FrameType, SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -69,9 +70,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Explain the marks."""
+    """Explain the marks, and let whoever ends these tests end what they have started, as with Ctrl-C."""
+    signal.signal(signal.SIGTERM, end_in_order)
     config.addinivalue_line("markers", "slow(why): not for each save; left to `make test`")
     config.addinivalue_line("markers", "long(why): repeated, exhaustive or long; left to `make test-long`")
+
+
+def end_in_order(number: int, _frame: FrameType | None) -> None:
+    """Interrupt the tests; once, so that nothing cuts short what ends their servers."""
+    signal.signal(number, signal.SIG_IGN)
+    raise KeyboardInterrupt
 
 
 def find_pace(item: pytest.Item) -> tuple[str, str]:

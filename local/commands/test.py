@@ -3,18 +3,21 @@
 import argparse
 import json
 import os
+import signal
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from local.compose import find_engine_fault
-from local.settings import Settings, read_settings, read_template
+from local.settings import PROJECT, Settings, read_settings, read_template
 
 #: What each target runs, by the paces of tests/conftest.py, and where the rest is.
 PACES = {"quick": "test-quick", "usual": "test", "long": "test-long"}
@@ -72,6 +75,19 @@ class Result:
         return counts
 
 
+#: What runs; all of it is ended when this process is.
+JOBS: list[subprocess.Popen[bytes]] = []
+ENDING = threading.Event()
+
+
+def end_jobs(number: int, _frame: FrameType | None) -> None:
+    """Let the layers end what they have started, and begin no other."""
+    signal.signal(number, signal.SIG_IGN)
+    ENDING.set()
+    for process in JOBS:
+        process.terminate()
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Take the pace, and the layers to run alone."""
     parser.add_argument("--pace", choices=PACES, default="usual", help="how much: see `make help`")
@@ -82,6 +98,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Run the layers side by side; 0 when all passed. A layer that fails does not keep the others from telling."""
     settings = read_settings()
+    signal.signal(signal.SIGTERM, end_jobs)
     folder = settings.root / ".state" / "tests" / arguments.pace
     folder.mkdir(parents=True, exist_ok=True)
     began = time.monotonic()
@@ -133,13 +150,17 @@ def run_layer(settings: Settings, layer: Layer, pace: str, folder: Path, images:
 
 def run_job(name: str, argv: Sequence[str], environ: dict[str, str], folder: Path) -> Result:
     """Run a command with its output in a file, and say when it begins and how it ended."""
-    print(f"  … {name} begins", flush=True)
     began, log, results = time.monotonic(), folder / f"{name}.log", folder / f"{name}.json"
+    if ENDING.is_set():
+        log.write_text("not begun, as these tests were ended\n", encoding="utf-8")
+        return Result(name, -signal.SIGTERM, 0, log)
+    print(f"  … {name} begins", flush=True)
     with log.open("wb") as output:
-        code = subprocess.run(
-            argv, cwd=read_settings().root, env=environ, stdin=subprocess.DEVNULL, stdout=output,
-            stderr=subprocess.STDOUT, check=False,
-        ).returncode  # fmt: skip
+        process = subprocess.Popen(
+            argv, cwd=PROJECT, env=environ, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
+        )
+        JOBS.append(process)
+        code = process.wait()
     noted = json.loads(results.read_text(encoding="utf-8")) if results.exists() else {}
     result = Result(name, code, time.monotonic() - began, log, noted)
     counts = ", ".join(f"{number} {kind}" for kind, number in result.counts.items() if kind != "deselected")
