@@ -54,7 +54,8 @@ def main() -> None:
         sys.exit(f"\n{error}")
     except KeyboardInterrupt:
         sys.exit("\nInterrupted. The next call goes on from here.")
-    for name in ("PYTHONPATH", "PYTHONHOME", "PIPELINE_PYTHON_TRIED", "__PYVENV_LAUNCHER__"):
+    # Without byte code, which belongs to our environments, each process would compile its libraries anew, for seconds.
+    for name in ("PYTHONPATH", "PYTHONHOME", "PYTHONDONTWRITEBYTECODE", "PIPELINE_PYTHON_TRIED", "__PYVENV_LAUNCHER__"):
         os.environ.pop(name, None)
     become(str(tools_python()), "-m", "local", *sys.argv[1:])
 
