@@ -44,6 +44,7 @@ def restarted() -> Iterator[Restarted]:
     """Give a stack of what keeps data, without Airflow, that was stopped and started with other secrets on other ports."""
     with run_stack("mlflow", "storage") as first:
         leave_traces(first, "before-down")
+        first.ask_postgres("CREATE TABLE traces AS SELECT 'kept' AS word")
         root = first.client("root")
         old = root.put_object(Bucket="drops", Key="a", Body=b"old")["VersionId"]
         root.put_object(Bucket="drops", Key="a", Body=b"new" * 100_000)
@@ -58,7 +59,8 @@ def restarted() -> Iterator[Restarted]:
         first.settings.env_file.write_text(text)
         environment = {**first.environment, **choose_ports()}
         stack = Stack(environment, read_settings(environment))
-        stack.up("mlflow", "storage")
+        # MLflow takes longest to start, and comes with the reboot below.
+        stack.up("postgres", "storage")
         yield Restarted(stack, first, processes, stops, old)
 
 
@@ -106,8 +108,9 @@ def test_a_start_on_other_ports_finds_all_data(restarted: Restarted) -> None:
     old, new = restarted.first.settings, restarted.stack.settings
     for name in ("MLFLOW_PORT", "OBJECT_STORAGE_PORT", "OBJECT_STORAGE_INTERNAL_PORT"):
         assert old[name] != new[name]
-    check_traces(restarted.stack, "before-down")
+    assert restarted.stack.ask_postgres("SELECT word FROM traces") == "kept"
     root = restarted.stack.client("root")
+    assert root.get_bucket_versioning(Bucket="drops")["Status"] == "Enabled"
     assert root.get_object(Bucket="drops", Key="a", VersionId=restarted.old_version)["Body"].read() == b"old"
     assert root.get_object(Bucket="drops", Key="a")["Body"].read() == b"new" * 100_000
 
@@ -126,8 +129,31 @@ def test_a_changed_secret_is_taken_at_the_next_start(restarted: Restarted) -> No
         make_client(replace(stack.settings, values=old), "worker").list_objects_v2(Bucket="artifacts")
 
 
+def test_a_reboot_in_between_harms_nobody(keepers: Stack) -> None:
+    """Records and lock files of before a reboot name processes of others now: these are left alone, and all starts."""
+    keepers.client("worker").put_object(Bucket="artifacts", Key="before-reboot", Body=b"kept" * 1000)
+    for process in keepers.processes().values():
+        process.send_signal(signal.SIGKILL)
+    stranger = subprocess.Popen(["sleep", "300"], start_new_session=True)
+    try:
+        lock = keepers.settings.state / "postgres" / "data" / "postmaster.pid"
+        lock.write_text("\n".join([str(stranger.pid), *lock.read_text().splitlines()[1:]]) + "\n")
+        for service in keepers.services():
+            path = keepers.settings.state / "run" / f"{service}.json"
+            path.write_text(json.dumps({**json.loads(path.read_text()), "pid": stranger.pid}))
+        keepers.up("mlflow", "storage")
+        assert stranger.poll() is None
+    finally:
+        stranger.kill()
+        stranger.wait()
+    assert keepers.client("worker").get_object(Bucket="artifacts", Key="before-reboot")["Body"].read() == b"kept" * 1000
+    # What MLflow had before the stop: it was not started since, and has another port now.
+    check_traces(keepers, "before-down")
+
+
 def test_killed_services_come_up_again_with_nothing_lost(keepers: Stack) -> None:
     """After SIGKILL of the store and the database, `up` brings them back with all that was acknowledged."""
+    keepers.up("mlflow", "storage")
     leave_traces(keepers, "before-kill")
     mlflow = keepers.process("mlflow").pid
     for service in ("storage", "postgres"):
@@ -146,26 +172,6 @@ def test_a_killed_scheduler_leaves_no_children(stack: Stack) -> None:
     scheduler.wait(5)
     stack.up()
     assert not [child for child in children if is_alive(child)]
-
-
-def test_a_reboot_in_between_harms_nobody(keepers: Stack) -> None:
-    """Records and lock files of before a reboot name processes of others now: these are left alone, and all starts."""
-    leave_traces(keepers, "before-reboot")
-    for process in keepers.processes().values():
-        process.send_signal(signal.SIGKILL)
-    stranger = subprocess.Popen(["sleep", "300"], start_new_session=True)
-    try:
-        lock = keepers.settings.state / "postgres" / "data" / "postmaster.pid"
-        lock.write_text("\n".join([str(stranger.pid), *lock.read_text().splitlines()[1:]]) + "\n")
-        for service in keepers.services():
-            path = keepers.settings.state / "run" / f"{service}.json"
-            path.write_text(json.dumps({**json.loads(path.read_text()), "pid": stranger.pid}))
-        keepers.up("mlflow", "storage")
-        assert stranger.poll() is None
-    finally:
-        stranger.kill()
-        stranger.wait()
-    check_traces(keepers, "before-reboot")
 
 
 def test_a_busy_port_is_named_with_the_setting_that_changes_it() -> None:
