@@ -117,6 +117,11 @@ class Stack:
         return {process.pid: process for session in members for process in session}
 
 
+def is_alive(process: psutil.Process) -> bool:
+    """Return whether a process does anything; a zombie only waits for its parent to look."""
+    return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+
+
 def make_stack_environment(folder: Path, **changes: str) -> dict[str, str]:
     """Return the environment of a stack with its settings file in a folder of a short path, and nothing of this one's."""
     return {**make_environ(), **make_env(folder, None, **changes)}

@@ -39,7 +39,8 @@ class Layer:
 
 #: Those that take longest first, as they run side by side.
 LAYERS = (
-    Layer("stack", ("tests/integration", "tests/e2e"), "tools", paces=("usual", "long")),
+    Layer("stack", ("tests/e2e",), "tools", paces=("usual", "long")),
+    Layer("integration", ("tests/integration",), "tools", paces=("usual", "long")),
     Layer("compose-stack", ("tests/e2e",), "tools", True, True, (("STACK", "compose"),), ("usual", "long")),
     Layer("worker", ("tests/worker",), "worker"),
     Layer("dags", ("tests/dags",), "airflow"),

@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -15,9 +16,18 @@ from local.airflow_api import Airflow, DagRun
 from tests.e2e.pipeline import PENGUINS, SPECIES, Dropped, Pipeline, drop_rows
 from tests.stack import Stack
 
+HERE = Path(__file__).parent
 Done = subprocess.CompletedProcess[str]
 #: What is of one stack alone.
-collect_ignore = [] if os.environ.get("STACK") == "compose" else ["compose"]
+IS_COMPOSE = os.environ.get("STACK") == "compose"
+collect_ignore = ["local"] if IS_COMPOSE else ["compose"]
+#: What `make test` tries of this folder on Compose too: that a file gets through. The rest is the same as on the local stack.
+ON_COMPOSE = {
+    "test_a_drop_is_followed_to_the_published_model",
+    "test_the_published_model_predicts",
+    "test_airflow_shows_run_key_dataset_and_links",
+    "test_what_was_dropped_leaves_and_parameters_of_the_dataset_stay",
+}
 RUN_KEY = re.compile(r"[a-z0-9-]+\.\d{8}T\d{6}Z\.[0-9a-f]{8}")
 TIMEOUT = 500
 
@@ -32,8 +42,11 @@ UNTOUCHED = dict.fromkeys(
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put what stops the whole stack last, where the wave of runs is over."""
+    """Put what is of Compose last, where the wave of runs is over, and leave what the local stack shows to the long tests."""
     items.sort(key=lambda item: "tests/e2e/compose/" in item.nodeid)
+    for item in items if IS_COMPOSE else ():
+        if item.path.parent == HERE and item.name not in ON_COMPOSE:
+            item.add_marker(pytest.mark.long("shows on Compose what was shown on the local stack"))
 
 
 @dataclass(frozen=True)
@@ -63,12 +76,25 @@ def pipeline(stack: Stack) -> Iterator[Pipeline]:
 
 
 @pytest.fixture(scope="session")
-def wave(pipeline: Pipeline) -> Iterator[Wave]:
+def dropped(pipeline: Pipeline) -> Iterator[Future[Done]]:
+    """Drop the penguins by `make drop`."""
+    with ThreadPoolExecutor(1) as threads:
+        yield threads.submit(pipeline.stack.run, "drop", FILE="examples/penguins/penguins.csv")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def at_once(request: pytest.FixtureRequest) -> None:
+    """Let the wave begin with the first test where any will ask for it."""
+    if any("wave" in getattr(item, "fixturenames", ()) for item in request.session.items):
+        request.getfixturevalue("wave")
+
+
+@pytest.fixture(scope="session")
+def wave(pipeline: Pipeline, dropped: Future[Done]) -> Iterator[Wave]:
     """Start all that is independent of each other at once: that is how drops come, and it saves minutes."""
     run = pipeline.stack.run
     put = pipeline.put
-    with ThreadPoolExecutor(3) as threads:
-        dropped = threads.submit(run, "drop", FILE="examples/penguins/penguins.csv")
+    with ThreadPoolExecutor(2) as threads:
         refused = threads.submit(run, "drop", FILE="examples/broken/broken.csv")
         triggered = threads.submit(run, "trigger", PARAMS="examples/trigger.json", FILE="examples/bikes/bikes.csv")
         put("again/_params.json", SPECIES)
@@ -113,9 +139,9 @@ def find_run_key(output: str) -> str:
 
 
 @pytest.fixture(scope="session")
-def penguins(wave: Wave) -> str:
+def penguins(dropped: Future[Done]) -> str:
     """Give the run key of the penguins, published by `make drop`."""
-    done = wave.dropped.result(TIMEOUT)
+    done = dropped.result(TIMEOUT)
     assert done.returncode == 0, done.stdout + done.stderr
     return find_run_key(done.stdout)
 

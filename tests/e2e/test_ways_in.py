@@ -5,22 +5,23 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+from concurrent.futures import Future
 
 import pytest
 
 from local.run_key import make_run_key
 from local.service import make_environment
 from local.settings import PROJECT
-from tests.e2e.conftest import TIMEOUT, Wave, find_run_key
+from tests.e2e.conftest import TIMEOUT, Done, Wave, find_run_key
 from tests.e2e.pipeline import PENGUINS, SPECIES, TASKS, Pipeline, wait_until
 
 # The first test waits for the stack and for a dozen runs at once, beside whatever else a machine does.
 pytestmark = pytest.mark.timeout(600)
 
 
-def test_a_drop_is_followed_to_the_published_model(pipeline: Pipeline, wave: Wave, penguins: str) -> None:
+def test_a_drop_is_followed_to_the_published_model(pipeline: Pipeline, dropped: Future[Done], penguins: str) -> None:
     """`make drop` tells each stage, the metrics and the links, in plain lines, and succeeds when the model is published."""
-    told = wave.dropped.result().stdout
+    told = dropped.result().stdout
     assert "\x1b" not in told
     stages = [line.split()[1] for line in told.splitlines() if line.startswith("✓")]
     assert stages == ["put", "put", "claimed", *TASKS]

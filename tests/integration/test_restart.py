@@ -21,7 +21,7 @@ from botocore.exceptions import ClientError
 from local.ports import choose_ports
 from local.settings import PROJECT, read_settings
 from local.storage import make_client
-from tests.stack import Stack, open_stack, run_stack
+from tests.stack import Stack, is_alive, open_stack, run_stack
 
 pytestmark = pytest.mark.slow("starts and stops stacks")
 
@@ -83,11 +83,6 @@ def check_traces(stack: Stack, name: str) -> None:
     url = f"{stack.settings.mlflow_url}/api/2.0/mlflow/experiments/get-by-name"
     httpx.get(url, params={"experiment_name": name}, trust_env=False, timeout=30).raise_for_status()
     assert stack.client("root").get_bucket_versioning(Bucket="drops")["Status"] == "Enabled"
-
-
-def is_alive(process: psutil.Process) -> bool:
-    """Return whether a process does anything; a zombie only waits for its parent to look."""
-    return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
 
 
 def test_stopping_leaves_nothing_and_can_be_repeated(restarted: Restarted) -> None:
@@ -161,17 +156,6 @@ def test_killed_services_come_up_again_with_nothing_lost(keepers: Stack) -> None
     keepers.up("mlflow", "storage")
     check_traces(keepers, "before-kill")
     assert keepers.process("mlflow").pid == mlflow, "what was not killed goes on"
-
-
-def test_a_killed_scheduler_leaves_no_children(stack: Stack) -> None:
-    """The forked workers of a killed scheduler are ended by the next `up`."""
-    scheduler = stack.process("airflow-scheduler")
-    children = scheduler.children(recursive=True)
-    assert children
-    scheduler.send_signal(signal.SIGKILL)
-    scheduler.wait(5)
-    stack.up()
-    assert not [child for child in children if is_alive(child)]
 
 
 def test_a_busy_port_is_named_with_the_setting_that_changes_it() -> None:

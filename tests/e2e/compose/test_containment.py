@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import socket
 import subprocess
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
 from tests.compose_stack import ComposeStack, WorkerContainer
-from tests.e2e.conftest import Wave
 from tests.e2e.pipeline import PENGUINS, SPECIES, Pipeline, wait_until
 
 #: Run by a container's own Python: tries to open a connection to the addresses of each place, all at once. By number, as a name
@@ -93,11 +94,24 @@ def run_python(container: str, python: str, code: str, *arguments: str) -> Any:
 
 
 @pytest.fixture(scope="module")
-def places(pipeline: Pipeline) -> Places:
+def outside() -> Iterator[tuple[str, int]]:
+    """Give the address and port of a server outside of the engine's networks: this machine's own, on no other address.
+
+    Where a machine has no internet nothing inside would reach it anyway; who has a way out reaches this.
+    """
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.connect(("192.0.2.1", 9))  # nothing is sent: tells the address that would be used
+        address = probe.getsockname()[0]
+    with socket.create_server((address, 0)) as server:
+        yield address, server.getsockname()[1]
+
+
+@pytest.fixture(scope="module")
+def places(pipeline: Pipeline, outside: tuple[str, int]) -> Places:
     """Give all addresses of each service that listens, and its port; and some of the internet."""
     stack = pipeline.stack
     assert isinstance(stack, ComposeStack)
-    found = {"the internet": INTERNET}
+    found = {"the internet": INTERNET, "outside": ([outside[0]], outside[1])}
     for service, port in PORTS.items():
         containers = stack.compose("ps", "--quiet", service).split()
         described = json.loads(
@@ -122,16 +136,15 @@ def places(pipeline: Pipeline) -> Places:
 
 
 @pytest.fixture(scope="module")
-def insider(pipeline: Pipeline, wave: Wave, places: Places) -> dict[str, Any]:
+def insider(pipeline: Pipeline, penguins: str, places: Places) -> dict[str, Any]:  # after the penguins are published
     """Give what was found from inside the container of a training, while it trained."""
-    wave.dropped.result(500)
-    pipeline.put("insider/_params.json", SPECIES | {"model_name": "RandomForestClassifier"})
+    pipeline.put("insider/_params.json", SPECIES | {"hyperparameters": {"seconds": 20}})
     dropped = pipeline.put("insider/x.csv", PENGUINS)
     run_key = pipeline.find(dropped)
     found = wait_until(lambda: pipeline.stack.find_command(run_key, "train_model"), "the training", 120)
     assert isinstance(found, WorkerContainer)
     python = "/opt/python/bin/python"
-    # Side by side, as it does not train for long.
+    # Side by side, while it seems to train.
     with ThreadPoolExecutor(3) as threads:
         reached = threads.submit(run_python, found.container, python, REACH, json.dumps(places))
         broken_out = threads.submit(run_python, found.container, python, BREAK_OUT)
@@ -182,14 +195,14 @@ def test_a_stage_has_its_own_key_and_no_other_secret(insider: dict[str, Any], pi
         (
             "airflow-worker",
             "python",
-            {"redis", "minio", "mlflow", "docker-proxy", "airflow-apiserver", "airflow-worker"},
+            {"redis", "minio", "mlflow", "docker-proxy", "airflow-apiserver", "airflow-worker", "outside"},
         ),
         ("airflow-dag-processor", "python", {"postgres", "airflow-apiserver", "airflow-worker"}),
         ("airflow-scheduler", "python", {"postgres", "redis", "airflow-apiserver", "airflow-worker"}),
         (
             "mlflow",
             "/opt/python/bin/python",
-            {"postgres", "minio", "mlflow", "airflow-apiserver", "airflow-worker"},
+            {"postgres", "minio", "mlflow", "airflow-apiserver", "airflow-worker", "outside"},
         ),
     ],
 )

@@ -11,7 +11,7 @@ from tests.compose_stack import ComposeStack
 from tests.e2e.conftest import Wave
 from tests.e2e.pipeline import PENGUINS, SPECIES, TASKS, Pipeline
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [pytest.mark.timeout(600), pytest.mark.long("stops and changes services of a whole stack")]
 
 
 def test_workers_share_the_work(pipeline: Pipeline, wave: Wave) -> None:

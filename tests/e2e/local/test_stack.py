@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import signal
 import stat
 import subprocess
 import time
@@ -18,7 +19,7 @@ from local.credentials import make_secret
 from local.postgres import PORT, program, socket_folder
 from local.settings import read_template
 from tests.e2e.pipeline import PENGUINS, SPECIES, TASKS, Pipeline
-from tests.stack import Stack
+from tests.stack import Stack, is_alive
 
 SERVICES = ["airflow-api", "airflow-dags", "airflow-scheduler", "mlflow", "postgres", "storage"]
 
@@ -206,3 +207,15 @@ def test_status_says_what_runs_where(stack: Stack) -> None:
     for service in SERVICES:
         assert re.search(rf"^  ✓ {service} +healthy +pid ", said, re.MULTILINE), said
     assert stack.settings.airflow_url in said
+
+
+@pytest.mark.long("kills a scheduler and starts it again")
+def test_a_killed_scheduler_leaves_no_children(stack: Stack) -> None:
+    """The forked workers of a killed scheduler are ended by the next `up`."""
+    scheduler = stack.process("airflow-scheduler")
+    children = scheduler.children(recursive=True)
+    assert children
+    scheduler.send_signal(signal.SIGKILL)
+    scheduler.wait(5)
+    stack.up()
+    assert not [child for child in children if is_alive(child)]
