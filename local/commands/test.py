@@ -123,7 +123,7 @@ def run(arguments: argparse.Namespace) -> int:
             pool.submit(
                 run_layer, settings, layer, arguments.pace, folder, first[IMAGES] if layer.needs_images else None
             )
-            for layer in sorted(chosen, key=lambda layer: layer.needs_images)
+            for layer in chosen
         ]
         results = [job.result() for job in (*first.values(), *jobs)]
     tell_left_out(results, left_out, arguments.pace)
