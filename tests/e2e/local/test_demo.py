@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import subprocess
@@ -23,7 +22,6 @@ from tests.stack import Stack
 pytestmark = [
     pytest.mark.long("sets a clone up and starts a stack of its own"),
     pytest.mark.timeout(900),
-    pytest.mark.skipif(os.environ.get("STACK") == "compose", reason="`make demo STACK=compose` is tried by hand"),
 ]
 
 
