@@ -21,7 +21,6 @@ from local.settings import PROJECT, Settings, read_settings, read_template
 
 #: What each target runs, by the paces of tests/conftest.py, and where the rest is.
 PACES = {"quick": "test-quick", "usual": "test", "long": "test-long"}
-INCLUDED = {"quick": ("quick",), "usual": ("quick", "usual"), "long": ("long",)}
 
 
 @dataclass(frozen=True)
