@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.weed import free_ports
+from tests.ports import free_ports
 
 ROOT = Path(__file__).parent.parent
 BUILD = ROOT / "minio" / "build.sh"
@@ -86,12 +86,14 @@ def build_minio(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def run_minio(folder: Path) -> Iterator[MinioServer]:
-    """Run a server with its state in *folder* until the block ends."""
+def run_minio(folder: Path, like: MinioServer | None = None) -> Iterator[MinioServer]:
+    """Run a server with its state in *folder* until the block ends; with the port and the key of one that ended."""
     binary = find_minio()
+    port, console = free_ports(2)
     # By chance: who knows an access key's name can write to this server (CVE-2026-40344).
     access_key, secret_key = secrets.token_hex(10).upper(), secrets.token_urlsafe(30)
-    port, console = free_ports(2)
+    if like:
+        port, access_key, secret_key = int(like.endpoint_url.rpartition(":")[2]), like.access_key, like.secret_key
     folder.mkdir(parents=True, exist_ok=True)
     environ = {
         "PATH": os.environ["PATH"],

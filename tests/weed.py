@@ -6,12 +6,13 @@ import contextlib
 import http.client
 import json
 import os
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+from tests.ports import free_ports
 
 VENVS = Path(os.environ.get("PIPELINE_VENVS", Path(__file__).parent.parent / ".state" / "venvs"))
 
@@ -34,22 +35,6 @@ def find_weed() -> Path:
     weed = VENVS / "tools" / "bin" / "weed"
     assert weed.exists(), f"no {weed}: run `make test`, which sets it up"
     return weed
-
-
-def free_ports(count: int) -> list[int]:
-    """Return ports that are free on loopback now, and whose number plus 10000 is free too (gRPC takes those)."""
-    ports: list[int] = []
-    with contextlib.ExitStack() as stack:
-        while len(ports) < count:
-            one = stack.enter_context(socket.socket())
-            one.bind(("127.0.0.1", 0))
-            port = one.getsockname()[1]
-            if port > 55000:
-                continue
-            with socket.socket() as other:
-                if other.connect_ex(("127.0.0.1", port + 10000)) != 0:
-                    ports.append(port)
-    return ports
 
 
 @contextlib.contextmanager

@@ -19,7 +19,7 @@ from pipeline.docker_operator import PipelineDockerOperator
 from pipeline.settings import get_settings
 from tests.compose.conftest import PROJECT
 from tests.compose.test_docker_runner import make_arguments
-from tests.weed import free_ports
+from tests.ports import free_ports
 
 CREATE = "/v1.41/containers/create"
 SOCKET = "/var/run/docker.sock"

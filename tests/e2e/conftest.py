@@ -83,10 +83,10 @@ def dropped(pipeline: Pipeline) -> Iterator[Future[Done]]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def at_once(request: pytest.FixtureRequest) -> None:
-    """Let the wave begin with the first test where any will ask for it."""
-    if any("wave" in getattr(item, "fixturenames", ()) for item in request.session.items):
-        request.getfixturevalue("wave")
+def at_once(request: pytest.FixtureRequest) -> Wave | None:
+    """Let the wave begin with the first test where any will ask for it, and give it."""
+    is_wanted = any("wave" in getattr(item, "fixturenames", ()) for item in request.session.items)
+    return request.getfixturevalue("wave") if is_wanted else None
 
 
 @pytest.fixture(scope="session")
@@ -150,3 +150,14 @@ def penguins(dropped: Future[Done]) -> str:
 def again(pipeline: Pipeline, wave: Wave) -> str:
     """Give the run key of a drop that was published, for what is done with it again."""
     return pipeline.wait(wave.again, "published").run_key
+
+
+@pytest.fixture
+def settled(pipeline: Pipeline, at_once: Wave | None) -> None:
+    """Let what the other tests started, where they did, end first: an outage would hit it too."""
+    if at_once is None:
+        return
+    for future in (at_once.dropped, at_once.refused, at_once.triggered):
+        future.result(TIMEOUT)
+    for dropped in (at_once.again, *at_once.repeated, at_once.with_sidecar, at_once.odd, at_once.overwritten[1]):
+        pipeline.wait(dropped, "published")

@@ -5,19 +5,9 @@ from __future__ import annotations
 import pytest
 
 from local.airflow_api import Airflow
-from tests.e2e.conftest import Wave
 from tests.e2e.pipeline import PENGUINS, SPECIES, TASKS, Pipeline, wait_until
 
-pytestmark = pytest.mark.timeout(600)
-
-
-@pytest.fixture(autouse=True)
-def settled(pipeline: Pipeline, wave: Wave, again: str) -> None:  # `again` was waited for
-    """Let what the other tests started end first, as an outage would hit it too."""
-    for future in (wave.dropped, wave.refused, wave.triggered):
-        future.result(500)
-    for dropped in (*wave.repeated, wave.with_sidecar, wave.odd, wave.overwritten[1]):
-        pipeline.wait(dropped, "published")
+pytestmark = [pytest.mark.timeout(600), pytest.mark.usefixtures("settled")]
 
 
 def test_a_killed_command_is_tried_once_more(pipeline: Pipeline) -> None:

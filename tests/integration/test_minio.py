@@ -18,8 +18,8 @@ from local.rights import KEYS, make_policies, read_credentials
 from local.settings import PROJECT
 from tests.bootstrap import PYTHON, ask_admin, make_environ, open_stack_on, run_bootstrap
 from tests.minio_server import NEEDS_MINIO, run_minio
+from tests.ports import free_ports
 from tests.stack import Stack
-from tests.weed import free_ports
 
 IDENTITIES = sorted(KEYS.keys() - {"root"})
 EVERYTHING = {
@@ -271,28 +271,20 @@ def test_a_wrong_setting_is_said_in_one_line(stack: Stack, changes: dict[str, st
 
 def test_a_server_that_comes_late_is_waited_for(tmp_path: Path) -> None:
     """Started before the server, it goes on as soon as that answers."""
-    with run_minio(tmp_path / "minio") as server, open_stack_on(server) as stack:
-        server.process.terminate()
-        server.process.wait(10)
+    with run_minio(tmp_path / "before") as gone:
+        pass
+    with open_stack_on(gone) as stack:
         waiting = subprocess.Popen(
             [PYTHON, PROJECT / "minio" / "bootstrap.py"], env=make_environ(stack), stdout=subprocess.PIPE, text=True
         )
         try:
             time.sleep(2)
             assert waiting.poll() is None
-            arguments: Any = server.process.args
-            environ = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "MINIO_UPDATE": "off"}
-            environ |= {"MINIO_ROOT_USER": server.access_key, "MINIO_ROOT_PASSWORD": server.secret_key}
-            with (tmp_path / "again.log").open("wb") as log:
-                again = subprocess.Popen(arguments, env=environ, stdout=log, stderr=log)
-            try:
+            with run_minio(tmp_path / "minio", like=gone):
                 said, _ = waiting.communicate(timeout=60)
-            finally:
-                again.terminate()
-                again.wait(10)
         finally:
             waiting.kill()
-            waiting.wait()
+            waiting.communicate()
         assert waiting.returncode == 0
         assert "bucket drops: made" in said
 

@@ -15,6 +15,7 @@ from urllib.request import urlopen
 
 import pytest
 
+from tests.ports import free_ports
 from tests.worker.line import Line
 
 # Before anything loads OpenMP, as the stage itself does it.
@@ -40,7 +41,7 @@ def mlflow_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mlflow]:
     if not python.exists():
         pytest.skip("the environment of the MLflow server is not installed: `make up` or `make test` installs it")
     folder = tmp_path_factory.mktemp("mlflow")
-    port = find_free_port()
+    (port,) = free_ports(1)
     # What `mlflow server` starts, with what it tells it: `mlflow/server/constants.py`. The command itself loads all of MLflow
     # once more, for as long again.
     command = [
@@ -82,13 +83,6 @@ def mlflow_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mlflow]:
 def line(tmp_path: Path, mlflow_server: Mlflow, request: pytest.FixtureRequest) -> Line:
     """Give stages on a store of their own; the dataset is named after the test, as the MLflow server is shared."""
     return Line(tmp_path / "lake", mlflow_server.uri, dataset=request.node.name.replace("/", "-").replace(":", "-"))
-
-
-def find_free_port() -> int:
-    """Return a port on which nothing listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def wait_until_up(port: int, server: subprocess.Popen[bytes], log: Path) -> None:

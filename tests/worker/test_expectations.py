@@ -52,8 +52,8 @@ KINDS = {
 }
 
 
-def evaluate_rules(folder: Path, **validation: Any) -> dict[tuple[str, str | None], Finding]:
-    """Return what became of the rules that *validation* makes, by name and column."""
+def write_table(folder: Path) -> tuple[Path, Schema]:
+    """Return the table as a file, and its schema."""
     path = folder / "dataset.parquet"
     pq.write_table(TABLE, path)
     columns = [
@@ -62,8 +62,18 @@ def evaluate_rules(folder: Path, **validation: Any) -> dict[tuple[str, str | Non
         )
         for name in TABLE.column_names
     ]
-    schema = Schema(rows=len(TABLE), columns=columns)
-    rules = make_rules(DataValidation.model_validate({"min_row_count": 1, **validation}), schema, "id")
+    return path, Schema(rows=len(TABLE), columns=columns)
+
+
+def make_table_rules(schema: Schema, **validation: Any) -> list[Rule]:
+    """Return the rules of a request about the table."""
+    return make_rules(DataValidation.model_validate({"min_row_count": 1, **validation}), schema, "id")
+
+
+def evaluate_rules(folder: Path, **validation: Any) -> dict[tuple[str, str | None], Finding]:
+    """Return what became of the rules that *validation* makes, by name and column."""
+    path, schema = write_table(folder)
+    rules = make_table_rules(schema, **validation)
     findings = evaluate(rules, path, schema)
     assert [finding.rule for finding in findings] == rules
     return {(finding.rule.name, finding.rule.column): finding for finding in findings}
@@ -94,45 +104,60 @@ def test_columns_exist_or_not(tmp_path: Path) -> None:
     assert not found["unique_columns", "nowhere"].is_satisfied
 
 
-@pytest.mark.parametrize(
-    ("rule", "column", "argument", "checked", "rows", "values"),
-    [
-        ("non_null_columns", "mass", None, 5, [2], [None]),
-        ("non_null_columns", "id", None, 5, [], []),
-        ("non_null_columns", "empty", None, 5, [1, 2, 3, 4, 5], [None] * 5),
-        ("unique_columns", "id", None, 5, [4, 5], [4, 4]),
-        ("unique_columns", "mass", None, 4, [], []),
-        ("unique_columns", "name", None, 4, [1, 4], ["a", "a"]),
-        ("unique_columns", "clock", None, 4, [1, 5], [dt.time(9, 30)] * 2),
-        ("value_ranges", "mass", {"min": 0, "max": 7000}, 4, [4, 5], [2**60 + 1, -5]),
-        ("value_ranges", "mass", {"max": 2**60}, 4, [4], [2**60 + 1]),
-        ("value_ranges", "mass", {"min": 3000, "strict_min": True, "max": 2**61}, 4, [1, 5], [3000, -5]),
-        ("value_ranges", "price", {"max": 2, "strict_max": True}, 4, [4, 5], [2.0, float("inf")]),
-        ("value_ranges", "price", {"min": 0.5}, 4, [], []),
-        ("value_ranges", "day", {"min": "2024-01-31"}, 4, [4], [dt.date(2023, 1, 1)]),
-        ("value_ranges", "day", {"max": "2024-02-01", "strict_max": True}, 4, [2], [dt.date(2024, 2, 1)]),
-        (
-            "value_ranges",
-            "at",
-            {"max": "2024-01-04T14:00+02:00", "strict_max": True},
-            5,
-            [4, 5],
-            [dt.datetime(2024, 1, day, 12, tzinfo=dt.UTC) for day in (4, 5)],
-        ),
-        ("value_ranges", "clock", {"min": "09:00", "max": "17:00"}, 4, [4], [dt.time(8)]),
-        ("allowed_values", "name", ["a", "b"], 4, [5], [" b"]),
-        ("allowed_values", "mass", [3000, 7000, -5], 4, [4], [2**60 + 1]),
-        ("allowed_values", "ok", [True], 4, [3], [False]),
-        ("allowed_values", "day", ["2024-01-31", "2024-02-01"], 4, [4], [dt.date(2023, 1, 1)]),
-        ("allowed_values", "clock", ["09:30", "17:00"], 4, [4], [dt.time(8)]),
-        ("allowed_values", "empty", ["a"], 0, [], []),
-    ],
-)
-def test_values_are_checked(
-    tmp_path: Path, rule: str, column: str, argument: Any, checked: int, rows: list[int], values: list[Any]
-) -> None:
+VALUE_CASES: list[tuple[str, str, Any, int, list[int], list[Any]]] = [
+    ("non_null_columns", "mass", None, 5, [2], [None]),
+    ("non_null_columns", "id", None, 5, [], []),
+    ("non_null_columns", "empty", None, 5, [1, 2, 3, 4, 5], [None] * 5),
+    ("unique_columns", "id", None, 5, [4, 5], [4, 4]),
+    ("unique_columns", "mass", None, 4, [], []),
+    ("unique_columns", "name", None, 4, [1, 4], ["a", "a"]),
+    ("unique_columns", "clock", None, 4, [1, 5], [dt.time(9, 30)] * 2),
+    ("value_ranges", "mass", {"min": 0, "max": 7000}, 4, [4, 5], [2**60 + 1, -5]),
+    ("value_ranges", "mass", {"max": 2**60}, 4, [4], [2**60 + 1]),
+    ("value_ranges", "mass", {"min": 3000, "strict_min": True, "max": 2**61}, 4, [1, 5], [3000, -5]),
+    ("value_ranges", "price", {"max": 2, "strict_max": True}, 4, [4, 5], [2.0, float("inf")]),
+    ("value_ranges", "price", {"min": 0.5}, 4, [], []),
+    ("value_ranges", "day", {"min": "2024-01-31"}, 4, [4], [dt.date(2023, 1, 1)]),
+    ("value_ranges", "day", {"max": "2024-02-01", "strict_max": True}, 4, [2], [dt.date(2024, 2, 1)]),
+    (
+        "value_ranges",
+        "at",
+        {"max": "2024-01-04T14:00+02:00", "strict_max": True},
+        5,
+        [4, 5],
+        [dt.datetime(2024, 1, day, 12, tzinfo=dt.UTC) for day in (4, 5)],
+    ),
+    ("value_ranges", "clock", {"min": "09:00", "max": "17:00"}, 4, [4], [dt.time(8)]),
+    ("allowed_values", "name", ["a", "b"], 4, [5], [" b"]),
+    ("allowed_values", "mass", [3000, 7000, -5], 4, [4], [2**60 + 1]),
+    ("allowed_values", "ok", [True], 4, [3], [False]),
+    ("allowed_values", "day", ["2024-01-31", "2024-02-01"], 4, [4], [dt.date(2023, 1, 1)]),
+    ("allowed_values", "clock", ["09:30", "17:00"], 4, [4], [dt.time(8)]),
+    ("allowed_values", "empty", ["a"], 0, [], []),
+]
+
+
+@pytest.fixture(scope="module")
+def value_findings(tmp_path_factory: pytest.TempPathFactory) -> list[Finding]:
+    """Give what became of the rule of each case, all looked at together."""
+    path, schema = write_table(tmp_path_factory.mktemp("values"))
+    rules = [
+        next(
+            found
+            for found in make_table_rules(schema, **{rule: [column] if argument is None else {column: argument}})
+            if (found.name, found.column) == (rule, column)
+        )
+        for rule, column, argument, *_ in VALUE_CASES
+    ]
+    return evaluate(rules, path, schema)
+
+
+@pytest.mark.parametrize("case", range(len(VALUE_CASES)))
+def test_values_are_checked(value_findings: list[Finding], case: int) -> None:
     """Missing values count only for `non_null_columns`; rows are counted from 1; values are those of the dataset."""
-    found = evaluate_rules(tmp_path, **{rule: [column] if argument is None else {column: argument}})[rule, column]
+    rule, column, _, checked, rows, values = VALUE_CASES[case]
+    found = value_findings[case]
+    assert (found.rule.name, found.rule.column) == (rule, column)
     assert (found.checked, found.violating) == (checked, len(rows))
     assert (list(found.rows), list(found.offending)) == (rows, values)
     assert found.is_satisfied == (not rows)

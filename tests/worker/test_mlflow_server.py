@@ -16,7 +16,8 @@ import pytest
 from pipeline_worker.errors import ParameterInvalid, TrackingUnavailable
 from pipeline_worker.mlflow_server import MlflowRefusal, MlflowServer
 from pipeline_worker.settings import read_settings
-from tests.worker.conftest import Mlflow, find_free_port
+from tests.ports import free_ports
+from tests.worker.conftest import Mlflow
 
 
 def connect(uri: str, **settings: str) -> MlflowServer:
@@ -58,7 +59,7 @@ def test_a_dead_server_is_noticed_at_once() -> None:
     """Nobody waits four minutes for a server that is not there."""
     began = time.monotonic()
     with pytest.raises(TrackingUnavailable, match="does not answer"):
-        connect(f"http://127.0.0.1:{find_free_port()}").check()
+        connect(f"http://127.0.0.1:{free_ports(1)[0]}").check()
     assert time.monotonic() - began < 5
 
 
@@ -102,7 +103,7 @@ def test_without_a_server_it_is_said_how_to_start_one(uri: str) -> None:
 
 def test_a_password_in_the_address_is_never_said() -> None:
     """Errors and links name the server without its password."""
-    server = connect(f"http://someone:hush@127.0.0.1:{find_free_port()}")
+    server = connect(f"http://someone:hush@127.0.0.1:{free_ports(1)[0]}")
     with pytest.raises(TrackingUnavailable) as raised:
         server.check()
     assert "hush" not in str(raised.value)

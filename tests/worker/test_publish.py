@@ -22,7 +22,8 @@ from pipeline_worker.errors import StoreRefused
 from pipeline_worker.manifest import digest_of
 from pipeline_worker.mlflow_server import MlflowRefusal, MlflowServer
 from pipeline_worker.store import Write
-from tests.worker.conftest import Mlflow, find_free_port
+from tests.ports import free_ports
+from tests.worker.conftest import Mlflow
 from tests.worker.line import LIBRARY_WARNINGS, Line, failure_of
 from tests.worker.tables import make_penguins
 
@@ -198,7 +199,7 @@ def test_a_bucket_that_is_refused_is_the_requests_fault_if_it_chose_it(
 def test_a_dead_server_is_an_outage(line: Line, trained: str) -> None:
     """Exit 75, and the next attempt publishes."""
     settings = line.settings
-    line.settings = type(settings)(**(vars(settings) | {"mlflow_tracking_uri": f"http://127.0.0.1:{find_free_port()}"}))
+    line.settings = type(settings)(**(vars(settings) | {"mlflow_tracking_uri": f"http://127.0.0.1:{free_ports(1)[0]}"}))
     ended = line.run("publish", trained)
     assert ended.exit_code == 75
     assert failure_of(ended)["error"] == "TrackingUnavailable"

@@ -17,7 +17,8 @@ from pipeline_worker.manifest import Artifact
 from pipeline_worker.mlflow_server import MlflowServer
 from pipeline_worker.settings import read_settings
 from pipeline_worker.training.tracking import explain_mlflow, find_experiment, quiet_client, track_run
-from tests.worker.conftest import Mlflow, find_free_port
+from tests.ports import free_ports
+from tests.worker.conftest import Mlflow
 
 KEY = "birds.20260101T000000Z.aaaaaaaa"
 
@@ -153,7 +154,7 @@ def test_a_server_that_goes_away_is_worth_a_retry_and_a_wrong_call_is_not() -> N
     from mlflow.exceptions import MlflowException, RestException
     from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
 
-    server = connect(f"http://127.0.0.1:{find_free_port()}")
+    server = connect(f"http://127.0.0.1:{free_ports(1)[0]}")
     with pytest.raises(TrackingUnavailable, match="while the run was being kept"), explain_mlflow(server):
         raise MlflowException("API request failed with too many retries")
     with pytest.raises(TrackingUnavailable), explain_mlflow(server):

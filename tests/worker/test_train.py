@@ -16,7 +16,7 @@ import pytest
 from pipeline_worker.manifest import digest_of
 from pipeline_worker.mlflow_server import MlflowServer
 from pipeline_worker.run_key import make_run_key
-from tests.worker.conftest import find_free_port
+from tests.ports import free_ports
 from tests.worker.line import LIBRARY_WARNINGS, Line, failure_of
 from tests.worker.tables import make_hires, make_penguins
 
@@ -187,7 +187,7 @@ def test_bad_data_is_the_datas_fault(line: Line) -> None:
 
 def test_a_dead_server_is_an_outage_noticed_at_once(tmp_path: Path) -> None:
     """Exit 75 within seconds, before anything heavy is loaded or computed."""
-    line = Line(tmp_path / "lake", f"http://127.0.0.1:{find_free_port()}", dataset="penguins")
+    line = Line(tmp_path / "lake", f"http://127.0.0.1:{free_ports(1)[0]}", dataset="penguins")
     run_key = line.begin(make_penguins(), target_column="species")
     began = time.monotonic()
     ended = line.run("train", run_key)
