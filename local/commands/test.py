@@ -43,8 +43,8 @@ LAYERS = (
     Layer("compose-stack", ("tests/e2e",), "tools", True, True, (("STACK", "compose"),), ("usual", "long")),
     Layer("worker", ("tests/worker",), "worker"),
     Layer("dags", ("tests/dags",), "airflow"),
-    Layer("compose", ("tests/compose",), "airflow", needs_engine=True, needs_images=True, paces=("usual", "long")),
-    Layer("local", ("tests/docs", "tests/local"), "tools"),
+    Layer("compose", ("tests/compose",), "airflow", needs_engine=True, needs_images=True, paces=("usual",)),
+    Layer("local", ("tests/docs", "tests/local"), "tools", paces=("quick", "usual")),
 )
 CHECK = "check"
 #: Builds what containers of tests are made of, before those that need it: in no test's time there is room for that.

@@ -52,10 +52,11 @@ def ask_root(stack: Stack, call: str, **arguments: object) -> Any:
     return json.loads(answer) if answer.startswith("{") else answer
 
 
-def read_policy_name(stack: Stack, identity: str) -> str:
-    """Return the names of the policies that a user has."""
-    access, _ = read_credentials(stack.settings, identity)
-    return str(ask_root(stack, "user_info", access_key=access)["policyName"])
+def read_policy_names(stack: Stack) -> dict[str, set[str]]:
+    """Return the names of the policies that each user of the pipeline has."""
+    users = ask_root(stack, "user_list")
+    named = {identity: users[read_credentials(stack.settings, identity)[0]] for identity in IDENTITIES}
+    return {identity: set(user.get("policyName", "").split(",")) for identity, user in named.items()}
 
 
 def ask_state(stack: Stack) -> object:
@@ -139,17 +140,19 @@ def test_unfinished_uploads_go_after_days(stack: Stack) -> None:
     assert "stale_uploads_expiry=168h" in ask_root(stack, "config_get", key="api")
 
 
-@pytest.mark.parametrize("identity", IDENTITIES)
-def test_a_user_has_its_policy_and_no_other(changed: Stack, identity: str) -> None:
+def test_a_user_has_its_policy_and_no_other(changed: Stack) -> None:
     """What somebody attached beside is detached; what was detached is attached again."""
-    access, _ = read_credentials(changed.settings, identity)
-    ask_root(changed, "attach_policy", policies=["readwrite"], user=access)
-    assert set(read_policy_name(changed, identity).split(",")) == {identity, "readwrite"}
+    users = {identity: read_credentials(changed.settings, identity)[0] for identity in IDENTITIES}
+    attach = [("attach_policy", {"policies": ["readwrite"], "user": access}) for access in users.values()]
+    assert not [answer for answer in ask_admin(changed, "root", *attach) if answer.startswith("refused")]
+    assert read_policy_names(changed) == {identity: {identity, "readwrite"} for identity in IDENTITIES}
     assert run_bootstrap(changed).returncode == 0
-    assert read_policy_name(changed, identity) == identity
-    ask_root(changed, "detach_policy", policies=[identity], user=access)
+    assert read_policy_names(changed) == {identity: {identity} for identity in IDENTITIES}
+    detach = [("detach_policy", {"policies": [identity], "user": access}) for identity, access in users.items()]
+    assert not [answer for answer in ask_admin(changed, "root", *detach) if answer.startswith("refused")]
+    assert read_policy_names(changed) == {identity: {""} for identity in IDENTITIES}
     assert run_bootstrap(changed).returncode == 0
-    assert read_policy_name(changed, identity) == identity
+    assert read_policy_names(changed) == {identity: {identity} for identity in IDENTITIES}
 
 
 def test_both_servers_take_the_same_rights(stack: Stack) -> None:
@@ -197,27 +200,31 @@ def test_a_key_that_was_replaced_is_told(changed: Stack) -> None:
     ask_root(changed, "user_remove", access_key="ANOTHERKEYFORDROPS")
 
 
-@pytest.mark.parametrize("identity", IDENTITIES)
-def test_a_key_administers_nothing(changed: Stack, identity: str) -> None:
+def test_a_key_administers_nothing(stack: Stack) -> None:
     """No key but root's makes keys, not even for itself, or changes a secret, a policy or the server."""
-    access, _ = read_credentials(changed.settings, identity)
-    root, _ = read_credentials(changed.settings, "root")
-    answers = ask_admin(
-        changed,
-        identity,
-        ("add_service_account", {"access_key": "FURTHERKEY", "secret_key": "further-secret"}),
-        ("user_add", {"access_key": access, "secret_key": "my-own-secret"}),
-        ("user_add", {"access_key": "SOMEBODY", "secret_key": "somebodys-secret"}),
-        ("user_list", {}),
-        ("user_info", {"access_key": root}),
-        ("policy_list", {}),
-        ("policy_add", {"policy_name": identity, "policy": EVERYTHING}),
-        ("attach_policy", {"policies": ["readwrite"], "user": access}),
-        ("config_set", {"key": "api", "config": {"stale_uploads_expiry": "1h"}}),
-        ("service_stop", {}),
-    )
-    assert [answer for answer in answers if "AccessDenied" not in answer] == []
-    assert read_policy_name(changed, identity) == identity
+    before = ask_state(stack)
+    root, _ = read_credentials(stack.settings, "root")
+    taken = {}
+    for identity in IDENTITIES:
+        access, _ = read_credentials(stack.settings, identity)
+        answers = ask_admin(
+            stack,
+            identity,
+            ("add_service_account", {"access_key": "FURTHERKEY", "secret_key": "further-secret"}),
+            ("user_add", {"access_key": access, "secret_key": "my-own-secret"}),
+            ("user_add", {"access_key": "SOMEBODY", "secret_key": "somebodys-secret"}),
+            ("user_list", {}),
+            ("user_info", {"access_key": root}),
+            ("policy_list", {}),
+            ("policy_add", {"policy_name": identity, "policy": EVERYTHING}),
+            ("attach_policy", {"policies": ["readwrite"], "user": access}),
+            ("config_set", {"key": "api", "config": {"stale_uploads_expiry": "1h"}}),
+            ("service_stop", {}),
+        )
+        assert len(answers) == 10
+        taken[identity] = [answer for answer in answers if "AccessDenied" not in answer]
+    assert taken == dict.fromkeys(IDENTITIES, [])
+    assert ask_state(stack) == before
 
 
 def test_output_holds_no_secret(stack: Stack) -> None:

@@ -12,7 +12,7 @@ import pytest
 from tests.e2e.pipeline import PENGUINS, SPECIES, TASKS, Dropped, Pipeline, drop_rows
 
 pytestmark = [pytest.mark.long("drops for minutes"), pytest.mark.timeout(900), pytest.mark.usefixtures("settled")]
-BURST, SOAK_SECONDS, SECONDS_BETWEEN = 30, 120, 15
+BURST, SOAK_SECONDS, SECONDS_BETWEEN, KILLED = 30, 120, 15, 4
 
 
 def check_each_once(pipeline: Pipeline, dataset: str, dropped: list[Dropped]) -> None:
@@ -46,7 +46,7 @@ def test_a_burst_and_two_minutes_of_drops_lose_none_and_double_none(pipeline: Pi
     began = time.monotonic()
     dropped = [pipeline.put(f"soak/{name:02}.csv", PENGUINS) for name in (*range(BURST - 1), 0)]
     killed: set[str] = set()
-    while time.monotonic() - began < SOAK_SECONDS:
+    while time.monotonic() - began < SOAK_SECONDS or len(killed) < KILLED:
         # Keys are used again and again.
         dropped.append(pipeline.put(f"soak/{len(dropped) % 5:02}.csv", drop_rows(PENGUINS, len(dropped))))
         pause = time.monotonic() + SECONDS_BETWEEN
@@ -55,6 +55,4 @@ def test_a_burst_and_two_minutes_of_drops_lose_none_and_double_none(pipeline: Pi
             time.sleep(0.5)
         killed |= {run_key} if run_key else set()
         time.sleep(max(0, pause - time.monotonic()))
-    assert len(dropped) > BURST + 5
-    assert len(killed) > 3
     check_each_once(pipeline, "soak", dropped)
