@@ -223,7 +223,7 @@ def test_a_key_administers_nothing(stack: Stack) -> None:
         )
         assert len(answers) == 10
         taken[identity] = [answer for answer in answers if "AccessDenied" not in answer]
-    assert taken == dict.fromkeys(IDENTITIES, [])
+    assert taken == {identity: [] for identity in IDENTITIES}
     assert ask_state(stack) == before
 
 
