@@ -101,8 +101,8 @@ def make_airflow_environment(settings: Settings) -> dict[str, str]:
         },
         "api_auth": {"jwt_secret": settings["AIRFLOW_JWT_SECRET"]},
         "scheduler": {
-            # Measured: from event to run 0.8 s with the default of 1 s, 0.05 s with this.
-            "scheduler_idle_sleep_time": 0.1,
+            # Measured: from event to run 0.8 s with 1 s, which is Airflow's default, and 0.05 s with 0.1, which is ours.
+            "scheduler_idle_sleep_time": settings.read_seconds("AIRFLOW_SCHEDULER_SLEEP_SECONDS", 0.05, 60),
             # What a killed scheduler was doing is done again within half a minute of the next start.
             "orphaned_tasks_check_interval": 10,
             "scheduler_health_check_threshold": 20,

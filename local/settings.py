@@ -1,6 +1,7 @@
 """The settings of a stack: `.env.template`, then `.env`, then the environment; the last one wins."""
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -67,6 +68,15 @@ class Settings:
                 f"{name} is {text!r}: it must be a whole number from {lowest} to {highest}. Change it in {self.env_file}."
             )
         return int(text)
+
+    def read_seconds(self, name: str, lowest: float, highest: float) -> float:
+        """Return the setting as seconds within the bounds, or say which setting is wrong."""
+        text = self.values[name]
+        if not re.fullmatch(r"\d+(\.\d+)?", text, re.ASCII) or not lowest <= float(text) <= highest:
+            raise SettingInvalid(
+                f"{name} is {text!r}: it must be a number of seconds from {lowest} to {highest}. Change it in {self.env_file}."
+            )
+        return float(text)
 
     def read_port(self, name: str) -> int:
         """Return the setting as a port that an ordinary user may listen on."""

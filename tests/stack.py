@@ -124,6 +124,8 @@ def is_alive(process: psutil.Process) -> bool:
 
 def make_stack_environment(folder: Path, **changes: str) -> dict[str, str]:
     """Return the environment of a stack with its settings file in a folder of a short path, and nothing of this one's."""
+    # Stacks run beside each other and beside other tests: one that waits takes little of the machine.
+    changes = {"AIRFLOW_SCHEDULER_SLEEP_SECONDS": "1"} | changes
     return {**make_environ(), **make_env(folder, None, **changes)}
 
 

@@ -30,6 +30,8 @@ ON_COMPOSE = {
 }
 RUN_KEY = re.compile(r"[a-z0-9-]+\.\d{8}T\d{6}Z\.[0-9a-f]{8}")
 TIMEOUT = 500
+#: A name that is all that a name can be.
+ODD = "Größe & Maß/2026/a b+c%20d.csv"
 
 #: Every parameter of the form, as the UI sends it when nobody filled anything in.
 UNTOUCHED = dict.fromkeys(
@@ -59,7 +61,6 @@ class Wave:
     again: Dropped
     overwritten: tuple[Dropped, Dropped]
     repeated: tuple[Dropped, Dropped]
-    with_sidecar: Dropped
     without_params: Dropped
     odd: Dropped
     at_the_top: Dropped
@@ -100,8 +101,7 @@ def wave(pipeline: Pipeline, dropped: Future[Done]) -> Iterator[Wave]:
         put("again/_params.json", SPECIES)
         put("overwritten/_params.json", SPECIES | {"data_validation": {"min_row_count": 300}})
         put("repeated/_params.json", SPECIES)
-        put("sidecar/a.csv.params.json", SPECIES | {"test_size": 0.4, "model_name": "LogisticRegression"})
-        put("Größe & Maß/_params.json", SPECIES)
+        put(f"{ODD}.params.json", SPECIES | {"test_size": 0.4, "model_name": "LogisticRegression"})
         put("top.csv.params.json", SPECIES | {"data_validation": {"min_row_count": 1000}})
         put("form/_params.json", SPECIES | {"test_size": 0.4})
         put("_sources/form.csv", PENGUINS)
@@ -112,9 +112,8 @@ def wave(pipeline: Pipeline, dropped: Future[Done]) -> Iterator[Wave]:
             again=put("again/x.csv", PENGUINS),
             overwritten=(put("overwritten/x.csv", drop_rows(PENGUINS, 100)), put("overwritten/x.csv", PENGUINS)),
             repeated=(put("repeated/x.csv", PENGUINS), put("repeated/x.csv", PENGUINS)),
-            with_sidecar=put("sidecar/a.csv", PENGUINS),
             without_params=put("plain/x.csv", PENGUINS),
-            odd=put("Größe & Maß/2026/a b+c%20d.csv", drop_rows(PENGUINS, 10)),
+            odd=put(ODD, drop_rows(PENGUINS, 10)),
             at_the_top=put("top.csv", PENGUINS),
             unfit_for_mlflow=put("a:b/x.csv", PENGUINS),
             untouched=pipeline.trigger("ingest", UNTOUCHED),
@@ -160,5 +159,5 @@ def settled(request: pytest.FixtureRequest, pipeline: Pipeline, at_once: Wave | 
     request.getfixturevalue("again")
     for future in (at_once.dropped, at_once.refused, at_once.triggered):
         future.result(TIMEOUT)
-    for dropped in (*at_once.repeated, at_once.with_sidecar, at_once.odd, at_once.overwritten[1]):
+    for dropped in (*at_once.repeated, at_once.odd, at_once.overwritten[1]):
         pipeline.wait(dropped, "published")

@@ -27,6 +27,8 @@ SPECIES: dict[str, Any] = {"target_column": "species"}
 TASKS = {"ingest": "ingest_data", "validate": "validate_data", "train": "train_model", "publish": "save_results"}
 FOLDERS = {"ingest": "ingested", "validate": "validation", "train": "training", "publish": "published"}
 _FINAL = {"published", "refused"}
+#: Between two looks: each asks a server that has other things to do.
+PAUSE_SECONDS = 0.5
 
 T = TypeVar("T")
 
@@ -90,7 +92,7 @@ class Pipeline:
             if receipt and receipt.state in states:
                 return receipt
             assert not receipt or receipt.state not in _FINAL, f"{run_key} ended otherwise: {receipt}"
-            time.sleep(0.2)
+            time.sleep(PAUSE_SECONDS)
         raise AssertionError(f"{run_key} did not reach {states} in {seconds} s: {receipt}")
 
     def read_json(self, *parts: str) -> dict[str, Any]:
@@ -184,7 +186,7 @@ def wait_until(look: Callable[[], T | None], what: str, seconds: float) -> T:
         found = look()
         if found is not None:
             return found
-        time.sleep(0.2)
+        time.sleep(PAUSE_SECONDS)
     raise AssertionError(f"waited {seconds} s for {what}")
 
 

@@ -12,7 +12,7 @@ import pytest
 from local.run_key import make_run_key
 from local.service import make_environment
 from local.settings import PROJECT
-from tests.e2e.conftest import TIMEOUT, Done, Wave, find_run_key
+from tests.e2e.conftest import ODD, TIMEOUT, Done, Wave, find_run_key
 from tests.e2e.pipeline import PENGUINS, SPECIES, TASKS, Pipeline, wait_until
 
 # The first test waits for the stack and for a dozen runs at once, beside whatever else a machine does.
@@ -149,10 +149,10 @@ def test_the_same_file_twice_is_two_versions_of_the_model(pipeline: Pipeline, wa
 
 def test_a_sidecar_is_for_its_file_and_leaves_with_it(pipeline: Pipeline, wave: Wave) -> None:
     """The parameters beside one file are used for it, and leave the drop bucket with it."""
-    receipt = pipeline.wait(wave.with_sidecar, "published")
+    receipt = pipeline.wait(wave.odd, "published")
     request = pipeline.read_json(receipt.run_key, "training", "manifest.json")["request"]
     assert (request["test_size"], request["model_name"]) == (0.4, "LogisticRegression")
-    wait_until(lambda: True if not pipeline.list_versions("sidecar/") else None, "clearing", 30)
+    wait_until(lambda: True if not pipeline.list_versions("Größe & Maß/") else None, "clearing", 30)
 
 
 def test_a_drop_without_parameters_is_refused_and_can_be_mended(pipeline: Pipeline, wave: Wave) -> None:
@@ -181,7 +181,7 @@ def test_odd_names_go_all_the_way(pipeline: Pipeline, wave: Wave) -> None:
     """Spaces, umlauts, an ampersand, a percent sign and a folder in a name change nothing."""
     receipt = pipeline.wait(wave.odd, "published")
     assert (receipt.dataset, receipt.run_key.partition(".")[0]) == ("Größe & Maß", "groe-ma")
-    assert receipt.file == "s3://drops/Größe & Maß/2026/a b+c%20d.csv"
+    assert receipt.file == f"s3://drops/{ODD}"
     assert len(pipeline.list_model_versions("Größe & Maß")) == 1
 
 

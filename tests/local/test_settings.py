@@ -217,6 +217,15 @@ def test_a_port_that_cannot_be_one_is_named(tmp_path: Path, port: str) -> None:
         settings.read_port("AIRFLOW_PORT")
 
 
+@pytest.mark.parametrize("seconds", ["", "0", "61", "1e1", "fast", "-1", "nan", ".5"])
+def test_seconds_that_cannot_be_are_named(tmp_path: Path, seconds: str) -> None:
+    """The message has the setting and the file; numbers within the bounds are taken, parts of a second too."""
+    name, places = "AIRFLOW_SCHEDULER_SLEEP_SECONDS", {"PIPELINE_ENV_FILE": str(tmp_path / ".env")}
+    with pytest.raises(SettingInvalid, match=rf"{name}.*\.env"):
+        read_settings({**places, name: seconds}).read_seconds(name, 0.05, 60)
+    assert read_settings({**places, name: "2.5"}).read_seconds(name, 0.05, 60) == 2.5
+
+
 def test_settings_show_no_secret() -> None:
     """What a traceback or a failing test prints of the settings holds none of their values."""
     assert "hidden" not in repr(read_settings({"AIRFLOW_ADMIN_PASSWORD": "hidden"}))
