@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 from pipeline.assets import Stage
 from pipeline.conf import Ask
-from pipeline.ending import Ending, Kind, describe, judge_exit
+from pipeline.ending import Ending, Kind, describe, is_record_of, judge_exit
 from pipeline.layout import Layout
 from pipeline.receipt import put_failed_receipt, tell_time
 from pipeline.retry import RETRIES, StageFailed, decide
@@ -29,7 +29,8 @@ class Exit:
     :param result: the last line of its stdout: the artifact's URI.
     :param last_words: the last lines of its log.
     :param is_stopped: whether Airflow asked for the end.
-    :param ending: what the runner makes of the end, where it knows more than the exit code says.
+    :param ending: what the runner makes of the end, where it was not the command's own.
+    :param guess: what the runner makes of the end, for a command that left no failure record.
     """
 
     code: int
@@ -38,6 +39,7 @@ class Exit:
     last_words: str = ""
     is_stopped: bool = False
     ending: Ending | None = None
+    guess: Ending | None = None
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,7 @@ class Attempt:
             self._put_record(ending)
         # A final refusal whose record names no dataset is one that the worker could not keep, nor tell in the receipt.
         is_refused = ending.kind in (Kind.DATA, Kind.REQUEST) and record.get("dataset") is not None
-        if not (ending.has_record and (decision.is_retry or is_refused)):
+        if not (ending.has_record and (decision.is_retry or is_refused) and self._is_told(record)):
             # Whether what Airflow stopped is tried again depends on who asked for it; if it is, the worker says so.
             is_waiting = decision.is_retry and ending.kind is not Kind.STOPPED
             final = "refused" if ending.kind in (Kind.DATA, Kind.REQUEST) else "failed"
@@ -156,10 +158,20 @@ class Attempt:
             return Ending(Kind.STOPPED, ended.code, said, has_record=False)
         if ended.ending is not None:
             return ended.ending
-        record = ended.record
+        record = self._check_record(ended.record)
         if ended.code != 0 and record is None:
-            record = self._read_failure(self.ask.attempt)
-        return judge_exit(ended.code, record, last_words=ended.last_words)
+            record = self._check_record(self._read_failure(self.ask.attempt))
+        ending = judge_exit(ended.code, record, last_words=ended.last_words)
+        return ending if ending.has_record or ended.guess is None else ended.guess
+
+    def _check_record(self, record: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+        """Return a failure record if it is this attempt's."""
+        if record is None or is_record_of(record, self.ask.run_key, self.stage.name, self.ask.attempt):
+            return record
+        self.log.warning(
+            "A failure record that is not this attempt's, or has no record's form, is left out of account."
+        )
+        return None
 
     def _read_manifest(self) -> Mapping[str, Any]:
         """Return the manifest that the command committed, or found to be committed already."""
@@ -215,19 +227,35 @@ class Attempt:
         except StoreError as error:
             self.log.warning("How this attempt ended could not be recorded: %s", error)
 
+    def _is_told(self, record: Mapping[str, Any]) -> bool:
+        """Return whether the receipt tells how this attempt ended; after a lost race it tells of the attempt that won."""
+        if record.get("error") == "CommitLost":
+            return True
+        try:
+            key = self._layout.receipt(self._choose_dataset(), self.ask.run_key)
+            receipt = get_json(self.store, self.settings.artifact_bucket, key) or {}
+        except StoreError as error:
+            self.log.warning("Whether the receipt tells of this attempt is not known: %s", error)
+            return False
+        told = (receipt.get("stages") or {}).get(self.stage.name) or {}
+        return told.get("attempt") == self.ask.attempt and told.get("state") in ("refused", "waiting", "failed")
+
+    def _choose_dataset(self) -> str:
+        """Return the dataset whose folder has the receipt."""
+        drop = get_json(self.store, self.settings.artifact_bucket, self._layout.drop(self.ask.run_key))
+        given = self.ask.values.get("dataset")
+        guess = given if isinstance(given, str) else dataset_of_request(None, self.ask.values.get("data_source"))
+        return choose_receipt_dataset(str((drop or {}).get("dataset") or guess), self.ask.run_key)
+
     def _put_receipt(self, ending: Ending, state: str) -> None:
         ask = self.ask
         reason = {name: ending.record.get(name) for name in ("what", "where", "fix", "runbook", "details")}
         try:
-            drop = get_json(self.store, self.settings.artifact_bucket, self._layout.drop(ask.run_key))
-            given = ask.values.get("dataset")
-            guess = given if isinstance(given, str) else dataset_of_request(None, ask.values.get("data_source"))
-            dataset = str((drop or {}).get("dataset") or guess)
             put_failed_receipt(
                 self.store,
                 self.settings,
                 run_key=ask.run_key,
-                dataset=choose_receipt_dataset(dataset, ask.run_key),
+                dataset=self._choose_dataset(),
                 stage=self.stage.name,
                 attempt=ask.attempt,
                 seconds=time.monotonic() - self.began,

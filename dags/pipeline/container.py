@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 from docker.types import LogConfig
@@ -15,6 +16,8 @@ USER = "10001:10001"
 _SCRATCH = "/scratch"
 _PREFIX = "ml-pipeline."
 _CPU_PERIOD_MICROSECONDS = 100_000
+#: So long whoever made a container has to start it, and to look at it when it has ended.
+_PATIENCE = timedelta(minutes=1)
 
 
 def make_bounds(settings: Settings) -> dict[str, Any]:
@@ -54,16 +57,25 @@ def make_environment(settings: Settings) -> dict[str, str]:
     return {**settings.worker_values, "PIPELINE_EXIT_WITH_STDIN": "1"}
 
 
-def make_filters(labels: Mapping[str, str]) -> dict[str, Any]:
-    """Return what finds the containers of all attempts at the same stage of the same run."""
-    return {"label": [f"{name}={value}" for name, value in labels.items() if name != f"{_PREFIX}attempt"]}
+def make_name(labels: Mapping[str, str]) -> str:
+    """Return the name of the container of a stage of a run, the same for all attempts: there is one of them at a time.
 
-
-def is_left_over(other: Mapping[str, str], labels: Mapping[str, str]) -> bool:
-    """Return whether the container labelled *other* is of an earlier try of the same task.
-
-    Airflow runs one try at a time, so whoever followed that one is gone. Another Dag run at the same stage is left
-    alone: it may well be alive, and whoever commits first has won.
+    The engine's proxy lets through what is done to containers of such names. Compose's own have no dot in theirs.
     """
-    mine, its = labels[f"{_PREFIX}attempt"], other.get(f"{_PREFIX}attempt", "")
-    return its != mine and its.rpartition(".")[0] == mine.rpartition(".")[0]
+    return ".".join(["stage", *(labels[_PREFIX + part] for part in ("stack", "stage", "run"))])
+
+
+def is_left_over(shown: Mapping[str, Any], labels: Mapping[str, str], now: datetime) -> bool:
+    """Return whether nobody follows a container any more that has the name of the one that *labels* are for.
+
+    Airflow runs one try of a task at a time, so whoever followed an earlier one is gone. Another Dag run at the same stage
+    may well be alive: it is left alone while its command runs, and until it had the time to see how that ended.
+
+    :param shown: what the engine shows of the container.
+    """
+    mine, its = labels[f"{_PREFIX}attempt"], shown["Config"]["Labels"].get(f"{_PREFIX}attempt", "")
+    if its.rpartition(".")[0] == mine.rpartition(".")[0]:
+        return True
+    state = shown["State"]
+    quiet_since = max(datetime.fromisoformat(time) for time in (shown["Created"], state["FinishedAt"]))
+    return not state["Running"] and now - quiet_since > _PATIENCE

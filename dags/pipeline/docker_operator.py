@@ -5,16 +5,18 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from airflow.providers.docker.hooks.docker import DockerHook
 from airflow.providers.docker.operators.docker import DockerOperator
 from airflow.sdk.exceptions import AirflowException
-from docker.errors import DockerException, NotFound
+from docker.errors import APIError, DockerException, NotFound
 from docker.utils.socket import STDERR, STDOUT, frames_iter
 
 from pipeline.attempt import Exit
-from pipeline.container import USER, is_left_over, make_bounds, make_environment, make_filters, make_labels
+from pipeline.container import USER, is_left_over, make_bounds, make_environment, make_labels, make_name
 from pipeline.engine_fault import judge_fault, judge_out_of_memory
 from pipeline.output import Output
 from pipeline.settings import get_settings
@@ -24,6 +26,8 @@ from pipeline.stage_operator import StageOperator
 GRACE_SECONDS = 2
 #: What Docker says of a process that was killed, by the kernel for want of memory or by someone.
 _KILLED = 137
+#: What the engine answers where there is a container of that name.
+_CONFLICT = 409
 #: What the engine's client raises: the first is the hook's word for no answer, the last a connection that broke.
 _FAULTS = (AirflowException, DockerException, OSError)
 
@@ -55,12 +59,13 @@ class PipelineDockerOperator(StageOperator, DockerOperator):
             **kwargs,
         )
         self._is_stopped = False
+        self._labels: Mapping[str, str] = {}
 
     def run_command(self, arguments: Sequence[str]) -> Exit:
         """Run the image's Python with *arguments*, in a container that is gone afterwards."""
         try:
-            with contextlib.closing(self.cli), self._open_container(arguments) as container_id:
-                return self._follow(container_id)
+            with contextlib.closing(self.cli), self._open_container(arguments) as name:
+                return self._follow(name)
         except _FAULTS as error:
             return Exit(125, is_stopped=self._is_stopped, ending=judge_fault(error, get_settings()))
 
@@ -68,77 +73,89 @@ class PipelineDockerOperator(StageOperator, DockerOperator):
         """Stop the container. Airflow calls this within a signal handler, so who waits already goes on waiting."""
         self._is_stopped = True
         if self.container is not None:
-            self._stop(self.container["Id"])
+            self._stop(make_name(self._labels))
 
     @contextlib.contextmanager
     def _open_container(self, arguments: Sequence[str]) -> Iterator[str]:
-        """Make a container for *arguments*, give its id, and remove it at the end."""
+        """Make a container for *arguments*, give its name, and remove it at the end.
+
+        It is called by its name in all that is done to it: no other container is within reach of the engine's proxy.
+        """
         settings = get_settings()
-        self.labels = make_labels(settings, self.stage, arguments)
+        self._labels = make_labels(settings, self.stage, arguments)
         self._private_environment = make_environment(settings)
-        self._remove_left_over(self.labels)
-        self.container = self.cli.create_container(
+        name = make_name(self._labels)
+        create = partial(
+            self.cli.create_container,
+            name=name,
             image=self.image,
             command=list(arguments),
             user=self.user,
             environment=self._private_environment,
-            labels=self.labels,
+            labels=self._labels,
             host_config=self.cli.create_host_config(**make_bounds(settings)),
             # Its stdin closes with the connection that is attached to it.
             stdin_open=True,
         )
-        container_id = self.container["Id"]
         try:
-            yield container_id
+            self.container = create()
+        except APIError as error:
+            if error.status_code != _CONFLICT:
+                raise
+            self._remove_left_over(name)
+            self.container = create()
+        try:
+            yield name
         finally:
-            self._remove(container_id)
+            self._remove(name)
 
-    def _follow(self, container_id: str) -> Exit:
+    def _follow(self, name: str) -> Exit:
         """Start the container and return its exit; its log is said line by line as it comes, its stdout is kept."""
-        output = Output(self.log)
-        streams = {STDOUT: output.stdout, STDERR: output.stderr}
         whole = {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}
         # Attached before it starts, so that no line is missed.
-        socket = self.cli.attach_socket(container_id, params=whole)
+        socket = self.cli.attach_socket(name, params=whole)
         # The client hangs the answer on the socket that it gives; to close that one alone leaves the connection open.
-        with contextlib.closing(getattr(socket, "_response", socket)):
+        connection = contextlib.closing(getattr(socket, "_response", socket))
+        with contextlib.closing(Output(self.log)) as output, connection:
+            streams = {STDOUT: output.stdout, STDERR: output.stderr}
             if not self._is_stopped:
-                self.cli.start(container_id)
+                self.cli.start(name)
             if self._is_stopped:
-                self._stop(container_id)
+                self._stop(name)
                 return output.end(_KILLED, is_stopped=True)
             for stream, chunk in frames_iter(socket, tty=False):
                 streams[stream].add(chunk)
-        code = self.cli.wait(container_id)["StatusCode"]
+        code = self.cli.wait(name)["StatusCode"]
         ended = output.end(code, is_stopped=self._is_stopped)
-        if code == _KILLED and self.cli.inspect_container(container_id)["State"]["OOMKilled"]:
-            return replace(ended, ending=judge_out_of_memory(get_settings().task_memory, ended.last_words))
+        # Memory may have run out for a process that the command started, which then ends in a way of its own.
+        if code != 0 and ended.record is None and self.cli.inspect_container(name)["State"]["OOMKilled"]:
+            return replace(ended, guess=judge_out_of_memory(code, get_settings().task_memory, ended.last_words))
         return ended
 
-    def _stop(self, container_id: str) -> None:
+    def _stop(self, name: str) -> None:
         """Ask the command to end, wait for the grace, then kill it."""
         # By a connection of its own: the other one may be in use just where a signal interrupted it.
         hook = DockerHook(docker_conn_id=None, base_url=self.docker_url)
-        with self._telling("stopped", container_id), contextlib.closing(hook.api_client) as client:
-            client.stop(container_id, timeout=GRACE_SECONDS)
+        with self._telling("stopped", name), contextlib.closing(hook.api_client) as client:
+            client.stop(name, timeout=GRACE_SECONDS)
 
-    def _remove_left_over(self, labels: Mapping[str, str]) -> None:
-        """Remove what earlier tries left whose Airflow worker was killed."""
-        for other in self.cli.containers(all=True, filters=make_filters(labels)):
-            if is_left_over(other["Labels"], labels):
-                self.log.warning("Container %s was left over by an earlier try; it is removed.", other["Id"][:12])
-                self._remove(other["Id"])
+    def _remove_left_over(self, name: str) -> None:
+        """Remove the container of this name where an earlier try left it, whose Airflow worker was killed."""
+        with contextlib.suppress(NotFound):
+            if is_left_over(self.cli.inspect_container(name), self._labels, datetime.now(UTC)):
+                self.log.warning("Container %s was left over by an earlier try; it is removed.", name)
+                self._remove(name)
 
-    def _remove(self, container_id: str) -> None:
-        with self._telling("removed", container_id):
-            self.cli.remove_container(container_id, force=True, v=True)
+    def _remove(self, name: str) -> None:
+        with self._telling("removed", name):
+            self.cli.remove_container(name, force=True, v=True)
 
     @contextlib.contextmanager
-    def _telling(self, done: str, container_id: str) -> Iterator[None]:
+    def _telling(self, done: str, name: str) -> Iterator[None]:
         """Let what cannot be *done* to a container be no more than a warning: the attempt has its end without it."""
         try:
             yield
         except NotFound:
             pass
         except _FAULTS as error:
-            self.log.warning("Container %s could not be %s: %s", container_id[:12], done, error)
+            self.log.warning("Container %s could not be %s: %s", name, done, error)

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+from pipeline.run_key import choose_receipt_dataset
+
 #: What a command prints before its failure record, on a line of its own.
 FAILURE_MARK = "PIPELINE-FAILURE "
 #: Exit codes that Python or a shell use as well, so that they count only with a failure record.
@@ -59,6 +61,21 @@ def judge_exit(code: int, record: Mapping[str, Any] | None, *, last_words: str =
     if kind is not Kind.DONE and record is None:
         return Ending(kind, code, _describe_crash(code, last_words), has_record=False)
     return Ending(kind, code, record or {}, has_record=record is not None)
+
+
+def is_record_of(record: Mapping[str, Any], run_key: str, stage: str, attempt: str) -> bool:
+    """Return whether a failure record is that of one attempt, in the form in which the worker writes one.
+
+    Whatever runs in the worker's process can print a line or put an object. What it says of another run counts for nothing.
+    """
+    dataset = record.get("dataset")
+    return (
+        (record.get("run_key"), record.get("stage"), record.get("attempt")) == (run_key, stage, attempt)
+        and type(record.get("exit")) is int
+        and all(isinstance(record.get(name), str) for name in ("error", "what", "where", "fix", "runbook"))
+        and isinstance(record.get("details", {}), dict)
+        and (dataset is None or (isinstance(dataset, str) and choose_receipt_dataset(dataset, run_key) == dataset))
+    )
 
 
 def describe(

@@ -9,6 +9,8 @@ from pipeline.settings import Settings
 
 #: What a proxy before the engine answers while the engine is down.
 _GATEWAY_STATUSES = (502, 503, 504)
+#: What the engine answers where there is a container of that name.
+_CONFLICT = 409
 
 
 def judge_fault(error: Exception, settings: Settings) -> Ending:
@@ -28,6 +30,13 @@ def judge_fault(error: Exception, settings: Settings) -> Ending:
             f"Build it with `docker build --tag {settings.task_image} worker`, or pull it, or name another one. "
             "A task downloads none."
         )
+    elif isinstance(error, APIError) and error.status_code == _CONFLICT:
+        what, where, kind = (
+            f"The same stage of this run is under way already: {said}",
+            "the Docker engine",
+            Kind.OUTSIDE,
+        )
+        fix = "Nothing: it is tried again when that one has ended. `docker ps` shows it."
     elif isinstance(error, APIError) and error.status_code == 404 and "network" in said:
         what, where = f"There is no network `{settings.task_network}` for worker containers.", "ML_TASK_NETWORK"
         fix = f"Make it with `docker network create {settings.task_network}`, or name another one."
@@ -38,14 +47,14 @@ def judge_fault(error: Exception, settings: Settings) -> Ending:
     return Ending(kind, code, describe(what, where=where, fix=fix), has_record=False)
 
 
-def judge_out_of_memory(memory: str, last_words: str) -> Ending:
-    """Return how an attempt ended whose container the kernel ended for want of memory."""
+def judge_out_of_memory(code: int, memory: str, last_words: str) -> Ending:
+    """Return how an attempt ended in whose container the kernel ended a process for want of memory."""
     said = describe(
-        f"The command ran out of memory: it needed more than the {memory} that a container gets (exit 137).",
+        f"The command ran out of memory: it needed more than the {memory} that a container gets (exit {code}).",
         where="the setting ML_TASK_MEMORY",
         fix="Raise ML_TASK_MEMORY if the machine has more, or use less data; then run the stage again. "
         "What the command writes to its scratch folder counts as memory too.",
-        exit=137,
+        exit=code,
         last_words=last_words,
     )
-    return Ending(Kind.CRASH, 137, said, has_record=False)
+    return Ending(Kind.CRASH, code, said, has_record=False)

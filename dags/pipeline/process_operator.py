@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import selectors
 import signal
@@ -61,15 +62,14 @@ class ProcessOperator(StageOperator):
 
     def _follow(self, process: subprocess.Popen[bytes]) -> Exit:
         """Return the exit of *process*; its log is said line by line as it comes, its stdout is kept."""
-        output = Output(self.log)
-        with selectors.DefaultSelector() as selector:
+        with contextlib.closing(Output(self.log)) as output, selectors.DefaultSelector() as selector:
             for stream, lines in ((process.stdout, output.stdout), (process.stderr, output.stderr)):
                 if stream is not None:
                     selector.register(stream, selectors.EVENT_READ, lines)
             self._read_streams(process, selector)
-        if self._is_stopped:
-            end_session(process)
-        return output.end(process.wait(), is_stopped=self._is_stopped)
+            if self._is_stopped:
+                end_session(process)
+            return output.end(process.wait(), is_stopped=self._is_stopped)
 
     def _read_streams(self, process: subprocess.Popen[bytes], selector: selectors.BaseSelector) -> None:
         """Read until both streams have ended, or the process has, or Airflow has waited long enough for it."""

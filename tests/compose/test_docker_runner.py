@@ -261,19 +261,29 @@ def test_killed_airflow_worker(run, settings, find):
     assert find() == []
 
 
-def test_another_dag_run_is_left_alone(run, settings, find):
-    """Two Dag runs at the same stage of one run do not end each other: whoever commits first has won."""
+def test_another_dag_run_is_waited_for(run, settings, find):
+    """A stage of a run has one container at a time: a second Dag run's try leaves the first alone, and comes again later."""
     operator = make_operator()
     thread = threading.Thread(target=operator.run_command, args=[make_arguments(seconds=60, dag_run="other")])
     thread.start()
     try:
         (container,) = wait_for(lambda: [found for found in find() if found.status == "running"])
-        run()
+        with pytest.raises(StageFailed, match="under way already") as failure:
+            run()
+        assert (failure.value.ending.kind, failure.value.decision.is_retry) == (Kind.OUTSIDE, True)
         container.reload()
         assert container.status == "running"
     finally:
         operator.on_kill()
         thread.join()
+    run(try_number=2)
+
+
+def test_out_of_memory_of_a_child(run):
+    """A process of the command's that takes too much is the one that is ended; the setting is named all the same."""
+    with pytest.raises(StageFailed, match="more than the 128m") as failure:
+        run(megabytes_of_child=500, exits=[70])
+    assert "(exit 70)" in failure.value.ending.record["what"]
 
 
 @pytest.mark.parametrize(

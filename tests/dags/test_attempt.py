@@ -19,11 +19,12 @@ from pipeline.assets import STAGES
 from pipeline.attempt import Attempt, Exit, build_arguments
 from pipeline.conf import Ask
 from pipeline.ending import Kind
+from pipeline.engine_fault import judge_out_of_memory
 from pipeline.layout import Layout
 from pipeline.process_operator import GRACE_SECONDS, ProcessOperator
 from pipeline.retry import RETRIES, StageFailed
 from pipeline.settings import PASSED_ON, get_settings
-from pipeline.store import ObjectMissing, Store, StoreUnavailable
+from pipeline.store import Store, StoreUnavailable
 
 RUN = "penguins.20260131T120000Z.1a2b3c4d"
 LOG = logging.getLogger("tests.attempt")
@@ -146,17 +147,84 @@ def test_refused(settings, caplog, code, kind, record):
     assert "The fault of try 1." in str(failure)
 
 
-@pytest.mark.parametrize("code", [1, 2])
-@pytest.mark.parametrize(("dataset", "state"), [(None, "refused"), ("penguins", "the worker's own")])
-def test_refusal_that_the_worker_could_not_keep(settings, store, code, dataset, state):
-    """A record without a dataset was only printed: then the receipt is the operator's to write, else it is left alone."""
-    before = b'{"state": "the worker\'s own"}'
-    store.put(settings.artifact_bucket, Layout("runs").receipt("penguins", RUN), before)
-    record = {"exit": code, "dataset": dataset, "what": "No column `y`.", "where": "request", "fix": "Mend it."}
+def make_record(code, **changes):
+    """Return a failure record of the first try, as the worker writes one."""
+    told = {"error": "ColumnMissing", "what": "No column `y`.", "where": "request", "fix": "Mend it.", "runbook": "r"}
+    return (
+        {"run_key": RUN, "stage": "validate", "attempt": "run-1.1", "dataset": "penguins", "exit": code}
+        | told
+        | changes
+    )
+
+
+def put_receipt(store, settings, **changes):
+    """Put the receipt that the worker writes of a refusal."""
+    told = {"state": "refused", "attempt": "run-1.1"} | changes
+    receipt = {"state": "refused", "told_by": "the worker", "stages": {"validate": told}}
+    store.put(settings.artifact_bucket, Layout("runs").receipt("penguins", RUN), json.dumps(receipt).encode())
+
+
+def fail_with(settings, code, record):
+    """Let an attempt end with an exit code and a record on its stdout, and return its failure."""
     with pytest.raises(StageFailed) as failure:
         make_attempt(settings).run(lambda _: Exit(code, record))
-    assert not failure.value.decision.is_retry
-    assert read_receipt(settings)["state"] == state
+    return failure.value
+
+
+@pytest.mark.parametrize("code", [1, 2])
+def test_the_receipt_of_a_refusal_is_left_to_the_worker_where_it_wrote_one(settings, store, code):
+    """What the worker told of this attempt stays as it is."""
+    put_receipt(store, settings)
+    assert not fail_with(settings, code, make_record(code)).decision.is_retry
+    assert read_receipt(settings)["told_by"] == "the worker"
+
+
+@pytest.mark.parametrize(
+    ("dataset", "told"),
+    [(None, {}), ("penguins", {"attempt": "run-0.1"}), ("penguins", {"state": "validated"}), ("penguins", None)],
+    ids=str,
+)
+def test_a_refusal_that_no_receipt_tells_of_is_told(settings, store, dataset, told):
+    """A record that was only printed, whoever printed it, leaves no receipt as it was: the operator writes it."""
+    if told is not None:
+        put_receipt(store, settings, **told)
+    fail_with(settings, 1, make_record(1, dataset=dataset))
+    receipt = read_receipt(settings)
+    assert (receipt["state"], receipt["stage"], receipt["reason"]["what"]) == ("refused", "validate", "No column `y`.")
+
+
+@pytest.mark.parametrize(
+    "changes", [{"run_key": "other.20260131T120000Z.1a2b3c4d"}, {"dataset": "../../evil"}, {"fix": 1}]
+)
+def test_a_forged_record_counts_for_nothing(settings, caplog, changes):
+    """What names another run, a path or no advice is left out of account, said, and the end is a crash."""
+    failure = fail_with(settings, 1, make_record(1, **changes))
+    assert (failure.ending.kind, failure.ending.has_record) == (Kind.CRASH, False)
+    assert "dataset" not in failure.ending.record
+    assert "left out of account" in caplog.text
+    receipt = read_receipt(settings)
+    assert (receipt["dataset"], receipt["state"]) == ("penguins", "waiting")
+
+
+def test_a_lost_race_leaves_the_receipt_to_the_winner(settings, store):
+    """The attempt that committed first has told how the run goes on."""
+    put_receipt(store, settings, state="validated", attempt="run-2.1")
+    assert fail_with(settings, 75, make_record(75, error="CommitLost")).decision.is_retry
+    assert read_receipt(settings)["told_by"] == "the worker"
+
+
+def test_memory_that_ran_out_for_a_child_is_told_where_the_command_left_no_record(settings, store):
+    """The engine knows what the exit code does not say; a failure record of the command's own knows better."""
+    guess = judge_out_of_memory(70, "4g", "")
+    with pytest.raises(StageFailed, match="more than the 4g"):
+        make_attempt(settings).run(lambda _: Exit(70, guess=guess))
+    store.put(
+        settings.artifact_bucket,
+        Layout("runs").failure(RUN, "validate", "run-1.1"),
+        json.dumps(make_record(70)).encode(),
+    )
+    with pytest.raises(StageFailed, match="No column `y`"):
+        make_attempt(settings).run(lambda _: Exit(70, guess=guess))
 
 
 @pytest.mark.parametrize("dataset", ["a/b", "..", "", 7, "x\0y"])
@@ -175,8 +243,7 @@ def test_outside_down(settings):
     """What is outside and down is tried again, and the receipt is the worker's own as long as it will be."""
     failure = fail(settings, exits=[75], record="store")
     assert failure.decision.delay.total_seconds() == 10
-    with pytest.raises(ObjectMissing):
-        read_receipt(settings)
+    assert read_receipt(settings)["told_by"] == "the worker"
 
 
 def test_given_up_is_said_in_the_receipt(settings):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import tomllib
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from docker.types import HostConfig
 
-from pipeline.container import is_left_over, make_bounds, make_environment, make_filters, make_labels
+from pipeline.container import is_left_over, make_bounds, make_environment, make_labels, make_name
 from pipeline.settings import read_settings
 
 PROJECT = Path(__file__).parents[2]
@@ -29,8 +30,8 @@ def test_bounds():
     assert not config.get("Binds")
 
 
-def test_labels_find_the_attempts_of_one_stage():
-    """The labels say whose container it is; without the attempt they find all tries of this stage of this run."""
+def test_labels_and_name():
+    """The labels say whose container it is; the name does so without the attempt, so that a stage of a run has one at a time."""
     labels = make_labels(read_settings({"ML_TASK_STACK": "mine"}), "train", ARGUMENTS)
     assert labels == {
         "ml-pipeline.stack": "mine",
@@ -38,17 +39,33 @@ def test_labels_find_the_attempts_of_one_stage():
         "ml-pipeline.run": "a.b.c",
         "ml-pipeline.attempt": "run-1.2",
     }
-    assert make_filters(labels) == {
-        "label": ["ml-pipeline.stack=mine", "ml-pipeline.stage=train", "ml-pipeline.run=a.b.c"]
-    }
+    assert make_name(labels) == "stage.mine.train.a.b.c"
 
 
-@pytest.mark.parametrize(("attempt", "is_left"), [("run-1.1", True), ("run-1.2", False), ("run-2.1", False)])
-def test_only_earlier_tries_are_left_over(attempt, is_left):
-    """An earlier try of the same Dag run has nobody to follow it any more; another Dag run may have."""
+NOW = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
+NEVER = "0001-01-01T00:00:00Z"
+
+
+@pytest.mark.parametrize(
+    ("attempt", "is_running", "created", "finished", "is_left"),
+    [
+        ("run-1.1", True, "2026-01-31T11:59:59.123456789Z", NEVER, True),
+        ("run-2.1", True, "2026-01-30T00:00:00Z", NEVER, False),
+        ("run-2.1", False, "2026-01-30T00:00:00Z", "2026-01-31T11:59:30.123456789Z", False),
+        ("run-2.1", False, "2026-01-30T00:00:00Z", "2026-01-31T11:58:30.123456789Z", True),
+        ("run-2.1", False, "2026-01-31T11:59:30Z", NEVER, False),
+        ("run-2.1", False, "2026-01-31T11:58:30Z", NEVER, True),
+    ],
+)
+def test_what_nobody_follows_is_left_over(attempt, is_running, created, finished, is_left):
+    """An earlier try of the same Dag run has nobody to follow it any more; another Dag run's may, for a while."""
     labels = make_labels(read_settings({}), "train", ARGUMENTS)
-    assert is_left_over({**labels, "ml-pipeline.attempt": attempt}, labels) is is_left
-    assert not is_left_over({}, labels)
+    shown = {
+        "Config": {"Labels": {**labels, "ml-pipeline.attempt": attempt}},
+        "Created": created,
+        "State": {"Running": is_running, "FinishedAt": finished},
+    }
+    assert is_left_over(shown, labels, NOW) is is_left
 
 
 def test_environment():

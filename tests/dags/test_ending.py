@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from pipeline.ending import Kind, judge_exit, read_marked_line
+from pipeline.ending import Kind, is_record_of, judge_exit, read_marked_line
 
 
 @pytest.mark.parametrize(
@@ -62,3 +62,41 @@ def test_marked_line():
     assert read_marked_line(json.dumps(record)) is None
     assert read_marked_line("PIPELINE-FAILURE {broken") is None
     assert read_marked_line('PIPELINE-FAILURE "text"') is None
+
+
+RECORD = {
+    "run_key": "penguins.20260131T120000Z.1a2b3c4d",
+    "stage": "train",
+    "attempt": "run-1.1",
+    "dataset": "penguins",
+    "exit": 1,
+    "error": "DataFault",
+    "what": "w",
+    "where": "x",
+    "fix": "f",
+    "runbook": "r",
+}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"run_key": "penguins.20260131T120000Z.99999999"},
+        {"stage": "ingest"},
+        {"attempt": "run-1.2"},
+        {"dataset": "../../evil"},
+        {"dataset": 7},
+        {"exit": "1"},
+        {"exit": True},
+        {"what": None},
+        {"details": "text"},
+        {"runbook": ["r"]},
+    ],
+    ids=str,
+)
+def test_only_a_record_of_this_attempt_counts(changes):
+    """Another run's, stage's or try's, a path for a dataset, or another form is no failure record of this attempt."""
+    asked = RECORD["run_key"], RECORD["stage"], RECORD["attempt"]
+    assert is_record_of(RECORD, *asked)
+    assert is_record_of({**RECORD, "dataset": None, "details": {"rows": [1]}}, *asked)
+    assert not is_record_of({**RECORD, **changes}, *asked)

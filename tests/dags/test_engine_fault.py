@@ -27,6 +27,7 @@ def answer(status):
         (ImageNotFound("x", answer(404), "No such image: a:1"), Kind.CRASH, "There is no image `a:1`"),
         (NotFound("x", answer(404), "network net not found"), Kind.CRASH, "There is no network `net`"),
         (APIError("x", answer(400), "exec: python3: not found"), Kind.CRASH, "refused the container: exec: python3"),
+        (APIError("x", answer(409), "name is in use"), Kind.OUTSIDE, "under way already"),
         (APIError("x", answer(403), ""), Kind.CRASH, "refused the container"),
     ],
 )
@@ -41,7 +42,7 @@ def test_faults(error, kind, words):
 
 def test_out_of_memory():
     """A container that ran out of memory names the setting that bounds it."""
-    ending = judge_out_of_memory("4g", "fits")
-    assert (ending.kind, ending.code) == (Kind.CRASH, 137)
+    ending = judge_out_of_memory(70, "4g", "fits")
+    assert (ending.kind, ending.code) == (Kind.CRASH, 70)
     assert "4g" in ending.record["what"]
     assert ending.record["where"] == "the setting ML_TASK_MEMORY"

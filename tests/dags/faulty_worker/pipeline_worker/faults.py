@@ -1,8 +1,8 @@
 """Does what `faults` in --params says, then what the stub does.
 
-`exits`: exit codes by try, the last for all others; `record`: `store`, `line` or none; `seconds` to take first;
+`exits`: exit codes by try, the last for all others; `record`: `store` (with its receipt), `line` or none; `seconds` to take first;
 `ignore_term`; `child`: a file to write the id of a process into that outlives this one; `say`: lines for stderr;
-`environment`: print it as JSON; `megabytes`: so much memory to take first; `probe`: print what this process may do.
+`environment`: print it as JSON; `megabytes`, `megabytes_of_child`: so much memory to take first; `probe`: print what this process may do.
 """
 
 from __future__ import annotations
@@ -35,7 +35,10 @@ def main(stage: str) -> None:
     if code < 0:
         os.kill(os.getpid(), -code)
     record = {
+        "run_key": arguments["--run"],
         "dataset": "penguins",
+        "stage": stage,
+        "attempt": arguments["--attempt"],
         "exit": code,
         "error": "Fault",
         "what": f"The fault of try {tries}.",
@@ -47,6 +50,15 @@ def main(stage: str) -> None:
     if faults.get("record") == "store":
         folder = f"{prefix}/{arguments['--run']}/{commit.FOLDERS[stage]}/{arguments['--attempt']}"
         S3().request("PUT", bucket, f"{folder}/failure.json", json.dumps(record).encode())
+        state = {1: "refused", 2: "refused", 75: "waiting"}.get(code, "failed")
+        receipt = {
+            "state": state,
+            "told_by": "the worker",
+            "stages": {stage: {"state": state, "attempt": record["attempt"]}},
+        }
+        S3().request(
+            "PUT", bucket, f"{prefix}/receipts/penguins/{arguments['--run']}.json", json.dumps(receipt).encode()
+        )
     if faults.get("record") == "line":
         sys.stdout.write(f"PIPELINE-FAILURE {json.dumps(record)}\n")
     sys.exit(code)
@@ -67,6 +79,8 @@ def _act(faults: dict[str, Any]) -> None:
         sys.stdout.write(json.dumps(_probe()) + "\n")
     if faults.get("megabytes"):
         sys.stderr.write(f"took {len(b'x' * (faults['megabytes'] << 20))} bytes\n")
+    if faults.get("megabytes_of_child"):
+        subprocess.run([sys.executable, "-c", f"b'x' * ({faults['megabytes_of_child']} << 20)"], check=False)
     if faults.get("seconds"):
         commit.watch_stdin()
         time.sleep(faults["seconds"])
