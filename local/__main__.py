@@ -35,7 +35,8 @@ def main(argv: list[str]) -> int:
             module.add_arguments(command)
     arguments = parser.parse_args(argv)
     try:
-        return int(importlib.import_module(f"local.commands.{arguments.command}").run(arguments))
+        code = int(importlib.import_module(f"local.commands.{arguments.command}").run(arguments))
+        sys.stdout.flush()  # here, where it is known what it means that nobody reads it
     except LocalError as error:
         print(f"\n{error}", file=sys.stderr)
         return error.exit
@@ -46,6 +47,7 @@ def main(argv: list[str]) -> int:
     except KeyboardInterrupt:
         print("\nInterrupted. What was started goes on; `make down` stops it.", file=sys.stderr)
         return 130
+    return code
 
 
 if __name__ == "__main__":

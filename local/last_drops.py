@@ -1,5 +1,6 @@
 """What happened to the last drops and why; the part of `status` that is about runs."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from rich.text import Text
@@ -32,9 +33,10 @@ def show_last_drops(settings: Settings) -> None:
         "\nLast drops and triggers, by their last change" if found else "\nNothing was dropped yet: make drop FILE=…"
     )
     for receipt in found:
-        mark, style = _MARKS.get(receipt.state, ("…", "cyan"))
         head = Text.assemble(
-            f"  {describe_time(receipt)}  ", (f"{mark} {describe_state(receipt)}", style), f"  {receipt.run_key}"
+            f"  {describe_time(receipt)}  ",
+            describe_state_with_mark(receipt),
+            f"  {receipt.run_key}{tell_name(receipt)}",
         )
         show.console.print(head, soft_wrap=True)
         note = describe_note(receipt)
@@ -52,10 +54,7 @@ def show_run(settings: Settings, run_key: str) -> None:
     """Write all that the receipt of one run says; an unknown one is refused, with the nearest that there is."""
     show = Show()
     receipt = Receipts(settings, Store(settings)).find(run_key)
-    mark, style = _MARKS.get(receipt.state, ("…", "cyan"))
-    show.console.print(
-        Text.assemble((f"{mark} {describe_state(receipt)}", style), f"  {receipt.run_key}"), soft_wrap=True
-    )
+    show.console.print(Text.assemble(describe_state_with_mark(receipt), f"  {receipt.run_key}"), soft_wrap=True)
     show.print(f"  file     {receipt.file or 'none'}")
     show.print(f"  dataset  {receipt.dataset}")
     show.print(f"  changed  {receipt.updated_at}\n")
@@ -63,7 +62,7 @@ def show_run(settings: Settings, run_key: str) -> None:
         took = "" if summary.seconds is None else describe_seconds(summary.seconds)
         note = summary.headline if summary.state == "done" else first_sentence(summary.headline or summary.state)
         show.write(Text(f"  {stage:<9}{took:>9}  "), note)
-    rows = make_metric_rows(receipt.facts)
+    rows = make_metric_rows(receipt.live_facts)
     if rows:
         show.print()
         show.print_table([("", "model", "baseline"), *rows])
@@ -71,7 +70,7 @@ def show_run(settings: Settings, run_key: str) -> None:
         show.print()
         tell_reason(receipt.reason, show)
     show.print()
-    links = collect_links(receipt, None)
+    links = collect_links(replace(receipt, links=receipt.live_links), None)
     with Airflow(settings) as airflow:
         try:
             runs = {f"Airflow, {run.dag_id}": run.url for run in airflow.find_runs(run_key)}
@@ -80,8 +79,26 @@ def show_run(settings: Settings, run_key: str) -> None:
     show.print_links(links | runs)
 
 
+def describe_state_with_mark(receipt: Receipt) -> tuple[str, str]:
+    """Return the state in words behind its mark, and its colour; what is published and live is no failure."""
+    mark, style = _MARKS.get(receipt.state, ("…", "cyan"))
+    if receipt.is_rerun_of_published and receipt.state in {"refused", "failed"}:
+        mark, style = _MARKS["waiting"]
+    return f"{mark} {describe_state(receipt)}", style
+
+
+def tell_name(receipt: Receipt) -> str:
+    """Return the dataset's name where the run key, which has room for letters and digits only, does not tell it."""
+    return "" if receipt.run_key.partition(".")[0] == receipt.dataset else f"  of `{receipt.dataset}`"
+
+
 def describe_state(receipt: Receipt) -> str:
     """Return the state of a run in words, with the stage where it matters."""
+    if receipt.is_rerun_of_published:
+        version = (receipt.published.get("facts") or {}).get("model_version")
+        live = replace(receipt, published={})
+        verb = {"refused": "was ", "failed": ""}.get(receipt.state, "is ")
+        return f"published (version {version}); the last re-run {verb}{describe_state(live)}"
     if receipt.state in {"refused", "failed"}:
         return f"{receipt.state} by {receipt.stage}" if receipt.state == "refused" else f"failed in {receipt.stage}"
     if receipt.state == "waiting":

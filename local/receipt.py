@@ -38,7 +38,10 @@ class Summary:
 
 @dataclass(frozen=True)
 class Receipt:
-    """One run. `state`: claimed, ingested, validated, trained, published, refused, waiting or failed."""
+    """One run. `state`: claimed, ingested, validated, trained, published, refused, waiting or failed.
+
+    `published`: what the run has published, with facts and links; it stays while a stage of the run runs again.
+    """
 
     run_key: str
     dataset: str
@@ -50,6 +53,22 @@ class Receipt:
     links: Mapping[str, str] = field(default_factory=dict)
     facts: Mapping[str, Any] = field(default_factory=dict)
     stages: Mapping[str, Summary] = field(default_factory=dict)
+    published: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def is_rerun_of_published(self) -> bool:
+        """Whether a stage ran again after the run was published, and has not led to another publication."""
+        return bool(self.published) and self.state != "published"
+
+    @property
+    def live_facts(self) -> Mapping[str, Any]:
+        """The facts of what people use: the published model's, where there is one."""
+        return dict(self.published.get("facts") or self.facts)
+
+    @property
+    def live_links(self) -> Mapping[str, str]:
+        """All links, those of the published model among them."""
+        return dict(self.published.get("links") or {}) | dict(self.links)
 
 
 def parse_receipt(content: bytes) -> Receipt:
@@ -75,6 +94,7 @@ def parse_receipt(content: bytes) -> Receipt:
             )
             for stage, summary in (values.get("stages") or {}).items()
         },
+        published=values.get("published") or {},
     )
 
 

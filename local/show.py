@@ -27,13 +27,21 @@ _DOING = {
 _SILENCE_SECONDS = 30.0
 
 
+class PlainConsole(Console):
+    """A console that leaves it to the command what it means that nobody reads on."""
+
+    def on_broken_pipe(self) -> None:
+        """Raise what is under way, where Rich would exit with 1."""
+        raise  # noqa: PLE0704  # Rich calls this while it handles the BrokenPipeError
+
+
 class Show:
     """What is on the screen of one command. Use as a context manager; seconds count from its beginning."""
 
     def __init__(self) -> None:
         for stream in (sys.stdout, sys.stderr):
             stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # a terminal without our marks is none to fail at
-        self.console = Console(highlight=False, markup=False, emoji=False)
+        self.console = PlainConsole(highlight=False, markup=False, emoji=False)
         self._began = time.monotonic()
         self._step_began = self._began
         self._last = self._began

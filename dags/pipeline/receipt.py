@@ -30,6 +30,7 @@ def put_first_receipt(
         "links": {},
         "facts": {},
         "stages": {},
+        "published": None,
         "updated_at": tell_time(),
     }
     key = Layout(settings.prefix).receipt(dataset, run_key)
@@ -76,6 +77,7 @@ def put_failed_receipt(
         "links": before.get("links") or {},
         "facts": before.get("facts") or {},
         "stages": {**(before.get("stages") or {}), stage: summary},
+        "published": before.get("published"),
         "updated_at": tell_time(),
     }
     put_json(store, settings.artifact_bucket, key, receipt)

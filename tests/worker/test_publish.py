@@ -124,6 +124,34 @@ def test_a_rerun_of_an_older_run_leaves_the_alias(line: Line, trained: str, capl
     assert "newest is version 1" in report
 
 
+def test_an_override_can_be_undone(line: Line, trained: str) -> None:
+    """Trained with an override and then without, the run's first version is the newest again, and is said to be."""
+    numbers = []
+    for params in ({}, {"model_name": "LogisticRegression"}, {}):
+        assert line.run("train", trained, **params).exit_code == 0
+        assert line.run("publish", trained).exit_code == 0
+        facts = line.committed("publish", trained).facts
+        assert (facts["alias_moved"], facts["alias_version"]) == (True, facts["model_version"])
+        numbers.append(facts["model_version"])
+    assert numbers == [1, 2, 1]
+    assert read_model(line)["aliases"] == [{"alias": "newest", "version": "1"}]
+    assert "now `newest`" in line.committed("publish", trained).summaries["publish"].headline
+
+
+def test_a_refused_rerun_takes_nothing_back(line: Line, trained: str) -> None:
+    """What is published stays told in the receipt, with its metrics and links, beside the reason of the refusal."""
+    assert line.run("publish", trained).exit_code == 0
+    manifest = line.committed("publish", trained)
+    assert line.run("train", trained, model_name="LinearRegression").exit_code == 2
+    uri = f"s3://artifacts/ml-pipeline-runs/receipts/{line.dataset}/{trained}.json"
+    receipt = json.loads(line.store.read(uri)[0])
+    assert (receipt["state"], receipt["stage"]) == ("refused", "train")
+    assert receipt["published"]["facts"] == manifest.facts
+    assert receipt["published"]["links"] == manifest.links
+    assert line.run("train", trained).exit_code == 0
+    assert json.loads(line.store.read(uri)[0])["published"]["attempt"] == manifest.attempt
+
+
 def test_a_place_of_ones_own_gets_the_model_and_keeps_it(line: Line, trained: str) -> None:
     """`target_output_path` is used as it is; the same model may be there already, another one is never overwritten."""
     assert line.run("train", trained, model_version="20260101T000000Z").exit_code == 0

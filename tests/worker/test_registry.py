@@ -25,7 +25,7 @@ class Bench:
         self.server = MlflowServer(self.settings)
         self.registry = Registry(self.server, name)
 
-    def register(self, run_key: str, digest: str = "sha256:aa") -> tuple[Version, bool]:
+    def register(self, run_key: str, digest: str = "sha256:aa", decided_at: str = "") -> tuple[Version, bool]:
         # A session of its own for each call, as each would be in a process of its own.
         server = MlflowServer(self.settings)
         run = server.call("POST", "runs/create", {"experiment_id": "0"})["run"]["info"]["run_id"]
@@ -35,14 +35,15 @@ class Bench:
         return Registry(server, self.registry.name).register(
             run_key=run_key,
             model_digest=digest,
+            decided_at=decided_at,
             mlflow_run_id=run,
             mlflow_model_id=model,
             tags={"attempt": "one"},
             description="good",
         )
 
-    def publish(self, run_key: str, digest: str = "sha256:aa") -> Version:
-        version, _ = self.register(run_key, digest)
+    def publish(self, run_key: str, digest: str = "sha256:aa", decided_at: str = "") -> Version:
+        version, _ = self.register(run_key, digest, decided_at)
         Registry(MlflowServer(self.settings), self.registry.name).move_alias(version)
         return version
 
@@ -71,7 +72,7 @@ def test_a_model_is_registered_once(bench: Bench) -> None:
     assert bench.register(key(1)) == (first, False)
     assert bench.register(key(1), "sha256:bb")[0].number == 2
     tags = {tag["key"]: tag["value"] for tag in bench.versions()[-1]["tags"]}
-    assert tags == {"run_key": key(1), "model_digest": "sha256:aa", "attempt": "one"}
+    assert tags == {"run_key": key(1), "model_digest": "sha256:aa", "decided_at": "", "attempt": "one"}
 
 
 def test_the_alias_goes_forward_only(bench: Bench) -> None:
@@ -82,6 +83,21 @@ def test_the_alias_goes_forward_only(bench: Bench) -> None:
     assert bench.aliased() == 2
     assert bench.publish(key(9), "sha256:bb").number == bench.aliased() == 4
     assert bench.publish(key(9, "bbbbbbbb")).number == bench.aliased() == 5
+
+
+def test_what_was_decided_last_of_a_run_counts(bench: Bench) -> None:
+    """A run that is trained anew, and then as before, ends with the version that it had before; a repeat changes nothing."""
+    first, second, third = (f"2026-01-01T00:00:0{second}.000Z" for second in (1, 2, 3))
+    assert bench.publish(key(5), "sha256:aa", first).number == bench.aliased() == 1
+    assert bench.publish(key(5), "sha256:bb", second).number == bench.aliased() == 2
+    assert bench.publish(key(5), "sha256:aa", third).number == bench.aliased() == 1
+    # What is slower, or repeated, decides nothing.
+    assert bench.publish(key(5), "sha256:bb", second).number == bench.aliased() == 1
+    assert bench.publish(key(5), "sha256:aa", first).number == bench.aliased() == 1
+    # An older run does not either, whenever it is decided.
+    assert bench.publish(key(4), "sha256:cc", "2026-02-01T00:00:00.000Z").number == 1
+    assert bench.aliased() == 1
+    assert len(bench.versions()) == 3
 
 
 def test_an_alias_that_something_else_moved_comes_back(bench: Bench) -> None:

@@ -39,6 +39,7 @@ def publish(attempt: Attempt) -> Outcome:
         version, is_new = registry.register(
             run_key=attempt.run_key,
             model_digest=published.digest,
+            decided_at=attempt.earlier.finished_at if attempt.earlier else "",
             mlflow_run_id=trained["mlflow_run_id"],
             mlflow_model_id=trained["mlflow_model_id"],
             tags={"dataset": attempt.dataset, "attempt": attempt.name, "location": published.uri},
@@ -46,7 +47,7 @@ def publish(attempt: Attempt) -> Outcome:
         )
         newest = registry.move_alias(version)
     link = server.link_version(attempt.dataset, str(version.number))
-    has_alias = newest == version
+    has_alias = newest.number == version.number
     _say_published(attempt, published, version, newest, is_new=is_new)
     with attempt.timed("report"):
         content = write_report(_collect(attempt, trained, published, version, newest, link))

@@ -9,7 +9,7 @@ from typing import Any
 
 from .errors import StageError
 from .layout import Layout
-from .manifest import StageSummary
+from .manifest import Committed, StageSummary, read_committed
 from .store import Store
 
 
@@ -59,6 +59,8 @@ def put_receipt(
 ) -> None:
     """Write the receipt of a run, over the one that is there.
 
+    What the run has published stays told, whatever becomes of a stage that runs again: it is still what people use.
+
     :param file: the URI of what landed.
     :param summaries: the stages so far, in order.
     :param failure: the failure record that is the reason for *state*, if there is one.
@@ -74,7 +76,21 @@ def put_receipt(
         "links": dict(links),
         "facts": dict(facts),
         "stages": {name: summary.model_dump() for name, summary in summaries.items()},
+        "published": _describe_published(read_committed(store, layout, "publish")),
         "updated_at": now_text(),
     }
     content = json.dumps(receipt, indent=1, ensure_ascii=False, default=str).encode()
     store.put(layout.receipt(dataset), content, content_type="application/json")
+
+
+def _describe_published(committed: Committed | None) -> dict[str, Any] | None:
+    """Return what a receipt says of the model that its run has published."""
+    if committed is None:
+        return None
+    manifest = committed.manifest
+    return {
+        "attempt": manifest.attempt,
+        "at": manifest.finished_at,
+        "facts": manifest.facts,
+        "links": manifest.links,
+    }

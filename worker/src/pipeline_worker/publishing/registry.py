@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +13,7 @@ from ..mlflow_server import MlflowRefusal, MlflowServer
 from ..run_key import PATTERN, RunKey
 
 ALIAS = "newest"
+_DECIDED = "decided_at"
 _PAGE = 1_000
 #: More rounds than workers that could publish the same dataset at the same moment.
 _ROUNDS = 50
@@ -20,17 +21,22 @@ _ROUNDS = 50
 
 @dataclass(frozen=True)
 class Version:
-    """One version of a registered model; *run_key* is empty where something else registered it."""
+    """One version of a registered model; *run_key* is empty where something else registered it.
+
+    *decided_at* is when its training last ended with this model, in UTC as manifests spell it: a run that was trained anew and
+    then as before has two versions, and the first of them was decided last.
+    """
 
     number: int
     run_key: str
+    decided_at: str = ""
 
     @property
-    def order(self) -> tuple[bool, datetime | None, str, int]:
-        """What makes one version newer than another: the time of the run, then its key, then the number."""
+    def order(self) -> tuple[bool, datetime | None, str, str, int]:
+        """What makes one version newer than another: the time of the run, its key, what was decided last of it, the number."""
         if not PATTERN.fullmatch(self.run_key):
-            return False, None, "", self.number
-        return True, RunKey.parse(self.run_key).time, self.run_key, self.number
+            return False, None, "", "", self.number
+        return True, RunKey.parse(self.run_key).time, self.run_key, self.decided_at, self.number
 
 
 class Registry:
@@ -45,6 +51,7 @@ class Registry:
         *,
         run_key: str,
         model_digest: str,
+        decided_at: str,
         mlflow_run_id: str,
         mlflow_model_id: str,
         tags: Mapping[str, str],
@@ -58,7 +65,7 @@ class Registry:
         self._ensure_model()
         found = self._find(identity)
         if found is not None:
-            return found, False
+            return self._decide(found, decided_at), False
         made = self._server.call(
             "POST",
             "model-versions/create",
@@ -68,16 +75,24 @@ class Registry:
                 "run_id": mlflow_run_id,
                 "model_id": mlflow_model_id,
                 "description": description,
-                "tags": _list_tags(identity | dict(tags)),
+                "tags": _list_tags(identity | {_DECIDED: decided_at} | dict(tags)),
             },
         )["model_version"]
         first = self._find(identity)
         if first is not None and first.number != int(made["version"]):
             # Another worker registered the same model between the search and the call.
             self._server.call("DELETE", "model-versions/delete", {"name": self.name, "version": made["version"]})
-            return first, False
+            return self._decide(first, decided_at), False
         self._link_model(mlflow_model_id, str(made["version"]))
-        return Version(int(made["version"]), run_key), True
+        return Version(int(made["version"]), run_key, decided_at), True
+
+    def _decide(self, version: Version, decided_at: str) -> Version:
+        """Return a version that was there already as the one that was decided at that time, where it was not later."""
+        if decided_at <= version.decided_at:
+            return version
+        values = {"name": self.name, "version": str(version.number), "key": _DECIDED, "value": decided_at}
+        self._server.call("POST", "model-versions/set-tag", values)
+        return replace(version, decided_at=decided_at)
 
     def move_alias(self, mine: Version) -> Version:
         """Let the alias name the newest version, and return that; *mine* is the one that was just registered.
@@ -156,13 +171,13 @@ class Registry:
         self._server.call("PATCH", f"logged-models/{model_id}/tags", {"tags": tags})
 
 
-def _order(version: Version) -> tuple[bool, datetime | None, str, int]:
+def _order(version: Version) -> tuple[bool, datetime | None, str, str, int]:
     return version.order
 
 
 def _read_version(entry: Mapping[str, Any]) -> Version:
     tags = {tag["key"]: tag.get("value", "") for tag in entry.get("tags", [])}
-    return Version(int(entry["version"]), str(tags.get("run_key", "")))
+    return Version(int(entry["version"]), str(tags.get("run_key", "")), str(tags.get(_DECIDED, "")))
 
 
 def _list_tags(tags: Mapping[str, str]) -> list[dict[str, str]]:

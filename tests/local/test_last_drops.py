@@ -1,0 +1,65 @@
+"""What `status` says of a run in one line."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from local.last_drops import describe_state_with_mark, tell_name
+from local.receipt import parse_receipt
+from local.settings import PROJECT
+from tests.stack import make_stack
+
+RUN = "penguins.20260131T120000Z.1a2b3c4d"
+PUBLISHED = {"attempt": "a.1", "at": "2026-01-31T12:00:00Z", "facts": {"model_version": 3}, "links": {"model": "m"}}
+
+
+def make(state, stage, published=None, **changes):
+    """Return a receipt as `status` reads it."""
+    values = {"run_key": RUN, "dataset": "penguins", "state": state, "stage": stage, "published": published}
+    return parse_receipt(json.dumps(values | changes).encode())
+
+
+@pytest.mark.parametrize(
+    ("state", "stage", "published", "said"),
+    [
+        ("published", "publish", PUBLISHED, "✓ published"),
+        ("refused", "train", None, "✗ refused by train"),
+        ("refused", "train", PUBLISHED, "! published (version 3); the last re-run was refused by train"),
+        ("failed", "train", PUBLISHED, "! published (version 3); the last re-run failed in train"),
+        ("waiting", "train", PUBLISHED, "! published (version 3); the last re-run is waiting in train"),
+        ("trained", "train", PUBLISHED, "… published (version 3); the last re-run is trained, publish follows"),
+    ],
+)
+def test_what_is_published_stays_told(state, stage, published, said):
+    """A re-run that was refused, or goes on, takes nothing back of what people use."""
+    assert describe_state_with_mark(make(state, stage, published))[0] == said
+
+
+def test_facts_and_links_of_what_is_live_are_there():
+    """Metrics and links are the published model's, with those of the refusal beside."""
+    receipt = make("refused", "train", PUBLISHED, links={"failure": "f"}, facts={})
+    assert receipt.live_facts == {"model_version": 3}
+    assert receipt.live_links == {"model": "m", "failure": "f"}
+    plain = make("trained", "train", links={"a": "b"}, facts={"rows": 1})
+    assert (plain.live_facts, plain.live_links) == ({"rows": 1}, {"a": "b"})
+
+
+def test_a_name_that_the_run_key_does_not_tell_is_told():
+    """Two datasets whose names have the same letters and digits are told apart."""
+    assert tell_name(make("claimed", "")) == ""
+    named = make("claimed", "", run_key="ui-penguins.20260131T120000Z.1a2b3c4d", dataset="UI penguins!")
+    assert tell_name(named) == "  of `UI penguins!`"
+
+
+def test_who_reads_the_first_lines_only_gets_no_error(tmp_path):
+    """`make status | head` ends quietly, whenever the reader goes."""
+    stack = make_stack(tmp_path)
+    argv = [sys.executable, "-m", "local", "status"]
+    with subprocess.Popen(
+        argv, cwd=PROJECT, env=stack.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as status:
+        assert status.stdout.readline()
+        status.stdout.close()
+        assert (status.stderr.read(), status.wait(60)) == ("", 0)
