@@ -38,12 +38,12 @@ class Layer:
 
 #: Those that take longest first, as they run side by side.
 LAYERS = (
-    Layer("stack", ("tests/e2e",), "tools", paces=("usual", "long")),
-    Layer("integration", ("tests/integration",), "tools", paces=("usual", "long")),
     Layer("compose-stack", ("tests/e2e",), "tools", True, True, (("STACK", "compose"),), ("usual", "long")),
+    Layer("stack", ("tests/e2e",), "tools", paces=("usual", "long")),
     Layer("worker", ("tests/worker",), "worker"),
-    Layer("dags", ("tests/dags",), "airflow"),
     Layer("compose", ("tests/compose",), "airflow", needs_engine=True, needs_images=True, paces=("usual",)),
+    Layer("integration", ("tests/integration",), "tools", paces=("usual", "long")),
+    Layer("dags", ("tests/dags",), "airflow"),
     Layer("local", ("tests/docs", "tests/local"), "tools", paces=("quick", "usual")),
 )
 CHECK = "check"
