@@ -88,14 +88,19 @@ def test_the_alias_goes_forward_only(bench: Bench) -> None:
 def test_what_was_decided_last_of_a_run_counts(bench: Bench) -> None:
     """A run that is trained anew, and then as before, ends with the version that it had before; a repeat changes nothing."""
     first, second, third = (f"2026-01-01T00:00:0{second}.000Z" for second in (1, 2, 3))
-    assert bench.publish(key(5), "sha256:aa", first).number == bench.aliased() == 1
-    assert bench.publish(key(5), "sha256:bb", second).number == bench.aliased() == 2
-    assert bench.publish(key(5), "sha256:aa", third).number == bench.aliased() == 1
-    # What is slower, or repeated, decides nothing.
-    assert bench.publish(key(5), "sha256:bb", second).number == bench.aliased() == 1
-    assert bench.publish(key(5), "sha256:aa", first).number == bench.aliased() == 1
+    decisions = [
+        ("sha256:aa", first, 1, 1),
+        ("sha256:bb", second, 2, 2),
+        ("sha256:aa", third, 1, 1),
+        # What is slower, or repeated, decides nothing.
+        ("sha256:bb", second, 2, 1),
+        ("sha256:aa", first, 1, 1),
+    ]
+    for digest, decided_at, number, aliased in decisions:
+        assert bench.publish(key(5), digest, decided_at).number == number
+        assert bench.aliased() == aliased
     # An older run does not either, whenever it is decided.
-    assert bench.publish(key(4), "sha256:cc", "2026-02-01T00:00:00.000Z").number == 1
+    assert bench.publish(key(4), "sha256:cc", "2026-02-01T00:00:00.000Z").number == 3
     assert bench.aliased() == 1
     assert len(bench.versions()) == 3
 
