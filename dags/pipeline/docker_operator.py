@@ -17,7 +17,7 @@ from docker.utils.socket import STDERR, STDOUT, frames_iter
 
 from pipeline.attempt import Exit
 from pipeline.container import USER, is_left_over, make_bounds, make_environment, make_labels, make_name
-from pipeline.engine_fault import judge_fault, judge_out_of_memory
+from pipeline.engine_fault import CONFLICT, judge_fault, judge_out_of_memory
 from pipeline.output import Output
 from pipeline.settings import get_settings
 from pipeline.stage_operator import StageOperator
@@ -26,8 +26,6 @@ from pipeline.stage_operator import StageOperator
 GRACE_SECONDS = 2
 #: What Docker says of a process that was killed, by the kernel for want of memory or by someone.
 _KILLED = 137
-#: What the engine answers where there is a container of that name.
-_CONFLICT = 409
 #: What the engine's client raises: the first is the hook's word for no answer, the last a connection that broke.
 _FAULTS = (AirflowException, DockerException, OSError)
 
@@ -100,7 +98,7 @@ class PipelineDockerOperator(StageOperator, DockerOperator):
         try:
             self.container = create()
         except APIError as error:
-            if error.status_code != _CONFLICT:
+            if error.status_code != CONFLICT:
                 raise
             self._remove_left_over(name)
             self.container = create()

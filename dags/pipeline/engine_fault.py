@@ -10,7 +10,7 @@ from pipeline.settings import Settings
 #: What a proxy before the engine answers while the engine is down.
 _GATEWAY_STATUSES = (502, 503, 504)
 #: What the engine answers where there is a container of that name.
-_CONFLICT = 409
+CONFLICT = 409
 
 
 def judge_fault(error: Exception, settings: Settings) -> Ending:
@@ -30,7 +30,7 @@ def judge_fault(error: Exception, settings: Settings) -> Ending:
             f"Build it with `docker build --tag {settings.task_image} worker`, or pull it, or name another one. "
             "A task downloads none."
         )
-    elif isinstance(error, APIError) and error.status_code == _CONFLICT:
+    elif isinstance(error, APIError) and error.status_code == CONFLICT:
         what, where, kind = (
             f"The same stage of this run is under way already: {said}",
             "the Docker engine",
