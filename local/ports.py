@@ -4,8 +4,6 @@ import contextlib
 import secrets
 import socket
 
-import psutil  # type: ignore[import-untyped]  # ships no types
-
 from local.errors import PortBusy
 from local.settings import INTERNAL_PORT_OFFSETS, LOOPBACK, Settings
 
@@ -24,6 +22,9 @@ def is_free(port: int) -> bool:
 
 def describe_owner(port: int) -> str:
     """Name the program that listens on a port, as far as we may know."""
+    # Here, as nobody else in this module needs it: tests in environments without it choose ports as well.
+    import psutil  # type: ignore[import-untyped]  # ships no types
+
     with contextlib.suppress(psutil.Error):
         for connection in psutil.net_connections("tcp"):
             if connection.status == psutil.CONN_LISTEN and connection.laddr.port == port and connection.pid:

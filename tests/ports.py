@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import secrets
-import socket
+
+from local.ports import is_free
 
 
 def free_ports(count: int) -> list[int]:
@@ -14,15 +15,3 @@ def free_ports(count: int) -> list[int]:
     """
     chosen = secrets.SystemRandom().sample(range(10000, 17000), 100)
     return [port for port in chosen if is_free(port) and is_free(port + 10000)][:count]
-
-
-def is_free(port: int) -> bool:
-    """Return whether a server could listen on this port of the loopback address."""
-    with socket.socket() as probe:
-        # Servers set this option too: without it a port would count as busy for a minute after a server ended.
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True

@@ -81,6 +81,7 @@ class BoundedLog:
         for level, text, _ in self._tail:
             self._log.log(level, "%s", text)
         self._tail.clear()
+        self._omitted = self._omitted_bytes = 0
 
 
 class Output:

@@ -74,6 +74,9 @@ def test_a_longer_one_has_its_beginning_and_its_end(said):
     assert texts[40_002] == "line 110000"
     assert texts[-1] == "line 119999"
     assert len(texts) == 50_002
+    # A runner closes it, and asks for the end.
+    output.end(0)
+    assert len(said.lines) == 50_002
 
 
 def test_long_lines_are_bounded_by_their_bytes(said):

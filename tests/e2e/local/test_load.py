@@ -6,7 +6,7 @@ import contextlib
 import time
 from collections import Counter
 
-import psutil  # type: ignore[import-untyped]
+import psutil  # type: ignore[import-untyped]  # ships no types
 import pytest
 
 from tests.e2e.pipeline import PENGUINS, SPECIES, TASKS, Dropped, Pipeline, drop_rows
