@@ -12,7 +12,7 @@ import pytest
 from tests.e2e.pipeline import PENGUINS, SPECIES, TASKS, Dropped, Pipeline, drop_rows
 
 pytestmark = [pytest.mark.long("drops for minutes"), pytest.mark.timeout(900), pytest.mark.usefixtures("settled")]
-BURST, SOAK_SECONDS, SECONDS_BETWEEN, KILLED = 30, 120, 15, 4
+BURST, SOAK_SECONDS, SECONDS_BETWEEN, KILLED = 30, 120, 30, 4
 
 
 def check_each_once(pipeline: Pipeline, dataset: str, dropped: list[Dropped]) -> None:
