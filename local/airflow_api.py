@@ -148,7 +148,7 @@ class Airflow:
         except httpx.HTTPError as error:
             raise AirflowUnreachable(
                 f"Airflow does not answer at {self._settings.airflow_url} ({error}).\n"
-                "Start the stack with `make up`; `make status` says what runs."
+                "It does not run, or has only just been started: `make up` starts it and returns when it answers; `make status` says what runs."
             ) from None
 
 

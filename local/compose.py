@@ -68,7 +68,8 @@ def check_engine() -> None:
         found = f"this one is {done.stdout.strip()}" if numbers else "there is none"
         raise MachineUnfit(
             f"Docker Compose {'.'.join(map(str, OLDEST_COMPOSE))} or later is needed, as a plugin of `docker`; {found}.\n"
-            "It comes with Docker's own packages and with Docker Desktop; on Debian 13: apt-get install docker-compose"
+            "It comes with Docker's own packages and with Docker Desktop; on Debian 13: apt-get install docker-compose docker-buildx.\n"
+            "Debian 12 has none: runbooks/compose-first-start.md says how to take these two packages of Debian 13."
         )
 
 
@@ -246,7 +247,10 @@ def start_compose(settings: Settings, services: Sequence[str] = ()) -> None:
     """
     check_settings(settings)
     check_mounted(settings)
-    print("Images and containers (the first time takes minutes: images are fetched and built)", flush=True)
+    print(
+        "Images and containers (the first time takes 5 to 20 minutes: images are fetched and built, MinIO from source)",
+        flush=True,
+    )
     build_images(settings)
     if (not services or _STARTER in services) and is_replaced(settings):
         # Compose would stop them after the API server, and what stopped tasks say of themselves would not arrive: Airflow would

@@ -18,4 +18,4 @@ flags="$flags -X $names.CopyrightYear=2026"
 mkdir -p "$1"
 folder=$(cd "$1" && pwd)
 # GOTOOLCHAIN: another Go is never fetched; an old one says so.
-CGO_ENABLED=0 GOTOOLCHAIN=local GOBIN="$folder" go install -trimpath -ldflags "$flags" "github.com/minio/minio@$version"
+CGO_ENABLED=0 GOTOOLCHAIN=local GOBIN="$folder" go install -v -trimpath -ldflags "$flags" "github.com/minio/minio@$version"

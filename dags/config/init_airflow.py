@@ -8,12 +8,12 @@ import os
 import subprocess
 import sys
 
-#: The users by the settings that name them, and their role in Airflow. `User` may look, trigger and clear.
+#: The users by the settings that name them, and their role in Airflow. `Operator` is ours: see pipeline/auth_manager.py.
 ROLES = {
     "AIRFLOW_ADMIN": "Admin",
-    "AIRFLOW_OPERATOR": "User",
+    "AIRFLOW_OPERATOR": "Operator",
     "AIRFLOW_VIEWER": "Viewer",
-    "AIRFLOW_API": "User",
+    "AIRFLOW_API": "Operator",
 }
 
 
@@ -35,9 +35,19 @@ def set_users() -> None:
     """Make the users, or give them the role and the password of the settings."""
     from airflow.providers.fab.auth_manager.cli_commands.utils import get_application_builder
 
+    from pipeline.auth_manager import OPERATOR_PERMISSIONS
+
     with get_application_builder() as builder:
         security = builder.sm
         security.sync_roles()
+        operator = security.find_role("Operator") or security.add_role("Operator")
+        # Exactly these, whatever an earlier version gave it.
+        operator.permissions = [
+            security.create_permission(*permission)
+            for permission in [*security.VIEWER_PERMISSIONS, *OPERATOR_PERMISSIONS]
+        ]
+        security.session.merge(operator)
+        security.session.commit()
         for prefix, role_name in ROLES.items():
             name, password = os.environ[f"{prefix}_USERNAME"], os.environ[f"{prefix}_PASSWORD"]
             role = security.find_role(role_name)

@@ -38,6 +38,13 @@ def test_a_new_settings_file_is_enough(env_file):
     assert set(configure(env_file, "--services").stdout.split()) >= OURS
 
 
+def test_the_file_is_shown_without_its_values(env_file):
+    """Who wants to see what is set where does not have to show the secrets."""
+    done = configure(env_file, "--no-interpolate")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "${OBJECT_STORAGE_SECRET_KEY" in done.stdout
+
+
 @pytest.mark.parametrize("name", [*SECRETS, "DOCKER_GID"])
 def test_a_missing_secret_stops_the_start_with_its_name(env_file, name):
     """There is no default for it, and the message says which it is."""

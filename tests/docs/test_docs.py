@@ -26,6 +26,7 @@ NO_SETTINGS = {
     "PIPELINE_SETTINGS": "a constant in the code",
     "ACCESS_KEY": "the end of several names, to look for",
     "PYTHON": "make's own",
+    "REPO_URI": "apt's",
 }
 
 

@@ -47,6 +47,7 @@ PORTS = {
     "redis": 6379,
     "minio": 9000,
     "mlflow": 5000,
+    "mlflow-proxy": 5000,
     "docker-proxy": 2375,
     "airflow-apiserver": 8080,
     "airflow-worker": 8793,
@@ -163,7 +164,7 @@ def places(pipeline: Pipeline, outside: tuple[str, int] | None) -> Places:
         subprocess.run(["docker", "network", "inspect", *networks], check=True, capture_output=True).stdout
     )
     subnets = [ipaddress.ip_network(part["Subnet"]) for network in described for part in network["IPAM"]["Config"]]
-    assert len(subnets) == 7
+    assert len(subnets) == 9
     machine = [str(next(subnet.hosts())) for subnet in subnets]
     for name in ("AIRFLOW_PORT", "MLFLOW_PORT", "OBJECT_STORAGE_PORT", "OBJECT_STORAGE_CONSOLE_PORT"):
         found[name] = (machine, int(stack.settings[name]))
@@ -213,7 +214,7 @@ def test_a_stage_writes_to_its_scratch_folder_only(insider: dict[str, Any]) -> N
 
 def test_a_stage_reaches_the_store_and_mlflow_only(insider: dict[str, Any]) -> None:
     """Databases, the queue, the engine's proxy, Airflow and the internet are out of its reach."""
-    assert {place for place, is_open in insider["reach"].items() if is_open} == {"minio", "mlflow"}
+    assert {place for place, is_open in insider["reach"].items() if is_open} == {"minio", "mlflow-proxy"}
 
 
 def test_a_stage_has_its_own_key_and_no_other_secret(insider: dict[str, Any], pipeline: Pipeline) -> None:
@@ -230,26 +231,84 @@ def test_a_stage_has_its_own_key_and_no_other_secret(insider: dict[str, Any], pi
         (
             "airflow-worker",
             "python",
-            {"redis", "minio", "mlflow", "docker-proxy", "airflow-apiserver", "airflow-worker", "outside"},
+            {"redis", "minio", "docker-proxy", "airflow-apiserver", "airflow-worker", "outside"},
         ),
         ("airflow-dag-processor", "python", {"postgres", "airflow-apiserver", "airflow-worker"}),
         ("airflow-scheduler", "python", {"postgres", "redis", "airflow-apiserver", "airflow-worker"}),
-        (
-            "mlflow",
-            "/opt/python/bin/python",
-            {"postgres", "minio", "mlflow", "airflow-apiserver", "airflow-worker", "outside"},
-        ),
+        # What stages and people ask it for, it does itself; so it has no way out.
+        ("mlflow", "/opt/python/bin/python", {"postgres", "minio", "mlflow", "mlflow-proxy"}),
     ],
 )
 def test_a_service_reaches_what_it_talks_to(
     compose: ComposeStack, places: Places, service: str, python: str, reached: set[str]
 ) -> None:
-    """Each service shares a network with those that it needs; a way out have only those that use the store."""
+    """Each service shares a network with those that it needs; a way out has only what uses the store by itself."""
     container = compose.compose("ps", "--quiet", service).split()[0]
     found = run_python(container, python, REACH, json.dumps(places))
-    if service in {"airflow-worker", "mlflow"}:
+    if service == "airflow-worker":
         del found["the internet"]
     assert {place for place, is_open in found.items() if is_open} == reached & places.keys()
+
+
+#: Run by a container's own Python: the codes and texts of MLflow's answers to requests, each a method, a path and a JSON.
+ASK_MLFLOW = """
+import json, sys, urllib.error, urllib.request
+
+def ask(method, path, body):
+    request = urllib.request.Request("http://mlflow:5000" + path, json.dumps(body).encode(), method=method)
+    request.add_header("Content-Type", "application/json")
+    try:
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            return answer.status, json.load(answer)
+    except urllib.error.HTTPError as error:
+        return error.code, json.loads(error.read() or b"{}")
+
+print(json.dumps([ask(*one) for one in json.loads(sys.argv[1])]))
+"""
+
+
+def test_mlflow_keeps_nothing_on_its_own_disk(compose: ComposeStack) -> None:
+    """Whoever makes an experiment says where its artifacts lie; on the server's disk or another host they do not."""
+    container = compose.compose("ps", "--quiet", "mlflow-proxy")
+    assert container
+    network = f"{compose.settings['COMPOSE_PROJECT_NAME']}_tasks"
+    argv = ["docker", "run", "--rm", f"--network={network}", "--read-only", compose.settings["ML_TASK_IMAGE"]]
+
+    def ask(*requests: tuple[str, str, Any]) -> list[tuple[int, dict[str, Any]]]:
+        done = subprocess.run(
+            [*argv, "-c", ASK_MLFLOW, json.dumps(requests)], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        return [(code, told) for code, told in json.loads(done.stdout)]
+
+    places = {
+        "own": None,
+        "disk": "file:///scratch/artifacts",
+        "plain": "/scratch/artifacts",
+        "ftp": "ftp://198.51.100.2/x",
+    }
+    made = ask(
+        *(
+            (
+                "POST",
+                "/api/2.0/mlflow/experiments/create",
+                {"name": f"{name}-{secrets.token_hex(4)}"} | ({"artifact_location": place} if place else {}),
+            )
+            for name, place in places.items()
+        )
+    )
+    ids = {name: told["experiment_id"] for name, (code, told) in zip(places, made, strict=True) if code == 200}
+    assert {"own", "disk", "plain"} <= ids.keys()
+    runs = ask(*(("POST", "/api/2.0/mlflow/runs/create", {"experiment_id": number}) for number in ids.values()))
+    run_ids = [told["run"]["info"]["run_id"] for _, told in runs]
+    put = ask(
+        *(("POST", f"/ajax-api/2.0/mlflow/upload-artifact?run_uuid={run}&path=x.json", {"x": 1}) for run in run_ids)
+    )
+    answers = dict(zip(ids, put, strict=True))
+    assert answers.pop("own")[0] == 200
+    assert {code for code, _ in answers.values()} == {400}, answers
+    assert all("keeps no artifacts at" in told["message"] for _, told in answers.values()), answers
+    assert "artifacts" not in compose.compose("exec", "--no-TTY", "mlflow", "ls", "/scratch").split()
 
 
 def test_a_way_out_can_be_seen(outside: tuple[str, int] | None) -> None:
@@ -273,7 +332,7 @@ def test_no_service_has_privileges(compose: ComposeStack) -> None:
     """Every service drops all capabilities, gains none, and has a root that cannot be written to; one has the socket."""
     containers = compose.compose("ps", "--all", "--quiet").split()
     found = json.loads(subprocess.run(["docker", "inspect", *containers], check=True, capture_output=True).stdout)
-    assert len(found) == 15
+    assert len(found) == 16
     with_socket = set()
     for one in found:
         service, host = one["Config"]["Labels"]["com.docker.compose.service"], one["HostConfig"]
@@ -281,7 +340,9 @@ def test_no_service_has_privileges(compose: ComposeStack) -> None:
         assert "no-new-privileges:true" in host["SecurityOpt"], service
         assert host["ReadonlyRootfs"], service
         assert not host["Privileged"], service
-        assert host["Memory"] > 0, service
+        assert host["Memory"] == host["MemorySwap"] > 0, service
+        assert host["PidsLimit"] > 0, service
+        assert all("size=" in options for options in (host["Tmpfs"] or {}).values()), service
         assert host["LogConfig"]["Config"]["max-size"], service
         user = one["Config"]["User"].partition(":")[0]
         assert user not in ("", "0", "root"), service

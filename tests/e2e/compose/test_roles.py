@@ -14,7 +14,7 @@ from tests.compose_stack import ComposeStack
 from tests.e2e.pipeline import Pipeline
 
 LOOK, RUN, KEEP, RULE = "look", "run", "keep", "rule"
-#: What is asked, and what kind of right it takes.
+#: What is asked, and what kind of right it takes. `{dag}` is one of the stages for who may not, and none for who may.
 ACTIONS: dict[str, tuple[str, str, str, Any]] = {
     "see the Dags": (LOOK, "GET", "/api/v2/dags", None),
     "see the runs": (LOOK, "GET", "/api/v2/dags/~/dagRuns", None),
@@ -23,7 +23,24 @@ ACTIONS: dict[str, tuple[str, str, str, Any]] = {
     # With a key that is none, so that nothing runs.
     "trigger": (RUN, "POST", "/api/v2/dags/publish/dagRuns", {"logical_date": None, "conf": {"run_key": "none"}}),
     "clear": (RUN, "POST", "/api/v2/dags/publish/clearTaskInstances", {"dry_run": True}),
-    "pause": (RUN, "PATCH", "/api/v2/dags/publish", {"is_paused": False}),
+    "stop": (RUN, "PATCH", "/api/v2/dags/publish/dagRuns/none", {"state": "failed"}),
+    "stop a task": (
+        RUN,
+        "PATCH",
+        "/api/v2/dags/publish/dagRuns/none/taskInstances/save_results",
+        {"new_state": "failed"},
+    ),
+    "pause": (KEEP, "PATCH", "/api/v2/dags/publish", {"is_paused": False}),
+    "pause all": (KEEP, "PATCH", "/api/v2/dags?dag_id_pattern=none", {"is_paused": False}),
+    "delete a Dag": (KEEP, "DELETE", "/api/v2/dags/{dag}", None),
+    "delete a run": (KEEP, "DELETE", "/api/v2/dags/publish/dagRuns/none", None),
+    "delete a task": (KEEP, "DELETE", "/api/v2/dags/publish/dagRuns/none/taskInstances/save_results", None),
+    "run watch": (KEEP, "POST", "/api/v2/dags/watch/dagRuns", {"no": "such field"}),
+    "clear watch": (KEEP, "POST", "/api/v2/dags/watch/clearTaskInstances", {"dry_run": True}),
+    "stop watch": (KEEP, "PATCH", "/api/v2/dags/watch/dagRuns/none", {"state": "failed"}),
+    "make an event": (KEEP, "POST", "/api/v2/assets/events", {"asset_id": 1000}),
+    "materialize an asset": (KEEP, "POST", "/api/v2/assets/1000/materialize", None),
+    "drop what is queued": (KEEP, "DELETE", "/api/v2/dags/{dag}/assets/queuedEvents", None),
     "make a connection": (KEEP, "POST", "/api/v2/connections", {"connection_id": "x", "conn_type": "http"}),
     "read connections": (KEEP, "GET", "/api/v2/connections", None),
     "make a variable": (KEEP, "POST", "/api/v2/variables", {"key": "x", "value": "y"}),
@@ -59,9 +76,13 @@ def test_a_user_does_what_the_role_is_for(user: tuple[str, httpx.Client], name: 
     """The viewer looks, the operator and the commands run and clear, the administrator keeps house too."""
     prefix, client = user
     right, method, path, body = ACTIONS[name]
-    answer = client.request(method, path, json=body)
-    if right in MAY[prefix]:
-        assert answer.is_success, answer.text
+    may = right in MAY[prefix]
+    answer = client.request(method, path.format(dag="none" if may else "publish"), json=body)
+    if may:
+        # What is not there is asked for where the deed itself would harm the other tests.
+        assert answer.is_success or answer.status_code in {httpx.codes.NOT_FOUND, httpx.codes.UNPROCESSABLE_ENTITY}, (
+            answer.text
+        )
     else:
         assert answer.status_code == httpx.codes.FORBIDDEN, answer.text
     if name == "make a connection" and answer.is_success:
