@@ -73,7 +73,7 @@ def test_a_changed_setting_is_taken_while_it_runs(compose: ComposeStack, pipelin
     done = compose.run("up", AIRFLOW_PARALLELISM="31")
     assert done.returncode == 0, done.stderr
     after = list_starts()
-    assert len(before.items() & after.items()) == 5  # databases, queue, store, MLflow and proxy went on
+    assert len(before.items() & after.items()) == 6  # databases, queue, store, MLflow and the proxies went on
     assert len(before.keys() - after.keys()) == 6  # those of Airflow, which has two workers
     pipeline.put("changed/_params.json", SPECIES)
     # Much sooner than a heartbeat is overdue.
