@@ -6,6 +6,7 @@ import itertools
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 
 from pipeline_worker.mlflow_server import MlflowServer
 from pipeline_worker.publishing.registry import ALIAS, Registry, Version
+from pipeline_worker.run_key import tell_order
 from pipeline_worker.settings import read_settings
 from tests.worker.conftest import Mlflow
 
@@ -25,7 +27,9 @@ class Bench:
         self.server = MlflowServer(self.settings)
         self.registry = Registry(self.server, name)
 
-    def register(self, run_key: str, digest: str = "sha256:aa", decided_at: str = "") -> tuple[Version, bool]:
+    def register(
+        self, run_key: str, digest: str = "sha256:aa", decided_at: str = "", run_order: str = ""
+    ) -> tuple[Version, bool]:
         # A session of its own for each call, as each would be in a process of its own.
         server = MlflowServer(self.settings)
         run = server.call("POST", "runs/create", {"experiment_id": "0"})["run"]["info"]["run_id"]
@@ -34,6 +38,7 @@ class Bench:
         ]["info"]["model_id"]
         return Registry(server, self.registry.name).register(
             run_key=run_key,
+            run_order=run_order,
             model_digest=digest,
             decided_at=decided_at,
             mlflow_run_id=run,
@@ -42,8 +47,8 @@ class Bench:
             description="good",
         )
 
-    def publish(self, run_key: str, digest: str = "sha256:aa", decided_at: str = "") -> Version:
-        version, _ = self.register(run_key, digest, decided_at)
+    def publish(self, run_key: str, digest: str = "sha256:aa", decided_at: str = "", run_order: str = "") -> Version:
+        version, _ = self.register(run_key, digest, decided_at, run_order)
         Registry(MlflowServer(self.settings), self.registry.name).move_alias(version)
         return version
 
@@ -72,7 +77,13 @@ def test_a_model_is_registered_once(bench: Bench) -> None:
     assert bench.register(key(1)) == (first, False)
     assert bench.register(key(1), "sha256:bb")[0].number == 2
     tags = {tag["key"]: tag["value"] for tag in bench.versions()[-1]["tags"]}
-    assert tags == {"run_key": key(1), "model_digest": "sha256:aa", "decided_at": "", "attempt": "one"}
+    assert tags == {
+        "run_key": key(1),
+        "run_order": "",
+        "model_digest": "sha256:aa",
+        "decided_at": "",
+        "attempt": "one",
+    }
 
 
 def test_the_alias_goes_forward_only(bench: Bench) -> None:
@@ -83,6 +94,21 @@ def test_the_alias_goes_forward_only(bench: Bench) -> None:
     assert bench.aliased() == 2
     assert bench.publish(key(9), "sha256:bb").number == bench.aliased() == 4
     assert bench.publish(key(9, "bbbbbbbb")).number == bench.aliased() == 5
+
+
+def test_of_one_second_the_later_run_counts(bench: Bench) -> None:
+    """The order of the runs decides where their keys have one time, not what the rest of the keys is made of."""
+    time = datetime(2026, 1, 5, tzinfo=UTC)
+    older, newer, newest = tell_order(time, 1), tell_order(time, 0), tell_order(time + timedelta(milliseconds=1), 0)
+    assert bench.publish(key(5, "ffffffff"), run_order=older).number == bench.aliased() == 1
+    assert bench.publish(key(5, "aaaaaaaa"), run_order=newer).number == bench.aliased() == 2
+    assert bench.publish(key(5, "eeeeeeee"), "sha256:bb", run_order=older).number == 3
+    # Whatever is decided of an older run.
+    assert bench.publish(key(5, "ffffffff"), "sha256:bb", "2026-02-01T00:00:00.000Z", older).number == 4
+    assert bench.aliased() == 2
+    assert bench.publish(key(5, "11111111"), run_order=newest).number == bench.aliased() == 5
+    assert bench.publish(key(5, "bbbbbbbb"), run_order=newer).number == 6
+    assert bench.aliased() == 5
 
 
 def test_what_was_decided_last_of_a_run_counts(bench: Bench) -> None:

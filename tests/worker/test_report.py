@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from datetime import UTC, datetime
 from html.parser import HTMLParser
 from typing import Any
 
@@ -12,7 +13,7 @@ REPORT = Report(
     dataset="bikes",
     run_key="bikes.20260101T000000Z.aaaaaaaa",
     file="s3://drops/bikes/day.csv",
-    landed_at="2026-01-01T00:00:00Z",
+    landed_at=datetime(2026, 1, 1, tzinfo=UTC),
     trained={
         "model_name": "LinearRegression",
         "target_column": "hires",

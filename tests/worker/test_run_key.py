@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pipeline_worker.errors import ParameterInvalid
-from pipeline_worker.run_key import RunKey, dataset_of_key, dataset_of_source, make_run_key
+from pipeline_worker.run_key import RunKey, dataset_of_key, dataset_of_source, make_run_key, tell_order
 
 VECTORS: dict[str, Any] = json.loads((Path(__file__).parent.parent / "vectors.json").read_text())
 
@@ -40,3 +40,23 @@ def test_dataset_is_the_first_folder_or_the_stem(vector: dict[str, Any]) -> None
 def test_dataset_of_a_source_is_found_below_sources(vector: dict[str, Any]) -> None:
     """A manual trigger's source is named as a drop would be, without `_sources/`."""
     assert dataset_of_source(vector["key"]) == vector["dataset"]
+
+
+def test_runs_are_sorted_by_time_then_by_place_then_by_claim() -> None:
+    """A text stands for each run, and those of the later runs are greater, whatever a time's zone and exactness."""
+    time = datetime(2026, 1, 1, tzinfo=UTC)
+    claimed = [time + timedelta(seconds=seconds) for seconds in (7, 8, 9)]
+    in_order = [
+        # Three versions of one listing, and one that landed in their second and was claimed after them,
+        tell_order(time, 10, claimed[1]),
+        tell_order(time, 2, claimed[1]),
+        tell_order(time, 0, claimed[1]),
+        tell_order(time, 0, claimed[2]),
+        # then what landed later, as little as it may be, whenever it was claimed, and what was not claimed at all.
+        tell_order((time + timedelta(microseconds=1)).astimezone(timezone(timedelta(hours=-2))), 5, claimed[0]),
+        tell_order(time + timedelta(milliseconds=1)),
+        tell_order(time + timedelta(milliseconds=10), 1),
+        tell_order(time + timedelta(seconds=1)),
+    ]
+    assert sorted(in_order) == in_order
+    assert len(set(in_order)) == len(in_order)

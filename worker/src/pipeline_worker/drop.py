@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from .dataset_name import check_dataset_name
 from .errors import LocationRefused, ParameterInvalid, RunUnknown, StoreRefused
 from .layers import Layer, parse_layer
 from .layout import Layout, split_uri
 from .manifest import Artifact, digest_of
-from .run_key import dataset_of_source
+from .run_key import RunKey, dataset_of_source, tell_order
 from .settings import Settings
 from .store import ObjectMissing, PreconditionFailed, Store
 
@@ -35,7 +36,8 @@ class Drop(BaseModel):
     """What `drop.json` holds: the object that a run began with.
 
     *origin* is `drop` for a file that landed and `trigger` for a manual trigger, whose *payload* is kept here so
-    that the run can be repeated by its key alone.
+    that the run can be repeated by its key alone. *last_modified* is as exact as the store gives it, *place* how many newer
+    versions of the key were listed with it, *claimed_at* when this record was made; old records lack the last two.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -48,7 +50,9 @@ class Drop(BaseModel):
     version: str | None
     etag: str
     size: int
-    last_modified: str
+    last_modified: AwareDatetime
+    place: int = 0
+    claimed_at: AwareDatetime | None = None
     sidecar: Sidecar | None
     payload: dict[str, Any] | None = None
 
@@ -56,6 +60,12 @@ class Drop(BaseModel):
     def uri(self) -> str:
         """Where it lay."""
         return f"s3://{self.bucket}/{self.key}"
+
+    @property
+    def order(self) -> str:
+        """What sorts the runs of a dataset, the latest last; a trigger's time is its own, as its source may be an old file."""
+        time = self.last_modified if self.origin == "drop" else RunKey.parse(self.run_key).time
+        return tell_order(time, self.place, self.claimed_at)
 
 
 def read_drop(store: Store, layout: Layout) -> tuple[Drop, Artifact] | None:
@@ -107,7 +117,8 @@ def fetch_source(store: Store, settings: Settings, layout: Layout, payload: Mapp
         version=info.version,
         etag=info.etag,
         size=info.size,
-        last_modified=info.last_modified.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        last_modified=info.last_modified.astimezone(UTC),
+        claimed_at=datetime.now(UTC),
         sidecar=sidecar,
         payload=dict(payload),
     )

@@ -38,6 +38,7 @@ def publish(attempt: Attempt) -> Outcome:
         registry = Registry(server, attempt.dataset)
         version, is_new = registry.register(
             run_key=attempt.run_key,
+            run_order=attempt.drop.order,
             model_digest=published.digest,
             decided_at=attempt.earlier.finished_at if attempt.earlier else "",
             mlflow_run_id=trained["mlflow_run_id"],

@@ -13,6 +13,9 @@ from .errors import ParameterInvalid
 
 PATTERN = re.compile(r"(?P<slug>[a-z0-9](?:[a-z0-9-]{0,58}[a-z0-9])?)\.(?P<time>\d{8}T\d{6}Z)\.(?P<digest>[0-9a-f]{8})")
 _TIME = "%Y%m%dT%H%M%SZ"
+_EXACT_TIME = "%Y-%m-%dT%H:%M:%S.%fZ"
+#: No store lists as many versions of one key.
+_LAST_PLACE = 999_999
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,16 @@ def make_run_key(dataset: str, time: datetime, *identity: str) -> RunKey:
     """
     digest = hashlib.sha256("\n".join(identity).encode()).hexdigest()[:8]
     return RunKey(make_slug(dataset), time.astimezone(UTC).replace(microsecond=0), digest)
+
+
+def tell_order(time: datetime, place: int = 0, claimed_at: datetime | None = None) -> str:
+    """Return a text that sorts the runs of a dataset, the latest last: by *time*, then by *place*, then by the claim.
+
+    *place* is how many newer versions of its key were listed with a drop, so that it tells those of one listing apart which
+    landed at the same time. Where they were not listed together, the one that was claimed later is taken for the later one.
+    """
+    exact = [each.astimezone(UTC).strftime(_EXACT_TIME) for each in (time, claimed_at or time)]
+    return f"{exact[0]} {_LAST_PLACE - place:06} {exact[1]}"
 
 
 def make_slug(dataset: str) -> str:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import Any
 
 from ..errors import TrackingConflict, TrackingUnavailable
 from ..mlflow_server import MlflowRefusal, MlflowServer
-from ..run_key import PATTERN, RunKey
+from ..run_key import PATTERN, RunKey, tell_order
 
 ALIAS = "newest"
+_ORDER = "run_order"
 _DECIDED = "decided_at"
 _PAGE = 1_000
 #: More rounds than workers that could publish the same dataset at the same moment.
@@ -23,20 +23,23 @@ _ROUNDS = 50
 class Version:
     """One version of a registered model; *run_key* is empty where something else registered it.
 
+    *run_order* sorts runs as :func:`tell_order` has it; empty where a version is older than that.
     *decided_at* is when its training last ended with this model, in UTC as manifests spell it: a run that was trained anew and
     then as before has two versions, and the first of them was decided last.
     """
 
     number: int
     run_key: str
+    run_order: str = ""
     decided_at: str = ""
 
     @property
-    def order(self) -> tuple[bool, datetime | None, str, str, int]:
-        """What makes one version newer than another: the time of the run, its key, what was decided last of it, the number."""
+    def order(self) -> tuple[bool, str, str, str, int]:
+        """What makes one version newer than another: the order of the run, its key, what was decided last of it, the number."""
         if not PATTERN.fullmatch(self.run_key):
-            return False, None, "", "", self.number
-        return True, RunKey.parse(self.run_key).time, self.run_key, self.decided_at, self.number
+            return False, "", "", "", self.number
+        run_order = self.run_order or tell_order(RunKey.parse(self.run_key).time)
+        return True, run_order, self.run_key, self.decided_at, self.number
 
 
 class Registry:
@@ -50,6 +53,7 @@ class Registry:
         self,
         *,
         run_key: str,
+        run_order: str,
         model_digest: str,
         decided_at: str,
         mlflow_run_id: str,
@@ -75,7 +79,7 @@ class Registry:
                 "run_id": mlflow_run_id,
                 "model_id": mlflow_model_id,
                 "description": description,
-                "tags": _list_tags(identity | {_DECIDED: decided_at} | dict(tags)),
+                "tags": _list_tags(identity | {_ORDER: run_order, _DECIDED: decided_at} | dict(tags)),
             },
         )["model_version"]
         first = self._find(identity)
@@ -84,7 +88,7 @@ class Registry:
             self._server.call("DELETE", "model-versions/delete", {"name": self.name, "version": made["version"]})
             return self._decide(first, decided_at), False
         self._link_model(mlflow_model_id, str(made["version"]))
-        return Version(int(made["version"]), run_key, decided_at), True
+        return Version(int(made["version"]), run_key, run_order, decided_at), True
 
     def _decide(self, version: Version, decided_at: str) -> Version:
         """Return a version that was there already as the one that was decided at that time, where it was not later."""
@@ -171,13 +175,13 @@ class Registry:
         self._server.call("PATCH", f"logged-models/{model_id}/tags", {"tags": tags})
 
 
-def _order(version: Version) -> tuple[bool, datetime | None, str, str, int]:
+def _order(version: Version) -> tuple[bool, str, str, str, int]:
     return version.order
 
 
 def _read_version(entry: Mapping[str, Any]) -> Version:
     tags = {tag["key"]: tag.get("value", "") for tag in entry.get("tags", [])}
-    return Version(int(entry["version"]), str(tags.get("run_key", "")), str(tags.get(_DECIDED, "")))
+    return Version(int(entry["version"]), *(str(tags.get(name, "")) for name in ("run_key", _ORDER, _DECIDED)))
 
 
 def _list_tags(tags: Mapping[str, str]) -> list[dict[str, str]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from html import escape
 from typing import Any
 
@@ -26,7 +27,7 @@ class Report:
     dataset: str
     run_key: str
     file: str
-    landed_at: str
+    landed_at: datetime
     trained: Mapping[str, Any]
     request: Mapping[str, Any]
     profile: Mapping[str, Any]
@@ -74,7 +75,7 @@ def _write_head(report: Report) -> str:
         f"<header><p class=over>model of the dataset</p><h1>{escape(report.dataset)} "
         f"<small>version {report.version}</small>{badge}</h1>"
         f"<p>{show(trained.get('model_name'))} predicts <b>{show(trained.get('target_column'))}</b>, "
-        f"from <code>{escape(report.file)}</code>, landed {escape(report.landed_at.replace('T', ' ').replace('Z', ' UTC'))}.</p>"
+        f"from <code>{escape(report.file)}</code>, landed {report.landed_at:%Y-%m-%d %H:%M:%S} UTC.</p>"
         f"<ul class=links>{links}</ul></header>"
     )
 
