@@ -174,7 +174,9 @@ def _describe(store: Store, drop: Drop) -> dict[str, Any]:
         "version": version.version_id,
         "etag": version.etag,
         "size": version.size,
-        "last_modified": tell_time(version.last_modified),
+        "last_modified": tell_time(version.last_modified, "auto"),
+        "place": drop.place,
+        "claimed_at": tell_time(timespec="auto"),
         "sidecar": _read_sidecar(store, drop),
         "payload": None,
     }

@@ -26,6 +26,7 @@ MOST_TRIES = len(BACK_OFF) + 1
 class Drop:
     """One version that landed and can be claimed.
 
+    :param place: how many newer versions of its key were listed with it, which tells apart what landed at the same time.
     :param sidecar: the version of `<file>.params.json` that belongs to it.
     :param leaves: what leaves the drop bucket when it is claimed: itself, and, with the last version of its key, the
         sidecar and that sidecar's older versions.
@@ -33,6 +34,7 @@ class Drop:
     """
 
     version: Version
+    place: int
     run_key: str
     dataset: str
     sidecar: Version | None
@@ -64,12 +66,12 @@ def list_claimable(store: Store, settings: Settings) -> list[Drop]:
     candidates = [version for version in live if is_drop_key(version.key)]
     if not candidates:
         return []
-    last_of = {key: max(group, key=_order) for key, group in _group(candidates).items()}
+    placed = [entry for group in _group(candidates).values() for entry in enumerate(group)]
     sidecars_of = _group(version for version in live if version.key.endswith(SIDECAR_SUFFIX))
     aside = _read_set_aside(store, settings)
     now = datetime.now(UTC)
     drops = []
-    for version in candidates:
+    for place, version in placed:
         run_key = name_run(version)
         tries, last = aside.get(run_key, (0, now))
         if tries >= MOST_TRIES or (tries and now < last + BACK_OFF[tries - 1]):
@@ -78,10 +80,10 @@ def list_claimable(store: Store, settings: Settings) -> list[Drop]:
         sidecar = _choose_sidecar(version, sidecars)
         older = [other for other in sidecars if sidecar and other.last_modified <= sidecar.last_modified]
         # A later version of the file that still waits reads the same sidecar, so it stays until that one is claimed.
-        goes = (version, *older) if version is last_of[version.key] else (version,)
+        goes = (version,) if place else (version, *older)
         leaves = tuple((other.key, other.version_id) for other in goes)
-        drops.append(Drop(version, run_key, dataset_of_key(version.key), sidecar, leaves, tries))
-    return sorted(drops, key=lambda drop: (drop.version.last_modified, drop.version.key, *_order(drop.version)))
+        drops.append(Drop(version, place, run_key, dataset_of_key(version.key), sidecar, leaves, tries))
+    return sorted(drops, key=lambda drop: (drop.version.last_modified, drop.version.key, -drop.place))
 
 
 def choose_drops(drops: list[Drop], settings: Settings) -> list[Drop]:
@@ -94,11 +96,6 @@ def choose_drops(drops: list[Drop], settings: Settings) -> list[Drop]:
             break
         chosen.append(drop)
     return chosen
-
-
-def _order(version: Version) -> tuple[bool, datetime, str]:
-    """Return what sorts the versions of one key, the last one last: times may be whole seconds."""
-    return version.is_latest, version.last_modified, version.version_id or ""
 
 
 def _group(versions: Iterable[Version]) -> dict[str, list[Version]]:
@@ -119,9 +116,8 @@ def _is_withdrawn(version: Version, markers: Sequence[Version]) -> bool:
 
 def _choose_sidecar(version: Version, sidecars: list[Version]) -> Version | None:
     """Return the newest sidecar that is not newer than the file, else the newest: it is to be put before the file."""
-    newest_first = sorted(sidecars, key=lambda other: (other.is_latest, other.last_modified), reverse=True)
-    before = [other for other in newest_first if other.last_modified <= version.last_modified]
-    return next(iter(before or newest_first), None)
+    before = [other for other in sidecars if other.last_modified <= version.last_modified]
+    return next(iter(before or sidecars), None)
 
 
 def _read_set_aside(store: Store, settings: Settings) -> dict[str, tuple[int, datetime]]:

@@ -10,9 +10,9 @@ from pipeline.settings import Settings
 from pipeline.store import AlreadyThere, Store, get_json, put_json
 
 
-def tell_time(time: datetime | None = None) -> str:
-    """Return *time*, or the time now, in UTC and whole seconds, as records spell it."""
-    return (time or datetime.now(UTC)).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+def tell_time(time: datetime | None = None, timespec: str = "seconds") -> str:
+    """Return *time*, or the time now, in UTC, as records spell it: in whole seconds, or as exact as `auto` makes it."""
+    return (time or datetime.now(UTC)).astimezone(UTC).isoformat(timespec=timespec).replace("+00:00", "Z")
 
 
 def put_first_receipt(

@@ -91,7 +91,7 @@ class Store:
         )
 
     def list_versions(self, bucket: str) -> tuple[list[Version], list[Version]]:
-        """Return every version in *bucket*, and every delete marker."""
+        """Return every version in *bucket*, those of one key newest first, and every delete marker."""
         versions: list[Version] = []
         markers: list[Version] = []
         with _translating(f"s3://{bucket}"):

@@ -92,7 +92,8 @@ def test_one_drop(store, settings, put_drop):
     }
     assert read(store, settings, f"{run}/raw/data") == b"a,b\n1,2\n"
     drop = read_json(store, settings, f"{run}/drop.json")
-    assert drop.pop("last_modified").endswith("Z")
+    landed, claimed = (datetime.fromisoformat(drop.pop(name)) for name in ("last_modified", "claimed_at"))
+    assert landed <= claimed <= datetime.now(UTC)
     assert len(drop.pop("etag")) == 32
     assert drop == {
         "run_key": run,
@@ -102,6 +103,7 @@ def test_one_drop(store, settings, put_drop):
         "key": "penguins/2026/a b.csv",
         "version": version,
         "size": 8,
+        "place": 0,
         "sidecar": None,
         "payload": None,
     }
