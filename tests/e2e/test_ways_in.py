@@ -139,12 +139,12 @@ def test_a_key_that_is_overwritten_makes_two_runs(pipeline: Pipeline, wave: Wave
 
 
 def test_the_same_file_twice_is_two_versions_of_the_model(pipeline: Pipeline, wave: Wave) -> None:
-    """The same bytes dropped twice are published twice, each once, and the alias is at the later run."""
+    """The same bytes dropped twice are published twice, each once, and the alias is at the second, within a second too."""
     receipts = [pipeline.wait(dropped, "published") for dropped in wave.repeated]
     versions = pipeline.list_model_versions("repeated")
     assert sorted(versions.values()) == sorted(receipt.run_key for receipt in receipts)
     newest = pipeline.ask_mlflow("registered-models/alias", name="repeated", alias="newest")["model_version"]
-    assert versions[newest["version"]] == max(versions.values())
+    assert versions[newest["version"]] == receipts[1].run_key
 
 
 def test_a_sidecar_is_for_its_file_and_leaves_with_it(pipeline: Pipeline, wave: Wave) -> None:
