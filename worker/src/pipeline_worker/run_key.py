@@ -66,8 +66,10 @@ def make_run_key(dataset: str, time: datetime, *identity: str) -> RunKey:
 def tell_order(time: datetime, place: int = 0, claimed_at: datetime | None = None) -> str:
     """Return a text that sorts the runs of a dataset, the latest last: by *time*, then by *place*, then by the claim.
 
-    *place* is how many newer versions of its key were listed with a drop, so that it tells those of one listing apart which
-    landed at the same time. Where they were not listed together, the one that was claimed later is taken for the later one.
+    *place* is how many newer versions of its key were listed with a drop, so it tells those of one listing apart that landed at
+    the same time. It says nothing across listings: there it is often 0 for both, and the claim decides. So of three puts in one
+    whole second the last is known as the last, yet the first, listed alone, counts as later than the second, listed below the
+    third; and a first one that was set aside, and claimed after all others, counts as the last.
     """
     exact = [each.astimezone(UTC).strftime(_EXACT_TIME) for each in (time, claimed_at or time)]
     return f"{exact[0]} {_LAST_PLACE - place:06} {exact[1]}"
