@@ -130,8 +130,13 @@ def remove_old_versions(settings: Settings, now: datetime | None = None) -> None
     days = settings.read_int("ML_PIPELINE_KEEP_OLD_VERSIONS_DAYS", 1, MOST_DAYS)
     client, bucket = make_client(settings, "root"), settings.artifact_bucket
     oldest = (now or datetime.now(UTC)) - timedelta(days=days)
+    markers = f"{settings['ML_PIPELINE_ARTIFACT_PREFIX'].strip('/')}/open/"
     try:
-        old: list[Any] = [entry for entries in list_versions(client, bucket) for entry in choose_old(entries, oldest)]
+        old: list[Any] = []
+        for entries in list_versions(client, bucket):
+            # Markers of unfinished runs are empty: what is left of them would only make their listing slower.
+            is_marker = entries[0]["Key"].startswith(markers)
+            old += choose_old(entries, datetime.max.replace(tzinfo=UTC) if is_marker else oldest)
         for start in range(0, len(old), _DELETED_AT_ONCE):
             some = old[start : start + _DELETED_AT_ONCE]
             named: Any = [{"Key": entry["Key"], "VersionId": entry["VersionId"]} for entry in some]
@@ -146,8 +151,8 @@ def choose_old(entries: list[Any], oldest: datetime) -> list[Any]:
     """Return which versions of a key, the latest first, may go: each is old since the one before it came."""
     old = [entry for newer, entry in itertools.pairwise(entries) if newer["LastModified"] < oldest]
     latest = entries[0]
-    is_marker = latest["IsLatest"] and "Size" not in latest
-    is_lone = is_marker and latest["LastModified"] < oldest and len(old) == len(entries) - 1
+    is_delete_marker = latest["IsLatest"] and "Size" not in latest
+    is_lone = is_delete_marker and latest["LastModified"] < oldest and len(old) == len(entries) - 1
     return [*old, latest] if is_lone else old
 
 

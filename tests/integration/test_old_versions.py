@@ -22,11 +22,9 @@ from tests.integration.s3_actions import PREFIX
 from tests.minio_server import NEEDS_MINIO, run_minio
 from tests.stack import Stack, run_stack
 
-PLACES = {
-    "model": PREFIX + "/models/penguins/{}/a/m.pkl",
-    "data": PREFIX + "/{}/raw/data",
-    "marker": PREFIX + "/open/{}",
-}
+#: Of markers of unfinished runs no version is kept: they are empty.
+PLACES = {"model": PREFIX + "/models/penguins/{}/a/m.pkl", "data": PREFIX + "/{}/raw/data"}
+MARKER = f"{PREFIX}/open/penguins.r"
 #: What is copied over others.
 EVIL = f"{PREFIX}/evil/raw/data"
 KEPT = "ML_PIPELINE_KEEP_OLD_VERSIONS_DAYS"
@@ -183,8 +181,6 @@ def test_no_key_overwrites_for_good(stack: Stack, identity: str) -> None:
     root, client, lost = stack.client("root"), stack.client(identity), []
     root.put_object(Bucket="artifacts", Key=EVIL, Body=b"evil")
     for way, (what, place) in itertools.product(WAYS, PLACES.items()):
-        if (way, what) == (delete_by_force, "marker"):
-            continue  # MinIO has no right of its own for it; a marker is empty, and who may delete it may put it
         key = place.format(f"{identity}-{way.__name__}")
         version = root.put_object(Bucket="artifacts", Key=key, Body=b"as it was")["VersionId"]
         with contextlib.suppress(ClientError):
@@ -202,15 +198,32 @@ def test_no_key_overwrites_for_good(stack: Stack, identity: str) -> None:
 
 def test_an_object_is_brought_back(stack: Stack) -> None:
     """As the runbook does it: a copy of the earlier version over an overwritten object, or over a deleted one."""
-    root, key = stack.client("root"), PLACES["marker"].format("back")
+    root, key = stack.client("root"), PLACES["data"].format("back")
     version = root.put_object(Bucket="artifacts", Key=key, Body=b"as it was")["VersionId"]
     root.put_object(Bucket="artifacts", Key=key, Body=b"evil")
     source: Any = {"Bucket": "artifacts", "Key": key, "VersionId": version}
     root.copy_object(Bucket="artifacts", Key=key, CopySource=source)
     assert root.get_object(Bucket="artifacts", Key=key)["Body"].read() == b"as it was"
-    stack.client("worker").delete_object(Bucket="artifacts", Key=key)
+    root.delete_object(Bucket="artifacts", Key=key)
     root.copy_object(Bucket="artifacts", Key=key, CopySource=source)
     assert root.get_object(Bucket="artifacts", Key=key)["Body"].read() == b"as it was"
+
+
+def test_markers_leave_nothing(stack: Stack) -> None:
+    """What comes and goes with each run leaves nothing that would make the listing of unfinished runs slower, after a start."""
+    root, worker = stack.client("root"), stack.client("worker")
+    for _ in range(3):
+        worker.put_object(Bucket="artifacts", Key=MARKER, Body=b"", IfNoneMatch="*")
+        assert [entry["Key"] for entry in worker.list_objects_v2(Bucket="artifacts", Prefix=MARKER)["Contents"]] == [
+            MARKER
+        ]
+        worker.delete_object(Bucket="artifacts", Key=MARKER)
+    worker.put_object(Bucket="artifacts", Key=f"{MARKER}.open", Body=b"")
+    if stack.settings["OBJECT_STORAGE_ENDPOINT_URL"]:
+        assert run_bootstrap(stack).returncode == 0
+    else:
+        remove_old_versions(stack.settings)
+    assert list_versions(root, "artifacts", MARKER) == [(f"{MARKER}.open", 0)]
 
 
 def test_what_was_put_before_versions_is_kept_too(stack: Stack) -> None:
