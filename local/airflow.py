@@ -1,7 +1,10 @@
 """Airflow: scheduler with its executor, Dag processor, API server, and a triggerer where one is needed."""
 
+import contextlib
 import json
+import os
 import subprocess
+import time
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -13,7 +16,7 @@ from local.health import read_json
 from local.private_file import write_private
 from local.process import log_path, read_tail
 from local.service import Service
-from local.settings import LOOPBACK, Settings
+from local.settings import LOOPBACK, MOST_DAYS, Settings
 
 COMPONENTS = {"airflow-scheduler": "scheduler", "airflow-dags": "dag_processor", "airflow-triggerer": "triggerer"}
 
@@ -36,6 +39,25 @@ def write_airflow_files(settings: Settings) -> None:
     logins = {settings[f"{user}_USERNAME"]: settings[f"{user}_PASSWORD"] for user in ROLES}
     write_private(home(settings) / "passwords.json", json.dumps(logins))
     write_private(home(settings) / "airflow.cfg", "# All configuration is in the environment; see local/airflow*.py.\n")
+
+
+def remove_old_logs(settings: Settings) -> None:
+    """Remove logs of tasks and of the Dag processor that are older than AIRFLOW_LOG_DAYS, and the folders that they leave empty."""
+    oldest = time.time() - settings.read_int("AIRFLOW_LOG_DAYS", 1, MOST_DAYS) * 24 * 3600
+    emptied = set()
+    for name in ("tasks", "dags"):
+        for folder, _, files in os.walk(settings.state / "logs" / name, topdown=False):
+            for file in (Path(folder, file) for file in files):
+                # What Airflow removes meanwhile is no fault.
+                with contextlib.suppress(FileNotFoundError):
+                    if file.lstat().st_mtime < oldest:
+                        file.unlink()
+                        emptied.add(folder)
+            # No other: one that is empty may be of a task that begins.
+            if folder in emptied:
+                with contextlib.suppress(OSError):
+                    Path(folder).rmdir()
+                    emptied.add(str(Path(folder).parent))
 
 
 def migrate_database(settings: Settings) -> None:

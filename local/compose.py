@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from local.errors import MachineUnfit, ServiceFailed, SettingInvalid
-from local.settings import PROJECT, Settings, read_template
+from local.settings import MOST_DAYS, PROJECT, Settings, read_template
 
 #: Earlier ones know no dependency that need not be there.
 OLDEST_COMPOSE = (2, 20, 2)
@@ -147,6 +147,8 @@ def check_settings(settings: Settings) -> None:
                 f"{profile} is not in COMPOSE_PROFILES, and {name} names no other server.\n"
                 f"Set {name}, or put {profile} back, in {settings.env_file}."
             )
+    for name in ("ML_PIPELINE_KEEP_OLD_VERSIONS_DAYS", "AIRFLOW_LOG_DAYS"):
+        settings.read_int(name, 1, MOST_DAYS)
     slots = settings.read_int("ML_PIPELINE_POOL_SLOTS", 1, 10_000)
     workers = settings.read_int("AIRFLOW_WORKERS", 1, 1000)
     concurrency = settings.read_int("AIRFLOW_WORKER_CONCURRENCY", 1, 10_000)

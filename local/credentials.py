@@ -52,10 +52,16 @@ def write_env_file(path: Path, changes: Mapping[str, str] | None = None) -> None
 
 
 def fill_env_file(path: Path) -> list[str]:
-    """Add the secrets that an existing settings file lacks, as after an upgrade; return their names."""
+    """Add the secrets that an existing settings file lacks, as after an upgrade; return their names.
+
+    A new secret of a key to the store comes with a new access key: sessions that were begun with the old pair end with the
+    user of the old key, and not with its secret.
+    """
     found = parse_env_file(path.read_text(encoding="utf-8"))
     lacking = {name: make_secret(name) for name in read_template()}
     secret = {name: value for name, value in lacking.items() if value is not None and not found.get(name)}
+    pairs = {name: name.replace("_SECRET_KEY", "_ACCESS_KEY") for name in secret if name.endswith("_SECRET_KEY")}
+    secret |= {access: make_access_key() for access in pairs.values() if access in lacking}
     if secret:
         set_values(path, secret)
     path.chmod(0o600)

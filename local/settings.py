@@ -15,6 +15,8 @@ LOOPBACK = "127.0.0.1"
 #: What a port is published on to be reached by all of the machine's addresses.
 EVERY_ADDRESS = ("", "0.0.0.0", "::")  # noqa: S104 - compared with, never listened on
 STACKS = ("local", "compose")
+#: Of what is kept for a while: the longest time that a setting may give, and S3 servers take.
+MOST_DAYS = 3650
 
 # The storage server's listeners inside: their offsets from OBJECT_STORAGE_INTERNAL_PORT.
 INTERNAL_PORT_OFFSETS = {

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from local.airflow import make_airflow, migrate_database, write_airflow_files
+from local.airflow import make_airflow, migrate_database, remove_old_logs, write_airflow_files
 from local.compose import check_engine
 from local.credentials import complete_env_file, write_env_file
 from local.dag_files import wait_for_dags
@@ -159,6 +159,7 @@ def start_stack(settings: Settings, progress: Progress, names: Collection[str] =
     """
     make_folders(settings)
     with hold_lock(settings, progress):
+        remove_old_logs(settings)
         missing = find_missing(settings, choose_services(make_services(settings), names), progress)
         run_steps(settings, missing, progress)
         return [service.name for service in missing]

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import itertools
 import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from local.errors import StoreUnreachable
+from local.errors import SettingInvalid, StoreUnreachable
 from local.private_file import write_private
 from local.rights import make_s3_config, read_credentials
 from local.service import Service, make_environment
-from local.settings import LOOPBACK, Settings
+from local.settings import LOOPBACK, MOST_DAYS, Settings
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 _VOLUMES_WITHIN_SECONDS = 60.0
+# S3 takes so many in one request.
+_DELETED_AT_ONCE = 1000
 
 # SeaweedFS opens these beside its TCP listeners, at places that no option of it changes.
 _GRPC_SOCKETS = "/tmp/seaweedfs-{listener}-grpc-{port}.sock"  # noqa: S108
@@ -57,20 +62,24 @@ def remove_sockets(settings: Settings) -> None:
 
 
 def make_buckets(settings: Settings) -> None:
-    """Make the buckets that are missing and turn versioning on for drops; safe to repeat."""
+    """Make the buckets that are missing and turn versioning on for drops and artifacts; safe to repeat."""
     from botocore.exceptions import BotoCoreError, ClientError
 
     client = make_client(settings, "root")
-    drops = settings["ML_PIPELINE_DROP_BUCKET"]
+    versioned = (settings["ML_PIPELINE_DROP_BUCKET"], settings.artifact_bucket)
+    if versioned[0] == versioned[1]:
+        raise SettingInvalid(
+            f"ML_PIPELINE_DROP_BUCKET and the bucket of artifacts are both {versioned[0]!r}: old versions are removed from the one, "
+            f"and have to stay in the other. Change one of them in {settings.env_file}."
+        )
     try:
         present = {bucket["Name"] for bucket in client.list_buckets()["Buckets"]}
-        for bucket in dict.fromkeys(
-            [drops, settings.artifact_bucket, settings["MLFLOW_BUCKET"], settings["AIRFLOW_LOG_BUCKET"]]
-        ):
+        for bucket in dict.fromkeys([*versioned, settings["MLFLOW_BUCKET"], settings["AIRFLOW_LOG_BUCKET"]]):
             if bucket not in present:
                 client.create_bucket(Bucket=bucket)
-        if client.get_bucket_versioning(Bucket=drops).get("Status") != "Enabled":
-            client.put_bucket_versioning(Bucket=drops, VersioningConfiguration={"Status": "Enabled"})
+        for bucket in versioned:
+            if client.get_bucket_versioning(Bucket=bucket).get("Status") != "Enabled":
+                client.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
     except (BotoCoreError, ClientError) as error:
         raise StoreUnreachable(f"The buckets could not be made at {settings.storage_url}: {error}") from error
 
@@ -98,10 +107,60 @@ def wait_for_volumes(settings: Settings) -> None:
             return
 
 
+def list_versions(client: S3Client, bucket: str) -> Iterator[list[Any]]:
+    """Yield the versions and delete markers of each key, the latest first."""
+
+    def read_key(entry: Any) -> str:
+        return str(entry["Key"])
+
+    pages = client.get_paginator("list_object_versions").paginate(Bucket=bucket)
+    parts: Iterator[list[Any]] = ([*page.get("Versions", ()), *page.get("DeleteMarkers", ())] for page in pages)
+    entries = (entry for part in parts for entry in sorted(part, key=read_key))
+    for _, found in itertools.groupby(entries, read_key):
+        yield sorted(found, key=lambda entry: (entry["IsLatest"], entry["LastModified"]), reverse=True)
+
+
+def remove_old_versions(settings: Settings, now: datetime | None = None) -> None:
+    """Remove artifacts that were overwritten or deleted so many days ago, and delete markers with nothing below them.
+
+    SeaweedFS takes a lifecycle rule for this, but nothing in it carries the rule out as it is started here.
+    """
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    days = settings.read_int("ML_PIPELINE_KEEP_OLD_VERSIONS_DAYS", 1, MOST_DAYS)
+    client, bucket = make_client(settings, "root"), settings.artifact_bucket
+    oldest = (now or datetime.now(UTC)) - timedelta(days=days)
+    markers = f"{settings['ML_PIPELINE_ARTIFACT_PREFIX'].strip('/')}/open/"
+    try:
+        old: list[Any] = []
+        for entries in list_versions(client, bucket):
+            # Markers of unfinished runs are empty: what is left of them would only make their listing slower.
+            is_marker = entries[0]["Key"].startswith(markers)
+            old += choose_old(entries, datetime.max.replace(tzinfo=UTC) if is_marker else oldest)
+        for start in range(0, len(old), _DELETED_AT_ONCE):
+            some = old[start : start + _DELETED_AT_ONCE]
+            named: Any = [{"Key": entry["Key"], "VersionId": entry["VersionId"]} for entry in some]
+            answer = client.delete_objects(Bucket=bucket, Delete={"Objects": named, "Quiet": True})
+            if errors := answer.get("Errors"):
+                raise StoreUnreachable(f"{settings.storage_url} keeps old versions in {bucket}: {errors[0]}")
+    except (BotoCoreError, ClientError) as error:
+        raise StoreUnreachable(f"Old versions could not be removed at {settings.storage_url}: {error}") from error
+
+
+def choose_old(entries: list[Any], oldest: datetime) -> list[Any]:
+    """Return which versions of a key, the latest first, may go: each is old since the one before it came."""
+    old = [entry for newer, entry in itertools.pairwise(entries) if newer["LastModified"] < oldest]
+    latest = entries[0]
+    is_delete_marker = latest["IsLatest"] and "Size" not in latest
+    is_lone = is_delete_marker and latest["LastModified"] < oldest and len(old) == len(entries) - 1
+    return [*old, latest] if is_lone else old
+
+
 def finish_storage(settings: Settings) -> None:
-    """Make the buckets, and wait until objects can be stored."""
+    """Make the buckets, wait until objects can be stored, and remove what is old."""
     make_buckets(settings)
     wait_for_volumes(settings)
+    remove_old_versions(settings)
 
 
 def make_storage(settings: Settings) -> Service:

@@ -1,7 +1,7 @@
 """Makes an empty MinIO ready for the pipeline: buckets, versioning, lifecycle, and a user with a policy for each key.
 
-Safe to repeat, and to be run at each start: it changes what the settings changed, and removes nothing else. Exits with 2
-when a setting is at fault, and with 75 when the server does not answer.
+Safe to repeat, and to be run at each start: it changes what the settings changed, and removes only users that it made and
+that no setting names any more. Exits with 2 when a setting is at fault, and with 75 when the server does not answer.
 """
 
 from __future__ import annotations
@@ -9,25 +9,20 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import time
 
 import urllib3
 from minio import Minio, MinioAdmin
 from minio.commonconfig import ENABLED, Filter
-from minio.credentials.providers import StaticProvider
 from minio.error import MinioAdminException, S3Error, ServerError
-from minio.lifecycleconfig import Expiration, LifecycleConfig, Rule
+from minio.lifecycleconfig import Expiration, LifecycleConfig, NoncurrentVersionExpiration, Rule
 from minio.versioningconfig import VersioningConfig
 
-from rights import make_policies
+from server import ServerUnavailable, connect, wait_for_server
 from settings import ROOT, SettingInvalid, Settings, read_settings
+from users import check_secrets, remove_users, set_users
 
 # What these do not have under way any more after so long, nobody will go on with.
 STALE_UPLOADS = "168h"
-
-
-class ServerUnavailable(Exception):
-    """The server does not answer, or not yet."""
 
 
 def say(line: str) -> None:
@@ -35,109 +30,63 @@ def say(line: str) -> None:
     print(line, flush=True)
 
 
-def connect(settings: Settings) -> tuple[Minio, MinioAdmin]:
-    """Return the clients for objects and for users, with root's key."""
-    # Waiting for the server is done once, by wait_for_server. No proxy: this is the user's own network.
-    http = urllib3.PoolManager(timeout=urllib3.Timeout(connect=3, read=30), retries=urllib3.Retry(total=1))
-    root = StaticProvider(settings.root.access, settings.root.secret)
-    client = Minio(
-        endpoint=settings.address,
-        credentials=root,
-        secure=settings.is_secure,
-        region=settings.region,
-        http_client=http,
-    )
-    admin = MinioAdmin(
-        endpoint=settings.address,
-        credentials=root,
-        secure=settings.is_secure,
-        region=settings.region,
-        http_client=http,
-    )
-    return client, admin
-
-
-def wait_for_server(client: Minio, seconds: float) -> None:
-    """Return when the server takes root's key; raise ServerUnavailable when it has not answered in time."""
-    end = time.monotonic() + seconds
-    while True:
-        try:
-            client.list_buckets()
-        except S3Error as error:
-            if error.response.status < 500:
-                raise
-            reason = error.code
-        except (urllib3.exceptions.HTTPError, ServerError) as error:
-            reason = type(error).__name__
-        else:
-            return
-        if time.monotonic() > end:
-            raise ServerUnavailable(f"does not answer ({reason})")
-        time.sleep(0.5)
-
-
 def make_buckets(client: Minio, settings: Settings) -> None:
-    """Make the buckets that are missing, and keep every version of a drop."""
-    for bucket in dict.fromkeys(settings.buckets):
+    """Make the buckets that are missing, and keep every version of a drop and of what stages write.
+
+    But not of markers of unfinished runs: they are empty, come and go with each run, and what is left of them would make their
+    listing slower day by day (2,000 of them: ten times).
+    """
+    for bucket in settings.buckets:
         is_there = client.bucket_exists(bucket_name=bucket)
         if not is_there:
             client.make_bucket(bucket_name=bucket)
         say(f"bucket {bucket}: {'there' if is_there else 'made'}")
-    client.set_bucket_versioning(bucket_name=settings.drop_bucket, config=VersioningConfig(status=ENABLED))
-    say(f"bucket {settings.drop_bucket}: versioning is on")
+    markers = f"{settings.artifact_prefix}/open/"
+    for bucket, excluded in {settings.drop_bucket: None, settings.artifact_bucket: [markers]}.items():
+        versioning = VersioningConfig(status=ENABLED, excluded_prefixes=excluded)
+        client.set_bucket_versioning(bucket_name=bucket, config=versioning)
+        say(f"bucket {bucket}: versioning is on")
 
 
 def set_lifecycle(client: Minio, admin: MinioAdmin, settings: Settings) -> None:
-    """Let go what nobody can miss: delete markers with nothing below them, and uploads that were never finished.
+    """Let go what nobody misses: old logs, old versions of artifacts, lone delete markers, uploads that were never finished.
 
-    The drop bucket gets this rule and no other: one that removes versions would lose drops that were not claimed yet.
+    The drop bucket gets no rule that removes versions: it would lose drops that were not claimed yet.
     """
-    rule = Rule(
-        rule_id="lone-delete-markers",
-        status=ENABLED,
-        rule_filter=Filter(prefix=""),
-        expiration=Expiration(expired_object_delete_marker=True),
-    )
-    client.set_bucket_lifecycle(bucket_name=settings.drop_bucket, config=LifecycleConfig(rules=[rule]))
+    whole = Filter(prefix="")
+    lone_markers = Expiration(expired_object_delete_marker=True)
+    old_versions = NoncurrentVersionExpiration(noncurrent_days=settings.old_versions_days)
+    rules = {
+        settings.drop_bucket: Rule(ENABLED, whole, rule_id="lone-delete-markers", expiration=lone_markers),
+        settings.artifact_bucket: Rule(
+            ENABLED,
+            whole,
+            rule_id="old-versions",
+            expiration=lone_markers,
+            noncurrent_version_expiration=old_versions,
+        ),
+        settings.log_bucket: Rule(ENABLED, whole, rule_id="old-logs", expiration=Expiration(days=settings.log_days)),
+    }
+    for bucket, rule in rules.items():
+        client.set_bucket_lifecycle(bucket_name=bucket, config=LifecycleConfig(rules=[rule]))
+        say(f"bucket {bucket}: its one rule is {rule.rule_id}")
     # MinIO knows no rule for these in a bucket (AbortIncompleteMultipartUpload), but a setting of the whole server.
     admin.config_set(key="api", config={"stale_uploads_expiry": STALE_UPLOADS})
-    say(f"lifecycle: lone delete markers go, and so do unfinished uploads after {STALE_UPLOADS}")
-
-
-def set_rights(admin: MinioAdmin, settings: Settings) -> None:
-    """Give each identity its policy, and its user that policy and no other."""
-    for identity, policy in make_policies(settings).items():
-        key = settings.keys[identity]
-        admin.policy_add(policy_name=identity, policy=policy)
-        # Of a user that is there this sets the secret, and leaves the rest.
-        admin.user_add(access_key=key.access, secret_key=key.secret)
-        attached = set(
-            filter(None, json.loads(admin.user_info(access_key=key.access)).get("policyName", "").split(","))
-        )
-        if attached - {identity}:
-            admin.detach_policy(policies=sorted(attached - {identity}), user=key.access)
-        if identity not in attached:
-            admin.attach_policy(policies=[identity], user=key.access)
-        say(f"key of {identity}: set")
-
-
-def tell_leftovers(admin: MinioAdmin, settings: Settings) -> None:
-    """Say how many users hold a policy of ours under a key that is in no setting any more."""
-    ours = {key.access for key in settings.keys.values()}
-    for access, user in json.loads(admin.user_list()).items():
-        held = set(user.get("policyName", "").split(",")) & settings.keys.keys()
-        if held and access not in ours:
-            say(f"a key that no setting names still has the rights of {', '.join(sorted(held))}: see runbooks/minio.md")
+    say(
+        f"old versions go after {settings.old_versions_days} days, logs after {settings.log_days}, unfinished uploads after {STALE_UPLOADS}"
+    )
 
 
 def bootstrap(settings: Settings, wait_seconds: float) -> None:
     """Do everything, in the order in which it can be used."""
-    client, admin = connect(settings)
+    client, admin = connect(settings, settings.root)
     wait_for_server(client, wait_seconds)
+    check_secrets(admin, settings)
     make_buckets(client, settings)
     set_lifecycle(client, admin, settings)
-    set_rights(admin, settings)
-    tell_leftovers(admin, settings)
+    for step in (set_users, remove_users):
+        for line in step(admin, settings):
+            say(line)
 
 
 def explain(error: S3Error | MinioAdminException) -> str:
@@ -170,6 +119,9 @@ def main() -> int:
     where = f"MinIO at OBJECT_STORAGE_ENDPOINT_URL ({settings.address})"
     try:
         bootstrap(settings, arguments.wait_seconds)
+    except SettingInvalid as error:
+        print(error, file=sys.stderr)
+        return 2
     except (S3Error, MinioAdminException) as error:
         print(f"{where} {explain(error)}", file=sys.stderr)
         return 2

@@ -30,6 +30,12 @@ def make_policies(settings: Settings) -> dict[str, dict[str, Any]]:
     policies = {name: read_policy(name, **places) for name in settings.keys}
     for bucket, prefix in settings.sources:
         policies["worker"] += read_policy("source", SOURCE_BUCKET=bucket, SOURCE_PREFIX=prefix)
-    # MinIO lets every user make further keys for itself and change its own secret, unless it is denied.
-    account = read_policy("account")
-    return {name: {"Version": "2012-10-17", "Statement": statements + account} for name, statements in policies.items()}
+    # Unless it is denied, MinIO lets every user make further keys for itself and change its own secret, lets who may delete an
+    # object delete a version of it, and who may put it put over one. As MinIO sees it, who copies a version puts over one:
+    # only Airflow's own key, which claims versions of drops, may name one there.
+    account = read_policy("account", **places)
+    put_over = {name: read_policy("put_over_watch" if name == "watch" else "put_over", **places) for name in policies}
+    return {
+        name: {"Version": "2012-10-17", "Statement": statements + account + put_over[name]}
+        for name, statements in policies.items()
+    }

@@ -14,6 +14,7 @@ KEYS = {
     "logs": ("OBJECT_STORAGE_LOGS_ACCESS_KEY", "OBJECT_STORAGE_LOGS_SECRET_KEY"),
 }
 ROOT = ("OBJECT_STORAGE_ROOT_ACCESS_KEY", "OBJECT_STORAGE_ROOT_SECRET_KEY")
+MOST_DAYS = 3650
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 
 
@@ -33,6 +34,8 @@ class Key:
 class Settings:
     """Where the server is, what it is to hold, and who may use it.
 
+    :param old_versions_days: so long an artifact that was overwritten or deleted can be brought back.
+    :param log_days: so long the log of a task is kept.
     :param sources: bucket and prefix of each further place that the worker may read.
     """
 
@@ -46,6 +49,8 @@ class Settings:
     artifact_prefix: str
     mlflow_bucket: str
     log_bucket: str
+    old_versions_days: int
+    log_days: int
     sources: tuple[tuple[str, str], ...]
 
     @property
@@ -65,6 +70,12 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
             missing.append(name)
         return value
 
+    def read_days(name: str) -> int:
+        text = read(name)
+        if text and not (re.fullmatch("[0-9]{1,4}", text) and 1 <= int(text) <= MOST_DAYS):
+            raise SettingInvalid(f"{name} is {text!r}: it must be a whole number of days from 1 to {MOST_DAYS}.")
+        return int(text or MOST_DAYS)
+
     def read_key(names: tuple[str, str]) -> Key:
         return Key(read(names[0]), read(names[1]))
 
@@ -82,6 +93,8 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
         artifact_prefix=read("ML_PIPELINE_ARTIFACT_PREFIX").strip("/"),
         mlflow_bucket=read("MLFLOW_BUCKET"),
         log_bucket=read("AIRFLOW_LOG_BUCKET"),
+        old_versions_days=read_days("ML_PIPELINE_KEEP_OLD_VERSIONS_DAYS"),
+        log_days=read_days("AIRFLOW_LOG_DAYS"),
         sources=split_sources(environ.get("ML_PIPELINE_SOURCE_PREFIXES", "")),
     )
     if missing:
@@ -116,14 +129,18 @@ def check_keys(settings: Settings) -> None:
 
 
 def check_buckets(settings: Settings) -> None:
-    """Raise where S3 allows no bucket of the name."""
+    """Raise where S3 allows no bucket of the name, or two are one: what is old in the one goes, in the other it must stay."""
     names = {
         "ML_PIPELINE_DROP_BUCKET": settings.drop_bucket,
         "ML_PIPELINE_ARTIFACT_BUCKET": settings.artifact_bucket,
         "MLFLOW_BUCKET": settings.mlflow_bucket,
         "AIRFLOW_LOG_BUCKET": settings.log_bucket,
     }
+    seen: dict[str, str] = {}
     for name, bucket in names.items():
+        if bucket in seen:
+            raise SettingInvalid(f"{name}: {bucket!r} is {seen[bucket]} too. Give each a bucket of its own.")
+        seen[bucket] = name
         if not _BUCKET.fullmatch(bucket):
             raise SettingInvalid(
                 f"{name}: {bucket!r} is no name of a bucket. Use 3 to 63 of a-z, 0-9, `-` and `.`, at the ends a-z or 0-9."

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import boto3
+
 from local.rights import read_credentials
 from local.settings import PROJECT
 from tests.minio_server import MinioServer
@@ -17,7 +19,7 @@ from tests.stack import Stack, make_stack
 from tests.weed import VENVS
 
 PYTHON = VENVS / "minio" / "bin" / "python"
-READ_BY_BOOTSTRAP = ("OBJECT_STORAGE_", "ML_PIPELINE_", "MLFLOW_BUCKET", "AIRFLOW_LOG_BUCKET")
+READ_BY_BOOTSTRAP = ("OBJECT_STORAGE_", "ML_PIPELINE_", "MLFLOW_BUCKET", "AIRFLOW_LOG_")
 # Run where the SDK is; key and questions come by the environment.
 ASK = """
 import json, os
@@ -49,6 +51,18 @@ def open_stack_on(server: MinioServer) -> Iterator[Stack]:
             OBJECT_STORAGE_ROOT_ACCESS_KEY=server.access_key,
             OBJECT_STORAGE_ROOT_SECRET_KEY=server.secret_key,
         )
+
+
+def make_sts(stack: Stack, identity: str) -> Any:
+    """Return the client that begins sessions with the key of an identity."""
+    access, secret = read_credentials(stack.settings, identity)
+    return boto3.client(
+        "sts",
+        endpoint_url=stack.settings.storage_url,
+        region_name=stack.settings["OBJECT_STORAGE_REGION"],
+        aws_access_key_id=access,
+        aws_secret_access_key=secret,
+    )
 
 
 def make_environ(stack: Stack, **changes: str) -> dict[str, str]:

@@ -86,8 +86,11 @@ def build_minio(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def run_minio(folder: Path, like: MinioServer | None = None) -> Iterator[MinioServer]:
-    """Run a server with its state in *folder* until the block ends; with the port and the key of one that ended."""
+def run_minio(folder: Path, like: MinioServer | None = None, **settings: str) -> Iterator[MinioServer]:
+    """Run a server with its state in *folder* until the block ends; with the port and the key of one that ended.
+
+    `settings`: further variables of its environment.
+    """
     binary = find_minio()
     port, console = free_ports(2)
     # By chance: who knows an access key's name can write to this server (CVE-2026-40344).
@@ -101,6 +104,7 @@ def run_minio(folder: Path, like: MinioServer | None = None) -> Iterator[MinioSe
         "MINIO_ROOT_USER": access_key,
         "MINIO_ROOT_PASSWORD": secret_key,
         "MINIO_UPDATE": "off",
+        **settings,
     }
     command = [str(binary), "server", str(folder / "data")]
     command += ["--address", f"127.0.0.1:{port}", "--console-address", f"127.0.0.1:{console}"]

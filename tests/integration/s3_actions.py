@@ -118,17 +118,39 @@ def copy_part(s3: S3Client, place: Place) -> None:
 
 
 def claim_in_parts(s3: S3Client, place: Place) -> None:
-    """Copy the very version of a drop in parts, as is done with a large one; and give such a copy up."""
+    """Copy the very version of a drop in parts, as is done with a large one; a copy that does not succeed is given up."""
     source, where = {**place.at(*DROP), "VersionId": place.versions[DROP]}, place.at(*RAW)
     size = s3.head_object(**source)["ContentLength"]
     upload = s3.create_multipart_upload(**where)["UploadId"]
-    part = s3.upload_part_copy(
-        **where, UploadId=upload, PartNumber=1, CopySource=source, CopySourceRange=f"bytes=0-{size - 1}"
-    )
+    try:
+        part = s3.upload_part_copy(
+            **where, UploadId=upload, PartNumber=1, CopySource=source, CopySourceRange=f"bytes=0-{size - 1}"
+        )
+    except ClientError:
+        s3.abort_multipart_upload(**where, UploadId=upload)
+        raise
     parts: Any = {"Parts": [{"ETag": part["CopyPartResult"]["ETag"], "PartNumber": 1}]}
     s3.complete_multipart_upload(**where, UploadId=upload, MultipartUpload=parts)
     unfinished = s3.create_multipart_upload(**where)["UploadId"]
     s3.abort_multipart_upload(**where, UploadId=unfinished)
+
+
+def delete_version(bucket: str, key: str) -> Action:
+    """Delete the very version of an object."""
+    return Action(
+        lambda s3, place: s3.delete_object(**place.at(bucket, key), VersionId=place.versions[bucket, key]),
+        ((bucket, key),),
+    )
+
+
+def copy_in_parts_as_seen(s3: S3Client, place: Place) -> None:
+    """Copy an object in parts on the condition that it is the one that was seen, naming no version."""
+    source, where = place.at(*DROP), place.at(*RAW)
+    etag = s3.head_object(**source)["ETag"]
+    upload = s3.create_multipart_upload(**where)["UploadId"]
+    part = s3.upload_part_copy(**where, UploadId=upload, PartNumber=1, CopySource=source, CopySourceIfMatch=etag)
+    parts: Any = {"Parts": [{"ETag": part["CopyPartResult"]["ETag"], "PartNumber": 1}]}
+    s3.complete_multipart_upload(**where, UploadId=upload, MultipartUpload=parts)
 
 
 def actions_on_bucket(bucket: str) -> dict[str, Action]:
@@ -181,6 +203,7 @@ def all_actions() -> dict[str, Action]:
         "copy a part of a run's file to a drop": Action(copy_part, (RAW,)),
         "claim a drop": copy(DROP, RAW),
         "claim a large drop": Action(claim_in_parts, (DROP, RAW)),
+        "fetch a large drop by its etag": Action(copy_in_parts_as_seen, (DROP, RAW)),
         "list artifacts": list_under("artifacts", ""),
         "list runs": list_under("artifacts", f"{PREFIX}/"),
         "list a run": list_under("artifacts", f"{RUN}/"),
@@ -197,6 +220,8 @@ def all_actions() -> dict[str, Action]:
                 actions[f"get {key}"] = get(bucket, key)
                 actions[f"put {key}"] = put(bucket, key)
                 actions[f"delete {key}"] = delete(bucket, key)
+            if bucket == "artifacts" and "/open/" not in key:  # markers have none
+                actions[f"delete the version of {key}"] = delete_version(bucket, key)
         actions |= actions_on_bucket(bucket)
     return actions
 

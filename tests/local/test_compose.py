@@ -45,6 +45,8 @@ def test_an_image_of_another_name_is_not_built_over(tmp_path: Path) -> None:
         ({"COMPOSE_PROFILES": "minio"}, "MLFLOW_TRACKING_URI"),
         ({"ML_PIPELINE_POOL_SLOTS": "3"}, "AIRFLOW_WORKER_CONCURRENCY"),
         ({"AIRFLOW_WORKERS": "none"}, "AIRFLOW_WORKERS"),
+        ({"ML_PIPELINE_KEEP_OLD_VERSIONS_DAYS": "0"}, "ML_PIPELINE_KEEP_OLD_VERSIONS_DAYS"),
+        ({"AIRFLOW_LOG_DAYS": "3651"}, "AIRFLOW_LOG_DAYS"),
     ],
 )
 def test_settings_that_do_not_fit_together_are_refused(tmp_path: Path, changes: dict[str, str], named: str) -> None:

@@ -137,6 +137,18 @@ def test_a_settings_file_gets_the_secrets_that_it_lacks(tmp_path: Path) -> None:
     assert fill_env_file(path) == []
 
 
+def test_a_new_secret_comes_with_a_new_access_key(tmp_path: Path) -> None:
+    """Who empties the line of a key's secret gets a new pair, as sessions end with the access key; the other pairs stay."""
+    path = tmp_path / ".env"
+    write_env_file(path)
+    before = parse_env_file(path.read_text())
+    set_values(path, {"OBJECT_STORAGE_DROP_SECRET_KEY": "", "AIRFLOW_API_SECRET_KEY": ""})
+    pair = ["OBJECT_STORAGE_DROP_ACCESS_KEY", "OBJECT_STORAGE_DROP_SECRET_KEY"]
+    assert fill_env_file(path) == ["AIRFLOW_API_SECRET_KEY", *pair]
+    after = parse_env_file(path.read_text())
+    assert [name for name in after if after[name] != before[name]] == [*pair, "AIRFLOW_API_SECRET_KEY"]
+
+
 def test_a_changed_setting_stays_below_its_explanation(tmp_path: Path) -> None:
     """A setting is changed at its place; a name that is there twice is there once then, as the last line would win."""
     path = tmp_path / ".env"

@@ -309,6 +309,25 @@ def test_receipt_that_was_lost_after_the_commit_is_written_by_the_retry(bench: B
     assert (bench.receipt()["state"], bench.receipt()["stages"]["validate"]["state"]) == ("validated", "done")
 
 
+def test_a_source_that_is_overwritten_while_it_is_copied_is_fetched_again(bench: Bench) -> None:
+    """What a run works on is what its record names: another source than was looked at is not taken, and the retry takes it."""
+
+    @contextmanager
+    def overwritten(write: Write) -> Iterator[None]:
+        if write.kind == "copy":
+            bench.store.around_write = lambda _: nullcontext()
+            bench.store.put(SOURCE["data_source"], b"a,species\n2,y\n3,y\n")
+        yield
+
+    bench.store.around_write = overwritten
+    ended = bench.run("ingest", "a", **SOURCE)
+    assert ended.exit_code == 75
+    assert "overwritten while it was copied" in failure_of(ended)["what"]
+    assert bench.run("ingest", "a", **SOURCE).exit_code == 0
+    assert bench.store.read(bench.layout.raw)[0] == b"a,species\n2,y\n3,y\n"
+    assert json.loads(bench.store.read(bench.layout.drop)[0])["size"] == 18
+
+
 def test_third_silent_attempt_of_an_ask_is_refused(bench: Bench) -> None:
     """Two attempts that ended without any record are enough; another ask gets its own two."""
     bench.run("ingest", **SOURCE)

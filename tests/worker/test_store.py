@@ -44,7 +44,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
 
 @functools.cache
 def make_client(server: Server) -> S3Client:
-    """Return a client for the server, which has the bucket from then on."""
+    """Return a client for the server, which has the bucket from then on, with versions, as the stacks have it."""
     import boto3
 
     client = boto3.client(
@@ -56,6 +56,7 @@ def make_client(server: Server) -> S3Client:
     )
     if "bucket" not in {bucket["Name"] for bucket in client.list_buckets()["Buckets"]}:
         client.create_bucket(Bucket="bucket")
+        client.put_bucket_versioning(Bucket="bucket", VersioningConfiguration={"Status": "Enabled"})
     return client
 
 
@@ -137,6 +138,31 @@ def test_race_of_conditional_puts_has_one_winner(store: Store, tmp_path: Path) -
     assert store.read(uri)[0] == str(won[0]).encode()
 
 
+def test_what_was_deleted_is_absent(store: Store, tmp_path: Path) -> None:
+    """After a delete a put on the condition of absence wins, once; the versions below do not count."""
+    uri = unique("back", tmp_path)
+    for content in (b"first", b"second"):
+        store.put(uri, content, if_none_match=True)
+        with pytest.raises(PreconditionFailed):
+            store.put(uri, b"third", if_none_match=True)
+        assert [found.uri for found in store.list(uri)] == [uri]
+        assert store.read(uri)[0] == content
+        store.delete(uri)
+        assert list(store.list(uri)) == []
+        assert store.head(uri) is None
+
+
+def test_copy_takes_what_was_seen(store: Store, tmp_path: Path) -> None:
+    """A copy on the condition of an etag takes the object with it, and refuses another that came meanwhile."""
+    uri, copied = unique("source", tmp_path), unique("copied", tmp_path)
+    first = store.put(uri, b"first")
+    store.copy(uri, copied, if_match=first.etag)
+    store.put(uri, b"second")
+    with pytest.raises(PreconditionFailed):
+        store.copy(uri, copied, if_match=first.etag)
+    assert store.read(copied)[0] == b"first"
+
+
 def test_upload_in_parts_and_download_give_the_same_file(store: Store, tmp_path: Path) -> None:
     """A file large enough for several parts arrives whole."""
     source = tmp_path / "large"
@@ -184,18 +210,13 @@ def test_delete_of_nothing_is_fine(store: Store, tmp_path: Path) -> None:
 
 
 def test_versions_are_read_and_deleted_exactly(server: Server, tmp_path: Path) -> None:
-    """In a versioned bucket a put tells its version; a copy takes, and a delete removes, exactly the version named."""
-    client = make_client(server)
-    client.create_bucket(Bucket="versioned")
-    client.put_bucket_versioning(Bucket="versioned", VersioningConfiguration={"Status": "Enabled"})
+    """In a versioned bucket a put tells its version, and a delete removes exactly the version named."""
     store = open_store(read_settings(make_environ(server)))
-    uri = f"s3://versioned/{tmp_path.name}/x"
+    uri = unique("x", tmp_path)
     first, second = store.put(uri, b"1"), store.put(uri, b"2")
     assert first.version
     assert second.version
     assert first.version != second.version
-    store.copy(uri, unique("old", tmp_path), version=first.version)
-    assert store.read(unique("old", tmp_path))[0] == b"1"
     store.delete(uri, version=second.version)
     content, info = store.read(uri)
     assert (content, info.version) == (b"1", first.version)

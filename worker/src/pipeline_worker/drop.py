@@ -10,7 +10,7 @@ from typing import Any, Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from .dataset_name import check_dataset_name
-from .errors import LocationRefused, ParameterInvalid, RunUnknown, StoreRefused
+from .errors import LocationRefused, ParameterInvalid, RunUnknown, StoreRefused, StoreUnavailable
 from .layers import Layer, parse_layer
 from .layout import Layout, split_uri
 from .manifest import Artifact, digest_of
@@ -107,7 +107,14 @@ def fetch_source(store: Store, settings: Settings, layout: Layout, payload: Mapp
             fix="Put the file there first, or mend `data_source`.",
             details={"parameter": "data_source"},
         )
-    store.copy(uri, layout.raw, version=info.version)
+    try:
+        store.copy(uri, layout.raw, if_match=info.etag)
+    except PreconditionFailed as error:
+        raise StoreUnavailable(
+            "The source was overwritten while it was copied.",
+            where=uri,
+            fix="It is tried again, with what is there then.",
+        ) from error
     drop = Drop(
         run_key=layout.run_key,
         dataset=dataset,

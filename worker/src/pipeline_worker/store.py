@@ -100,13 +100,16 @@ class Store(ABC):
         with self.around_write(Write("upload", uri)):
             self._upload(uri, path, content_type or guess_type(uri))
 
-    def copy(self, source: str, target: str, *, version: str | None = None) -> None:
-        """Copy an object, of exactly *version* where one is given, within the store.
+    def copy(self, source: str, target: str, *, if_match: str | None = None) -> None:
+        """Copy an object within the store.
 
+        :param if_match: only the object with this etag. (A version by its id may not be named: to MinIO that would be the right
+            to put over a version.)
         :raises ObjectMissing: there is no such source.
+        :raises PreconditionFailed: it is another one by now.
         """
         with self.around_write(Write("copy", target)):
-            self._copy(source, target, version)
+            self._copy(source, target, if_match)
 
     def delete(self, uri: str, *, version: str | None = None) -> None:
         """Delete the object, or exactly one *version* of it; nothing happens where there is none."""
@@ -122,7 +125,7 @@ class Store(ABC):
     def _upload(self, uri: str, path: Path, content_type: str) -> None: ...
 
     @abstractmethod
-    def _copy(self, source: str, target: str, version: str | None) -> None: ...
+    def _copy(self, source: str, target: str, if_match: str | None) -> None: ...
 
     @abstractmethod
     def _delete(self, uri: str, version: str | None) -> None: ...

@@ -78,13 +78,13 @@ class FolderStore(Store):
     def _upload(self, uri: str, path: Path, content_type: str) -> None:
         self._put(uri, path, False, None, content_type)
 
-    def _copy(self, source: str, target: str, version: str | None) -> None:
-        if version is not None:
-            raise ObjectMissing(f"{source}?versionId={version}")
+    def _copy(self, source: str, target: str, if_match: str | None) -> None:
         with self._explained(source):
             origin = self._path(source)
             if not origin.is_file():
                 raise ObjectMissing(source)
+            if if_match is not None and _describe(source, origin).etag != if_match:
+                raise PreconditionFailed(source)
         self._put(target, origin, False, None, "")
 
     def _delete(self, uri: str, version: str | None) -> None:

@@ -107,14 +107,13 @@ class S3Store(Store):
         with self._explained(uri):
             self._client.upload_file(str(path), bucket, key, ExtraArgs={"ContentType": content_type}, Config=_TRANSFER)
 
-    def _copy(self, source: str, target: str, version: str | None) -> None:
+    def _copy(self, source: str, target: str, if_match: str | None) -> None:
         source_bucket, source_key = split_uri(source)
         bucket, key = split_uri(target)
         with self._explained(source):
             origin: Any = {"Bucket": source_bucket, "Key": source_key}
-            if version is not None:
-                origin["VersionId"] = version
-            self._client.copy(origin, bucket, key, Config=_TRANSFER)
+            exact: Any = {} if if_match is None else {"CopySourceIfMatch": if_match}
+            self._client.copy(origin, bucket, key, ExtraArgs=exact, Config=_TRANSFER)
 
     def _delete(self, uri: str, version: str | None) -> None:
         bucket, key = split_uri(uri)

@@ -1,0 +1,57 @@
+"""The MinIO server: clients for it, and waiting until it answers."""
+
+from __future__ import annotations
+
+import time
+
+import urllib3
+from minio import Minio, MinioAdmin
+from minio.credentials.providers import StaticProvider
+from minio.error import S3Error, ServerError
+
+from settings import Key, Settings
+
+
+class ServerUnavailable(Exception):
+    """The server does not answer, or not yet."""
+
+
+def connect(settings: Settings, key: Key) -> tuple[Minio, MinioAdmin]:
+    """Return the clients for objects and for users, with a key."""
+    # Waiting for the server is done once, by wait_for_server. No proxy: this is the user's own network.
+    http = urllib3.PoolManager(timeout=urllib3.Timeout(connect=3, read=30), retries=urllib3.Retry(total=1))
+    credentials = StaticProvider(key.access, key.secret)
+    client = Minio(
+        endpoint=settings.address,
+        credentials=credentials,
+        secure=settings.is_secure,
+        region=settings.region,
+        http_client=http,
+    )
+    admin = MinioAdmin(
+        endpoint=settings.address,
+        credentials=credentials,
+        secure=settings.is_secure,
+        region=settings.region,
+        http_client=http,
+    )
+    return client, admin
+
+
+def wait_for_server(client: Minio, seconds: float) -> None:
+    """Return when the server takes root's key; raise ServerUnavailable when it has not answered in time."""
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            client.list_buckets()
+        except S3Error as error:
+            if error.response.status < 500:
+                raise
+            reason = error.code
+        except (urllib3.exceptions.HTTPError, ServerError) as error:
+            reason = type(error).__name__
+        else:
+            return
+        if time.monotonic() > end:
+            raise ServerUnavailable(f"does not answer ({reason})")
+        time.sleep(0.5)
