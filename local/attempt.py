@@ -23,8 +23,8 @@ _STARTED, _FAILURE, _MANIFEST = "started.json", "failure.json", "manifest.json"
 class Attempt:
     """One attempt of a stage.
 
-    `ask`: of whom it is; empty of a Dag run that began none. `at`: when it began, or, where it was refused before that,
-    when it was. `result`: committed, replaced (by a later one), refused, failed; empty where it left no word. `reason`: why.
+    `name`: empty for a Dag run that began none. `at`: when it began, or, where it was refused at once, when it was. `result`:
+    committed, replaced (committed, until a later one was), refused or failed; empty where it left no word. `reason`: why.
     """
 
     stage: str
@@ -72,15 +72,15 @@ def read_attempts(settings: Settings, run_key: str) -> list[Attempt]:
         if counts or (_MANIFEST in files and not failure):
             result = "committed" if counts else "replaced"
         else:
-            result = ("refused" if failure.get("exit") in {1, 2} else "failed") if failure else ""
+            result = ("refused" if failure.get("exit") in (1, 2) else "failed") if failure else ""
         return Attempt(
             stage=stages[folder],
             name=name,
-            ask=started.get("ask") or failure.get("ask") or "",
+            ask=str(started.get("ask") or failure.get("ask") or ""),
             at=at,
             params=started.get("params") or failure.get("params") or {},
             result=result,
-            reason=failure.get("what") or "" if result in {"refused", "failed"} else "",
+            reason=str(failure.get("what") or "") if result in {"refused", "failed"} else "",
         )
 
     with ThreadPoolExecutor(8) as threads:
