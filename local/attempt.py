@@ -142,9 +142,7 @@ def tell_asker(attempt: Attempt, run: DagRun | None) -> str:
     return f"{asker}, with {json.dumps(attempt.params, ensure_ascii=False)}" if attempt.params else asker
 
 
-def tell_result(
-    attempt: Attempt, run: DagRun | None, receipt: Receipt, later: Sequence[Attempt], *, knows_runs: bool
-) -> tuple[str, str]:
+def tell_result(attempt: Attempt, run: DagRun | None, receipt: Receipt, later: Sequence[Attempt]) -> tuple[str, str]:
     """Return how an attempt ended, and why; `later`: those that came after it."""
     if attempt.result:
         return attempt.result, first_sentence(attempt.reason) if attempt.reason else ""
@@ -156,7 +154,7 @@ def tell_result(
         return "no word", "it ended without a word"
     if run:
         return "running", ""
-    return "no word", f"it runs, or ended without a word{'' if knows_runs else ': Airflow does not answer'}"
+    return "no word", "it runs, or ended without a word"
 
 
 def _sort(attempts: Iterable[Attempt]) -> list[Attempt]:

@@ -74,13 +74,13 @@ def test_who_asked_is_told(attempt, run, said):
 )
 def test_the_end_of_an_attempt_is_told(attempt, run, later, said):
     """What left no record of its end runs, or ended without a word; what the receipt knows of it is told."""
-    assert tell_result(attempt, run, RECEIPT, later, knows_runs=True) == said
+    assert tell_result(attempt, run, RECEIPT, later) == said
 
 
 def test_without_airflow_nothing_is_claimed_of_an_attempt_that_may_run():
     """Whether what left no word still runs is not known while Airflow does not answer."""
-    result, why = tell_result(make("validate", "v.1"), None, RECEIPT, [], knows_runs=False)
-    assert (result, why) == ("no word", "it runs, or ended without a word: Airflow does not answer")
+    result, why = tell_result(make("validate", "v.1"), None, RECEIPT, [])
+    assert (result, why) == ("no word", "it runs, or ended without a word")
 
 
 def test_dag_runs_that_began_no_attempt_are_told():
@@ -206,10 +206,11 @@ def test_a_run_is_told_with_all_its_attempts_while_airflow_is_down(settings, cap
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("! published (version 1); the last re-run was refused by train")
     first = next(number for number, line in enumerate(lines) if "Attempts" in line) + 1
-    assert lines[first : first + 5] == [
-        "  ingest    12:00  ! no word    drop: it runs, or ended without a word: Airflow does not answer",
+    assert lines[first : first + 6] == [
+        "  ingest    12:00  ! no word    drop: it runs, or ended without a word",
         "  train     12:01  ✓ replaced   event",
         '  train     12:02  ✓ committed  trigger, with {"test_size": 0.3}',
         '  train     12:03  ✗ refused    trigger, with {"data_validation": {}}: `train` does not use it.',
-        "  train     12:04  ! no word    trigger: it runs, or ended without a word: Airflow does not answer",
+        "  train     12:04  ! no word    trigger: it runs, or ended without a word",
+        "  Airflow does not answer: who triggered is not known, nor are Dag runs that began no attempt.",
     ]
