@@ -1,8 +1,9 @@
 """Reads the data of a run, once: finds its format and types, and keeps it as Parquet with a schema and a profile.
 
 Runs by itself for each drop. **Trigger it by hand** for data that is not dropped: fill in `data_source` (and
-`target_column`), leave the rest. With a `run_key` it reads the data of that run again; then parameters go into
-`overrides` only. A file that cannot be read fails here, with the reason in the log and the receipt.
+`target_column`), leave the rest. With the key of a run that exists it reads the data of that run again; then
+parameters go into `overrides` only. A key of no run becomes the new run's. A file that cannot be read fails here, with
+the reason in the log and the receipt.
 """
 
 from airflow.sdk import PartitionedAssetTimetable, dag

@@ -21,13 +21,14 @@ _FAILURE_MARK = "PIPELINE-FAILURE "
 
 @dataclass(frozen=True)
 class DagRun:
-    """One run of a Dag. `state`: queued, running, success or failed."""
+    """One run of a Dag. `state`: queued, running, success or failed. `user`: who triggered it, empty where nobody did."""
 
     dag_id: str
     dag_run_id: str
     state: str
     run_after: datetime
     url: str
+    user: str = ""
 
     @property
     def is_over(self) -> bool:
@@ -51,9 +52,16 @@ class Airflow:
     ) -> None:
         self._client.close()
 
-    def trigger(self, dag_id: str, conf: Mapping[str, Any], partition_key: str | None = None) -> DagRun:
-        """Start a run of a Dag; what Airflow says against the conf is the person's to mend."""
-        body = {"logical_date": None, "conf": dict(conf), "partition_key": partition_key}
+    def trigger(
+        self, dag_id: str, conf: Mapping[str, Any], partition_key: str | None = None, dag_run_id: str | None = None
+    ) -> DagRun:
+        """Start a run of a Dag, under an id of ours or of Airflow's; what Airflow says against the conf is the person's to mend."""
+        body = {
+            "logical_date": None,
+            "conf": dict(conf),
+            "partition_key": partition_key,
+            "dag_run_id": dag_run_id,
+        }
         return self._describe(self._ask("POST", f"/api/v2/dags/{dag_id}/dagRuns", json=body))
 
     def find_runs(self, run_key: str) -> list[DagRun]:
@@ -111,6 +119,7 @@ class Airflow:
             state=run["state"],
             run_after=datetime.fromisoformat(run["run_after"]),
             url=f"{self._settings.airflow_url}/dags/{run['dag_id']}/runs/{quote(run['dag_run_id'], safe='')}",
+            user=run.get("triggering_user_name") or "",
         )
 
     def _ask(self, method: str, path: str, **options: Any) -> Any:

@@ -99,9 +99,6 @@ def _make_reader(asked: Asked, airflow: Airflow, show: Show) -> Callable[[float]
             return runs
         try:
             runs = airflow.find_runs(asked.run_key)
-            if asked.dag_run is not None and all(run.dag_run_id != asked.dag_run.dag_run_id for run in runs):
-                # Triggered without a partition key, so it does not carry one.
-                runs.append(airflow.read_run(asked.dag_run.dag_id, asked.dag_run.dag_run_id))
         except AirflowUnreachable as error:
             if not was_told:
                 show.say("look", f"{error} Until then the receipt alone is followed.", "!", "yellow")

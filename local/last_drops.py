@@ -5,8 +5,9 @@ from datetime import UTC, datetime
 
 from rich.text import Text
 
-from local.airflow_api import Airflow
-from local.errors import AirflowUnreachable, StoreUnreachable
+from local.airflow_api import Airflow, DagRun
+from local.attempt import Attempt, add_runs_without_attempt, find_runs, read_attempts, tell_asker, tell_result
+from local.errors import StoreUnreachable
 from local.receipt import Receipt, Receipts
 from local.run_key import STAGES, read_time
 from local.settings import Settings
@@ -15,7 +16,16 @@ from local.store import Store
 from local.tell import collect_links, make_metric_rows, tell_reason
 
 COUNT = 10
-_MARKS = {"published": ("✓", "green"), "refused": ("✗", "red"), "failed": ("✗", "red"), "waiting": ("!", "yellow")}
+_MARKS = {
+    "published": ("✓", "green"),
+    "committed": ("✓", "green"),
+    "replaced": ("✓", "dim"),
+    "no work": ("✓", "dim"),
+    "refused": ("✗", "red"),
+    "failed": ("✗", "red"),
+    "waiting": ("!", "yellow"),
+    "no word": ("!", "yellow"),
+}
 #: Which stage follows each state but the last.
 _NEXT = dict(zip(("claimed", *(stage.state for stage in STAGES.values())), STAGES, strict=False))
 
@@ -51,7 +61,7 @@ def show_last_drops(settings: Settings) -> None:
 
 
 def show_run(settings: Settings, run_key: str) -> None:
-    """Write all that the receipt of one run says; an unknown one is refused, with the nearest that there is."""
+    """Write all that is known of one run, its attempts too; an unknown one is refused, with the nearest that there is."""
     show = Show()
     receipt = Receipts(settings, Store(settings)).find(run_key)
     show.console.print(Text.assemble(describe_state_with_mark(receipt), f"  {receipt.run_key}"), soft_wrap=True)
@@ -70,13 +80,38 @@ def show_run(settings: Settings, run_key: str) -> None:
         show.print()
         tell_reason(receipt.reason, show)
     show.print()
-    links = collect_links(replace(receipt, links=receipt.live_links), None)
+    attempts: list[Attempt] | None = None
+    try:
+        attempts = read_attempts(settings, run_key)
+    except StoreUnreachable as error:
+        show.print(f"  The attempts are not known: {error}")
     with Airflow(settings) as airflow:
-        try:
-            runs = {f"Airflow, {run.dag_id}": run.url for run in airflow.find_runs(run_key)}
-        except AirflowUnreachable:
-            runs = {}
-    show.print_links(links | runs)
+        runs = find_runs(airflow, run_key, attempts or ())
+    if attempts is not None:
+        _show_attempts(attempts, runs, receipt, show)
+    links = collect_links(replace(receipt, links=receipt.live_links), None)
+    show.print_links(links | {f"Airflow, {run.dag_id}": run.url for run in runs or ()})
+
+
+def _show_attempts(attempts: list[Attempt], runs: list[DagRun] | None, receipt: Receipt, show: Show) -> None:
+    """Write a line for each attempt: when, how it ended, who asked for it, with what, and why it ended so."""
+    attempts = add_runs_without_attempt(attempts, runs or ())
+    if not attempts:
+        return
+    by_id = {(run.dag_id, run.dag_run_id): run for run in runs or ()}
+    times = [describe_moment(attempt.at) for attempt in attempts]
+    show.print("  Attempts (`replaced`: committed, until a later one was)")
+    for number, (attempt, time) in enumerate(zip(attempts, times, strict=True)):
+        run = by_id.get((attempt.stage, attempt.dag_run_id))
+        result, why = tell_result(attempt, run, receipt, attempts[number + 1 :])
+        mark, style = _MARKS.get(result, ("…", "cyan"))
+        head = Text.assemble(
+            f"  {attempt.stage:<9} {time:<{max(map(len, times))}}  ", (f"{mark} {result:<9}", style), "  "
+        )
+        show.write(head, tell_asker(attempt, run) + (f": {why}" if why else ""))
+    if runs is None:
+        show.print("  Airflow does not answer: who triggered is not known, nor are Dag runs that began no attempt.")
+    show.print()
 
 
 def describe_state_with_mark(receipt: Receipt) -> tuple[str, str]:
@@ -119,8 +154,14 @@ def describe_note(receipt: Receipt) -> str:
 def describe_time(receipt: Receipt) -> str:
     """Return when the receipt changed, in the time zone of this machine; the day where it was not today."""
     try:
-        changed = datetime.fromisoformat(receipt.updated_at).astimezone()
+        changed = datetime.fromisoformat(receipt.updated_at)
     except ValueError:
-        changed = read_time(receipt.run_key).astimezone()
-    is_today = changed.date() == datetime.now(UTC).astimezone().date()
-    return f"{changed:%H:%M:%S}" if is_today else f"{changed:%Y-%m-%d %H:%M}"
+        changed = read_time(receipt.run_key)
+    return describe_moment(changed)
+
+
+def describe_moment(moment: datetime) -> str:
+    """Return a time in the time zone of this machine; the day where it was not today."""
+    moment = moment.astimezone()
+    is_today = moment.date() == datetime.now(UTC).astimezone().date()
+    return f"{moment:%H:%M:%S}" if is_today else f"{moment:%Y-%m-%d %H:%M}"

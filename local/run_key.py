@@ -13,18 +13,19 @@ from typing import NamedTuple
 
 
 class Stage(NamedTuple):
-    """A stage's command, and the state that a run has reached once the stage committed."""
+    """A stage's command, the state that a run has reached once the stage committed, and the folder that it writes into."""
 
     command: str
     state: str
+    folder: str
 
 
 #: The stages in order, as the Dags and the worker have them; the one place in this package that lists them.
 STAGES = {
-    "ingest": Stage("ingest_data", "ingested"),
-    "validate": Stage("validate_data", "validated"),
-    "train": Stage("train_model", "trained"),
-    "publish": Stage("save_results", "published"),
+    "ingest": Stage("ingest_data", "ingested", "ingested"),
+    "validate": Stage("validate_data", "validated", "validation"),
+    "train": Stage("train_model", "trained", "training"),
+    "publish": Stage("save_results", "published", "published"),
 }
 #: The state of a run that every stage is done with.
 LAST_STATE = list(STAGES.values())[-1].state

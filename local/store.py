@@ -1,4 +1,4 @@
-"""Objects, with the key of people who drop files: put into the drop bucket, list and read receipts; nothing else."""
+"""Objects: put, listed and read with one of the keys that the S3 server knows."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from local.errors import InputRefused, StoreUnreachable
+from local.rights import KEYS
 from local.settings import Settings
 from local.storage import make_client
 
@@ -19,11 +20,15 @@ _MOST_PARTS = 10_000
 
 
 class Store:
-    """The S3 server. Every failure is a StoreUnreachable that says what to do."""
+    """The S3 server. Every failure is a StoreUnreachable that says what to do.
 
-    def __init__(self, settings: Settings) -> None:
+    `identity`: whose key is used; that of people who drop files may put drops, list and read receipts, and nothing else.
+    """
+
+    def __init__(self, settings: Settings, identity: str = "drop") -> None:
         self._settings = settings
-        self._client: Any = make_client(settings, "drop")
+        self._key_settings = " and ".join(KEYS[identity])
+        self._client: Any = make_client(settings, identity)
 
     def put(self, bucket: str, key: str, content: bytes) -> None:
         """Put a small object."""
@@ -103,8 +108,8 @@ class Store:
             fix = "`make status` says what runs; try it again."
             if code in {"AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch"}:
                 fix = (
-                    "The key for dropping files is OBJECT_STORAGE_DROP_ACCESS_KEY and ..._SECRET_KEY in "
-                    f"{self._settings.env_file}; the server takes a changed one after `make down up`."
+                    f"The key for this is {self._key_settings} in {self._settings.env_file}; the server takes a changed "
+                    "one after `make down up`."
                 )
             elif code == "NoSuchBucket":
                 fix = "`make up` makes the buckets; their names are settings in .env (ML_PIPELINE_*_BUCKET)."

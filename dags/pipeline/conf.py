@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -54,10 +54,12 @@ def read_ask(
     clear_number: int,
     try_number: int,
     time: datetime,
+    read_drop: Callable[[str], Mapping[str, Any] | None],
 ) -> Ask:
     """Return what the Dag run asks for.
 
-    :param time: when the Dag run was asked for; the time of a new run's key.
+    :param time: when the Dag run was asked for; the time of a new run's key, where the Dag run has none.
+    :param read_drop: what tells what a run began with, its `drop.json`, or None where there is no such run yet.
     :raises ConfRefused: no run, two runs, a key of another form, or a parameter that is not where it belongs.
     """
     # The form gives null for a field that was left alone, and may give an empty text for one that was emptied.
@@ -72,25 +74,34 @@ def read_ask(
         )
     overrides = {name: value for name, value in overrides.items() if value is not None}
     request = {name: value for name, value in given.items() if name not in make_rerun_params()}
-    if run_key is None:
-        if stage != "ingest":
-            raise ConfRefused(
-                f"This run of `{stage}` names no run to work on.",
-                where="the conf of this Dag run",
-                fix=f'trigger `{stage}` with a partition key or {{"run_key": "…"}} (a receipt shows it); a new run begins in '
-                "`ingest`, or with a dropped file.",
-            )
+    if run_key is None and stage != "ingest":
+        raise ConfRefused(
+            f"This run of `{stage}` names no run to work on.",
+            where="the conf of this Dag run",
+            fix=f'trigger `{stage}` with a partition key or {{"run_key": "…"}} (a receipt shows it); a new run begins in '
+            "`ingest`, or with a dropped file.",
+        )
+    drop: Mapping[str, Any] | None = None
+    is_new = run_key is None
+    if stage == "ingest" and run_key is not None and (request or overrides):
+        # Only then does it make a difference, so that an event costs no look at the store.
+        drop = read_drop(run_key)
+        is_new = drop is None
+    if run_key is None or is_new:
         if overrides:
+            named = f"there is no run `{run_key}`" if run_key else "no run is named"
             raise ConfRefused(
-                "`overrides` change an earlier run, and no run is named.",
+                f"`overrides` change an earlier run, and {named}.",
                 where="the conf of this Dag run",
                 fix="name the run in `run_key`; or, for a new run, give the parameters themselves, not `overrides`.",
             )
         dataset = dataset_of_request(request.get("dataset"), request.get("data_source"))
-        run_key, values = make_run_key(dataset, time, dag_run_id), request
+        run_key, values = run_key or make_run_key(dataset, time, dag_run_id), request
     else:
-        _refuse_stray(stage, request)
-        values = overrides
+        # The Dag run that began the run still has the payload when it is tried again, or cleared.
+        if request != (drop or {}).get("payload"):
+            _refuse_stray(stage, request)
+        values = {**request, **overrides}
     again = given.get("again", run_type == "manual" or clear_number > 0)
     return Ask(
         run_key=run_key,
@@ -135,7 +146,7 @@ def _refuse_stray(stage: str, request: Mapping[str, Any]) -> None:
     known = [name for name in request if name in read_request_schema()["properties"]]
     example = f'{{"overrides": {{"{known[0] if known else "test_size"}": …}}}}'
     raise ConfRefused(
-        f"{names}: not a part of the conf of `{stage}` when it names a run.",
+        f"{names}: not a part of the conf of `{stage}` for a run that has begun.",
         where="the conf of this Dag run",
         fix=f"put parameters of an earlier run into `overrides`, as {example}; beside it are only "
         f"{', '.join(f'`{name}`' for name in make_rerun_params())}.",

@@ -14,10 +14,11 @@ from airflow.sdk.log import mask_secret
 from pipeline.assets import STAGES
 from pipeline.attempt import Attempt, Exit, tell
 from pipeline.conf import Ask, ConfRefused, read_ask
-from pipeline.links import LINKS, choose_urls
+from pipeline.layout import Layout
+from pipeline.links import LINKS, RunsLink, choose_urls, find_runs_url
 from pipeline.retry import StageFailed, count_tries
-from pipeline.settings import get_settings
-from pipeline.store import Store
+from pipeline.settings import Settings, get_settings
+from pipeline.store import Store, get_json
 
 
 class StageOperator(BaseOperator):
@@ -31,7 +32,7 @@ class StageOperator(BaseOperator):
     def __init__(self, *, stage: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.stage = stage
-        self.operator_extra_links = LINKS.get(stage, ())
+        self.operator_extra_links = (RunsLink(), *LINKS.get(stage, ()))
         #: What the links lead to: Airflow asks this object for them when the work is done.
         self.urls: Mapping[str, str] = {}
 
@@ -45,22 +46,24 @@ class StageOperator(BaseOperator):
         :raises ConfRefused: the Dag run asks for what cannot be; nothing was started.
         :raises StageFailed: the attempt ended without its result.
         """
+        settings = get_settings()
+        store = Store(settings)
         try:
-            ask = _read_ask(self.stage, context)
+            ask = _read_ask(self.stage, context, store, settings)
         except ConfRefused as refusal:
             tell(self.log, refusal.what, where=refusal.where, fix=refusal.fix, then="nothing was started")
             raise
         ti = context["ti"]
         ti.xcom_push("run_key", ask.run_key)
+        self.urls = {"runs": find_runs_url(ask.run_key)}
         self.log.info("Run %s, attempt %s%s.", ask.run_key, ask.attempt, ", again" if ask.is_again else "")
         if not ask.is_cascading:
             # What is still in it when the task succeeds gets an event, even one that nobody added.
             self.outlets = []
-        settings = get_settings()
         for secret in settings.secrets:
             mask_secret(secret)
         tries = count_tries(ti.try_number, ti.max_tries)
-        attempt = Attempt(STAGES[self.stage], ask, tries, settings, Store(settings), self.log)
+        attempt = Attempt(STAGES[self.stage], ask, tries, settings, store, self.log)
         try:
             with attempt.restoring_marker():
                 committed = attempt.run(self.run_command)
@@ -74,7 +77,7 @@ class StageOperator(BaseOperator):
         manifest = committed.manifest
         ti.xcom_push("dataset", manifest.get("dataset"))
         ti.xcom_push("manifest", manifest.get("uri"))
-        self.urls = choose_urls(manifest)
+        self.urls = {**self.urls, **choose_urls(manifest)}
         for name, link in (manifest.get("links") or {}).items():
             self.log.info("%s: %s", name, link)
         if ask.is_cascading:
@@ -85,7 +88,7 @@ class StageOperator(BaseOperator):
         self.log.info("Result: %s", committed.result)
 
 
-def _read_ask(stage: str, context: Context) -> Ask:
+def _read_ask(stage: str, context: Context, store: Store, settings: Settings) -> Ask:
     dag_run: Any = context["dag_run"]
     return read_ask(
         stage,
@@ -96,4 +99,5 @@ def _read_ask(stage: str, context: Context) -> Ask:
         clear_number=dag_run.clear_number,
         try_number=context["ti"].try_number,
         time=dag_run.run_after or dag_run.logical_date or dag_run.start_date or datetime.now(UTC),
+        read_drop=lambda run_key: get_json(store, settings.artifact_bucket, Layout(settings.prefix).drop(run_key)),
     )

@@ -2,6 +2,7 @@
 
 import argparse
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -50,10 +51,12 @@ def run(arguments: argparse.Namespace) -> int:
                 store.upload(bucket, key, path, advance)
             show.say("put", f"s3://{bucket}/{key} ({describe_size(path.stat().st_size)})", is_timed=True)
             payload |= {"data_source": f"s3://{bucket}/{key}"}
-        started = airflow.trigger("ingest", payload)
         dataset = dataset_of_payload(payload)
-        # The run key, as `ingest` makes it.
-        run_key = make_run_key(dataset, started.run_after, started.dag_run_id)
+        # The run key as `ingest` would make it, sent as the partition key, so that Airflow lists all stages under it.
+        now = datetime.now(UTC)
+        dag_run_id = f"manual__{now.isoformat()}"
+        run_key = make_run_key(dataset, now, dag_run_id)
+        started = airflow.trigger("ingest", payload, run_key, dag_run_id)
         show.say("triggered", run_key, is_timed=True)
         if arguments.wait == "0":
             show.print(f"\nIt is under way. What becomes of it: make status RUN={run_key}")

@@ -10,6 +10,9 @@ from pipeline.conf import ConfRefused, name_attempt, read_ask
 
 KEY = "penguins.20260131T120000Z.1a2b3c4d"
 OTHER = "houses.20260131T120000Z.1a2b3c4d"
+PAYLOAD = {"data_source": "s3://drops/_sources/wine/a.csv", "target_column": "y"}
+#: What the one run that there is began with.
+DROPS = {KEY: {"origin": "trigger", "payload": PAYLOAD}}
 
 
 def ask(stage="train", conf=None, **changes):
@@ -20,6 +23,7 @@ def ask(stage="train", conf=None, **changes):
         "clear_number": 0,
         "try_number": 1,
         "time": datetime(2026, 1, 31, 12, 0, 0, 900000, tzinfo=UTC),
+        "read_drop": DROPS.get,
     }
     return read_ask(stage, conf, **{**run, **changes})
 
@@ -55,6 +59,8 @@ def test_run_key_may_be_given_either_way(given):
         ({"conf": {"run_key": KEY, "tset_size": 0.3}}, "`tset_size`"),
         ({"stage": "ingest", "partition_key": KEY, "conf": {"data_source": "s3://a/b"}}, "`data_source`"),
         ({"stage": "ingest", "conf": {"overrides": {"test_size": 0.3}}}, "no run is named"),
+        ({"stage": "ingest", "partition_key": OTHER, "conf": {"overrides": {"test_size": 0.3}}}, f"no run `{OTHER}`"),
+        ({"partition_key": OTHER, "conf": PAYLOAD}, "`data_source`"),
         ({"conf": {"run_key": KEY, "overrides": [1]}}, "no JSON object"),
         ({"conf": {"run_key": KEY, "again": "yes"}}, "`again`"),
         ({"conf": {"run_key": KEY, "cascade": 0}}, "`cascade`"),
@@ -88,6 +94,32 @@ def test_new_run_of_ingest():
     assert found.values == {"data_source": "s3://drops/_sources/wine/a.csv", "target_column": "y", "unknown": 1}
     assert ask("ingest", conf, try_number=3, clear_number=2).run_key == found.run_key
     assert ask("ingest", conf, dag_run_id="manual__other").run_key != found.run_key
+
+
+@pytest.mark.parametrize("given", [{"partition_key": OTHER}, {"conf": {"run_key": OTHER}}])
+def test_a_key_without_a_run_is_a_new_run(given):
+    """`ingest` takes the payload under a key that nothing has begun with, and that key is the run's."""
+    found = ask("ingest", PAYLOAD | given.get("conf", {}), partition_key=given.get("partition_key"))
+    assert (found.run_key, found.values) == (OTHER, PAYLOAD)
+
+
+def test_the_dag_run_that_began_a_run_begins_it_again():
+    """A retry, or a clear, of a trigger with a key of its own finds its run begun, and keeps run and payload."""
+    for changes in ({"try_number": 2}, {"try_number": 2, "clear_number": 1}):
+        found = ask("ingest", PAYLOAD, partition_key=KEY, **changes)
+        assert (found.run_key, found.values, found.is_again) == (KEY, PAYLOAD, True)
+    found = ask("ingest", PAYLOAD | {"overrides": {"test_size": 0.3}}, partition_key=KEY)
+    assert found.values == {**PAYLOAD, "test_size": 0.3}
+
+
+def test_a_drop_s_event_costs_no_look_at_the_store():
+    """What brings no parameters needs not be told whether its run has begun."""
+
+    def fail(run_key):
+        raise AssertionError(run_key)
+
+    assert ask("ingest", {}, partition_key=KEY, run_type="asset_triggered", read_drop=fail).values == {}
+    assert ask("train", {"overrides": {"test_size": 0.3}}, partition_key=KEY, read_drop=fail).run_key == KEY
 
 
 def test_untouched_form_is_a_new_run():

@@ -16,13 +16,19 @@ from tests.dags.conftest import make_environment
 
 KEY = "penguins.20260131T120000Z.1a2b3c4d"
 CLOSED = "houses.20260131T120000Z.1a2b3c4d"
+NEW = "wine.20260131T120000Z.1a2b3c4d"
+BEGUN = "wine.20260131T120001Z.1a2b3c4d"
+PAYLOAD = {"data_source": "s3://drops/_sources/wine.csv", "target_column": "y"}
 REFUSED = {"exits": [1], "record": "line"}
 RUNS = {
     "watch": ("watch", {}),
     "paused": ("watch", {}),
     "resumed": ("watch", {}),
     "idle": ("watch", {}),
-    "by hand": ("ingest", {"data_source": "s3://drops/_sources/wine.csv", "target_column": "y", "model_name": None}),
+    "by hand": ("ingest", {**PAYLOAD, "model_name": None}),
+    "by hand, of a key": ("ingest", {**PAYLOAD, "run_key": NEW}),
+    "by hand, once more": ("ingest", {**PAYLOAD, "run_key": BEGUN}),
+    "by hand, otherwise": ("ingest", {**PAYLOAD, "test_size": 0.3, "run_key": BEGUN}),
     "again": ("train", {"run_key": KEY, "overrides": {"test_size": 0.3}}),
     "alone": ("validate", {"run_key": CLOSED, "cascade": False}),
     "alone in an open run": ("validate", {"run_key": KEY, "cascade": False}),
@@ -84,6 +90,7 @@ def runs(weed, worker_python, interpreter, tmp_path_factory):
         **make_environment(weed, worker_python, home),
         "ML_PIPELINE_PUBLISH_TIMEOUT_SECONDS": "3",
         "ML_PIPELINE_CLAIM_MAX_DROPS": "1",
+        "AIRFLOW__API__BASE_URL": "http://airflow.test/",
         "PATH": "/usr/bin:/bin",
         "HOME": str(home),
         "RUNS": json.dumps(RUNS),
@@ -94,6 +101,8 @@ def runs(weed, worker_python, interpreter, tmp_path_factory):
         store.put(settings.drop_bucket, f"penguins/{name}.csv", b"a,b\n1,2\n")
     store.put(settings.artifact_bucket, f"runs/{KEY}/drop.json", b'{"dataset": "penguins"}')
     store.put(settings.artifact_bucket, f"runs/open/{KEY}", b"")
+    begun = {"dataset": "wine", "origin": "trigger", "payload": PAYLOAD}
+    store.put(settings.artifact_bucket, f"runs/{BEGUN}/drop.json", json.dumps(begun).encode())
     done = interpreter.run(_RUN, environment)
     found = {}
     for part in done.output.split("BEGIN\n")[1:]:
@@ -142,6 +151,24 @@ def test_run_without_a_partition_key_adds_its_own(runs):
     assert extra == {"manifest": run["xcoms"]["manifest"]}
     assert run["xcoms"]["dataset"] == "wine"
     assert f"/{key}/ingested/" in run["xcoms"]["manifest"]
+
+
+def test_a_key_of_ones_own_is_the_new_run_s(runs):
+    """`ingest` takes a payload with a key that has no run, and again when that run has begun with it; no other payload."""
+    for name, key in (("by hand, of a key", NEW), ("by hand, once more", BEGUN)):
+        run = runs[0][name]
+        assert (run["state"], [event[:2] for event in run["events"]]) == ("success", [["ingested", key]]), run["log"]
+    refused = runs[0]["by hand, otherwise"]
+    assert (refused["state"], refused["events"]) == ("failed", [])
+    assert "into `overrides`" in refused["log"]
+
+
+def test_each_stage_leads_to_the_dag_runs_of_its_run(runs):
+    """A task has a button to all Dag runs with its run key, also where it failed or carries no partition key itself."""
+    for name in ("by hand", "again", "bad data"):
+        run = runs[0][name]
+        address = f"http://airflow.test/dag_runs?partition_key_pattern={run['xcoms']['run_key']}"
+        assert run["xcoms"]["_link_RunsLink"] == address
 
 
 def test_one_stage_again(runs):

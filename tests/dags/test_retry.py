@@ -10,6 +10,7 @@ from airflow.sdk.exceptions import AirflowTaskTimeout
 
 from pipeline.ending import Ending, Kind
 from pipeline.retry import RETRIES, WATCH_RETRIES, StageFailed, StageRetryPolicy, WatchRetryPolicy, count_tries, decide
+from pipeline.store import StoreUnavailable
 
 
 @pytest.mark.parametrize("kind", [Kind.DATA, Kind.REQUEST, Kind.TIMEOUT])
@@ -58,6 +59,8 @@ def test_policy_for_what_is_no_end_of_an_attempt():
     policy = StageRetryPolicy()
     assert policy.evaluate(AirflowTaskTimeout(), 1, RETRIES).action is RetryAction.FAIL
     assert policy.evaluate(RuntimeError("ours"), 1, RETRIES).action is RetryAction.RETRY
+    # Whether a run has begun could not be looked up.
+    assert policy.evaluate(StoreUnavailable("down"), 9, RETRIES).action is RetryAction.RETRY
     assert policy.evaluate(RuntimeError("ours"), 24, RETRIES + 23).action is RetryAction.RETRY, "the first of a new ask"
     for number in (2, 3):
         answer = policy.evaluate(RuntimeError("ours"), number, RETRIES)

@@ -94,18 +94,32 @@ def test_the_broken_example_stops_at_validate(pipeline: Pipeline, wave: Wave) ->
 
 
 def test_a_trigger_is_followed_in_the_same_way(pipeline: Pipeline, wave: Wave) -> None:
-    """`make trigger` puts a file below `_sources/`, where it stays, runs the payload and follows it to the model."""
+    """`make trigger` puts a file below `_sources/`, where it stays, runs the payload and follows it to the model.
+
+    Airflow lists all of its stages under the run key, and `make status` has a link and an attempt of each.
+    """
     done = wave.triggered.result(TIMEOUT)
     assert done.returncode == 0, done.stdout + done.stderr
     run_key = find_run_key(done.stdout)
     request = pipeline.read_json(run_key, "training", "manifest.json")["request"]
     assert (request["model_name"], request["test_size"]) == ("RandomForestRegressor", 0.25)
     assert pipeline.list_versions("_sources/bikes.csv") == ["_sources/bikes.csv"]
-    assert [len(runs) for runs in pipeline.runs(run_key).values()][1:] == [1, 1, 1]
+    assert [len(runs) for runs in pipeline.runs(run_key).values()] == [1, 1, 1, 1]
+    told = pipeline.stack.run("status", RUN=run_key).stdout
+    user = pipeline.settings.airflow_login["username"]
+    assert re.search(
+        rf'^  ingest .* ✓ committed  trigger by {user}, with {{.*"target_column": "hires"', told, re.MULTILINE
+    )
+    for stage in TASKS:
+        assert f"Airflow, {stage}" in told
+        assert len(re.findall(rf"^  {stage} .* ✓ committed ", told, re.MULTILINE)) == 1
 
 
 def test_the_untouched_form_is_refused(pipeline: Pipeline, wave: Wave) -> None:
-    """A form that nobody filled in ends in one try that says what to fill in, and nothing after `ingest` runs."""
+    """A form that nobody filled in ends in one try that says what to fill in, and nothing after `ingest` runs.
+
+    Airflow's filter does not find its Dag run, which carries no partition key; `make status` does, and its task leads there.
+    """
     run = pipeline.wait_for_run(wave.untouched)
     assert run.state == "failed"
     assert pipeline.read_task(run, "")["try_number"] == 1
@@ -117,6 +131,11 @@ def test_the_untouched_form_is_refused(pipeline: Pipeline, wave: Wave) -> None:
     assert "data_source" in receipt.reason.fix
     assert not pipeline.read_events(run)
     assert not any(pipeline.runs(run_key).values())
+    told = pipeline.stack.run("status", RUN=run_key).stdout
+    assert re.search(r"^  ingest .* ✗ refused    trigger by \S+: `data_source` is missing", told, re.MULTILINE)
+    assert run.url in told
+    links = pipeline.read_task(run, "links")["extra_links"]
+    assert links["Dag runs of this run key"].endswith(f"/dag_runs?partition_key_pattern={run_key}")
 
 
 def test_the_form_lies_over_the_datasets_parameters(pipeline: Pipeline, wave: Wave) -> None:

@@ -57,6 +57,20 @@ def test_a_stage_runs_again_with_overrides(pipeline: Pipeline, again: str) -> No
     assert manifest["overrides"] == {"model_name": "LogisticRegression"}
 
 
+def test_a_mistyped_re_run_takes_nothing_back(pipeline: Pipeline, again: str) -> None:
+    """A re-run that is refused leaves the run published, and `make status` lists it with what it was asked with, and why."""
+    done = pipeline.stack.run("rerun", STAGE="train", RUN=again, PARAMS='{"data_validation": {"min_row_count": 1}}')
+    assert done.returncode == 1
+    told = pipeline.stack.run("status", RUN=again).stdout
+    assert re.match(r"! published \(version \d+\); the last re-run was refused by train", told)
+    user = pipeline.settings.airflow_login["username"]
+    asked = re.escape(
+        'with {"data_validation": {"min_row_count": 1}}: The stage `train` does not use `data_validation`'
+    )
+    assert re.search(rf"^  train .* ✗ refused    trigger by {user}, {asked}", told, re.MULTILINE)
+    assert re.search(r"^  train .* ✓ (committed|replaced ) +event$", told, re.MULTILINE)
+
+
 def test_a_run_key_in_the_conf_is_enough(pipeline: Pipeline, again: str) -> None:
     """A stage that is triggered with `run_key` alone, as by Airflow's CLI, emits its event under that key all the same."""
     run = pipeline.wait_for_run(pipeline.trigger("publish", {"run_key": again}))

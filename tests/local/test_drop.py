@@ -12,7 +12,7 @@ from local.commands.drop import plan_drop
 from local.commands.rerun import choose_stage
 from local.commands.trigger import choose_key
 from local.errors import InputRefused
-from local.run_key import make_run_key
+from local.run_key import is_run_key
 
 NOW = datetime(2026, 11, 22, 21, 55, tzinfo=UTC)
 RUN_KEY = "penguins.20261122T215500Z.1a2b3c4d"
@@ -45,9 +45,9 @@ class Recorder:
         is_there = (bucket, key) == ("artifacts", f"ml-pipeline-runs/receipts/penguins/{RUN_KEY}.json")
         return json.dumps(document).encode() if is_there else None
 
-    def trigger(self, stage, conf, partition_key=None):
+    def trigger(self, stage, conf, partition_key=None, dag_run_id=None):
         self.triggered.append((stage, dict(conf), partition_key))
-        return DagRun(stage, "manual__1", "queued", NOW, "http://airflow.test/1")
+        return DagRun(stage, dag_run_id or "manual__1", "queued", NOW, "http://airflow.test/1")
 
 
 @pytest.fixture
@@ -193,14 +193,16 @@ def test_a_drop_that_is_not_waited_for_says_what_to_look_at(outside, file, monke
 
 
 def test_a_trigger_that_is_not_waited_for_says_what_to_look_at(outside, file, monkeypatch, capsys):
-    """With WAIT=0 `make trigger` is over when Airflow has the run, and names the run to ask for."""
+    """With WAIT=0 `make trigger` is over when Airflow has the run, under a key of its own, and names the run to ask for."""
     monkeypatch.setenv("FILE", str(file))
     monkeypatch.setenv("PARAMS", '{"target_column": "b", "dataset": "penguins"}')
     assert main(["trigger"]) == 0
     source = {"data_source": "s3://drops/_sources/march 2026.csv"}
-    assert outside.triggered == [("ingest", {"target_column": "b", "dataset": "penguins", **source}, None)]
+    ((stage, payload, run_key),) = outside.triggered
+    assert (stage, payload) == ("ingest", {"target_column": "b", "dataset": "penguins", **source})
+    assert is_run_key(run_key)
+    assert run_key.startswith("penguins.")
     assert [key for _, key, _ in outside.puts] == ["_sources/march 2026.csv"]
-    run_key = make_run_key("penguins", NOW, "manual__1")
     said = capsys.readouterr().out
     assert said.splitlines()[-1] == f"It is under way. What becomes of it: make status RUN={run_key}"
 

@@ -32,9 +32,9 @@ def read_constant(path: Path, name: str):
 
 
 def test_stages_are_those_of_the_worker():
-    """The commands know the stages, their commands and states, and their order, as the worker does."""
+    """The commands know the stages, their commands, states and folders, and their order, as the worker does."""
     layout = PROJECT / "worker" / "src" / "pipeline_worker" / "layout.py"
-    for part, name in (("command", "COMMANDS"), ("state", "STATES")):
+    for part, name in (("command", "COMMANDS"), ("state", "STATES"), ("folder", "FOLDERS")):
         assert [(key, getattr(stage, part)) for key, stage in STAGES.items()] == [*read_constant(layout, name).items()]
 
 

@@ -265,6 +265,23 @@ def test_failure_is_kept_for_people_and_programs(bench: Bench) -> None:
     assert failure_of(ended)["where"] == "line 3"
 
 
+def test_what_an_attempt_was_asked_with_is_kept(bench: Bench) -> None:
+    """The parameters of an attempt stand in its records, whether it began or was refused at once; secrets never do."""
+
+    def read(name: str) -> Any:
+        return json.loads(bench.store.read(f"{ROOT}/{KEY}/ingested/{name}.json")[0])
+
+    bench.run("ingest", "a", test_size=7, **SOURCE)
+    assert read("attempt-1/failure")["params"] == {"test_size": 7, **SOURCE}
+    bench.run("ingest", "b", **SOURCE)
+    assert read("attempt-2/started")["params"] == SOURCE
+    bench.run("ingest", "c", again=True, hyperparameters={"api_key": "k"})
+    assert read("attempt-3/failure")["params"] == {}
+    ended = bench.run("ingest", "d", again=True, data_source="s3://drops/_sources/a.csv?signature=k")
+    assert read("attempt-4/failure")["params"] == {"data_source": "s3://drops/_sources/a.csv"}
+    assert "params" not in failure_of(ended)
+
+
 def test_crash_has_a_record_and_keeps_the_run_open(bench: Bench) -> None:
     """A fault of ours ends in 70 with a record; the run stays open, because a later attempt may succeed."""
     ended = bench.run("ingest", work=lambda _: 1 / 0, **SOURCE)

@@ -259,7 +259,7 @@ def ask(method, path, body):
     request.add_header("Content-Type", "application/json")
     try:
         with urllib.request.urlopen(request, timeout=20) as answer:
-            return answer.status, json.load(answer)
+            return answer.status, json.loads(answer.read() or b"{}")
     except urllib.error.HTTPError as error:
         return error.code, json.loads(error.read() or b"{}")
 
@@ -342,7 +342,7 @@ def test_no_service_has_privileges(compose: ComposeStack) -> None:
         assert not host["Privileged"], service
         assert host["Memory"] == host["MemorySwap"] > 0, service
         assert host["PidsLimit"] > 0, service
-        assert all("size=" in options for options in (host["Tmpfs"] or {}).values()), service
+        assert all("size=" in options for options in (host.get("Tmpfs") or {}).values()), service
         assert host["LogConfig"]["Config"]["max-size"], service
         user = one["Config"]["User"].partition(":")[0]
         assert user not in ("", "0", "root"), service

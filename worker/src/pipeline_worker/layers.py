@@ -229,6 +229,18 @@ def _secret(what: str, parameter: str, where: str) -> ParameterInvalid:
     )
 
 
+def hide_secret_params(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return *values* as they may be kept and shown: none of them where one looks like a secret."""
+    try:
+        _refuse_secrets(values, "")
+    except ParameterInvalid:
+        return {}
+    return {
+        name: hide_secrets(value) if isinstance(value, str) and "://" in value else value
+        for name, value in values.items()
+    }
+
+
 def hide_secrets(uri: str) -> str:
     """Return *uri*, or nothing where it has a key or a signature in it."""
     return "" if _KEY_IN_URI.match(uri) else uri.partition("?")[0]

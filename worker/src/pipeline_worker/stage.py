@@ -15,7 +15,7 @@ from typing import Any
 from .attempt import Attempt, Outcome, Work, read_versions
 from .drop import read_drop
 from .errors import CommitLost, Crash, StageError
-from .layers import hide_secrets
+from .layers import hide_secret_params, hide_secrets
 from .layout import STATES, Layout, stage_before
 from .manifest import Manifest, StageSummary, commit, read_committed
 from .receipt import describe_failure, mark_failure, now_text, put_receipt
@@ -80,8 +80,9 @@ def _attempt(asked: Ask, work: Work, store: Store, settings: Settings, layout: L
         # What a stage is for is its first output, and the last line of stdout when it did the work.
         return Ended(0, (next((artifact.uri for artifact in seen.manifest.outputs.values()), seen.manifest.uri),))
 
-    started = json.dumps({"ask": asked.ask, "started_at": started_at}).encode()
-    store.put(f"{layout.attempt(asked.stage, asked.attempt)}/started.json", started, content_type="application/json")
+    started = {"ask": asked.ask, "started_at": started_at, "params": hide_secret_params(asked.params)}
+    uri = f"{layout.attempt(asked.stage, asked.attempt)}/started.json"
+    store.put(uri, json.dumps(started, ensure_ascii=False).encode(), content_type="application/json")
     summaries = dict(start.earlier.summaries) if start.earlier else {}
     links = dict(start.earlier.links) if start.earlier else {}
     store.put(layout.marker, b"")
@@ -195,7 +196,7 @@ def _fail(error: StageError, asked: Ask, store: Store, layout: Layout | None) ->
     if layout is not None:
         try:
             record = _keep_failure(error, record, asked, store, layout)
-            told = {name: value for name, value in record.items() if name != "details"}
+            told = {name: value for name, value in record.items() if name not in {"params", "details"}}
         except StageError as down:
             log.error("the failure record could not be kept: %s", down)
     details = (json.dumps(error.details, indent=1, ensure_ascii=False, default=str),) if error.details else ()
@@ -207,7 +208,8 @@ def _keep_failure(
 ) -> dict[str, Any]:
     found = read_drop(store, layout)
     dataset, file = (found[0].dataset, found[0].uri) if found else _name_without_drop(asked)
-    record = record | {"dataset": dataset}
+    # What was refused at once has no other record of what it was asked with.
+    record = record | {"dataset": dataset, "params": hide_secret_params(asked.params)}
     content = json.dumps(record, indent=1, ensure_ascii=False, default=str).encode()
     uri = f"{layout.attempt(asked.stage, asked.attempt)}/failure.json"
     store.put(uri, content, content_type="application/json")

@@ -1,0 +1,162 @@
+"""What was tried of a run, as its records say. Read with the key that Airflow reads runs with."""
+
+import contextlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from local.airflow_api import Airflow, DagRun
+from local.errors import AirflowUnreachable
+from local.receipt import Receipt
+from local.run_key import STAGES
+from local.settings import Settings
+from local.show import first_sentence
+from local.store import Store
+
+_STARTED, _FAILURE, _MANIFEST = "started.json", "failure.json", "manifest.json"
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One attempt of a stage.
+
+    `name`: empty for a Dag run that began none. `at`: when it began, or, where it was refused at once, when it was. `result`:
+    committed, replaced (committed, until a later one was), refused or failed; empty where it left no word. `reason`: why.
+    """
+
+    stage: str
+    name: str
+    ask: str
+    at: datetime
+    params: Mapping[str, Any]
+    result: str
+    reason: str
+
+    @property
+    def dag_run_id(self) -> str:
+        """The Dag run that it is a try of, empty where a command was run by hand."""
+        return self.ask.rpartition("/")[0]
+
+
+def read_attempts(settings: Settings, run_key: str) -> list[Attempt]:
+    """Return the attempts of a run, stage by stage, each stage's oldest first."""
+    store = Store(settings, "watch")
+    bucket = settings.artifact_bucket
+    root = f"{settings['ML_PIPELINE_ARTIFACT_PREFIX'].strip('/')}/{run_key}"
+    found: dict[tuple[str, str], set[str]] = {}
+    stages = {stage.folder: name for name, stage in STAGES.items()}
+    for key, _ in store.list(bucket, f"{root}/"):
+        folder, _, rest = key.removeprefix(f"{root}/").partition("/")
+        name, _, file = rest.partition("/")
+        if folder in stages and file in {_STARTED, _FAILURE, _MANIFEST}:
+            found.setdefault((folder, name), set()).add(file)
+
+    def read(*parts: str) -> Mapping[str, Any]:
+        content = store.read(bucket, "/".join((root, *parts))) or b""
+        with contextlib.suppress(ValueError):
+            values = json.loads(content)
+            return values if isinstance(values, dict) else {}
+        return {}
+
+    def read_attempt(entry: tuple[tuple[str, str], set[str]]) -> Attempt | None:
+        (folder, name), files = entry
+        started, failure = (read(folder, name, file) if file in files else {} for file in (_STARTED, _FAILURE))
+        try:
+            at = datetime.fromisoformat(started.get("started_at") or failure.get("at") or "").astimezone()
+        except (ValueError, TypeError):
+            return None  # what someone else put there
+        counts = committed.get(folder) == name
+        if counts or (_MANIFEST in files and not failure):
+            result = "committed" if counts else "replaced"
+        else:
+            result = ("refused" if failure.get("exit") in (1, 2) else "failed") if failure else ""
+        return Attempt(
+            stage=stages[folder],
+            name=name,
+            ask=str(started.get("ask") or failure.get("ask") or ""),
+            at=at,
+            params=started.get("params") or failure.get("params") or {},
+            result=result,
+            reason=str(failure.get("what") or "") if result in {"refused", "failed"} else "",
+        )
+
+    with ThreadPoolExecutor(8) as threads:
+        folders = {folder for folder, _ in found}
+        manifests = threads.map(lambda folder: read(folder, _MANIFEST), folders)
+        committed = {folder: manifest.get("attempt") for folder, manifest in zip(folders, manifests, strict=True)}
+        attempts = threads.map(read_attempt, found.items())
+        return _sort(attempt for attempt in attempts if attempt)
+
+
+def find_runs(airflow: Airflow, run_key: str, attempts: Sequence[Attempt]) -> list[DagRun] | None:
+    """Return Airflow's runs of a run key, oldest first; None where Airflow does not answer.
+
+    Those that carry no partition key, as Airflow's form sends none, are found by what the attempts say of whom they are.
+    """
+    try:
+        runs = airflow.find_runs(run_key)
+    except AirflowUnreachable:
+        return None
+    known = {(run.dag_id, run.dag_run_id) for run in runs}
+    for dag_id, dag_run_id in {(attempt.stage, attempt.dag_run_id) for attempt in attempts} - known:
+        if dag_run_id:
+            try:
+                runs.append(airflow.read_run(dag_id, dag_run_id))
+            except AirflowUnreachable:
+                continue  # deleted in Airflow
+    return sorted(runs, key=lambda run: run.run_after)
+
+
+def add_runs_without_attempt(attempts: Sequence[Attempt], runs: Sequence[DagRun]) -> list[Attempt]:
+    """Return the attempts, and in their places the Dag runs that began none: refused at once, with nothing to do, or to come."""
+    known = {(attempt.stage, attempt.dag_run_id) for attempt in attempts}
+    words = {
+        "queued": ("queued", ""),
+        "running": ("starting", ""),
+        "success": ("no work", "all of it was done already"),
+        "failed": ("failed", "it began no attempt; its log in Airflow says why"),
+    }
+    rest = [run for run in runs if (run.dag_id, run.dag_run_id) not in known and run.state in words]
+    return _sort(
+        [
+            *attempts,
+            *(Attempt(run.dag_id, "", f"{run.dag_run_id}/0", run.run_after, {}, *words[run.state]) for run in rest),
+        ]
+    )
+
+
+def tell_asker(attempt: Attempt, run: DagRun | None) -> str:
+    """Return who asked for an attempt, and with which parameters."""
+    dag_run_id, _, clears = attempt.ask.rpartition("/")
+    if not dag_run_id:
+        asker = "command run by hand"
+    elif clears != "0":
+        asker = "task cleared"
+    elif dag_run_id.startswith("asset_triggered__"):
+        asker = "drop" if attempt.stage == "ingest" else "event"
+    else:
+        asker = f"trigger by {run.user}" if run and run.user else "trigger"
+    return f"{asker}, with {json.dumps(attempt.params, ensure_ascii=False)}" if attempt.params else asker
+
+
+def tell_result(attempt: Attempt, run: DagRun | None, receipt: Receipt, later: Sequence[Attempt]) -> tuple[str, str]:
+    """Return how an attempt ended, and why; `later`: those that came after it."""
+    if attempt.result:
+        return attempt.result, first_sentence(attempt.reason) if attempt.reason else ""
+    summary = receipt.stages.get(attempt.stage)
+    if summary and summary.attempt == attempt.name and summary.state != "running":
+        return "failed", first_sentence(summary.headline)
+    is_followed = any(other.stage == attempt.stage and other.ask == attempt.ask for other in later)
+    if is_followed or (run and run.is_over):
+        return "no word", "it ended without a word"
+    if run:
+        return "running", ""
+    return "no word", "it runs, or ended without a word"
+
+
+def _sort(attempts: Iterable[Attempt]) -> list[Attempt]:
+    stages = list(STAGES)
+    return sorted(attempts, key=lambda attempt: (stages.index(attempt.stage), attempt.at))
