@@ -80,7 +80,7 @@ def set_lifecycle(client: Minio, admin: MinioAdmin, settings: Settings) -> None:
 def bootstrap(settings: Settings, wait_seconds: float) -> None:
     """Do everything, in the order in which it can be used."""
     client, admin = connect(settings, settings.root)
-    wait_for_server(client, wait_seconds)
+    wait_for_server(client, admin, wait_seconds)
     check_secrets(admin, settings)
     make_buckets(client, settings)
     set_lifecycle(client, admin, settings)

@@ -7,7 +7,7 @@ import time
 import urllib3
 from minio import Minio, MinioAdmin
 from minio.credentials.providers import StaticProvider
-from minio.error import S3Error, ServerError
+from minio.error import MinioAdminException, S3Error, ServerError
 
 from settings import Key, Settings
 
@@ -38,16 +38,22 @@ def connect(settings: Settings, key: Key) -> tuple[Minio, MinioAdmin]:
     return client, admin
 
 
-def wait_for_server(client: Minio, seconds: float) -> None:
-    """Return when the server takes root's key; raise ServerUnavailable when it has not answered in time."""
+def wait_for_server(client: Minio, admin: MinioAdmin, seconds: float) -> None:
+    """Return when the server takes root's key and knows its users; raise ServerUnavailable when it has not answered in time."""
     end = time.monotonic() + seconds
     while True:
         try:
             client.list_buckets()
+            # It reads these last, and refuses to tell of them meanwhile.
+            admin.user_list()
+        except MinioAdminException as error:
+            if "Status: 5" not in str(error):
+                raise
+            reason = "it is still starting"
         except S3Error as error:
             if error.response.status < 500:
                 raise
-            reason = error.code
+            reason = str(error.code)
         except (urllib3.exceptions.HTTPError, ServerError) as error:
             reason = type(error).__name__
         else:
