@@ -157,7 +157,7 @@ class Airflow:
         except httpx.HTTPError as error:
             raise AirflowUnreachable(
                 f"Airflow does not answer at {self._settings.airflow_url} ({error}).\n"
-                "It does not run, or has only just been started: `make up` starts it and returns when it answers; `make status` says what runs."
+                "It does not run, is too busy, or was started just now: `make up` starts it and returns when it answers; `make status` says what runs."
             ) from None
 
 

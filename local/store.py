@@ -118,5 +118,5 @@ class Store:
             detail = "" if isinstance(error, EndpointConnectionError) else f" ({error})"
             raise StoreUnreachable(
                 f"The S3 server does not answer at {self._settings.storage_url}{detail}.\n"
-                "It does not run, or has only just been started: `make up` starts it and returns when it answers; `make status` says what runs."
+                "It does not run, is too busy, or was started just now: `make up` starts it and returns when it answers; `make status` says what runs."
             ) from None
