@@ -41,8 +41,10 @@ class Airflow:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        # No proxy: the server is on this machine.
-        self._client = httpx.Client(base_url=settings.airflow_url, trust_env=False, timeout=20)
+        # No proxy: the server is on this machine. The first login makes the server load all of its user management, which took
+        # more than 20 s on two busy cores.
+        timeout = httpx.Timeout(60, connect=5)
+        self._client = httpx.Client(base_url=settings.airflow_url, trust_env=False, timeout=timeout)
 
     def __enter__(self) -> Self:
         return self

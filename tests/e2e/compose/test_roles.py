@@ -65,7 +65,7 @@ def user(request: pytest.FixtureRequest, pipeline: Pipeline) -> Iterator[tuple[s
     """Give each user in turn, logged in."""
     settings = pipeline.settings
     login = {"username": settings[f"{request.param}_USERNAME"], "password": settings[f"{request.param}_PASSWORD"]}
-    with httpx.Client(base_url=settings.airflow_url, trust_env=False, timeout=30) as client:
+    with httpx.Client(base_url=settings.airflow_url, trust_env=False, timeout=60) as client:
         token = client.post("/auth/token", json=login).raise_for_status().json()["access_token"]
         client.headers["Authorization"] = f"Bearer {token}"
         yield request.param, client
@@ -104,7 +104,7 @@ def test_a_session_that_a_worker_signs_is_nobodys(compose: ComposeStack) -> None
     def log_in(key: str) -> bool:
         # Flask-Login's cookie: the id of a user, and its signature.
         signature = hmac.new(key.encode(), b"1", "sha512").hexdigest()
-        with httpx.Client(base_url=settings.airflow_url, trust_env=False, timeout=30) as client:
+        with httpx.Client(base_url=settings.airflow_url, trust_env=False, timeout=60) as client:
             client.cookies.set("remember_token", f"1|{signature}")
             return "_token" in client.get("/auth/").cookies
 
