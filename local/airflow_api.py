@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import httpx
 
-from local.errors import AirflowUnreachable, InputRefused
+from local.errors import NO_ANSWER, AirflowUnreachable, InputRefused
 from local.run_key import STAGES
 from local.settings import Settings
 
@@ -158,8 +158,7 @@ class Airflow:
             return self._client.request(method, path, **options)
         except httpx.HTTPError as error:
             raise AirflowUnreachable(
-                f"Airflow does not answer at {self._settings.airflow_url} ({error}).\n"
-                "It does not run, is too busy, or was started just now: `make up` starts it and returns when it answers; `make status` says what runs."
+                f"Airflow does not answer at {self._settings.airflow_url} ({error}).\n{NO_ANSWER}"
             ) from None
 
 

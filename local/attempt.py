@@ -45,7 +45,7 @@ def read_attempts(settings: Settings, run_key: str) -> list[Attempt]:
     """Return the attempts of a run, stage by stage, each stage's oldest first."""
     store = Store(settings, "watch")
     bucket = settings.artifact_bucket
-    root = f"{settings['ML_PIPELINE_ARTIFACT_PREFIX'].strip('/')}/{run_key}"
+    root = f"{settings.artifact_prefix}/{run_key}"
     found: dict[tuple[str, str], set[str]] = {}
     stages = {stage.folder: name for name, stage in STAGES.items()}
     for key, _ in store.list(bucket, f"{root}/"):

@@ -10,6 +10,12 @@ LocalError                 everything below; the command line prints it and exit
 └── AirflowUnreachable     Airflow does not answer, or refuses the login or what it was asked
 """
 
+#: What to do about a server of the stack that does not answer.
+NO_ANSWER = (
+    "It does not run, is too busy, or was started just now: `make up` starts it and returns when it answers; "
+    "`make status` says what runs."
+)
+
 
 class LocalError(Exception):
     """Says what happened, where, and what to do, in words for the person at the terminal."""

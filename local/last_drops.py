@@ -100,14 +100,13 @@ def _show_attempts(attempts: list[Attempt], runs: list[DagRun] | None, receipt: 
         return
     by_id = {(run.dag_id, run.dag_run_id): run for run in runs or ()}
     times = [describe_moment(attempt.at) for attempt in attempts]
+    width = max(map(len, times))
     show.print("  Attempts (`replaced`: committed, until a later one was)")
     for number, (attempt, time) in enumerate(zip(attempts, times, strict=True)):
         run = by_id.get((attempt.stage, attempt.dag_run_id))
         result, why = tell_result(attempt, run, receipt, attempts[number + 1 :])
         mark, style = _MARKS.get(result, ("…", "cyan"))
-        head = Text.assemble(
-            f"  {attempt.stage:<9} {time:<{max(map(len, times))}}  ", (f"{mark} {result:<9}", style), "  "
-        )
+        head = Text.assemble(f"  {attempt.stage:<9} {time:<{width}}  ", (f"{mark} {result:<9}", style), "  ")
         show.write(head, tell_asker(attempt, run) + (f": {why}" if why else ""))
     if runs is None:
         show.print("  Airflow does not answer: who triggered is not known, nor are Dag runs that began no attempt.")

@@ -110,7 +110,7 @@ class Receipts:
     def __init__(self, settings: Settings, store: Store) -> None:
         self._store = store
         self._bucket = settings.artifact_bucket
-        self._prefix = f"{settings['ML_PIPELINE_ARTIFACT_PREFIX'].strip('/')}/receipts/"
+        self._prefix = f"{settings.artifact_prefix}/receipts/"
 
     def read(self, dataset: str, run_key: str) -> Receipt | None:
         """Return the receipt of a run, None where there is none yet."""

@@ -42,7 +42,7 @@ def make_policies(settings: Settings) -> dict[str, list[Statement]]:
     places = {
         "DROP_BUCKET": settings["ML_PIPELINE_DROP_BUCKET"],
         "ARTIFACT_BUCKET": settings.artifact_bucket,
-        "ARTIFACT_PREFIX": settings["ML_PIPELINE_ARTIFACT_PREFIX"].strip("/"),
+        "ARTIFACT_PREFIX": settings.artifact_prefix,
         "MLFLOW_BUCKET": settings["MLFLOW_BUCKET"],
         "LOG_BUCKET": settings["AIRFLOW_LOG_BUCKET"],
     }

@@ -147,6 +147,11 @@ class Settings:
         return self.values["ML_PIPELINE_ARTIFACT_BUCKET"] or self.values["OBJECT_STORAGE_BUCKET"] or "artifacts"
 
     @property
+    def artifact_prefix(self) -> str:
+        """What all that the pipeline writes there lies under."""
+        return self.values["ML_PIPELINE_ARTIFACT_PREFIX"].strip("/")
+
+    @property
     def worker_python(self) -> Path:
         """The python that stages run with."""
         return Path(self.values["ML_PIPELINE_WORKER_PYTHON"] or self.venv("worker") / "bin" / "python")

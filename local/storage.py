@@ -130,7 +130,7 @@ def remove_old_versions(settings: Settings, now: datetime | None = None) -> None
     days = settings.read_int("ML_PIPELINE_KEEP_OLD_VERSIONS_DAYS", 1, MOST_DAYS)
     client, bucket = make_client(settings, "root"), settings.artifact_bucket
     oldest = (now or datetime.now(UTC)) - timedelta(days=days)
-    markers = f"{settings['ML_PIPELINE_ARTIFACT_PREFIX'].strip('/')}/open/"
+    markers = f"{settings.artifact_prefix}/open/"
     try:
         old: list[Any] = []
         for entries in list_versions(client, bucket):

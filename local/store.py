@@ -8,7 +8,7 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from local.errors import InputRefused, StoreUnreachable
+from local.errors import NO_ANSWER, InputRefused, StoreUnreachable
 from local.rights import KEYS
 from local.settings import Settings
 from local.storage import make_client
@@ -117,6 +117,5 @@ class Store:
         except BotoCoreError as error:
             detail = "" if isinstance(error, EndpointConnectionError) else f" ({error})"
             raise StoreUnreachable(
-                f"The S3 server does not answer at {self._settings.storage_url}{detail}.\n"
-                "It does not run, is too busy, or was started just now: `make up` starts it and returns when it answers; `make status` says what runs."
+                f"The S3 server does not answer at {self._settings.storage_url}{detail}.\n{NO_ANSWER}"
             ) from None

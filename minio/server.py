@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import urllib3
 from minio import Minio, MinioAdmin
@@ -20,22 +21,14 @@ def connect(settings: Settings, key: Key) -> tuple[Minio, MinioAdmin]:
     """Return the clients for objects and for users, with a key."""
     # Waiting for the server is done once, by wait_for_server. No proxy: this is the user's own network.
     http = urllib3.PoolManager(timeout=urllib3.Timeout(connect=3, read=30), retries=urllib3.Retry(total=1))
-    credentials = StaticProvider(key.access, key.secret)
-    client = Minio(
-        endpoint=settings.address,
-        credentials=credentials,
-        secure=settings.is_secure,
-        region=settings.region,
-        http_client=http,
-    )
-    admin = MinioAdmin(
-        endpoint=settings.address,
-        credentials=credentials,
-        secure=settings.is_secure,
-        region=settings.region,
-        http_client=http,
-    )
-    return client, admin
+    options: dict[str, Any] = {
+        "endpoint": settings.address,
+        "credentials": StaticProvider(key.access, key.secret),
+        "secure": settings.is_secure,
+        "region": settings.region,
+        "http_client": http,
+    }
+    return Minio(**options), MinioAdmin(**options)
 
 
 def wait_for_server(client: Minio, admin: MinioAdmin, seconds: float) -> None:

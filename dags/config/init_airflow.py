@@ -7,8 +7,9 @@ are left alone.
 import os
 import subprocess
 import sys
+from typing import Any
 
-#: The users by the settings that name them, and their role in Airflow. `Operator` is ours: see pipeline/auth_manager.py.
+#: The users by the settings that name them, and their role in Airflow. `Operator` is ours.
 ROLES = {
     "AIRFLOW_ADMIN": "Admin",
     "AIRFLOW_OPERATOR": "Operator",
@@ -31,23 +32,38 @@ def set_pool() -> None:
     sys.stdout.write(f"pool {name}: {slots} slots\n")
 
 
+def set_operator(security: Any) -> None:
+    """Make the role of those who run the stages, or give it exactly these rights, whatever an earlier version gave it.
+
+    Beside what a viewer may: trigger and clear the stages, and set the state of what runs, which is how it is stopped (Airflow
+    has one right for the last two). Nothing is deleted or paused, no event of an asset is made by hand, and nothing is done to
+    `watch`, which runs by itself.
+    """
+    from airflow.providers.fab.www.security import permissions
+
+    from pipeline.assets import STAGES
+
+    rights = [
+        *security.VIEWER_PERMISSIONS,
+        (permissions.ACTION_CAN_CREATE, permissions.RESOURCE_DAG_RUN),
+        (permissions.ACTION_CAN_EDIT, permissions.RESOURCE_DAG_RUN),
+        (permissions.ACTION_CAN_EDIT, permissions.RESOURCE_TASK_INSTANCE),
+        *((permissions.ACTION_CAN_EDIT, permissions.resource_name(name, permissions.RESOURCE_DAG)) for name in STAGES),
+    ]
+    role = security.find_role("Operator") or security.add_role("Operator")
+    role.permissions = [security.create_permission(*right) for right in rights]
+    security.session.merge(role)
+    security.session.commit()
+
+
 def set_users() -> None:
     """Make the users, or give them the role and the password of the settings."""
     from airflow.providers.fab.auth_manager.cli_commands.utils import get_application_builder
 
-    from pipeline.auth_manager import OPERATOR_PERMISSIONS
-
     with get_application_builder() as builder:
         security = builder.sm
         security.sync_roles()
-        operator = security.find_role("Operator") or security.add_role("Operator")
-        # Exactly these, whatever an earlier version gave it.
-        operator.permissions = [
-            security.create_permission(*permission)
-            for permission in [*security.VIEWER_PERMISSIONS, *OPERATOR_PERMISSIONS]
-        ]
-        security.session.merge(operator)
-        security.session.commit()
+        set_operator(security)
         for prefix, role_name in ROLES.items():
             name, password = os.environ[f"{prefix}_USERNAME"], os.environ[f"{prefix}_PASSWORD"]
             role = security.find_role(role_name)

@@ -1,8 +1,9 @@
-"""Who may do what in the Compose stack's Airflow: Flask-AppBuilder's users and roles, with a role that runs the stages.
+"""Who may do what in the Compose stack's Airflow: Flask-AppBuilder's users and roles, with one right divided.
 
 Flask-AppBuilder has one right, to edit a Dag, for running it, clearing its tasks and pausing it. Only the last is taken out
-here. At an upgrade of the provider: see that `is_authorized_dag` has these arguments still, and that pausing still asks it
-for PUT with no part of the Dag named; tests/e2e/compose/test_roles.py tries all of it.
+here; the role of those who run the stages is made in config/init_airflow.py. At an upgrade of the provider: see that
+`is_authorized_dag` has these arguments still, and that pausing still asks it for PUT with no part of the Dag named;
+tests/e2e/compose/test_roles.py tries all of it.
 """
 
 from __future__ import annotations
@@ -16,17 +17,6 @@ if TYPE_CHECKING:
     from airflow.api_fastapi.auth.managers.base_auth_manager import ResourceMethod
     from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity, DagDetails
     from airflow.providers.fab.auth_manager.models import User
-
-#: The Dags that an operator runs. Not `watch`: it runs by itself, and claims what landed.
-_RUN = ("ingest", "validate", "train", "publish")
-#: Beside what a viewer may: trigger and clear the stages, and set the state of what runs, which is how it is stopped (Airflow
-#: has one right for the last two). Nothing is deleted or paused, and no event of an asset is made by hand.
-OPERATOR_PERMISSIONS = [
-    (permissions.ACTION_CAN_CREATE, permissions.RESOURCE_DAG_RUN),
-    (permissions.ACTION_CAN_EDIT, permissions.RESOURCE_DAG_RUN),
-    (permissions.ACTION_CAN_EDIT, permissions.RESOURCE_TASK_INSTANCE),
-    *((permissions.ACTION_CAN_EDIT, permissions.resource_name(name, permissions.RESOURCE_DAG)) for name in _RUN),
-]
 
 
 class PipelineAuthManager(FabAuthManager):
