@@ -16,11 +16,10 @@ import tempfile
 import time
 from pathlib import Path
 
-import boto3
-
 from benchmarks.measure import print_table
 from tests.bootstrap import open_stack_on, run_bootstrap
 from tests.minio_server import MinioServer, run_minio
+from tests.s3_client import open_client
 from tests.weed import Weed, run_weed
 
 SERVERS = {"SeaweedFS": run_weed, "MinIO": run_minio}
@@ -64,13 +63,7 @@ def measure(server: str, puts: int, markers: int, *, has_versions: bool) -> tupl
             with open_stack_on(running) as stack:
                 done = run_bootstrap(stack)
             assert done.returncode == 0, done.stderr
-        client = boto3.client(
-            "s3",
-            endpoint_url=running.endpoint_url,
-            aws_access_key_id=running.access_key,
-            aws_secret_access_key=running.secret_key,
-            region_name="us-east-1",
-        )
+        client = open_client(running)
         if not has_versions or isinstance(running, Weed):
             client.create_bucket(Bucket=BUCKET)
         if has_versions and isinstance(running, Weed):

@@ -20,7 +20,7 @@ from local.storage import remove_old_versions
 from tests.bootstrap import make_sts, open_stack_on, run_bootstrap
 from tests.integration.s3_actions import PREFIX
 from tests.minio_server import NEEDS_MINIO, run_minio
-from tests.stack import Stack, run_stack
+from tests.stack import Stack
 
 #: Of markers of unfinished runs no version is kept: they are empty.
 PLACES = {"model": PREFIX + "/models/penguins/{}/a/m.pkl", "data": PREFIX + "/{}/raw/data"}
@@ -31,13 +31,6 @@ KEPT = "ML_PIPELINE_KEEP_OLD_VERSIONS_DAYS"
 Versions = list[tuple[str, int | None]]
 
 pytestmark = pytest.mark.slow("needs an S3 server")
-
-
-@pytest.fixture(scope="module")
-def weed_stack() -> Iterator[Stack]:
-    """Give the local stack's S3 server alone."""
-    with run_stack("storage") as running:
-        yield running
 
 
 @pytest.fixture(scope="module")
@@ -74,6 +67,15 @@ def days_ago(days: int) -> Callable[..., None]:
     return lambda request, **_: request.headers.add_header("x-minio-source-mtime", when)
 
 
+def naming(version: str, separator: str = "?") -> Callable[..., None]:
+    """Return what names a version in a request for which boto3 knows none."""
+
+    def name_version(request: Any, **_: object) -> None:
+        request.url += f"{separator}versionId={version}"
+
+    return name_version
+
+
 def list_versions(client: S3Client, bucket: str, prefix: str = "") -> Versions:
     """Return key and size of each version, None for a delete marker, the oldest first."""
     listed = client.list_object_versions(Bucket=bucket, Prefix=prefix)
@@ -99,43 +101,28 @@ def copy_over(client: S3Client, bucket: str, key: str, *_: object) -> None:
 
 
 def put_over_the_version(client: S3Client, bucket: str, key: str, version: str) -> None:
-    def name_version(request: Any, **_: object) -> None:
-        request.url += f"?versionId={version}"
-
-    with changing(client, "PutObject", name_version):
+    with changing(client, "PutObject", naming(version)):
         client.put_object(Bucket=bucket, Key=key, Body=b"evil")
 
 
 def put_in_parts_over_the_version(client: S3Client, bucket: str, key: str, version: str) -> None:
-    def name_version(request: Any, **_: object) -> None:
-        request.url += f"&versionId={version}"
-
-    with changing(client, "CreateMultipartUpload", name_version):
+    with changing(client, "CreateMultipartUpload", naming(version, "&")):
         put_in_parts(client, bucket, key)
 
 
 def complete_parts_over_the_version(client: S3Client, bucket: str, key: str, version: str) -> None:
-    def name_version(request: Any, **_: object) -> None:
-        request.url += f"&versionId={version}"
-
-    with changing(client, "CompleteMultipartUpload", name_version):
+    with changing(client, "CompleteMultipartUpload", naming(version, "&")):
         put_in_parts(client, bucket, key)
 
 
 def copy_over_the_version(client: S3Client, bucket: str, key: str, version: str) -> None:
-    def name_version(request: Any, **_: object) -> None:
-        request.url += f"?versionId={version}"
-
-    with changing(client, "CopyObject", name_version):
+    with changing(client, "CopyObject", naming(version)):
         copy_over(client, bucket, key)
 
 
 def copy_a_version_over_the_version(client: S3Client, bucket: str, key: str, version: str) -> None:
-    def name_version(request: Any, **_: object) -> None:
-        request.url += f"?versionId={version}"
-
     source: Any = {"Bucket": bucket, "Key": EVIL, "VersionId": client.head_object(Bucket=bucket, Key=EVIL)["VersionId"]}
-    with changing(client, "CopyObject", name_version):
+    with changing(client, "CopyObject", naming(version)):
         client.copy_object(Bucket=bucket, Key=key, CopySource=source)
 
 

@@ -20,7 +20,7 @@ from local.storage import make_client
 from tests.bootstrap import open_stack_on, run_bootstrap
 from tests.integration.s3_actions import ACTIONS, KEYS, PREFIX, RUN, Clients, Place
 from tests.minio_server import NEEDS_MINIO, run_minio
-from tests.stack import Stack, run_stack
+from tests.stack import Stack
 
 LIST_RECEIPTS = {"list receipts", "list a dataset's receipts"}
 GET_RECEIPT = f"get {PREFIX}/receipts/penguins/r.json"
@@ -68,13 +68,6 @@ ALLOWED_BY_ONE = {
 DENIED = {"AccessDenied", "403"}
 
 pytestmark = pytest.mark.slow("needs an S3 server")
-
-
-@pytest.fixture(scope="module")
-def weed_stack() -> Iterator[Stack]:
-    """Give an S3 server alone, with the rights of a whole stack: nobody claims the drops that are put here."""
-    with run_stack("storage") as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

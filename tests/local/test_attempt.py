@@ -4,7 +4,6 @@ import dataclasses
 import json
 from datetime import UTC, datetime
 
-import boto3
 import pytest
 
 from local import last_drops
@@ -15,6 +14,7 @@ from local.last_drops import show_run
 from local.receipt import parse_receipt
 from local.settings import read_settings
 from tests.ports import free_ports
+from tests.s3_client import open_client
 
 RUN = "penguins.20260131T120000Z.1a2b3c4d"
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
@@ -138,13 +138,7 @@ def settings(weed, tmp_path_factory):
 @pytest.fixture(scope="module")
 def records(weed, settings):
     """Put the records of a run: two trainings that committed, one that was refused, and one that left no word."""
-    client = boto3.session.Session().client(
-        "s3",
-        endpoint_url=weed.endpoint_url,
-        region_name="us-east-1",
-        aws_access_key_id=weed.access_key,
-        aws_secret_access_key=weed.secret_key,
-    )
+    client = open_client(weed)
     client.create_bucket(Bucket=settings.artifact_bucket)
 
     def started(minute, ask, **params):

@@ -3,7 +3,6 @@
 import json
 from datetime import UTC, datetime
 
-import boto3
 import pytest
 
 from local.errors import InputRefused, StoreUnreachable
@@ -11,6 +10,7 @@ from local.receipt import Receipts
 from local.run_key import make_digest
 from local.settings import read_settings
 from local.store import PART_SIZE, Store
+from tests.s3_client import open_client
 
 PREFIX = "ml-pipeline-runs/receipts/"
 
@@ -33,13 +33,7 @@ def settings(weed, tmp_path_factory):
 @pytest.fixture(scope="module")
 def client(weed, settings):
     """Give a client that may do everything, with both buckets made."""
-    client = boto3.session.Session().client(
-        "s3",
-        endpoint_url=weed.endpoint_url,
-        region_name="us-east-1",
-        aws_access_key_id=weed.access_key,
-        aws_secret_access_key=weed.secret_key,
-    )
+    client = open_client(weed)
     for bucket in ("receipt-drops", "receipt-artifacts"):
         client.create_bucket(Bucket=bucket)
     client.put_bucket_versioning(Bucket="receipt-drops", VersioningConfiguration={"Status": "Enabled"})

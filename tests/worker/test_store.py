@@ -13,6 +13,7 @@ from pipeline_worker.errors import LocationRefused, StoreRefused, StoreUnavailab
 from pipeline_worker.settings import read_settings
 from pipeline_worker.store import ObjectMissing, PreconditionFailed, Store, open_store
 from tests.minio_server import NEEDS_MINIO, MinioServer
+from tests.s3_client import open_client
 from tests.weed import Weed
 
 if TYPE_CHECKING:
@@ -45,15 +46,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
 @functools.cache
 def make_client(server: Server) -> S3Client:
     """Return a client for the server, which has the bucket from then on, with versions, as the stacks have it."""
-    import boto3
-
-    client = boto3.client(
-        "s3",
-        endpoint_url=server.endpoint_url,
-        aws_access_key_id=server.access_key,
-        aws_secret_access_key=server.secret_key,
-        region_name="us-east-1",
-    )
+    client = open_client(server)
     if "bucket" not in {bucket["Name"] for bucket in client.list_buckets()["Buckets"]}:
         client.create_bucket(Bucket="bucket")
         client.put_bucket_versioning(Bucket="bucket", VersioningConfiguration={"Status": "Enabled"})
