@@ -6,19 +6,23 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
+import re
 import secrets
 import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from local.compose import build_images, make_argv
+import psutil  # type: ignore[import-untyped]
+
+from local.compose import build_images, make_argv, stop_compose
 from local.credentials import complete_env_file
 from local.run_key import STAGES
-from local.settings import PROJECT, read_settings
+from local.settings import PROJECT, Settings, read_settings
 from tests.minio_server import find_folder
 from tests.stack import STUB, Stack, make_stack_environment
 
@@ -30,6 +34,8 @@ IMAGES = {
     "MINIO_BOOTSTRAP_IMAGE": "ml-pipeline-minio-bootstrap:tests",
     "ML_TASK_IMAGE": "ml-pipeline-worker:tests",
 }
+#: A test's project tells the process that it belongs to.
+OWNED = re.compile(r"pipeline-tests-(\d+)-[0-9a-f]+")
 #: The worker's image with the stub in it.
 STUB_IMAGE = "ml-pipeline-stub-worker:tests"
 
@@ -81,7 +87,9 @@ def make_images() -> None:
     with tempfile.TemporaryDirectory() as folder:
         environment = make_stack_environment(Path(folder), STACK="compose", **IMAGES)
         complete_env_file(Path(environment["PIPELINE_ENV_FILE"]), "compose")
-        build_images(read_settings(environment))
+        settings = read_settings(environment)
+        remove_leftovers(settings)
+        build_images(settings)
     argv = ["docker", "build", "--quiet", f"--tag={STUB_IMAGE}", f"--build-arg=WORKER_IMAGE={IMAGES['ML_TASK_IMAGE']}"]
     subprocess.run([*argv, STUB], check=True, env={**os.environ, "DOCKER_BUILDKIT": "1"})
     binary = find_folder() / "minio"
@@ -96,11 +104,21 @@ def make_images() -> None:
         part.replace(binary)
 
 
+def remove_leftovers(settings: Settings) -> None:
+    """Remove the stacks of tests that were killed: they would start again with the engine, and slow down all that runs."""
+    argv = ["docker", "compose", "ls", "--all", "--format=json"]
+    projects = json.loads(subprocess.run(argv, check=True, capture_output=True, text=True).stdout)
+    for name in (project["Name"] for project in projects):
+        found = OWNED.fullmatch(name)
+        if found and not psutil.pid_exists(int(found[1])):
+            stop_compose(replace(settings, values={**settings.values, "COMPOSE_PROJECT_NAME": name}), has_volumes=True)
+
+
 @contextlib.contextmanager
 def run_compose(**changes: str) -> Iterator[ComposeStack]:
     """Give a stack that runs, with the stub as worker; whatever it made on the engine is removed, whatever happens."""
     folder = Path(tempfile.mkdtemp(prefix="compose-"))
-    project = f"pipeline-tests-{secrets.token_hex(4)}"
+    project = f"pipeline-tests-{os.getpid()}-{secrets.token_hex(4)}"
     images = {**IMAGES, "ML_TASK_IMAGE": STUB_IMAGE}
     settings = {"STACK": "compose", "COMPOSE_PROJECT_NAME": project, "AIRFLOW_WORKERS": "2", **images, **changes}
     environment = make_stack_environment(folder, **settings)
