@@ -519,3 +519,26 @@ def test_given_encoding_that_does_not_fit_is_a_fault_of_the_request(tmp_path: Pa
     """It is never replaced by another one."""
     with pytest.raises(ParameterInvalid, match="not valid in it"):
         convert_bytes(tmp_path, "a,b\né,1\n".encode(), encoding="ascii")
+
+
+@pytest.mark.parametrize(
+    "cells", [["9007199254740992", "9007199254740993", "NA"], ["-9007199254740993", "-9007199254740992", ""]]
+)
+def test_whole_numbers_that_a_float_cannot_tell_apart_are_text(tmp_path: Path, cells: list[str]) -> None:
+    """Two identifiers do not become one on their way to a model; the note says why they are text."""
+    converted, columns = convert_bytes(tmp_path, "\n".join(["id,n", *(f"{cell},1" for cell in cells)]).encode())
+    assert columns["id"] == [*cells[:2], None]
+    (column, other) = converted.schema.columns
+    assert (column.type, column.parquet_type, column.nullable) == ("text", "string", True)
+    assert other.type == "integer"
+    (note,) = converted.notes
+    assert note.startswith("`id`: Text: its whole numbers are beyond 9,007,199,254,740,992")
+
+
+def test_great_whole_numbers_that_stay_apart_stay_numbers(tmp_path: Path) -> None:
+    """Nanoseconds since 1970 are numbers: every one of these is a float of its own."""
+    cells = [1_700_000_000_000_000_000 + 1024 * number for number in range(5)]
+    converted, columns = convert_bytes(tmp_path, "\n".join(["at,n", *(f"{cell},1" for cell in cells)]).encode())
+    assert columns["at"] == cells
+    assert converted.schema.columns[0].type == "integer"
+    assert not converted.notes

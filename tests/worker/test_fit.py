@@ -34,7 +34,7 @@ def fit(frame: pd.DataFrame, folder: Path, name: str, **hyperparameters: Any) ->
     target = table.target.to_numpy(zero_copy_only=False)
     model = MODELS[name]
     estimator, _ = make_estimator(model, hyperparameters, target, 42)
-    steps = make_steps(table.columns, model.family, 42)
+    steps = make_steps(table.columns, table.features, model.family, 42)
     return fit_pipeline(steps, estimator, table.features, target, model, hyperparameters)
 
 

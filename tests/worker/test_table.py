@@ -82,10 +82,22 @@ def test_a_missing_target_is_the_datas_fault_and_says_the_rows(tmp_path: Path) -
 
 
 @pytest.mark.parametrize("value", ["inf", "-1e60"])
-def test_numbers_that_cannot_be_computed_with_are_refused(tmp_path: Path, value: str) -> None:
-    """Infinite numbers, and those too large for 32 bits, are named with their row."""
-    table = make_penguins().astype({"bill_length_mm": object})
-    table.loc[6, "bill_length_mm"] = value
-    with pytest.raises(DataFault, match="infinite, or too large") as raised:
-        read(table, tmp_path, target_column="species")
-    assert raised.value.details["row"] == 7
+def test_numbers_that_cannot_be_computed_with_are_missing_and_said(tmp_path: Path, value: str) -> None:
+    """An infinite number, or one beyond everything that is measured, costs a cell, not the file; the note names the row."""
+    frame = make_penguins().astype({"bill_length_mm": object})
+    frame.loc[6, "bill_length_mm"] = value
+    table = read(frame, tmp_path, target_column="species")
+    assert table.features["bill_length_mm"].isna().tolist() == [number in {3, 6, 40} for number in range(150)]
+    (note,) = table.notes
+    assert note.startswith("`bill_length_mm`: 1 of its 150 values is infinite")
+    assert "row 7" in note
+    assert "`drop_columns`" in note
+
+
+def test_great_numbers_are_left_alone(tmp_path: Path) -> None:
+    """What can be computed with stays, and nothing is said of it."""
+    frame = make_penguins().astype({"bill_length_mm": object})
+    frame.loc[6, "bill_length_mm"] = "1e30"
+    table = read(frame, tmp_path, target_column="species")
+    assert table.features["bill_length_mm"][6] == 1e30
+    assert not table.notes

@@ -22,7 +22,11 @@ from pipeline_worker.training.target import describe_target
         (list(range(5)) * 4, "regression", {"classification"}),
         (list(range(21)) * 9, "regression", {"classification"}),
         (list(range(40)), "regression", set()),
-        ([1.0, 2.0] * 10, "regression", {"classification"}),
+        ([1.0, 2.0] * 10, "classification", {"regression"}),
+        ([0.0, 1.0, 2.0] * 10, "classification", {"regression"}),
+        ([0.0, 0.5, 1.0] * 10, "regression", set()),
+        ([float(number) for number in range(21)] * 9, "regression", {"classification"}),
+        ([1e300, 2e300] * 10, "regression", set()),
     ],
 )
 def test_the_kind_follows_the_documented_rule(values: list[Any], kind: str, others: set[str]) -> None:
@@ -31,6 +35,20 @@ def test_the_kind_follows_the_documented_rule(values: list[Any], kind: str, othe
     assert target.kind == kind
     assert target.kinds == {kind} | others
     assert target.rule
+
+
+@pytest.mark.parametrize("kind", [pa.float64(), pa.float32()])
+def test_labels_written_with_a_point_are_whole_numbers(kind: pa.DataType) -> None:
+    """Of `0.0` and `1.0` a model predicts 0 and 1."""
+    target = describe_target(pa.array([0.0, 1.0] * 10, kind), "y")
+    assert target.array.dtype == "int64"
+    assert target.array[:2].tolist() == [0, 1]
+
+
+def test_great_whole_numbers_are_not_taken_for_fractions() -> None:
+    """Whole numbers that no float can hold are whole nevertheless."""
+    target = describe_target(pa.array([2**60 + number for number in range(40)]), "y")
+    assert "40 different whole numbers" in target.rule
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from .column_type import Guess, Typed
 from .csv_format import CsvFormat, find_csv_format, name_columns
 from .csv_rows import RowTooLongError, check_quotes, read_batches
 from .data_format import PARQUET, DataFormat
+from .merging import find_merging
 from .parquet_columns import read_parquet
 from .settle import settle
 
@@ -28,6 +29,10 @@ _BLOCK_BYTES_PER_COLUMN = 8 << 10
 #: Typed values that make one row group of the Parquet file.
 _GROUP_BYTES = 64 << 20
 _GROUP_ROWS = 1_000_000
+_MERGING = (
+    "Text: its whole numbers are beyond 9,007,199,254,740,992 (2^53), where models, which compute with 64-bit floats, take some of them "
+    "for the same."
+)
 
 
 @dataclass(frozen=True)
@@ -56,8 +61,11 @@ def convert(path: Path, target: Path, name: str, data_format: DataFormat, config
     :raises ParameterInvalid: *config* does not fit the file.
     """
     if data_format.name == PARQUET:
-        columns, batches, notes = read_parquet(path, name)
+        columns, batches, notes = read_parquet(path, name, {})
         rows, missing = _write(target, columns, batches)
+        if merging := find_merging(target, _list_integers(columns)):
+            columns, batches, notes = read_parquet(path, name, dict.fromkeys(merging, _MERGING))
+            rows, missing = _write(target, columns, batches)
         if config.model_dump(exclude_none=True):
             notes.append(
                 "`ingestion_config` is for CSV files, and was not used: Parquet says by itself how to read it."
@@ -102,14 +110,22 @@ def _convert_csv(path: Path, target: Path, name: str, csv_format: CsvFormat, blo
     _refuse_missing_header(csv_format, typed, name)
     names, notes = name_columns(csv_format.header)
     columns = dict(zip(names, typed, strict=True))
-    batches = (
-        pa.record_batch(
-            [each.convert(texts) for each, texts in zip(typed, batch.columns, strict=True)],
-            schema=_arrow_schema(columns),
+
+    def write() -> tuple[int, list[int]]:
+        typed = columns.values()
+        batches = (
+            pa.record_batch(
+                [each.convert(texts) for each, texts in zip(typed, batch.columns, strict=True)],
+                schema=_arrow_schema(columns),
+            )
+            for batch in read()
         )
-        for batch in read()
-    )
-    rows, missing = _write(target, columns, batches)
+        return _write(target, columns, batches)
+
+    rows, missing = write()
+    if merging := find_merging(target, _list_integers(columns)):
+        columns |= dict.fromkeys(merging, Typed("text", pa.string(), note=_MERGING))
+        rows, missing = write()
     schema = _describe(columns, missing, rows, csv_format.header_line + 1 if is_line_a_row else None)
     has_comma = any(each.format == "1.234,5" for each in typed)
     return Converted(
@@ -161,6 +177,10 @@ def _describe(columns: dict[str, Typed], missing: list[int], rows: int, first_ro
             for (name, each), count in zip(columns.items(), missing, strict=True)
         ],
     )
+
+
+def _list_integers(columns: dict[str, Typed]) -> list[str]:
+    return [name for name, each in columns.items() if each.type == "integer"]
 
 
 def _arrow_schema(columns: dict[str, Typed]) -> pa.Schema:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date
 from pathlib import Path
 
@@ -17,6 +17,8 @@ from .column_type import Typed
 _BATCH_CELLS = 2_000_000
 _BUFFER_BYTES = 1 << 20
 _LARGEST_INT64 = 2**63 - 1
+#: Decimal digits of which every number fits.
+_SURELY_INT64 = 18
 #: The days that a calendar can name, counted from 1970-01-01; a Parquet file can hold others.
 _FIRST_DAY, _LAST_DAY = (day.toordinal() - date(1970, 1, 1).toordinal() for day in (date.min, date.max))
 _PER_DAY = {"s": 86_400, "ms": 86_400_000, "us": 86_400_000_000, "ns": 86_400_000_000_000}
@@ -24,10 +26,13 @@ _PER_DAY = {"s": 86_400, "ms": 86_400_000, "us": 86_400_000_000, "ns": 86_400_00
 _INDEX = "__index_level_"
 
 
-def read_parquet(path: Path, name: str) -> tuple[dict[str, Typed], Iterator[pa.RecordBatch], list[str]]:
+def read_parquet(
+    path: Path, name: str, texts: Mapping[str, str]
+) -> tuple[dict[str, Typed], Iterator[pa.RecordBatch], list[str]]:
     """Return the columns of the Parquet file at *path* with their types, its rows in blocks, and notes for people.
 
     :param name: what people know the file as.
+    :param texts: columns that become text whatever they are → why, for people.
     :raises DataUnreadable: the file is damaged, has no rows, or has columns that are no plain values.
     """
     try:
@@ -39,7 +44,12 @@ def read_parquet(path: Path, name: str) -> tuple[dict[str, Typed], Iterator[pa.R
     left_out = [field.name for field in file.schema_arrow if field.name.startswith(_INDEX)]
     notes = [f"`{each}` was left out: it holds the row labels of a pandas table." for each in left_out]
     _refuse_unusable(fields, file.metadata.num_rows, name)
-    columns = {field.name: _choose_type(field, file, name) for field in fields}
+    columns = {
+        field.name: Typed("text", pa.string(), note=texts[field.name])
+        if field.name in texts
+        else _choose_type(field, file, name)
+        for field in fields
+    }
     notes += [f"`{each}`: {typed.note}" for each, typed in columns.items() if typed.note]
     return columns, _read_batches(file, columns, name), notes
 
@@ -74,8 +84,7 @@ def _type_of(kind: pa.DataType) -> tuple[str, pa.DataType] | None:
     if types.is_floating(kind):
         return "number", kind if types.is_float32(kind) else pa.float32() if types.is_float16(kind) else pa.float64()
     if types.is_decimal(kind):
-        is_whole = kind.scale == 0 and kind.precision <= 18
-        return ("integer", pa.int64()) if is_whole else ("number", pa.float64())
+        return ("integer", pa.int64()) if kind.scale == 0 else ("number", pa.float64())
     if types.is_timestamp(kind):
         unit = "ns" if kind.unit == "ns" else "us"
         return "timestamp", pa.timestamp(unit, tz="UTC" if kind.tz else None)
@@ -96,16 +105,25 @@ def _choose_type(field: pa.Field, file: pq.ParquetFile, name: str) -> Typed:
     found = _type_of(field.type)
     assert found is not None
     note = None
-    if types.is_uint64(field.type):
+    kind = field.type.value_type if types.is_dictionary(field.type) else field.type
+    # What a database calls a number without a fraction often has room for 38 digits, and values of one.
+    if types.is_uint64(kind) or (types.is_decimal(kind) and kind.scale == 0 and kind.precision > _SURELY_INT64):
         try:
-            batches = file.iter_batches(columns=[field.name])
-            greatest = max((pc.max(batch.column(0)).as_py() or 0 for batch in batches), default=0)
+            is_beyond = any(_is_beyond_int64(batch.column(0)) for batch in file.iter_batches(columns=[field.name]))
         except (pa.ArrowInvalid, OSError) as error:
             raise _damaged(name, error) from error
-        if greatest > _LARGEST_INT64:
+        if is_beyond:
             found = ("text", pa.string())
             note = "Text: some of its whole numbers are too large for 64 bits with a sign."
     return Typed(*found, note=note)
+
+
+def _is_beyond_int64(values: pa.Array) -> bool:
+    if types.is_dictionary(values.type):
+        values = values.dictionary_decode()
+    ends = pc.min_max(values)
+    least, most = ends["min"].as_py(), ends["max"].as_py()
+    return least is not None and not -_LARGEST_INT64 - 1 <= least <= most <= _LARGEST_INT64
 
 
 def _read_batches(file: pq.ParquetFile, columns: dict[str, Typed], name: str) -> Iterator[pa.RecordBatch]:

@@ -62,9 +62,10 @@ def fit_pipeline(
                 raise
             raise refuse_hyperparameters(model, hyperparameters, error) from error
     pipeline = Pipeline([*steps, ("model", estimator)])
+    used = trace_columns(pipeline)
     return Fitted(
         pipeline=pipeline,
-        unused=tuple(name for name, made in trace_columns(pipeline).items() if not made),
+        unused=tuple(name for name in features if name not in used),
         notes=tuple(dict.fromkeys(f"{each.category.__name__}: {_first_line(each.message)}" for each in caught)),
     )
 

@@ -40,7 +40,7 @@ def measure_importance(
         features, actual = features.iloc[rows], actual[rows]
     encoded: pd.DataFrame = pipeline[:position].transform(features)
     rest = pipeline[position:]
-    outputs = {name: made for name, made in trace_columns(pipeline).items() if made}
+    outputs = trace_columns(pipeline)
     growths: dict[str, list[float]] = {}
     began = time.perf_counter()
     # However many rows there were to learn from, these are few.

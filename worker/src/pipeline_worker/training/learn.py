@@ -59,7 +59,7 @@ def learn(
 
 def describe_learned(plan: Plan, learned: Learned) -> dict[str, Any]:
     """Return what a manifest tells of a training, in small."""
-    notes = [*plan.split.notes, *learned.fitted.notes]
+    notes = [*plan.table.notes, *plan.split.notes, *learned.fitted.notes]
     if learned.fitted.unused:
         listed = ", ".join(f"`{name}`" for name in learned.fitted.unused)
         notes.append(f"Without a value in any row to learn from, and so ignored: {listed}.")

@@ -78,7 +78,7 @@ def make_plan(dataset: Path, schema: Schema, request: Request) -> Plan:
         model=model,
         why=why,
         estimator=estimator,
-        steps=make_steps(table.columns, model.family, request.random_state),
+        steps=make_steps(table.columns, table.features.iloc[split.train], model.family, request.random_state),
         chosen=chosen,
         suspects=find_suspects(table.features, table.columns, target.array, model.kind),
     )

@@ -16,7 +16,7 @@ from ..errors import ColumnMissing, DataFault, ParameterInvalid, near_miss
 from ..request import Request
 from ..schema import Column, Schema
 
-#: The models compute with 32-bit floats; what lies beyond them becomes infinite.
+#: What is larger stands for "no value" where it occurs, and its square, which scaling needs, may be infinite.
 _LARGEST = float(np.finfo(np.float32).max)
 
 
@@ -28,36 +28,44 @@ class Table:
         midnight, and everything else is as in the dataset.
     :param target: the values to predict, none of them missing.
     :param columns: the features as `schema.json` describes them.
+    :param notes: what a person should know of the features.
     """
 
     features: pd.DataFrame
     target: pa.Array
     target_name: str
     columns: tuple[Column, ...]
+    notes: tuple[str, ...] = ()
 
 
 def read_table(path: Path, schema: Schema, request: Request) -> Table:
     """Return the dataset in the Parquet file *path* as *request* cuts it; dropped columns are not even read.
 
     :raises RequestFault: the target or a column of `drop_columns` does not exist, or no feature is left.
-    :raises DataFault: the target has missing values, or a feature has infinite ones.
+    :raises DataFault: the target has missing values.
     """
     target_name, columns = choose_columns(schema, request)
     content = pq.read_table(path, columns=[target_name, *(column.name for column in columns)])
     target = content.column(target_name).combine_chunks()
     _refuse_missing_target(target, target_name)
     features = content.drop_columns([target_name])
+    notes: list[str] = []
     for column in columns:
         if column.type == "time":
             position = features.column_names.index(column.name)
             features = features.set_column(position, column.name, _since_midnight(features.column(column.name)))
         elif column.type == "number":
-            _refuse_infinite(features.column(column.name), column.name)
+            position = features.column_names.index(column.name)
+            finite, note = _clear_infinite(features.column(column.name), column.name)
+            if note:
+                features = features.set_column(position, column.name, finite)
+                notes.append(note)
     return Table(
         features=features.to_pandas(date_as_object=False),
         target=target,
         target_name=target_name,
         columns=tuple(columns),
+        notes=tuple(notes),
     )
 
 
@@ -116,17 +124,18 @@ def _refuse_missing_target(target: pa.Array, name: str) -> None:
     )
 
 
-def _refuse_infinite(values: pa.ChunkedArray, name: str) -> None:
+def _clear_infinite(values: pa.ChunkedArray, name: str) -> tuple[pa.ChunkedArray, str | None]:
+    """Return *values* with nulls for what no model can compute with, and what to say of that."""
     is_beyond = pc.greater(pc.abs(values), _LARGEST)
     count = pc.sum(is_beyond).as_py() or 0
-    if count:
-        row = pc.index(is_beyond, value=True).as_py() + 1
-        raise DataFault(
-            f"{count} values of `{name}` are infinite, or too large to compute with.",
-            where=f"column `{name}`, first in row {row}",
-            fix="Leave these cells empty or write numbers, or name the column in `drop_columns`.",
-            details={"column": name, "count": count, "row": row},
-        )
+    if not count:
+        return values, None
+    row = pc.index(is_beyond, value=True).as_py() + 1
+    note = (
+        f"`{name}`: {count} of its {len(values)} values {'is' if count == 1 else 'are'} infinite, or too large to compute with (the "
+        f"first in row {row}), and {'is' if count == 1 else 'are'} taken for missing. To leave the column out, name it in `drop_columns`."
+    )
+    return pc.if_else(is_beyond, pa.scalar(None, values.type), values), note
 
 
 def _since_midnight(values: pa.ChunkedArray) -> pa.ChunkedArray:

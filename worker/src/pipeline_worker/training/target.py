@@ -23,6 +23,8 @@ MAX_CLASSES, MIN_ROWS_PER_CLASS = 20, 5
 MOST_CLASSES = 1_000
 #: Fewer rows cannot be cut into a part to learn from and a part to test on.
 MIN_ROWS = 4
+#: Beyond this, not every whole number is a 64-bit float: such a float says nothing of what was counted.
+_LARGEST_WHOLE = 2**53
 
 
 @dataclass(frozen=True)
@@ -47,8 +49,9 @@ class Target:
 def describe_target(values: pa.Array, name: str) -> Target:
     """Return what the target *values* can be taken for.
 
-    Text and booleans are classes, and numbers with a fraction are quantities. Whole numbers can be either; without a
-    model asked for they are classes if there are two different ones, or at most 20 with five rows each on average.
+    Text and booleans are classes, and numbers with a fraction are quantities. Whole numbers, also where they are written `1.0`, can
+    be either; without a model asked for they are classes if there are two different ones, or at most 20 with five rows each on
+    average.
 
     :raises DataFault: there are too few rows, or only one value.
     :raises ParameterInvalid: a date or a time, which none of the models can predict; or text that hardly repeats.
@@ -82,26 +85,30 @@ def describe_target(values: pa.Array, name: str) -> Target:
     if array.dtype == object:
         _refuse_unrepeated(name, rows, distinct)
         return Target(name, array, CLASSIFICATION, frozenset({CLASSIFICATION}), "it is text", distinct)
-    if not np.array_equal(array, np.floor(array)):
+    if not np.issubdtype(array.dtype, np.integer):
         return Target(name, array, REGRESSION, frozenset({REGRESSION}), "it has numbers with a fraction", distinct)
     can_be_classes = distinct <= min(rows / 2, MOST_CLASSES)
     kinds = frozenset({CLASSIFICATION, REGRESSION}) if can_be_classes else frozenset({REGRESSION})
     few = distinct == 2 or (distinct <= MAX_CLASSES and rows >= MIN_ROWS_PER_CLASS * distinct)
-    kind = CLASSIFICATION if few and CLASSIFICATION in kinds and types.is_integer(kind_of_values) else REGRESSION
+    kind = CLASSIFICATION if few and CLASSIFICATION in kinds else REGRESSION
     rule = f"it has {distinct} different whole numbers in {rows} rows"
     return Target(name, array, kind, kinds, rule, distinct)
 
 
 def _to_array(values: pa.Array, name: str) -> NDArray[Any]:
+    """Return *values* for scikit-learn; numbers are integers if all of them are whole."""
     array: NDArray[Any] = values.to_numpy(zero_copy_only=False)
-    if np.issubdtype(array.dtype, np.floating) and not np.isfinite(array).all():
+    if not np.issubdtype(array.dtype, np.floating):
+        return array
+    if not np.isfinite(array).all():
         raise DataFault(
             f"The target `{name}` has infinite values.",
             where=f"column `{name}`, first in row {int(np.argmin(np.isfinite(array))) + 1}",
             fix="Write numbers there, or take these rows out of the file, and drop it again.",
             details={"column": name},
         )
-    return array
+    is_whole = np.array_equal(array, np.floor(array)) and np.abs(array).max() <= _LARGEST_WHOLE
+    return array.astype(np.int64) if is_whole else array
 
 
 def _refuse_unrepeated(name: str, rows: int, distinct: int) -> None:
