@@ -8,7 +8,7 @@ from typing import ClassVar, Protocol
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .arrow_text import make_null, make_text
+from .arrow_text import make_null, make_text, make_texts
 from .date_format import Dates, Times, list_date_formats
 from .missing_words import MISSING_WORDS, PANDAS_WORDS, GivenWords, Seen, WordSet
 from .number_form import NumberForm
@@ -71,7 +71,7 @@ class Typed:
 
     :param reading: None leaves text as it is.
     :param words: the cells that are missing.
-    :param unquoted_words: cells that are missing only where they stand without quotes.
+    :param unquoted_cells: cells that are missing only where they stand without quotes, blanks included.
     :param is_given: whether the request gives the type: then numbers may have leading zeros.
     """
 
@@ -81,13 +81,13 @@ class Typed:
     format: str | None = None
     note: str | None = None
     words: WordSet = WordSet(MISSING_WORDS)  # noqa: RUF009 - it is never changed
-    unquoted_words: tuple[str, ...] = ()
+    unquoted_cells: tuple[str, ...] = ()
     is_given: bool = False
 
     def convert(self, texts: pa.Array, marked: pa.Array | None = None) -> pa.Array:
         """Return the cells *texts* as values of this type, missing ones as nulls.
 
-        :param marked: the same cells with nulls for *unquoted_words* without quotes, where there are such words.
+        :param marked: the same cells with nulls for *unquoted_cells* without quotes, where there are such cells.
         :raises CellMisfitError: a cell is not of the type that the request gives; its row is counted within *texts*.
         """
         if self.reading is not None:
@@ -98,24 +98,23 @@ class Typed:
         trimmed = pc.ascii_trim_whitespace(texts)
         is_missing = self.words.find(trimmed)
         texts = texts if is_missing is None else pc.if_else(is_missing, _NULL, texts)
-        if self.unquoted_words and marked is not None:
-            own = pc.and_(pc.is_null(marked), pc.is_in(trimmed, value_set=WordSet(self.unquoted_words).texts))
-            texts = pc.if_else(own, _NULL, texts)
+        if self.unquoted_cells and marked is not None:
+            # Of another column such a cell can be a label.
+            is_own = pc.is_in(texts, value_set=make_texts(*self.unquoted_cells))
+            texts = pc.if_else(pc.and_(pc.is_null(marked), is_own), _NULL, texts)
         return texts
 
     def _find_values(self, texts: pa.Array) -> pa.Array:
         trimmed = pc.ascii_trim_whitespace(texts)
         if isinstance(self.reading, NumberForm) and self.reading.has_zero_dash:
-            # Before the missing words: where `-` was given as one of these, it is missing all the same.
-            given = "-" in self.words.words
-            trimmed = trimmed if given else pc.replace_substring_regex(trimmed, "^-$", "0")
+            # The missing words come first: where `-` was given as one of them, it is no zero.
+            trimmed = pc.replace_substring_regex(self.words.leave_out(trimmed), "^-$", "0")
         values = self.words.leave_out(trimmed)
         return strip_zeros(values) if self.is_given else values
 
     def _read(self, values: pa.Array) -> pa.Array:
-        assert self.reading is not None
         try:
-            return pc.cast(self.reading.convert(values), self.arrow_type)
+            return self._cast(values)
         except pa.ArrowInvalid:
             if not self.is_given:
                 raise
@@ -123,11 +122,22 @@ class Typed:
         while last - first > 1:
             middle = (first + last) // 2
             try:
-                pc.cast(self.reading.convert(values[first:middle]), self.arrow_type)
+                self._cast(values[first:middle])
                 first = middle
             except pa.ArrowInvalid:
                 last = middle
         raise CellMisfitError(first + 1, values[first].as_py())
+
+    def _cast(self, values: pa.Array) -> pa.Array:
+        assert self.reading is not None
+        converted = self.reading.convert(values)
+        found = pc.cast(converted, self.arrow_type)
+        if pa.types.is_date32(found.type) and pa.types.is_timestamp(converted.type):
+            # Arrow cuts the time of day off without a word.
+            is_same = pc.equal(pc.cast(found, converted.type), converted)
+            if not pc.all(is_same).as_py():
+                raise pa.ArrowInvalid("a time of day would be lost")
+        return found
 
 
 def strip_zeros(values: pa.Array) -> pa.Array:

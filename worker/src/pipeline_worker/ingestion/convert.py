@@ -126,7 +126,7 @@ def _convert_batches(
     read: Read, columns: dict[str, Typed], suspicious: Sequence[Suspicious | None], name: str
 ) -> Iterator[pa.RecordBatch]:
     """Yield the rows with their types; numbers are looked at by *suspicious* on their way."""
-    unquoted = tuple(dict.fromkeys(word for each in columns.values() for word in each.unquoted_words))
+    unquoted = tuple(dict.fromkeys(cell for each in columns.values() for cell in each.unquoted_cells))
     marked = read(unquoted) if unquoted else itertools.repeat(None)
     rows = 0
     for batch, nulls in zip(read(()), marked, strict=False):

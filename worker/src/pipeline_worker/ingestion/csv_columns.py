@@ -87,7 +87,7 @@ def find_columns(
         rows=rows,
         typed=judged,
         words=[
-            [word for word in guess.seen.words if word in (*each.words.words, *each.unquoted_words)]
+            [word for word in guess.seen.words if word in _list_missing(each)]
             for guess, each in zip(guesses, judged, strict=True)
         ],
         short={guess.name: each.short for guess, each in zip(guesses, verdicts, strict=True) if each.short},
@@ -161,13 +161,14 @@ def _find_unquoted(read: Read, guesses: Sequence[Guess], first: set[str]) -> Non
 
 def _judge(guesses: Sequence[Guess], typed: Sequence[Typed]) -> list[Verdict]:
     number_columns: dict[str, str] = {}
-    numbers = [
-        guess for guess, each in zip(guesses, typed, strict=True) if each.type in {"integer", "number"}
-    ]
+    numbers = [guess for guess, each in zip(guesses, typed, strict=True) if each.type in {"integer", "number"}]
+    zeros = {guess.name for guess, each in zip(guesses, typed, strict=True) if _has_zeros(guess, each)}
     texts = [guess for guess, each in zip(guesses, typed, strict=True) if each.type == "text"]
     are_numbers_quoted = any(_is_quoted(guess) for guess in numbers)
     for guess in numbers:
         for word in guess.seen.words:
+            if word == "-" and guess.name in zeros:
+                continue
             if are_numbers_quoted or guess.seen.count(word, unquoted=True):
                 number_columns.setdefault(word, guess.name)
     is_all_text_quoted = any(map(_is_quoted, texts)) and not any(guess.seen.sampled_unquoted for guess in texts)
@@ -195,25 +196,32 @@ def _apply(guess: Guess, typed: Typed, verdict: Verdict) -> Typed:
     """Return *typed* with its words, and a note on them."""
     # A column that has nothing but words has values all the same where one of them is a label.
     notes = [None if verdict.labels and not guess.has_values else typed.note, *verdict.notes]
+    is_account = _has_zeros(guess, typed)
     if typed.type != "text":
-        zero = _count_zeros(guess, typed)
-        notes.append(note_typed_words(guess.name, typed.type, guess.seen, guess.given, zero))
+        zeros = guess.seen.count("-") if is_account else 0
+        notes.append(note_typed_words(guess.name, typed.type, guess.seen, guess.given, zeros))
     told = " ".join(note for note in notes if note)
-    missing = WordSet(verdict.missing)
-    return replace(typed, note=told or None, words=missing, unquoted_words=verdict.missing_unquoted)
+    missing = WordSet([word for word in verdict.missing if not (is_account and word == "-")])
+    unquoted = tuple(cell for cell in guess.seen.cells if cell.strip() in verdict.missing_unquoted)
+    return replace(typed, note=told or None, words=missing, unquoted_cells=unquoted)
 
 
-def _count_zeros(guess: Guess, typed: Typed) -> int:
-    """Return how many cells `-` are zero."""
+def _has_zeros(guess: Guess, typed: Typed) -> bool:
+    """Whether `-` is zero in a column."""
     is_account = isinstance(typed.reading, NumberForm) and typed.reading.has_zero_dash
-    return guess.seen.count("-") if is_account and "-" not in guess.given.words else 0
+    return is_account and "-" not in guess.given.words
+
+
+def _list_missing(typed: Typed) -> set[str]:
+    """Return the words that are missing in a column, wherever or without quotes."""
+    return {*typed.words.words, *(cell.strip() for cell in typed.unquoted_cells)}
 
 
 def _list_missing_options(guesses: list[Guess], typed: list[Typed], verdicts: list[Verdict]) -> dict[str, Any]:
     """Return `keep_default_na` and `na_values`, where pandas' own words do not fit the file."""
     missing: dict[str, list[str]] = {}
     for guess, each in zip(guesses, typed, strict=True):
-        words = {*each.words.words, *each.unquoted_words}
+        words = _list_missing(each)
         missing[guess.name] = [cell for cell in guess.seen.cells if cell.strip() in words and cell]
         # What was given is not among the words that are looked for in each column where it is a number.
         missing[guess.name] += [word for word in guess.given.words if word and word not in missing[guess.name]]
@@ -235,8 +243,7 @@ def _list_unread(guesses: list[Guess], typed: list[Typed]) -> dict[str, str]:
     for guess, each in zip(guesses, typed, strict=True):
         if isinstance(each.reading, NumberForm):
             unread[guess.name] = f"its numbers are written like {each.format}"
-        if each.unquoted_words:
-            listed = " and ".join(f"`{word}`" for word in each.unquoted_words)
+        if each.unquoted_cells:
+            listed = " and ".join(f"`{word}`" for word in dict.fromkeys(map(str.strip, each.unquoted_cells)))
             unread[guess.name] = f"{listed} is a label in quotes, and missing without them"
     return unread
-

@@ -184,16 +184,20 @@ def _write_pattern(decimal: str, other: str) -> str:
     pairs = "|[1-9][0-9]?(?:,[0-9]{2})+,[0-9]{3}" if decimal == "." else ""
     number = rf"(?:(?:0|[1-9][0-9]*|[1-9][0-9]{{0,2}}(?:{groups}){pairs})(?:{point}[0-9]*)?|{point}[0-9]+)"
     before, behind, percent = f"{_CURRENCY} ?", f" ?{_CURRENCY}", " ?%"
-    return "^(?:" + "|".join(
-        (
-            f"[+-]?(?:{before})?{number}",
-            f"{before}[+-]{number}",
-            f"[+-]?{number}(?:{behind}|{percent})",
-            f"{number}(?:{behind}|{percent})?-",
-            f"{before}{number}-",
-            rf"(?:{before})?\({number}\)",
-            rf"\({before}{number}\)",
-            rf"\({number}(?:{behind}|{percent})\)",
-            rf"\({number}\)(?:{behind}|{percent})",
+    return (
+        "^(?:"
+        + "|".join(
+            (
+                f"[+-]?(?:{before})?{number}",
+                f"{before}[+-]{number}",
+                f"[+-]?{number}(?:{behind}|{percent})",
+                f"{number}(?:{behind}|{percent})?-",
+                f"{before}{number}-",
+                rf"(?:{before})?\({number}\)",
+                rf"\({before}{number}\)",
+                rf"\({number}(?:{behind}|{percent})\)",
+                rf"\({number}\)(?:{behind}|{percent})",
+            )
         )
-    ) + ")$"
+        + ")$"
+    )

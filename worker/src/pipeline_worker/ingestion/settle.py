@@ -65,7 +65,14 @@ def _settle_given(guess: Guess, kind: str, decimal: str | None, order: str | Non
         reading = next(iter([*guess.numbers, *guess.others]), None)
         typed = Typed(kind, _GIVEN[kind], reading)
     elif guess.numbers:
-        typed = _settle_numbers(guess.numbers, decimal, separator)
+        whole = guess.numbers[0]
+        if kind == "integer" and isinstance(whole, WholeNumbers):
+            typed = Typed(kind, _GIVEN[kind], whole)
+        elif whole.is_beyond_int64:
+            guess.numbers[-1].is_beyond_int64 = True
+            typed = _settle_numbers(guess.numbers[-1:], decimal, separator)
+        else:
+            typed = _settle_numbers(guess.numbers, decimal, separator)
     elif guess.others:
         first = guess.others[0]
         typed = Typed(first.type, first.arrow_type, first)
