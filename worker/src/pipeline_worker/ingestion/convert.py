@@ -107,7 +107,10 @@ def _convert_csv(
     columns = dict(zip(names, found.typed, strict=True))
     suspicious = [Suspicious() if each.type in {"integer", "number"} else None for each in found.typed]
     rows, missing = _write(target, columns, _convert_batches(read, columns, suspicious, name))
-    told = [each.describe(*of) if each else None for each, *of in zip(suspicious, names, found.words, strict=True)]
+    told = [
+        each.describe(column, words) if each else None
+        for each, column, words in zip(suspicious, names, found.words, strict=True)
+    ]
     schema = _describe(columns, missing, rows, csv_format.header_line + 1 if is_line_a_row else None, told)
     has_comma = any((each.format or "") == "1.234,5" or _has_comma(each.reading) for each in found.typed)
     return Converted(

@@ -11,12 +11,13 @@ import pyarrow.compute as pc
 
 from ..errors import DataUnreadable, ParameterInvalid, near_miss
 from ..request import IngestionConfig
-from .column_type import CellMisfitError, Guess, Typed
+from .column_type import CellMisfitError, Typed
 from .csv_format import CsvFormat
+from .guess import Guess
 from .missing_words import MISSING_WORDS, PANDAS_WORDS, GivenWords, Verdict, WordSet, judge_words, note_typed_words
 from .number_form import NumberForm
-from .settle import settle
 from .setting_line import write_setting
+from .settle import settle
 
 #: Reads the file from its beginning; unquoted cells that are one of these words come as nulls.
 Read = Callable[[tuple[str, ...]], Iterator[pa.RecordBatch]]
@@ -230,11 +231,11 @@ def _list_missing_options(guesses: list[Guess], typed: list[Typed], verdicts: li
         more = {name: [cell for cell in cells if cell not in PANDAS_WORDS] for name, cells in missing.items()}
         more = {name: cells for name, cells in more.items() if cells}
         return {"na_values": more} if more else {}
-    words = list(dict.fromkeys(["", *(cell for cells in missing.values() for cell in cells)]))
-    is_one_list = not labels & set(words) and not any(guess.given.words for guess in guesses)
+    listed = list(dict.fromkeys(["", *(cell for cells in missing.values() for cell in cells)]))
+    is_one_list = not labels & set(listed) and not any(guess.given.words for guess in guesses)
     return {
         "keep_default_na": False,
-        "na_values": words if is_one_list else {name: ["", *cells] for name, cells in missing.items()},
+        "na_values": listed if is_one_list else {name: ["", *cells] for name, cells in missing.items()},
     }
 
 

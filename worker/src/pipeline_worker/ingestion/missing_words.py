@@ -28,8 +28,10 @@ _NEVER_ALONE = {"", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "\\N", "#N
 _USUAL = {"", "NA", "N/A", "NaN", "nan", "NULL", "null", "#N/A"}
 #: What `pandas.read_csv` takes as missing by default: https://pandas.pydata.org/docs/reference/api/pandas.read_csv.html
 PANDAS_WORDS = frozenset(
-    ("", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN")
-    + ("<NA>", "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null")
+    {
+        *("", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN"),
+        *("<NA>", "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null"),
+    }
 )
 
 _NULL = make_null(pa.string())
@@ -142,15 +144,13 @@ def judge_words(
     :param is_text_quoted: whether all other cells of the column, or of the file's text, are quoted.
     """
     is_empty = is_without_labels and set(seen.words) <= _NEVER_ALONE
-    missing, missing_unquoted, labels = ["", *given.words], [], []
+    missing, missing_unquoted, labels = ["", *given.words], list[str](), list[str]()
     reasons: dict[str, tuple[int, str]] = {}
     for word in seen.words:
         if word in given.words:
             continue
-        if given.is_all or word not in MISSING_WORDS:
-            labels.append(word)
-            continue
-        if is_empty:
+        is_open = not given.is_all and word in MISSING_WORDS
+        if is_open and is_empty:
             missing.append(word)
             continue
         total = seen.count(word)
@@ -158,27 +158,33 @@ def judge_words(
         why = f"as in `{number_columns[word]}`" if word in number_columns else ""
         if not why and is_text_quoted and not are_numbers_quoted:
             why = "because it has no quotes, and all other text has"
-        if why and count:
+        if is_open and why and count:
             (missing if count == total else missing_unquoted).append(word)
             reasons[word] = (count, why)
-        if not why or count < total:
+        if reasons.get(word, (0, ""))[0] < total:
             labels.append(word)
+    notes, short = _tell_words(name, seen, missing + missing_unquoted, [] if given.is_all else labels, reasons)
+    return Verdict(tuple(missing), tuple(missing_unquoted), tuple(labels), tuple(notes), ", ".join(short))
+
+
+def _tell_words(
+    name: str, seen: Seen, missing: list[str], labels: list[str], reasons: dict[str, tuple[int, str]]
+) -> tuple[list[str], list[str]]:
+    """Return sentences on the words of a text column, and the same in a few words."""
     notes, short = [], []
-    known = [word for word in (*missing, *missing_unquoted) if word]
+    known = [word for word in missing if word]
     for word, (count, why) in reasons.items():
-        others = [each for each in known if each != word]
-        setting = write_setting("missing_values", name, others)
+        setting = write_setting("missing_values", name, [each for each in known if each != word])
         notes.append(f"{_count(count)} `{word}`, read as missing, {why}; if it is a label, give {setting}.")
         short.append(f"{_count(count)} `{word}`: missing")
     for word in labels:
-        if given.is_all or word not in MISSING_WORDS:
-            continue
-        left = seen.count(word) - reasons.get(word, (0, ""))[0]
-        where = " where it is in quotes" if word in reasons else ""
-        setting = write_setting("missing_values", name, list(dict.fromkeys([*known, word])))
-        notes.append(f"{_count(left)} `{word}`, kept as a label{where}; if it means missing, give {setting}.")
-        short.append(f"{_count(left)} `{word}`: a label")
-    return Verdict(tuple(missing), tuple(missing_unquoted), tuple(labels), tuple(notes), ", ".join(short))
+        if word in MISSING_WORDS:
+            left = seen.count(word) - reasons.get(word, (0, ""))[0]
+            where = " where it is in quotes" if word in reasons else ""
+            setting = write_setting("missing_values", name, list(dict.fromkeys([*known, word])))
+            notes.append(f"{_count(left)} `{word}`, kept as a label{where}; if it means missing, give {setting}.")
+            short.append(f"{_count(left)} `{word}`: a label")
+    return notes, short
 
 
 def note_typed_words(name: str, kind: str, seen: Seen, given: GivenWords, zero: int) -> str | None:
@@ -201,9 +207,9 @@ def note_typed_words(name: str, kind: str, seen: Seen, given: GivenWords, zero: 
     return " ".join(notes) or None
 
 
-_KINDS = {"integer": "numbers", "number": "numbers", "boolean": "true and false"} | {
-    kind: "dates and times" for kind in ("date", "timestamp", "time")
-}
+_KINDS = {"integer": "numbers", "number": "numbers", "boolean": "true and false"} | dict.fromkeys(
+    ("date", "timestamp", "time"), "dates and times"
+)
 
 
 def _count(cells: int) -> str:

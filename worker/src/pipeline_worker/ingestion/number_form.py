@@ -141,23 +141,23 @@ class NumberForm:
 
     def find_fault(self) -> str | None:
         """Return what is against reading the column so, as a whole, or None."""
-        if 0 < self._with_percent < self._cells:
-            return "some of its numbers have `%`, and some have none"
-        if len(self.currencies) > 1:
-            return f"its amounts are in {' and '.join(sorted(self.currencies))}"
-        if 0 < self._with_currency < self._cells:
-            return f"some of its numbers have {min(self.currencies)}, and some have none"
-        if self.with_parentheses == self._cells:
-            return "all of its numbers are in parentheses, so these mean no minus"
-        if (self.with_parentheses > 0) + self._has_leading_minus + self.has_trailing_minus > 1:
-            return "its negative numbers are written in more than one way"
-        if len(self._signs) > 1:
-            return "more than one sign stands between the groups of its digits"
-        if self._has_pairs and self._has_triples:
-            return "its digits are in groups of two and of three"
-        if " " in self._signs and not self.has_decimals and len(self._blanks) < 2:
-            return "all of its numbers have as many groups of digits as the others, like an identifier"
-        return None
+        sign = min(self.currencies, default="")
+        ways_of_minus = (self.with_parentheses > 0) + self._has_leading_minus + self.has_trailing_minus
+        is_like_an_identifier = " " in self._signs and not self.has_decimals and len(self._blanks) < 2
+        faults = (
+            (0 < self._with_percent < self._cells, "some of its numbers have `%`, and some have none"),
+            (len(self.currencies) > 1, f"its amounts are in {' and '.join(sorted(self.currencies))}"),
+            (0 < self._with_currency < self._cells, f"some of its numbers have {sign}, and some have none"),
+            (self.with_parentheses == self._cells, "all of its numbers are in parentheses, so these mean no minus"),
+            (ways_of_minus > 1, "its negative numbers are written in more than one way"),
+            (len(self._signs) > 1, "more than one sign stands between the groups of its digits"),
+            (self._has_pairs and self._has_triples, "its digits are in groups of two and of three"),
+            (
+                is_like_an_identifier,
+                "all of its numbers have as many groups of digits as the others, like an identifier",
+            ),
+        )
+        return next((fault for is_so, fault in faults if is_so), None)
 
     def convert(self, values: pa.Array) -> pa.Array:
         """Return *values* as floats, or as integers where no value has a fraction."""

@@ -10,8 +10,9 @@ from typing import TypeVar
 import pyarrow as pa
 
 from ..errors import ParameterInvalid
-from .column_type import Guess, Typed
-from .date_format import Dates
+from .column_type import Truths, Typed
+from .date_format import Dates, Times
+from .guess import Guess
 from .number_form import NumberForm
 from .number_format import Numbers, WholeNumbers
 from .setting_line import write_setting
@@ -49,13 +50,8 @@ def _settle_one(guess: Guess, decimal: str | None, order: str | None, separator:
     if guess.numbers:
         return _settle_numbers(guess.numbers, decimal, separator)
     if guess.others:
-        first = guess.others[0]
-        if isinstance(first, Dates):
-            return _settle_dates([each for each in guess.others if isinstance(each, Dates)], order)
-        return Typed(first.type, first.arrow_type, first)
-    if guess.forms:
-        return _settle_form(guess, decimal, separator)
-    return _as_text(guess.near)
+        return _settle_others(guess.others, order)
+    return _settle_form(guess, decimal, separator) if guess.forms else _as_text(guess.near)
 
 
 def _settle_given(guess: Guess, kind: str, decimal: str | None, order: str | None, separator: str) -> Typed:
@@ -74,10 +70,7 @@ def _settle_given(guess: Guess, kind: str, decimal: str | None, order: str | Non
         else:
             typed = _settle_numbers(guess.numbers, decimal, separator)
     elif guess.others:
-        first = guess.others[0]
-        typed = Typed(first.type, first.arrow_type, first)
-        if isinstance(first, Dates):
-            typed = _settle_dates([each for each in guess.others if isinstance(each, Dates)], order)
+        typed = _settle_others(guess.others, order)
     elif guess.forms:
         chosen, note = _choose(guess.forms, decimal, separator)
         typed = Typed(chosen.type, chosen.arrow_type, chosen, format=chosen.label, note=note)
@@ -92,6 +85,13 @@ def _settle_given(guess: Guess, kind: str, decimal: str | None, order: str | Non
     if typed.type == kind:
         return replace(typed, is_given=True)
     return replace(typed, type=kind, arrow_type=_GIVEN[kind], is_given=True)
+
+
+def _settle_others(others: Sequence[Truths | Times | Dates], order: str | None) -> Typed:
+    first = others[0]
+    if isinstance(first, Dates):
+        return _settle_dates([each for each in others if isinstance(each, Dates)], order)
+    return Typed(first.type, first.arrow_type, first)
 
 
 def _as_text(note: str | None) -> Typed:
