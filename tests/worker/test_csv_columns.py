@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 from pipeline_worker.errors import DataUnreadable, ParameterInvalid
 from pipeline_worker.ingestion.convert import Converted, convert
 from pipeline_worker.ingestion.data_format import DataFormat
+from pipeline_worker.ingestion.missing_words import MISSING_WORDS
 from pipeline_worker.request import IngestionConfig
 
 REPORTS = Path(__file__).parent / "reports"
@@ -96,6 +98,8 @@ def test_na_in_a_file_with_na_beside_numbers_is_missing(tmp_path: Path, name: st
         ('x,n\n"NA","1"\n"EU","2"\n"AS","3"\n', {}, ["NA", "EU", "AS"]),
         ('x,n\n"NA","1"\n"EU","NA"\n"AS","3"\n', {}, [None, "EU", "AS"]),
         ('x,n\n" NA ",1\n"EU",NA\n NA,3\n', {}, [" NA ", "EU", None]),
+        # Digits in quotes are text to the one who wrote them; the other numbers have none.
+        ('x,n,id\nNA,1,"7"\n"EU",2,"8"\n"NA",3,"9"\n', {}, [None, "EU", "NA"]),
         # A column with nothing else has no value; `None` and `missing` can be two labels.
         ("x,n\nNA,1\n,2\nNA,3\n", {}, [None, None, None]),
         ("x,n\nNone,1\nmissing,2\nNone,3\n", {}, ["None", "missing", "None"]),
@@ -112,15 +116,39 @@ def test_words_beside_labels(tmp_path: Path, text: str, config: dict[str, Any], 
     assert read(tmp_path, text, **config)[1]["x"] == expected
 
 
+@pytest.mark.slow("reads megabytes")
+def test_quotes_are_told_apart_wherever_blocks_end(tmp_path: Path) -> None:
+    """Unquoted words are missing and quoted ones labels in every block, also in a wide table with many labels."""
+    row = ",".join(f'"label {number} of a column"' for number in range(40))
+    block = f'1,NA,{row}\n2,"NA",{row}\nNA,"x",{row}\n'
+    header = ",".join(["n", "x", *(f"c{number}" for number in range(40))])
+    _, columns = read(tmp_path, f"{header}\n{block * 2000}")
+    assert columns["n"] == [1, 2, None] * 2000
+    assert columns["x"] == [None, "NA", "x"] * 2000
+    many = "".join(
+        f'"{number * 7919 % 99991:x} is a text of its own, {number}","{number:05x}",1\n' for number in range(9000)
+    )
+    _, columns = read(tmp_path, f"a,b,n\n{many}NA,NA,NA\n")
+    assert (columns["a"][-1], columns["b"][-1], columns["b"][0]) == (None, None, "00000")
+
+
 def test_a_shop_called_na_stays_one_and_the_target_says_so(tmp_path: Path) -> None:
     """How many cells, and the line that makes them missing, are told."""
     converted, columns = read(tmp_path, "shop,sold\nNA,3\nNord,4\nNA,5\n")
     assert columns["shop"] == ["NA", "Nord", "NA"]
     assert converted.words == {"shop": "2 cells say `NA`: a label"}
-    assert converted.notes == [
+    (note,) = converted.notes
+    assert note == (
         "`shop`: 2 cells say `NA`, kept as a label; "
         'if it means missing, give {"ingestion_config": {"missing_values": {"shop": ["NA"]}}}.'
-    ]
+    )
+
+
+def test_the_readme_lists_the_words() -> None:
+    """The list that a person reads is the one that is used."""
+    text = (EXAMPLES.parent / "README.md").read_text()
+    listed = text.partition("<!-- missing words -->")[2].partition("<!-- end of missing words -->")[0]
+    assert ("", *re.findall("`([^`]+)`", listed)) == MISSING_WORDS
 
 
 @pytest.mark.parametrize(

@@ -144,10 +144,12 @@ def _find_unquoted(read: Read, guesses: Sequence[Guess], first: set[str]) -> Non
     words = dict.fromkeys(cell for guess in guesses for cell in guess.seen.cells)
     characters = 0
     for guess in sorted(guesses, key=lambda each: each.name not in first):
-        for cell in guess.seen.samples:
-            characters += len(cell.encode())
-            if characters <= _SAMPLE_CHARACTERS:
-                words[cell] = None
+        size = sum(len(cell.encode()) for cell in guess.seen.samples)
+        if characters + size > _SAMPLE_CHARACTERS:
+            guess.seen.samples = []
+            continue
+        characters += size
+        words |= dict.fromkeys(guess.seen.samples)
     for batch, marked in zip(read(()), read(tuple(words)), strict=True):
         for guess, texts, nulls in zip(guesses, batch.columns, marked.columns, strict=True):
             if not nulls.null_count or not (guess.seen.cells or guess.seen.samples):
@@ -165,7 +167,8 @@ def _judge(guesses: Sequence[Guess], typed: Sequence[Typed]) -> list[Verdict]:
     numbers = [guess for guess, each in zip(guesses, typed, strict=True) if each.type in {"integer", "number"}]
     zeros = {guess.name for guess, each in zip(guesses, typed, strict=True) if _has_zeros(guess, each)}
     texts = [guess for guess, each in zip(guesses, typed, strict=True) if each.type == "text"]
-    are_numbers_quoted = any(_is_quoted(guess) for guess in numbers)
+    sampled = [guess for guess in numbers if guess.seen.samples]
+    are_numbers_quoted = bool(sampled) and all(map(_is_quoted, sampled))
     for guess in numbers:
         for word in guess.seen.words:
             if word == "-" and guess.name in zeros:

@@ -45,11 +45,11 @@ class Guess:
         self.seen = Seen()
         self.has_labels = False
         self.has_values = False
-        self.near: str | None = None
         self._words = WordSet(self.given.typed)
         self._watched = WordSet((*MISSING_WORDS, *PANDAS_WORDS, *self.given.words))
         self._seen = 0
         self._nearest = 0.0
+        self._near: tuple[str, int, str, list[str]] | None = None
         self._misfits: list[tuple[int, int, str]] = []
 
     @property
@@ -148,26 +148,27 @@ class Guess:
             is_few = len(words) <= _FEW_WORDS and isinstance(reading, WholeNumbers | Numbers | NumberForm)
             if share >= _NEARLY or (is_few and not any(any(map(str.isdigit, word)) for word in words)):
                 self._nearest = share
-                self.near = self._say_near(reading, value, row, words)
+                self._near = (value, row, reading.what, words)
         return False
 
-    def _say_near(self, reading: Reading, value: str, row: int, words: list[str]) -> str:
+    @property
+    def near(self) -> str | None:
+        """A sentence on what the column nearly was, or None."""
+        if self._near is None:
+            return None
+        value, row, what, words = self._near
         shown = _shorten(value)
         digits = value.lstrip("+-")
-        if reading.what == "whole numbers" and digits.isdecimal() and digits.startswith("0"):
+        if what == "whole numbers" and digits.isdecimal() and digits.startswith("0"):
             setting = write_setting("column_types", self.name, "integer")
             return f"Text, because of leading zeros: {shown!r} in row {row}; if they are numbers, give {setting}."
-        said = f"Text, because of {shown!r} in row {row}: the values around it are {reading.what}"
-        if len(words) <= _FEW_WORDS and not any(any(map(str.isdigit, word)) for word in words):
-            before = list(self.given.words)
-            setting = write_setting("missing_values", self.name, [*(before or self._listed()), *words])
-            listed = " and ".join(f"`{_shorten(word)}`" for word in words)
-            return f"{said}; if {listed} {'means' if len(words) == 1 else 'mean'} missing, give {setting}."
-        return f"{said}."
-
-    def _listed(self) -> list[str]:
-        """Return the words of the list that the column has: a list of its own replaces it."""
-        return [word for word in self.seen.words if word in MISSING_WORDS]
+        said = f"Text, because of {shown!r} in row {row}: the values around it are {what}"
+        if len(words) > _FEW_WORDS or any(any(map(str.isdigit, word)) for word in words):
+            return f"{said}."
+        before = self.given.words or [word for word in self.seen.words if word in MISSING_WORDS]
+        setting = write_setting("missing_values", self.name, list(dict.fromkeys([*before, *words])))
+        listed = " and ".join(f"`{_shorten(word)}`" for word in words)
+        return f"{said}; if {listed} {'means' if len(words) == 1 else 'mean'} missing, give {setting}."
 
 
 def _shorten(value: str) -> str:
