@@ -208,6 +208,7 @@ def test_a_number_is_missing_only_where_it_was_given(tmp_path: Path) -> None:
         (["12 758", "758", "1 000 000", "0"], "integer", [12758, 758, 1000000, 0], "1 234"),
         (["$1,234.50", "-$2", "$-3"], "number", [1234.5, -2.0, -3.0], "$1,234.5"),
         (["1.234,50 €", "2,00 €"], "number", [1234.5, 2.0], "€1.234,5"),
+        (["1\u00a0234,50\u00a0€", "2,00\u00a0€"], "number", [1234.5, 2.0], "€1\u00a0234,5"),
         (["12.5%", "-3 %"], "number", [12.5, -3.0], "1.5%"),
         (["\uff11\uff12", "\uff13"], "integer", [12, 3], "\u22121"),
         (["\u22125.5", "2"], "number", [-5.5, 2.0], "\u22121.5"),
@@ -319,6 +320,14 @@ def test_a_setting_of_a_column_that_is_none_is_refused(tmp_path: Path, config: d
     """The near miss is named."""
     with pytest.raises(ParameterInvalid, match="Did you mean `x`"):
         read_column(tmp_path, ["1"], **config)
+
+
+def test_labels_that_differ_by_case_alone_are_told(tmp_path: Path) -> None:
+    """Three species become five classes without a word otherwise; they are not changed."""
+    _, values, note = read_column(tmp_path, ["Adelie", "adelie", "Gentoo", "Gentoo ", "Chinstrap"])
+    assert values == ["Adelie", "adelie", "Gentoo", "Gentoo ", "Chinstrap"]
+    assert "different labels: `Adelie` and `adelie`; `Gentoo` and `Gentoo `." in note
+    assert read_column(tmp_path, ["Adelie", "Gentoo"])[2] == ""
 
 
 @pytest.mark.slow("loads pandas")

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from ..errors import DataUnreadable
 from ..request import IngestionConfig
 from ..schema import Column, Schema
+from .alike_labels import AlikeLabels
 from .arrow_text import make_texts
 from .column_type import CellMisfitError, Typed
 from .csv_columns import Read, find_columns, refuse_cell
@@ -32,6 +33,12 @@ _BLOCK_BYTES_PER_COLUMN = 8 << 10
 #: Typed values that make one row group of the Parquet file.
 _GROUP_BYTES = 64 << 20
 _GROUP_ROWS = 1_000_000
+#: What the values of a type are looked at for, once they are read.
+_DOUBTS: dict[str, type[Suspicious | AlikeLabels]] = {
+    "integer": Suspicious,
+    "number": Suspicious,
+    "text": AlikeLabels,
+}
 
 
 @dataclass(frozen=True)
@@ -105,11 +112,11 @@ def _convert_csv(
         check_quotes(path, csv_format, name)
     _refuse_missing_header(csv_format, found.typed, name)
     columns = dict(zip(names, found.typed, strict=True))
-    suspicious = [Suspicious() if each.type in {"integer", "number"} else None for each in found.typed]
-    rows, missing = _write(target, columns, _convert_batches(read, columns, suspicious, name))
+    doubts = [_DOUBTS[each.type]() if each.type in _DOUBTS else None for each in found.typed]
+    rows, missing = _write(target, columns, _convert_batches(read, columns, doubts, name))
     told = [
         each.describe(column, words) if each else None
-        for each, column, words in zip(suspicious, names, found.words, strict=True)
+        for each, column, words in zip(doubts, names, found.words, strict=True)
     ]
     schema = _describe(columns, missing, rows, csv_format.header_line + 1 if is_line_a_row else None, told)
     has_comma = any((each.format or "") == "1.234,5" or _has_comma(each.reading) for each in found.typed)
@@ -126,9 +133,9 @@ def _convert_csv(
 
 
 def _convert_batches(
-    read: Read, columns: dict[str, Typed], suspicious: Sequence[Suspicious | None], name: str
+    read: Read, columns: dict[str, Typed], doubts: Sequence[Suspicious | AlikeLabels | None], name: str
 ) -> Iterator[pa.RecordBatch]:
-    """Yield the rows with their types; numbers are looked at by *suspicious* on their way."""
+    """Yield the rows with their types; *doubts* look at them on their way."""
     unquoted = tuple(dict.fromkeys(cell for each in columns.values() for cell in each.unquoted_cells))
     marked = read(unquoted) if unquoted else itertools.repeat(None)
     rows = 0
@@ -139,9 +146,9 @@ def _convert_batches(
                 values = each.convert(batch.column(position), nulls.column(position) if nulls else None)
             except CellMisfitError as error:
                 raise refuse_cell(column, each.type, CellMisfitError(rows + error.row, error.value), name) from error
-            looks = suspicious[position]
-            if looks is not None:
-                looks.look(values)
+            doubt = doubts[position]
+            if doubt is not None:
+                doubt.look(values)
             arrays.append(values)
         rows += batch.num_rows
         yield pa.record_batch(arrays, schema=_arrow_schema(columns))

@@ -14,6 +14,7 @@ from .arrow_text import make_text, make_texts
 from .number_format import GROUP_SIGNS, SAFE_DIGITS, Numbers, WholeNumbers
 
 _CURRENCY = r"(?:US\$|R\$|\p{Sc}|EUR|USD|GBP|CHF|kr)"
+_BLANK = "[ \u00a0\u202f]?"
 #: Full-width characters and the mathematical minus → what they are in ASCII.
 _WIDE = {chr(0xFF10 + digit): str(digit) for digit in range(10)} | {
     "\uff0e": ".",
@@ -175,7 +176,7 @@ class NumberForm:
             self.is_wide = True
             for wide, plain in _WIDE.items():
                 values = pc.replace_substring(values, wide, plain)
-        return pc.replace_substring_regex(values, f"^({_CURRENCY}) ?-$", r"\10")
+        return pc.replace_substring_regex(values, f"^({_CURRENCY}){_BLANK}-$", r"\10")
 
 
 def _write_pattern(decimal: str, other: str) -> str:
@@ -183,7 +184,7 @@ def _write_pattern(decimal: str, other: str) -> str:
     groups = "|".join(f"(?:{re.escape(sign)}[0-9]{{3}})+" for sign in (other, " ", *GROUP_SIGNS))
     pairs = "|[1-9][0-9]?(?:,[0-9]{2})+,[0-9]{3}" if decimal == "." else ""
     number = rf"(?:(?:0|[1-9][0-9]*|[1-9][0-9]{{0,2}}(?:{groups}){pairs})(?:{point}[0-9]*)?|{point}[0-9]+)"
-    before, behind, percent = f"{_CURRENCY} ?", f" ?{_CURRENCY}", " ?%"
+    before, behind, percent = f"{_CURRENCY}{_BLANK}", f"{_BLANK}{_CURRENCY}", f"{_BLANK}%"
     return (
         "^(?:"
         + "|".join(
