@@ -16,6 +16,7 @@ from .csv_format import CsvFormat
 from .guess import Guess
 from .missing_words import MISSING_WORDS, PANDAS_WORDS, GivenWords, Verdict, WordSet, judge_words, note_typed_words
 from .number_form import NumberForm
+from .pandas_words import list_missing, list_missing_options, list_unread
 from .setting_line import write_setting
 from .settle import settle
 
@@ -88,12 +89,12 @@ def find_columns(
         rows=rows,
         typed=judged,
         words=[
-            [word for word in guess.seen.words if word in _list_missing(each)]
+            [word for word in guess.seen.words if word in list_missing(each)]
             for guess, each in zip(guesses, judged, strict=True)
         ],
         short={guess.name: each.short for guess, each in zip(guesses, verdicts, strict=True) if each.short},
-        missing_options=_list_missing_options(guesses, judged, verdicts),
-        unread=_list_unread(guesses, judged),
+        missing_options=list_missing_options(guesses, judged, verdicts),
+        unread=list_unread(guesses, judged),
     )
 
 
@@ -214,40 +215,3 @@ def _has_zeros(guess: Guess, typed: Typed) -> bool:
     """Whether `-` is zero in a column."""
     is_account = isinstance(typed.reading, NumberForm) and typed.reading.has_zero_dash
     return is_account and "-" not in guess.given.words
-
-
-def _list_missing(typed: Typed) -> set[str]:
-    """Return the words that are missing in a column, wherever or without quotes."""
-    return {*typed.words.words, *(cell.strip() for cell in typed.unquoted_cells)}
-
-
-def _list_missing_options(guesses: list[Guess], typed: list[Typed], verdicts: list[Verdict]) -> dict[str, Any]:
-    """Return `keep_default_na` and `na_values`, where pandas' own words do not fit the file."""
-    missing: dict[str, list[str]] = {}
-    for guess, each in zip(guesses, typed, strict=True):
-        words = _list_missing(each)
-        missing[guess.name] = [cell for cell in guess.seen.cells if cell.strip() in words and cell]
-        # What was given is not among the words that are looked for in each column where it is a number.
-        missing[guess.name] += [word for word in guess.given.words if word and word not in missing[guess.name]]
-    labels = {word for verdict in verdicts for word in verdict.labels}
-    if not labels & PANDAS_WORDS:
-        more = {name: [cell for cell in cells if cell not in PANDAS_WORDS] for name, cells in missing.items()}
-        more = {name: cells for name, cells in more.items() if cells}
-        return {"na_values": more} if more else {}
-    listed = list(dict.fromkeys(["", *(cell for cells in missing.values() for cell in cells)]))
-    is_one_list = not labels & set(listed) and not any(guess.given.words for guess in guesses)
-    return {
-        "keep_default_na": False,
-        "na_values": listed if is_one_list else {name: ["", *cells] for name, cells in missing.items()},
-    }
-
-
-def _list_unread(guesses: list[Guess], typed: list[Typed]) -> dict[str, str]:
-    unread = {}
-    for guess, each in zip(guesses, typed, strict=True):
-        if isinstance(each.reading, NumberForm):
-            unread[guess.name] = f"its numbers are written like {each.format}"
-        if each.unquoted_cells:
-            listed = " and ".join(f"`{word}`" for word in dict.fromkeys(map(str.strip, each.unquoted_cells)))
-            unread[guess.name] = f"{listed} is a label in quotes, and missing without them"
-    return unread
