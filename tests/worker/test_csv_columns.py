@@ -136,7 +136,7 @@ def test_a_shop_called_na_stays_one_and_the_target_says_so(tmp_path: Path) -> No
     """How many cells, and the line that makes them missing, are told."""
     converted, columns = read(tmp_path, "shop,sold\nNA,3\nNord,4\nNA,5\n")
     assert columns["shop"] == ["NA", "Nord", "NA"]
-    assert converted.words == {"shop": "2 cells say `NA`: a label"}
+    assert converted.words == {"shop": "2 cells say `NA`: a label", "sold": ""}
     (note,) = converted.notes
     assert note == (
         "`shop`: 2 cells say `NA`, kept as a label; "
@@ -167,6 +167,17 @@ def test_the_readme_lists_the_words() -> None:
 def test_words_beside_numbers(tmp_path: Path, cells: list[str], kind: str, values: list[Any]) -> None:
     """A column of numbers stays one only if every other cell is a word of the list."""
     assert read_column(tmp_path, cells)[:2] == (kind, values)
+
+
+def test_words_beside_numbers_are_counted_for_the_headline(tmp_path: Path) -> None:
+    """There every word counts; the note leaves out those that nobody asks about."""
+    converted, _ = read(tmp_path, "n,m\n1,1\nNA,-\n-,NA\n")
+    assert converted.words == {
+        "n": "1 cell says `NA`: missing, 1 cell says `-`: missing",
+        "m": "1 cell says `-`: missing, 1 cell says `NA`: missing",
+    }
+    note = converted.schema.columns[0].note or ""
+    assert note.startswith("1 cell says `-`: read as missing beside numbers;")
 
 
 def test_a_word_that_is_not_in_the_list_is_told_with_the_line_that_makes_it_missing(tmp_path: Path) -> None:

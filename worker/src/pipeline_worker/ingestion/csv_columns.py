@@ -14,7 +14,16 @@ from ..request import IngestionConfig
 from .column_type import CellMisfitError, Typed
 from .csv_format import CsvFormat
 from .guess import Guess
-from .missing_words import MISSING_WORDS, PANDAS_WORDS, GivenWords, Verdict, WordSet, judge_words, note_typed_words
+from .missing_words import (
+    MISSING_WORDS,
+    PANDAS_WORDS,
+    GivenWords,
+    Verdict,
+    WordSet,
+    judge_words,
+    note_typed_words,
+    say_typed_words,
+)
 from .number_form import NumberForm
 from .pandas_words import list_missing, list_missing_options, list_unread
 from .setting_line import write_setting
@@ -92,7 +101,10 @@ def find_columns(
             [word for word in guess.seen.words if word in list_missing(each)]
             for guess, each in zip(guesses, judged, strict=True)
         ],
-        short={guess.name: each.short for guess, each in zip(guesses, verdicts, strict=True) if each.short},
+        short={
+            guess.name: verdict.short if each.type == "text" else say_typed_words(guess.seen, each.words.words)
+            for guess, each, verdict in zip(guesses, judged, verdicts, strict=True)
+        },
         missing_options=list_missing_options(guesses, judged, verdicts),
         unread=list_unread(guesses, judged),
     )

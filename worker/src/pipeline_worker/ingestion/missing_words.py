@@ -207,6 +207,11 @@ def note_typed_words(name: str, kind: str, seen: Seen, given: GivenWords, zero: 
     return " ".join(notes) or None
 
 
+def say_typed_words(seen: Seen, words: Sequence[str]) -> str:
+    """Return in a few words which of *words* a column that is no text has; empty where it has none."""
+    return ", ".join(f"{_count(seen.count(word))} `{word}`: missing" for word in seen.words if word in words)
+
+
 _KINDS = {"integer": "numbers", "number": "numbers", "boolean": "true and false"} | dict.fromkeys(
     ("date", "timestamp", "time"), "dates and times"
 )
