@@ -19,6 +19,7 @@ from pipeline_worker.errors import DataUnreadable, ParameterInvalid
 from pipeline_worker.ingestion import convert as convert_module
 from pipeline_worker.ingestion.convert import Converted, convert
 from pipeline_worker.ingestion.data_format import DataFormat
+from pipeline_worker.ingestion.missing_words import MISSING_WORDS
 from pipeline_worker.request import IngestionConfig
 
 UTC = dt.UTC
@@ -65,7 +66,7 @@ def convert_column(folder: Path, cells: list[str], *, separator: str = ",", **co
         (["true", "False", "TRUE", ""], "boolean", [True, False, True, None]),
         (["yes", "no"], "text", ["yes", "no"]),
         (["0", "1"], "integer", [0, 1]),
-        (["12 %", "13 %"], "text", ["12 %", "13 %"]),
+        (["12 %", "13 %"], "integer", [12, 13]),
         (["a", " b ", "  "], "text", ["a", " b ", None]),
         (["None", "none", "x"], "text", ["None", "none", "x"]),
         (["", "NA", " NA "], "text", [None, None, None]),
@@ -79,13 +80,13 @@ def test_values_decide_the_type(tmp_path: Path, cells: list[str], kind: str, val
     assert found == values
 
 
-@pytest.mark.parametrize("word", ["", "NA", "N/A", "NaN", "nan", "NULL", "null", "#N/A"])
-def test_words_for_missing_are_missing(tmp_path: Path, word: str) -> None:
-    """Each of them is missing in a column of numbers and in one of text, and the column says that it is nullable."""
+@pytest.mark.parametrize("word", MISSING_WORDS)
+def test_words_for_missing_are_missing_beside_numbers(tmp_path: Path, word: str) -> None:
+    """Each of them is missing in a column of numbers, and the column says that it is nullable; in text it is a label."""
     column, values = convert_column(tmp_path, ["1", word])
     assert (column.type, column.nullable, values) == ("integer", True, [1, None])
     column, values = convert_column(tmp_path, ["a", word])
-    assert (column.type, column.nullable, values) == ("text", True, ["a", None])
+    assert (column.type, column.nullable, values) == ("text", word == "", ["a", word or None])
 
 
 D = dt.date
@@ -184,7 +185,8 @@ def test_dates_that_fit_two_formats_stay_text_where_nothing_decides(tmp_path: Pa
         (["1,234,567", "2"], "integer", [1234567, 2]),
         (["1'234.5", "2"], "number", [1234.5, 2.0]),
         (["1\u00a0234,5", "2"], "number", [1234.5, 2.0]),
-        (["1,23,456", "2"], "text", ["1,23,456", "2"]),
+        (["1,23,456", "2"], "integer", [123456, 2]),
+        (["1.23.456", "2"], "text", ["1.23.456", "2"]),
         (["1,5", "1.5"], "text", ["1,5", "1.5"]),
         (["01.234,5", "2"], "text", ["01.234,5", "2"]),
     ],
@@ -263,7 +265,8 @@ def test_type_is_found_from_every_row(tmp_path: Path) -> None:
     assert [column.type for column in converted.schema.columns] == ["text", "number"]
     assert columns["a"] == [*map(str, range(count)), "abc"]
     assert converted.schema.columns[0].note == (
-        f"Text, because of 'abc' in row {count + 1}: the values around it are whole numbers."
+        f"Text, because of 'abc' in row {count + 1}: the values around it are whole numbers; if `abc` means missing, "
+        'give {"ingestion_config": {"missing_values": {"a": ["abc"]}}}.'
     )
 
 
@@ -282,13 +285,19 @@ def test_types_that_widen_over_blocks_keep_all_values(tmp_path: Path) -> None:
 def test_nearly_numeric_columns_say_which_value_made_them_text(tmp_path: Path) -> None:
     """The row and the value are named, so that a person can mend one cell."""
     column, _ = convert_column(tmp_path, [*map(str, range(20)), "n.a.", *map(str, range(20))])
-    assert column.note == "Text, because of 'n.a.' in row 21: the values around it are whole numbers."
+    assert column.note == (
+        "Text, because of 'n.a.' in row 21: the values around it are whole numbers; if `n.a.` means missing, "
+        'give {"ingestion_config": {"missing_values": {"x": ["n.a."]}}}.'
+    )
 
 
 def test_leading_zeros_are_said(tmp_path: Path) -> None:
     """A column that looks like numbers is said to be text because of them."""
     column, _ = convert_column(tmp_path, [*(str(row) for row in range(10_000, 10_020)), "00123"])
-    assert column.note == "Text, because of leading zeros: '00123' in row 21."
+    assert column.note == (
+        "Text, because of leading zeros: '00123' in row 21; if they are numbers, "
+        'give {"ingestion_config": {"column_types": {"x": "integer"}}}.'
+    )
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
@@ -483,9 +492,16 @@ def test_wide_table_is_read(tmp_path: Path, width: int) -> None:
 def read_mixed(cells: list[str]) -> list[Any]:
     """Return what *cells* of the column `mixed` are: of the type that all of them have, else text as it was."""
     typed: dict[str, Any] = {"1.5": 1.5, "true": True, "2024-01-31": D(2024, 1, 31)}
-    there = {cell for cell in cells if cell not in {"", "NA"}}
-    values = typed if len(there) == 1 else {}
-    return [None if cell not in there else values.get(cell, cell) for cell in cells]
+    there = {cell for cell in cells if cell not in MISSING_WORDS}
+    if len(there) == 1 and there <= typed.keys():
+        return [typed.get(cell) for cell in cells]
+    return read_labels(cells, set())
+
+
+def read_labels(cells: list[str], missing: set[str]) -> list[str | None]:
+    """Return *cells* of text: words are labels, but for *missing* ones and where there is nothing but `NA`."""
+    missing = {"", "NA"} if set(cells) <= {"", "NA"} else missing | {""}
+    return [None if cell in missing else cell for cell in cells]
 
 
 @pytest.mark.parametrize("seed", range(60))
@@ -511,8 +527,12 @@ def test_any_table_comes_through_unchanged(tmp_path: Path, seed: int) -> None:
     _, columns = convert_bytes(tmp_path, text.getvalue().encode(encoding))
     assert columns["number"] == [int(row[0]) for row in rows]
     assert columns["price"] == [float(row[1]) for row in rows]
-    assert columns["odd"] == [None if row[2] in {"", "NA"} else row[2] for row in rows]
-    assert columns["mixed"] == read_mixed([row[3] for row in rows])
+    mixed = read_mixed([row[3] for row in rows])
+    assert columns["mixed"] == mixed
+    # A word that is missing beside numbers is missing in the whole file.
+    is_number = any(isinstance(value, float) for value in mixed)
+    missing = {row[3] for row in rows if row[3] in MISSING_WORDS} if is_number else set()
+    assert columns["odd"] == read_labels([row[2] for row in rows], missing)
 
 
 def test_given_encoding_that_does_not_fit_is_a_fault_of_the_request(tmp_path: Path) -> None:

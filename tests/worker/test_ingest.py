@@ -100,7 +100,7 @@ def test_csv_becomes_dataset_schema_profile_and_request(bench: Bench, caplog: py
     assert (facts["rows"], facts["columns"], facts["missing_values"]) == (3, 3, 1)
     assert facts["column_types"] == {"text": 1, "integer": 2}
     assert "separator comma (found)" in facts["written_as"]
-    assert "None" not in facts["missing_words"]
+    assert "n/a" in facts["missing_words"]
     assert "read as: separator comma (found)" in caplog.text
 
 
@@ -153,6 +153,26 @@ def test_found_target_is_said_and_handed_on(bench: Bench, caplog: pytest.LogCapt
     assert Request.model_validate(manifest.request).target_column == "Class"
     assert manifest.facts["target_column_is"] == "found by its name"
     assert "target: `Class`, by its name" in caplog.text
+
+
+def test_words_in_the_target_are_told_in_the_headline(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+    """Whether a class `NA` is one is the first thing to know, and stands in the log and the receipt."""
+    bench.drop(b"gdp,continent\n1,NA\n2,EU\n3,NA\n4,AS\n")
+    with caplog.at_level(logging.INFO, "pipeline_worker"):
+        assert bench.run(target_column="continent").exit_code == 0
+    said = "target `continent` (2 cells say `NA`: a label)"
+    assert said in caplog.text
+    assert said in json.dumps(bench.receipt(), ensure_ascii=False)
+    assert "2 cells say `NA`, kept as a label" in bench.committed().facts["notes"][0]
+    options = {"keep_default_na": False, "na_values": [""]}
+    assert bench.read("profile")["pandas"] == {"function": "read_csv", "options": options}
+
+
+def test_what_pandas_reads_otherwise_is_in_the_profile(bench: Bench) -> None:
+    """The report says it beside the call."""
+    bench.drop(b"sum,y\n$1,u\n$2,v\n")
+    assert bench.run().exit_code == 0
+    assert bench.read("profile")["pandas"]["reads_otherwise"] == {"sum": "its numbers are written like $1"}
 
 
 def test_missing_target_says_which_file_to_write(bench: Bench) -> None:

@@ -270,15 +270,39 @@ def test_names_that_read_like_html_do_no_harm(line: Line) -> None:
 
 def test_the_lines_of_the_report_run_as_they_stand(line: Line, trained: str, tmp_path: Path) -> None:
     """Whoever copies them from the section "Use it", beside the file that landed, gets predictions."""
-    line.run("publish", trained)
-    page = line.store.read(line.committed("publish", trained).outputs["report"].uri)[0].decode()
-    (code,) = re.findall(r"<h2>Use it</h2>.*?<pre>(.*?)</pre>", page, re.DOTALL)
     table = make_penguins(60)
     table.to_csv(tmp_path / "data.csv", index=False)
+    dependencies, predicted = run_lines(line, trained, tmp_path)
+    assert dependencies.endswith("requirements.txt")
+    assert f"scikit-learn=={version('scikit-learn')}" in Path(dependencies).read_text().split()
+    model = pickle.loads(line.store.read(line.committed("publish", trained).facts["location"])[0])  # noqa: S301 - our own bytes
+    assert predicted == model.predict(table).tolist()
+    assert len(set(predicted)) == 3
+
+
+def test_the_lines_of_the_report_find_the_same_words_missing(line: Line, tmp_path: Path) -> None:
+    """A species `NA` is a label to pandas too, and `?` beside numbers is missing, as `ingest` decided."""
+    table = make_penguins(60)
+    table["species"] = table["species"].replace("Adelie", "NA")
+    table["bill_length_mm"] = table["bill_length_mm"].astype(object).where(table["bill_length_mm"].notna(), "?")
+    run_key = line.train(table, "2026-04-01", target_column="species")
+    table.to_csv(tmp_path / "data.csv", index=False)
+    _, predicted = run_lines(line, run_key, tmp_path)
+    model = pickle.loads(line.store.read(line.committed("publish", run_key).facts["location"])[0])  # noqa: S301 - our own bytes
+    typed = table.assign(bill_length_mm=[None if value == "?" else value for value in table["bill_length_mm"]])
+    assert predicted == model.predict(typed.astype({"bill_length_mm": float})).tolist()
+    assert "NA" in predicted
+
+
+def run_lines(line: Line, run_key: str, folder: Path) -> tuple[str, list[Any]]:
+    """Publish, run the lines of the report's section "Use it" in *folder*, and return what they show."""
+    assert line.run("publish", run_key).exit_code == 0
+    page = line.store.read(line.committed("publish", run_key).outputs["report"].uri)[0].decode()
+    (code,) = re.findall(r"<h2>Use it</h2>.*?<pre>(.*?)</pre>", page, re.DOTALL)
     # As a notebook does: the value of the last line is shown.
     shown = subprocess.run(
         [sys.executable, "-c", SHOW_LAST, unescape(code)],
-        cwd=tmp_path,
+        cwd=folder,
         env=os.environ | {"MLFLOW_TRACKING_URI": str(line.settings.mlflow_tracking_uri)},
         capture_output=True,
         text=True,
@@ -286,11 +310,7 @@ def test_the_lines_of_the_report_run_as_they_stand(line: Line, trained: str, tmp
     )
     assert shown.returncode == 0, shown.stderr[-3000:]
     dependencies, *_, predicted = shown.stdout.splitlines()
-    assert dependencies.endswith("requirements.txt")
-    assert f"scikit-learn=={version('scikit-learn')}" in Path(dependencies).read_text().split()
-    model = pickle.loads(line.store.read(line.committed("publish", trained).facts["location"])[0])  # noqa: S301 - our own bytes
-    assert json.loads(predicted) == model.predict(table).tolist()
-    assert len(set(json.loads(predicted))) == 3
+    return dependencies, json.loads(predicted)
 
 
 SHOW_LAST = """

@@ -9,9 +9,9 @@ from typing import Any
 from .attempt import Attempt, Outcome
 from .dataset_name import check_dataset_name
 from .errors import DataUnreadable
-from .ingestion.column_type import MISSING_WORDS
 from .ingestion.convert import Converted, convert
 from .ingestion.data_format import PARQUET, DataFormat, find_format
+from .ingestion.missing_words import MISSING_WORDS
 from .ingestion.profile import profile
 from .target_column import Target, find_target
 
@@ -42,6 +42,8 @@ def ingest(attempt: Attempt) -> Outcome:
         profiled = profile(dataset, converted.schema)
     function, options = converted.pandas_call
     profiled |= {"pandas": {"function": function, "options": options}}
+    if converted.pandas_unread:
+        profiled["pandas"]["reads_otherwise"] = converted.pandas_unread
     completed = request.model_copy(update={"target_column": target.column})
     outputs = {
         "dataset": attempt.save("dataset.parquet", dataset, "application/vnd.apache.parquet"),
@@ -50,6 +52,7 @@ def ingest(attempt: Attempt) -> Outcome:
         "request": attempt.save("request.json", _dump(completed.model_dump(mode="json")), "application/json"),
     }
     schema = converted.schema
+    words = converted.words.get(target.column)
     return Outcome(
         outputs=outputs,
         facts={
@@ -65,7 +68,8 @@ def ingest(attempt: Attempt) -> Outcome:
             "target_column_is": "given" if target.is_given else "found by its name",
             "notes": converted.notes[:_LOGGED_NOTES],
         },
-        headline=f"{schema.rows:,} rows, {len(schema.columns):,} columns, target `{target.column}`",
+        headline=f"{schema.rows:,} rows, {len(schema.columns):,} columns, target `{target.column}`"
+        + (f" ({words})" if words else ""),
         location=outputs["dataset"].uri,
         request=completed,
     )

@@ -12,6 +12,8 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema, field_validator
 
+from .schema import ColumnType
+
 INGEST, VALIDATE, TRAIN, PUBLISH = "ingest", "validate", "train", "publish"
 
 #: Column names that are taken as the target when `target_column` is not given, in this order.
@@ -88,6 +90,14 @@ class IngestionConfig(_Strict):
     encoding: str | None = Field(
         default=None, min_length=1, description="Character encoding of a CSV file, such as `utf-8`."
     )
+    missing_values: list[str] | dict[str, list[str]] | None = Field(
+        default=None,
+        description="Words of a CSV file that mean a missing value: a list for all columns, beside the usual words; or "
+        "column → all of its words, beside the empty cell.",
+    )
+    column_types: dict[str, ColumnType] | None = Field(
+        default=None, description="Column of a CSV file → its type, whatever its cells look like."
+    )
 
 
 class Request(_Strict):
@@ -118,7 +128,8 @@ class Request(_Strict):
     )
     ingestion_config: IngestionConfig = Field(
         default=IngestionConfig(),
-        description="How to read the file: `separator`, `quote`, `decimal`, `encoding`. Default: found out.",
+        description="How to read the file: `separator`, `quote`, `decimal`, `encoding`, `missing_values`, "
+        "`column_types`. Default: found out.",
         json_schema_extra=_stages(INGEST),
     )
     target_column: str | None = Field(

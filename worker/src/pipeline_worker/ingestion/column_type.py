@@ -1,4 +1,4 @@
-"""The type of a text column, from every one of its values: a type is dropped by the first value that is against it."""
+"""The type of a column of a CSV file, and how its text becomes that."""
 
 from __future__ import annotations
 
@@ -9,19 +9,21 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from .arrow_text import make_null, make_text, make_texts
-from .date_format import Dates, Times, list_date_formats
-from .number_format import LEADING_ZERO, Numbers, WholeNumbers, read_plain
+from .missing_words import MISSING_WORDS, WordSet
+from .number_form import NumberForm
+from .number_format import read_plain
 
-#: Cells that mean "missing", with or without blanks around them. `None` is not one of them: it is a usual label.
-MISSING_WORDS = ("", "NA", "N/A", "NaN", "nan", "NULL", "null", "#N/A")
-
-#: Values that are looked at first, so that most types are dropped without a look at a whole block.
-_GLANCE = 256
-#: A text column of which at least so many values were something else is worth a note.
-_NEARLY = 0.9
-
-_MISSING = make_texts(*MISSING_WORDS)
 _NULL = make_null(pa.string())
+_PADDED = r"^([+-]?)0+([0-9])"
+
+
+class CellMisfitError(Exception):
+    """A cell is not of the type that the request gives for its column."""
+
+    def __init__(self, row: int, value: str) -> None:
+        super().__init__(row, value)
+        self.row = row
+        self.value = value
 
 
 class Reading(Protocol):
@@ -59,6 +61,9 @@ class Typed:
     """What a column is, and how its text becomes that.
 
     :param reading: None leaves text as it is.
+    :param words: the cells that are missing.
+    :param unquoted_cells: cells that are missing only where they stand without quotes, blanks included.
+    :param is_given: whether the request gives the type: then numbers may have leading zeros.
     """
 
     type: str
@@ -66,98 +71,66 @@ class Typed:
     reading: Reading | None = None
     format: str | None = None
     note: str | None = None
+    words: WordSet = WordSet(MISSING_WORDS)  # noqa: RUF009 - it is never changed
+    unquoted_cells: tuple[str, ...] = ()
+    is_given: bool = False
 
-    def convert(self, texts: pa.Array) -> pa.Array:
-        """Return the cells *texts* as values of this type, missing ones as nulls."""
+    def convert(self, texts: pa.Array, marked: pa.Array | None = None) -> pa.Array:
+        """Return the cells *texts* as values of this type, missing ones as nulls.
+
+        :param marked: the same cells with nulls for *unquoted_cells* without quotes, where there are such cells.
+        :raises CellMisfitError: a cell is not of the type that the request gives; its row is counted within *texts*.
+        """
         if self.reading is not None:
-            plain = read_plain(texts, self.arrow_type)
+            plain = None if self.words.has_numbers else read_plain(texts, self.arrow_type)
             if plain is not None:
                 return plain
-            return pc.cast(self.reading.convert(find_values(texts)), self.arrow_type)
-        is_missing = pc.is_in(pc.ascii_trim_whitespace(texts), value_set=_MISSING)
-        return pc.if_else(is_missing, _NULL, texts) if pc.any(is_missing).as_py() else texts
+            return self._read(self._find_values(texts))
+        trimmed = pc.ascii_trim_whitespace(texts)
+        is_missing = self.words.find(trimmed)
+        texts = texts if is_missing is None else pc.if_else(is_missing, _NULL, texts)
+        if self.unquoted_cells and marked is not None:
+            # Of another column such a cell can be a label.
+            is_own = pc.is_in(texts, value_set=make_texts(*self.unquoted_cells))
+            texts = pc.if_else(pc.and_(pc.is_null(marked), is_own), _NULL, texts)
+        return texts
+
+    def _find_values(self, texts: pa.Array) -> pa.Array:
+        trimmed = pc.ascii_trim_whitespace(texts)
+        if isinstance(self.reading, NumberForm) and self.reading.has_zero_dash:
+            # The missing words come first: where `-` was given as one of them, it is no zero.
+            trimmed = pc.replace_substring_regex(self.words.leave_out(trimmed), "^-$", "0")
+        values = self.words.leave_out(trimmed)
+        return strip_zeros(values) if self.is_given else values
+
+    def _read(self, values: pa.Array) -> pa.Array:
+        try:
+            return self._cast(values)
+        except pa.ArrowInvalid:
+            if not self.is_given:
+                raise
+        first, last = 0, len(values)
+        while last - first > 1:
+            middle = (first + last) // 2
+            try:
+                self._cast(values[first:middle])
+                first = middle
+            except pa.ArrowInvalid:
+                last = middle
+        raise CellMisfitError(first + 1, values[first].as_py())
+
+    def _cast(self, values: pa.Array) -> pa.Array:
+        assert self.reading is not None
+        converted = self.reading.convert(values)
+        found = pc.cast(converted, self.arrow_type)
+        if pa.types.is_date32(found.type) and pa.types.is_timestamp(converted.type):
+            # Arrow cuts the time of day off without a word.
+            is_same = pc.equal(pc.cast(found, converted.type), converted)
+            if not pc.all(is_same).as_py():
+                raise pa.ArrowInvalid("a time of day would be lost")
+        return found
 
 
-def find_values(texts: pa.Array) -> pa.Array:
-    """Return the cells *texts* without blanks around them, and nulls for those that are missing."""
-    trimmed = pc.ascii_trim_whitespace(texts)
-    is_missing = pc.is_in(trimmed, value_set=_MISSING)
-    return pc.if_else(is_missing, _NULL, trimmed) if pc.any(is_missing).as_py() else trimmed
-
-
-class Guess:
-    """What one column can still be, after the values that it was shown.
-
-    :param decimal: the decimal sign, where it is known.
-    """
-
-    def __init__(self, decimal: str | None) -> None:
-        self.numbers: list[WholeNumbers | Numbers] = [WholeNumbers(), *map(Numbers, (decimal,) if decimal else ".,")]
-        self.others: list[Truths | Times | Dates] = [Truths(), Times(), *list_date_formats()]
-        self._seen = 0
-        self.near: str | None = None
-        self._nearest = 0.0
-
-    @property
-    def is_open(self) -> bool:
-        """Whether it can still be anything but text."""
-        return bool(self.numbers or self.others)
-
-    def look(self, texts: pa.Array, first_row: int) -> None:
-        """Drop what the cells *texts*, which begin with row *first_row*, do not fit."""
-        if self._fits_plainly(texts):
-            self.others = []
-            self._seen += len(texts)
-            return
-        values = find_values(texts)
-        count = len(values) - values.null_count
-        if not count:
-            return
-        if not self._seen and len(values) > _GLANCE:
-            self._drop(values[:_GLANCE], first_row)
-        self._drop(values, first_row)
-        self._seen += count
-
-    def _fits_plainly(self, texts: pa.Array) -> bool:
-        """Whether all cells are there and fit the first kind of numbers, which is what most cells of tables are."""
-        if not self.numbers:
-            return False
-        first = self.numbers[0]
-        if isinstance(first, Numbers) and (len(self.numbers) > 1 or not first.has_decimals):
-            return False
-        plain = read_plain(texts, first.arrow_type)
-        return plain is not None and not pc.any(pc.match_substring_regex(texts, LEADING_ZERO)).as_py()
-
-    def _drop(self, values: pa.Array, first_row: int) -> None:
-        if len(values) == values.null_count:
-            return
-        whole = [each for each in self.numbers if isinstance(each, WholeNumbers)]
-        if whole and self._fits(whole[0], values, first_row):
-            # Whole numbers are numbers in every notation, and nothing else.
-            self.others = []
-            return
-        for each in self.numbers:
-            each.is_beyond_int64 |= any(other.is_beyond_int64 for other in whole)
-        self.numbers = [each for each in self.numbers if each not in whole and self._fits(each, values, first_row)]
-        self.others = [] if self.numbers else [each for each in self.others if self._fits(each, values, first_row)]
-
-    def _fits(self, reading: Reading, values: pa.Array, first_row: int) -> bool:
-        misfits = reading.find_misfits(values)
-        if misfits is None:
-            return True
-        count = len(values) - values.null_count
-        bad = pc.sum(misfits).as_py() or 0
-        share = (self._seen + count - bad) / (self._seen + count)
-        if share >= _NEARLY and share > self._nearest:
-            position = pc.indices_nonzero(misfits)[0].as_py()
-            self._nearest = share
-            self.near = _say_near(reading, values[position].as_py(), first_row + position)
-        return False
-
-
-def _say_near(reading: Reading, value: str, row: int) -> str:
-    shown = value if len(value) <= 40 else value[:37] + "..."
-    digits = value.lstrip("+-")
-    if reading.what == "whole numbers" and digits.isdecimal() and digits.startswith("0"):
-        return f"Text, because of leading zeros: {shown!r} in row {row}."
-    return f"Text, because of {shown!r} in row {row}: the values around it are {reading.what}."
+def strip_zeros(values: pa.Array) -> pa.Array:
+    """Return the numbers *values* without leading zeros."""
+    return pc.replace_substring_regex(values, _PADDED, r"\1\2")

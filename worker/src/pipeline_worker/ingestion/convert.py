@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -13,14 +15,17 @@ import pyarrow.parquet as pq
 from ..errors import DataUnreadable
 from ..request import IngestionConfig
 from ..schema import Column, Schema
+from .alike_labels import AlikeLabels
 from .arrow_text import make_texts
-from .column_type import Guess, Typed
+from .column_type import CellMisfitError, Typed
+from .csv_columns import Read, find_columns, refuse_cell
 from .csv_format import CsvFormat, find_csv_format, name_columns
 from .csv_rows import RowTooLongError, check_quotes, read_batches
 from .data_format import PARQUET, DataFormat
 from .merging import find_merging
+from .number_form import NumberForm
 from .parquet_columns import read_parquet
-from .settle import settle
+from .suspicious import Suspicious
 
 #: Text in a block; rows longer than one are read in the larger blocks. What is held at once is a few of them.
 _BLOCK_BYTES = (2 << 20, 32 << 20)
@@ -33,6 +38,12 @@ _MERGING = (
     "Text: its whole numbers are beyond 9,007,199,254,740,992 (2^53), where models, which compute with 64-bit floats, take some of them "
     "for the same."
 )
+#: What the values of a type are looked at for, once they are read.
+_DOUBTS: dict[str, type[Suspicious | AlikeLabels]] = {
+    "integer": Suspicious,
+    "number": Suspicious,
+    "text": AlikeLabels,
+}
 
 
 @dataclass(frozen=True)
@@ -41,15 +52,19 @@ class Converted:
 
     :param found: how the file was written, in words, for the log and the facts.
     :param pandas_call: the function of pandas that reads the same rows, and what it has to be told.
+    :param pandas_unread: column → why that call gives other values, where it does.
     :param repeated: names that several columns of the file have.
-    :param notes: what a person should know: columns that were renamed, types that were nearly another.
+    :param notes: what a person should know: columns that were renamed, types that were nearly another, words.
+    :param words: column → which words for missing it has and what they were read as, in a few words.
     """
 
     schema: Schema
     found: str
-    pandas_call: tuple[str, dict[str, str | int]]
+    pandas_call: tuple[str, dict[str, Any]]
+    pandas_unread: dict[str, str] = field(default_factory=dict)
     repeated: frozenset[str] = frozenset()
     notes: list[str] = field(default_factory=list)
+    words: dict[str, str] = field(default_factory=dict)
 
 
 def convert(path: Path, target: Path, name: str, data_format: DataFormat, config: IngestionConfig) -> Converted:
@@ -80,7 +95,7 @@ def convert(path: Path, target: Path, name: str, data_format: DataFormat, config
     smallest = min(max(_BLOCK_BYTES[0], len(csv_format.header) * _BLOCK_BYTES_PER_COLUMN), _BLOCK_BYTES[1])
     for block_bytes in (smallest, _BLOCK_BYTES[1]):
         with contextlib.suppress(RowTooLongError):
-            return _convert_csv(path, target, name, csv_format, block_bytes)
+            return _convert_csv(path, target, name, csv_format, config, block_bytes)
     raise DataUnreadable(
         f"A row is longer than {_BLOCK_BYTES[1] >> 20} MiB.",
         where=name,
@@ -88,54 +103,74 @@ def convert(path: Path, target: Path, name: str, data_format: DataFormat, config
     )
 
 
-def _convert_csv(path: Path, target: Path, name: str, csv_format: CsvFormat, block_bytes: int) -> Converted:
-    def read() -> Iterator[pa.RecordBatch]:
-        return read_batches(path, csv_format, name, block_bytes)
+def _convert_csv(
+    path: Path, target: Path, name: str, csv_format: CsvFormat, config: IngestionConfig, block_bytes: int
+) -> Converted:
+    def read(unquoted: tuple[str, ...] = ()) -> Iterator[pa.RecordBatch]:
+        return read_batches(path, csv_format, name, block_bytes, unquoted)
 
-    guesses = [Guess(csv_format.decimal) for _ in csv_format.header]
-    rows = 0
-    for batch in read():
-        for guess, texts in zip(guesses, batch.columns, strict=True):
-            if guess.is_open:
-                guess.look(texts, rows + 1)
-        rows += batch.num_rows
-    if not rows:
+    names, notes = name_columns(csv_format.header)
+    found = find_columns(read, csv_format, names, config, name)
+    if not found.rows:
         raise _no_rows(name)
     # Blank lines and line breaks inside cells only ever add lines, so equal counts mean a line for each row.
-    is_line_a_row = csv_format.encoding.lines == csv_format.header_line + rows
+    is_line_a_row = csv_format.encoding.lines == csv_format.header_line + found.rows
     if not is_line_a_row and csv_format.encoding.quotes[csv_format.quote]:
         # Two quotes that are never closed look like one cell with line breaks, and would swallow the rows in between.
         check_quotes(path, csv_format, name)
-    typed = settle(guesses, csv_format.separator)
-    _refuse_missing_header(csv_format, typed, name)
-    names, notes = name_columns(csv_format.header)
-    columns = dict(zip(names, typed, strict=True))
+    _refuse_missing_header(csv_format, found.typed, name)
+    columns = dict(zip(names, found.typed, strict=True))
 
-    def write() -> tuple[int, list[int]]:
-        typed = columns.values()
-        batches = (
-            pa.record_batch(
-                [each.convert(texts) for each, texts in zip(typed, batch.columns, strict=True)],
-                schema=_arrow_schema(columns),
-            )
-            for batch in read()
-        )
-        return _write(target, columns, batches)
+    def write() -> tuple[int, list[int], list[str | None]]:
+        doubts = [_DOUBTS[each.type]() if each.type in _DOUBTS else None for each in columns.values()]
+        rows, missing = _write(target, columns, _convert_batches(read, columns, doubts, name))
+        told = [
+            each.describe(column, words) if each else None
+            for each, column, words in zip(doubts, names, found.words, strict=True)
+        ]
+        return rows, missing, told
 
-    rows, missing = write()
+    rows, missing, told = write()
     if merging := find_merging(target, _list_integers(columns)):
-        columns |= dict.fromkeys(merging, Typed("text", pa.string(), note=_MERGING))
-        rows, missing = write()
-    schema = _describe(columns, missing, rows, csv_format.header_line + 1 if is_line_a_row else None)
-    has_comma = any(each.format == "1.234,5" for each in typed)
+        columns |= {
+            each: replace(columns[each], type="text", arrow_type=pa.string(), reading=None, note=_MERGING)
+            for each in merging
+        }
+        rows, missing, told = write()
+    schema = _describe(columns, missing, rows, csv_format.header_line + 1 if is_line_a_row else None, told)
+    has_comma = any((each.format or "") == "1.234,5" or _has_comma(each.reading) for each in columns.values())
     return Converted(
         schema=schema,
         found=csv_format.describe() + f", decimal sign {'comma' if has_comma else 'point'}"
         f" ({'given' if 'decimal' in csv_format.given else 'found'})",
-        pandas_call=("read_csv", csv_format.list_pandas_options()),
+        pandas_call=("read_csv", csv_format.list_pandas_options() | found.missing_options),
+        pandas_unread=found.unread,
         repeated=frozenset(cell for cell in csv_format.header if csv_format.header.count(cell) > 1),
         notes=notes + [f"`{column.name}`: {column.note}" for column in schema.columns if column.note],
+        words=found.short,
     )
+
+
+def _convert_batches(
+    read: Read, columns: dict[str, Typed], doubts: Sequence[Suspicious | AlikeLabels | None], name: str
+) -> Iterator[pa.RecordBatch]:
+    """Yield the rows with their types; *doubts* look at them on their way."""
+    unquoted = tuple(dict.fromkeys(cell for each in columns.values() for cell in each.unquoted_cells))
+    marked = read(unquoted) if unquoted else itertools.repeat(None)
+    rows = 0
+    for batch, nulls in zip(read(()), marked, strict=False):
+        arrays = []
+        for position, (column, each) in enumerate(columns.items()):
+            try:
+                values = each.convert(batch.column(position), nulls.column(position) if nulls else None)
+            except CellMisfitError as error:
+                raise refuse_cell(column, each.type, CellMisfitError(rows + error.row, error.value), name) from error
+            doubt = doubts[position]
+            if doubt is not None:
+                doubt.look(values)
+            arrays.append(values)
+        rows += batch.num_rows
+        yield pa.record_batch(arrays, schema=_arrow_schema(columns))
 
 
 def _write(target: Path, columns: dict[str, Typed], batches: Iterator[pa.RecordBatch]) -> tuple[int, list[int]]:
@@ -159,7 +194,17 @@ def _write(target: Path, columns: dict[str, Typed], batches: Iterator[pa.RecordB
     return rows, missing
 
 
-def _describe(columns: dict[str, Typed], missing: list[int], rows: int, first_row_line: int | None = None) -> Schema:
+def _has_comma(reading: object) -> bool:
+    return isinstance(reading, NumberForm) and reading.has_decimals and reading.decimal == ","
+
+
+def _describe(
+    columns: dict[str, Typed],
+    missing: list[int],
+    rows: int,
+    first_row_line: int | None = None,
+    told: Sequence[str | None] = (),
+) -> Schema:
     return Schema(
         rows=rows,
         first_row_line=first_row_line,
@@ -171,10 +216,10 @@ def _describe(columns: dict[str, Typed], missing: list[int], rows: int, first_ro
                     "parquet_type": str(each.arrow_type),
                     "nullable": count > 0,
                     "format": each.format,
-                    "note": each.note,
+                    "note": " ".join(filter(None, (each.note, more))) or None,
                 }
             )
-            for (name, each), count in zip(columns.items(), missing, strict=True)
+            for (name, each), count, more in itertools.zip_longest(columns.items(), missing, told)
         ],
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -22,13 +22,16 @@ class RowTooLongError(Exception):
     """A row does not fit into a block; reading with larger blocks may help."""
 
 
-def read_batches(path: Path, csv_format: CsvFormat, name: str, block_bytes: int) -> Iterator[pa.RecordBatch]:
+def read_batches(
+    path: Path, csv_format: CsvFormat, name: str, block_bytes: int, unquoted: Sequence[str] = ()
+) -> Iterator[pa.RecordBatch]:
     """Yield the rows below the header in blocks; the columns are named by their position, and all of them are text.
 
     Blank lines are left out. A row that has more or fewer cells than the header is an error, never padded or cut.
 
     :param name: what people know the file as.
     :param block_bytes: about how much text makes one block.
+    :param unquoted: cells that come as nulls where they stand without quotes.
     :raises DataUnreadable: a row is malformed; its line is named.
     :raises RowTooLongError: a row is longer than a block.
     """
@@ -50,7 +53,10 @@ def read_batches(path: Path, csv_format: CsvFormat, name: str, block_bytes: int)
                 delimiter=csv_format.separator, quote_char=csv_format.quote, newlines_in_values=True
             ),
             convert_options=arrow_csv.ConvertOptions(
-                column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False
+                column_types=dict.fromkeys(names, pa.string()),
+                null_values=list(unquoted),
+                strings_can_be_null=bool(unquoted),
+                quoted_strings_can_be_null=False,
             ),
         )
         for batch in reader:

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 #: What may stand between groups of three digits, beside the other of `.` and `,`: apostrophes and no-break spaces.
-_GROUP_SIGNS = "'\u2019\u00a0\u202f"
+GROUP_SIGNS = "'\u2019\u00a0\u202f"
 
 #: `00123` is no number but a code, and `0x1f`, which Arrow would read, is text: both begin like this.
 LEADING_ZERO = r"^[+-]?0[0-9xX]"
@@ -17,7 +17,7 @@ _WHOLE = r"^[+-]?(?:0|[1-9][0-9]*)$"
 _INFINITE = r"(?i)^[+-]?(?:inf|infinity)$"
 
 #: More digits may not fit into 64 bits.
-_SAFE_DIGITS = 18
+SAFE_DIGITS = 18
 
 
 def read_plain(texts: pa.Array, kind: pa.DataType) -> pa.Array | None:
@@ -87,12 +87,12 @@ class Numbers:
         self._has_exponents = False
         other = "," if decimal == "." else "."
         point = re.escape(decimal)
-        groups = "|".join(f"(?:{re.escape(sign)}[0-9]{{3}})+" for sign in (other, *_GROUP_SIGNS))
+        groups = "|".join(f"(?:{re.escape(sign)}[0-9]{{3}})+" for sign in (other, *GROUP_SIGNS))
         self._pattern = (
             rf"^[+-]?(?:(?:0|[1-9][0-9]*|[1-9][0-9]{{0,2}}(?:{groups}))(?:{point}[0-9]*)?|{point}[0-9]+)"
             r"(?:[eE][+-]?[0-9]+)?$"
         )
-        self._groups = f"[{re.escape(other)}{_GROUP_SIGNS}]"
+        self._groups = f"[{re.escape(other)}{GROUP_SIGNS}]"
 
     @property
     def type(self) -> str:
@@ -120,7 +120,7 @@ class Numbers:
             if not self.has_groups:
                 self.has_groups = bool(pc.any(pc.match_substring_regex(values, self._groups)).as_py())
             if self.type == "integer":
-                self.is_beyond_int64 = (pc.max(pc.utf8_length(values)).as_py() or 0) > _SAFE_DIGITS
+                self.is_beyond_int64 = (pc.max(pc.utf8_length(values)).as_py() or 0) > SAFE_DIGITS
         return misfits
 
     def _find_misfits(self, values: pa.Array) -> pa.Array | None:

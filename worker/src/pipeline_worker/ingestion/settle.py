@@ -4,12 +4,31 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import TypeVar
 
 import pyarrow as pa
 
-from .column_type import Guess, Typed
-from .date_format import Dates
+from ..errors import ParameterInvalid
+from .column_type import Truths, Typed
+from .date_format import Dates, Times
+from .guess import Guess
+from .number_form import NumberForm
 from .number_format import Numbers, WholeNumbers
+from .setting_line import write_setting
+
+_Signed = TypeVar("_Signed", Numbers, NumberForm)
+
+#: What a column becomes whose type the request gives, where its cells alone would make it another.
+_GIVEN = {
+    "text": pa.string(),
+    "integer": pa.int64(),
+    "number": pa.float64(),
+    "boolean": pa.bool_(),
+    "date": pa.date32(),
+    "timestamp": pa.timestamp("us"),
+    "time": pa.time64("us"),
+}
 
 
 def settle(guesses: Sequence[Guess], separator: str) -> list[Typed]:
@@ -23,16 +42,55 @@ def settle(guesses: Sequence[Guess], separator: str) -> list[Typed]:
 
 
 def _settle_one(guess: Guess, decimal: str | None, order: str | None, separator: str) -> Typed:
-    if guess.numbers and guess.others:
+    if guess.kind is not None:
+        return _settle_given(guess, guess.kind, decimal, order, separator)
+    if not guess.has_values and guess.is_open:
         # Nothing was dropped, so there was no value to look at.
         return _as_text("Text: all of its values are missing.")
     if guess.numbers:
         return _settle_numbers(guess.numbers, decimal, separator)
-    if not guess.others:
-        return _as_text(guess.near)
-    first = guess.others[0]
+    if guess.others:
+        return _settle_others(guess.others, order)
+    return _settle_form(guess, decimal, separator) if guess.forms else _as_text(guess.near)
+
+
+def _settle_given(guess: Guess, kind: str, decimal: str | None, order: str | None, separator: str) -> Typed:
+    """Return the type that the request gives, and how the cells are read as that."""
+    typed = Typed("text", pa.string())
+    if not guess.has_values:
+        reading = next(iter([*guess.numbers, *guess.others]), None)
+        typed = Typed(kind, _GIVEN[kind], reading)
+    elif guess.numbers:
+        whole = guess.numbers[0]
+        if kind == "integer" and isinstance(whole, WholeNumbers):
+            typed = Typed(kind, _GIVEN[kind], whole)
+        elif whole.is_beyond_int64:
+            guess.numbers[-1].is_beyond_int64 = True
+            typed = _settle_numbers(guess.numbers[-1:], decimal, separator)
+        else:
+            typed = _settle_numbers(guess.numbers, decimal, separator)
+    elif guess.others:
+        typed = _settle_others(guess.others, order)
+    elif guess.forms:
+        chosen, note = _choose(guess.forms, decimal, separator)
+        typed = Typed(chosen.type, chosen.arrow_type, chosen, format=chosen.label, note=note)
+    if typed.type == "text" and kind != "text":
+        raise ParameterInvalid(
+            f"`{guess.name}` is to be of the type {kind}, by `ingestion_config.column_types`, but it is not sure how "
+            f"its cells are to be read. {typed.note}",
+            where="ingestion_config.column_types",
+            fix="Write its cells so that they mean one thing only, or give another type.",
+            details={"parameter": "ingestion_config.column_types", "column": guess.name},
+        )
+    if typed.type == kind:
+        return replace(typed, is_given=True)
+    return replace(typed, type=kind, arrow_type=_GIVEN[kind], is_given=True)
+
+
+def _settle_others(others: Sequence[Truths | Times | Dates], order: str | None) -> Typed:
+    first = others[0]
     if isinstance(first, Dates):
-        return _settle_dates([each for each in guess.others if isinstance(each, Dates)], order)
+        return _settle_dates([each for each in others if isinstance(each, Dates)], order)
     return Typed(first.type, first.arrow_type, first)
 
 
@@ -53,15 +111,31 @@ def _settle_dates(readings: list[Dates], order: str | None) -> Typed:
     return Typed(chosen.type, chosen.arrow_type, chosen, format=label, note=note)
 
 
+def _settle_form(guess: Guess, decimal: str | None, separator: str) -> Typed:
+    chosen, note = _choose(guess.forms, decimal, separator)
+    fault = chosen.find_fault()
+    if fault is not None:
+        setting = write_setting("column_types", guess.name, "number")
+        return _as_text(f"Text, because {fault}; if they are numbers, give {setting}.")
+    setting = write_setting("column_types", guess.name, "text")
+    said = f"Its numbers are written like {chosen.label}, which became {chosen.example}"
+    note = " ".join(filter(None, (f"{said}; to keep them as text, give {setting}.", note)))
+    return Typed(chosen.type, chosen.arrow_type, chosen, format=chosen.label, note=note)
+
+
 def _settle_numbers(possible: Sequence[WholeNumbers | Numbers], decimal: str | None, separator: str) -> Typed:
     for each in possible:
         if isinstance(each, WholeNumbers):
             if each.is_beyond_int64:
                 return _as_text("Text: some of its whole numbers are too large for 64 bits.")
             return Typed("integer", pa.int64(), each)
-    readings = [each for each in possible if isinstance(each, Numbers)]
-    note = None
-    chosen = readings[0]
+    chosen, note = _choose([each for each in possible if isinstance(each, Numbers)], decimal, separator)
+    return Typed(chosen.type, chosen.arrow_type, chosen, format=_label_numbers(chosen), note=note)
+
+
+def _choose(readings: Sequence[_Signed], decimal: str | None, separator: str) -> tuple[_Signed, str | None]:
+    """Return the one of *readings* whose decimal sign is the likely one, and a sentence where it is not certain."""
+    chosen, note = readings[0], None
     if len(readings) > 1 and any(each.has_decimals for each in readings):
         # Only one kind of sign, and always three digits after it: `1,234` or `1.234`.
         sign = "." if readings[0].has_decimals else ","
@@ -73,7 +147,7 @@ def _settle_numbers(possible: Sequence[WholeNumbers | Numbers], decimal: str | N
             f"`{sign}` was taken for {meaning}, {'like elsewhere in the file' if decimal else 'which is not certain'}; "
             f'if that is wrong, give {{"ingestion_config": {{"decimal": "{other}"}}}}.'
         )
-    return Typed(chosen.type, chosen.arrow_type, chosen, format=_label_numbers(chosen), note=note)
+    return chosen, note
 
 
 def _label_numbers(numbers: Numbers) -> str | None:
@@ -91,8 +165,8 @@ def _find_decimal(guesses: Sequence[Guess]) -> str | None:
     signs = {
         each.decimal
         for guess in guesses
-        for each in guess.numbers
-        if len(guess.numbers) == 1 and isinstance(each, Numbers)
+        for each in guess.numbers or ([] if guess.others else guess.forms)
+        if len(guess.numbers or guess.forms) == 1 and isinstance(each, Numbers | NumberForm)
     }
     return signs.pop() if len(signs) == 1 else None
 

@@ -124,6 +124,7 @@ def _write_usage(report: Report) -> str:
     return (
         f"<pre>{escape(code)}</pre><p class=quiet>Rows may have more columns than the model needs, dates as text and "
         "missing values; dicts, or a list of them, do as well.</p>"
+        + _write_otherwise(report)
         + write_table(
             [],
             [
@@ -140,6 +141,18 @@ def _write_reading(report: Report) -> str:
     call = report.profile.get("pandas", {})
     options = "".join(f", {name}={value!r}" for name, value in call.get("options", {}).items())
     return f"pandas.{call.get('function', 'read_csv')}({report.file.rpartition('/')[2]!r}{options})"
+
+
+def _write_otherwise(report: Report) -> str:
+    """Return a word on the columns that this call reads otherwise than `ingest` did."""
+    columns = report.profile.get("pandas", {}).get("reads_otherwise", {})
+    listed = "; ".join(f"<code>{show(name)}</code>: {show(why)}" for name, why in columns.items())
+    if not listed:
+        return ""
+    return (
+        "<p class=quiet>This call reads some columns otherwise than the model learned them; give it their values as "
+        f"dataset.parquet has them. {listed}.</p>"
+    )
 
 
 def _write_columns(report: Report) -> str:

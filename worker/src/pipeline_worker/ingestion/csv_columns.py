@@ -1,0 +1,229 @@
+"""What the columns of a CSV file are: every row is looked at, and words for missing are told from labels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ..errors import DataUnreadable, ParameterInvalid, near_miss
+from ..request import IngestionConfig
+from .column_type import CellMisfitError, Typed
+from .csv_format import CsvFormat
+from .guess import Guess
+from .missing_words import (
+    MISSING_WORDS,
+    PANDAS_WORDS,
+    GivenWords,
+    Verdict,
+    WordSet,
+    judge_words,
+    note_typed_words,
+    say_typed_words,
+)
+from .number_form import NumberForm
+from .pandas_words import list_missing, list_missing_options, list_unread
+from .setting_line import write_setting
+from .settle import settle
+
+#: Reads the file from its beginning; unquoted cells that are one of these words come as nulls.
+Read = Callable[[tuple[str, ...]], Iterator[pa.RecordBatch]]
+
+#: Cells of a column that are looked for without quotes; all of them together make a tree, which Arrow bounds.
+_SAMPLES = 30
+_SAMPLED_ROWS = 1000
+_LONGEST_SAMPLE = 64
+_SAMPLE_CHARACTERS = 16_000
+
+
+@dataclass(frozen=True)
+class CsvColumns:
+    """The columns of a CSV file.
+
+    :param typed: what each is.
+    :param words: for each, the words that are missing in it, as far as it has them.
+    :param short: column → what its words are, in a few words.
+    :param missing_options: what `pandas.read_csv` has to be told, so that the same cells are missing.
+    :param unread: column → what pandas reads otherwise whatever it is told.
+    """
+
+    rows: int
+    typed: list[Typed]
+    words: list[list[str]]
+    short: dict[str, str]
+    missing_options: dict[str, Any]
+    unread: dict[str, str]
+
+
+def find_columns(
+    read: Read, csv_format: CsvFormat, names: Sequence[str], config: IngestionConfig, name: str
+) -> CsvColumns:
+    """Return what the columns *names* of a CSV file are.
+
+    :param name: what people know the file as.
+    :raises DataUnreadable: a cell is not of the type that the request gives.
+    :raises ParameterInvalid: the request names a column that the file lacks.
+    """
+    _check_names(names, config)
+    types = config.column_types or {}
+    guesses = [Guess(csv_format.decimal, each, GivenWords.of(config, each), types.get(each)) for each in names]
+    has_quotes = csv_format.encoding.quotes[csv_format.quote] > 0
+    rows = 0
+    for batch in read(()):
+        for guess, texts in zip(guesses, batch.columns, strict=True):
+            try:
+                guess.look(texts, rows + 1)
+            except CellMisfitError as error:
+                raise refuse_cell(guess.name, guess.kind or "", error, name) from error
+            if has_quotes and not guess.seen.samples:
+                guess.seen.samples = _take_samples(texts, csv_format)
+        rows += batch.num_rows
+    typed = settle(guesses, csv_format.separator)
+    open_words = {
+        guess.name
+        for guess, each in zip(guesses, typed, strict=True)
+        if each.type == "text" and not guess.given.is_all and set(guess.seen.words) & set(MISSING_WORDS)
+    }
+    if has_quotes and open_words:
+        _find_unquoted(read, guesses, open_words)
+    else:
+        for guess in guesses:
+            guess.seen.unquoted = guess.seen.cells
+    verdicts = _judge(guesses, typed)
+    judged = [_apply(*each) for each in zip(guesses, typed, verdicts, strict=True)]
+    return CsvColumns(
+        rows=rows,
+        typed=judged,
+        words=[
+            [word for word in guess.seen.words if word in list_missing(each)]
+            for guess, each in zip(guesses, judged, strict=True)
+        ],
+        short={
+            guess.name: verdict.short if each.type == "text" else say_typed_words(guess.seen, each.words.words)
+            for guess, each, verdict in zip(guesses, judged, verdicts, strict=True)
+        },
+        missing_options=list_missing_options(guesses, judged, verdicts),
+        unread=list_unread(guesses, judged),
+    )
+
+
+def refuse_cell(column: str, kind: str, error: CellMisfitError, name: str) -> DataUnreadable:
+    """Return the error for a cell that is not of the type that the request gives for its column."""
+    shown = error.value if len(error.value) <= 40 else error.value[:37] + "..."
+    setting = write_setting("missing_values", column, [error.value])
+    return DataUnreadable(
+        f"`{column}` is to be of the type {kind}, by `ingestion_config.column_types`, but row {error.row} has {shown!r}.",
+        where=f"{name}, column `{column}`, row {error.row}",
+        fix=f"Mend the cell, or give another type; if it means missing, give {setting}.",
+        details={"column": column, "row": error.row, "value": error.value},
+    )
+
+
+def _check_names(names: Sequence[str], config: IngestionConfig) -> None:
+    words = config.missing_values
+    for parameter, given in (
+        ("missing_values", words if isinstance(words, dict) else {}),
+        ("column_types", config.column_types or {}),
+    ):
+        for column in given:
+            if column not in names:
+                raise ParameterInvalid(
+                    f"`ingestion_config.{parameter}` names `{column}`, and there is no such column."
+                    f"{near_miss(column, names)}",
+                    where=f"ingestion_config.{parameter}",
+                    fix=f"Use one of the columns: {', '.join(f'`{known}`' for known in names)}.",
+                    details={"parameter": f"ingestion_config.{parameter}", "column": column, "columns": list(names)},
+                )
+
+
+def _take_samples(texts: pa.Array, csv_format: CsvFormat) -> list[str]:
+    """Return some cells that could stand without quotes, and are no words for missing."""
+    signs = {csv_format.separator, csv_format.quote, "\n", "\r"}
+    cells = (each.as_py() for each in pc.unique(texts[:_SAMPLED_ROWS]))
+    known = {*MISSING_WORDS, *PANDAS_WORDS}
+    found = [cell for cell in cells if len(cell) <= _LONGEST_SAMPLE and cell.strip() not in known]
+    return [cell for cell in found if not signs & set(cell)][:_SAMPLES]
+
+
+def _find_unquoted(read: Read, guesses: Sequence[Guess], first: set[str]) -> None:
+    """Count the words that stand without quotes, and find the columns of which other cells do.
+
+    Arrow does not say which cells had quotes, but it can make nulls of given words that have none: so the file is read
+    side by side, once with such nulls, and once without.
+    """
+    words = dict.fromkeys(cell for guess in guesses for cell in guess.seen.cells)
+    characters = 0
+    for guess in sorted(guesses, key=lambda each: each.name not in first):
+        size = sum(len(cell.encode()) for cell in guess.seen.samples)
+        if characters + size > _SAMPLE_CHARACTERS:
+            guess.seen.samples = []
+            continue
+        characters += size
+        words |= dict.fromkeys(guess.seen.samples)
+    for batch, marked in zip(read(()), read(tuple(words)), strict=True):
+        for guess, texts, nulls in zip(guesses, batch.columns, marked.columns, strict=True):
+            if not nulls.null_count or not (guess.seen.cells or guess.seen.samples):
+                continue
+            counted = pc.value_counts(texts.filter(pc.is_null(nulls)))
+            for cell, count in zip(counted.field(0), counted.field(1), strict=True):
+                if cell.as_py() in guess.seen.cells:
+                    guess.seen.unquoted[cell.as_py()] += count.as_py()
+                else:
+                    guess.seen.sampled_unquoted = True
+
+
+def _judge(guesses: Sequence[Guess], typed: Sequence[Typed]) -> list[Verdict]:
+    number_columns: dict[str, str] = {}
+    numbers = [guess for guess, each in zip(guesses, typed, strict=True) if each.type in {"integer", "number"}]
+    zeros = {guess.name for guess, each in zip(guesses, typed, strict=True) if _has_zeros(guess, each)}
+    texts = [guess for guess, each in zip(guesses, typed, strict=True) if each.type == "text"]
+    sampled = [guess for guess in numbers if guess.seen.samples]
+    are_numbers_quoted = bool(sampled) and all(map(_is_quoted, sampled))
+    for guess in numbers:
+        for word in guess.seen.words:
+            if word == "-" and guess.name in zeros:
+                continue
+            if are_numbers_quoted or guess.seen.count(word, unquoted=True):
+                number_columns.setdefault(word, guess.name)
+    is_all_text_quoted = any(map(_is_quoted, texts)) and not any(guess.seen.sampled_unquoted for guess in texts)
+    return [
+        judge_words(
+            guess.name,
+            guess.seen,
+            guess.given,
+            is_without_labels=not guess.has_labels,
+            number_columns=number_columns,
+            are_numbers_quoted=are_numbers_quoted,
+            is_text_quoted=_is_quoted(guess) or (not guess.seen.samples and is_all_text_quoted),
+        )
+        if each.type == "text"
+        else Verdict(guess.given.typed)
+        for guess, each in zip(guesses, typed, strict=True)
+    ]
+
+
+def _is_quoted(guess: Guess) -> bool:
+    return bool(guess.seen.samples) and not guess.seen.sampled_unquoted
+
+
+def _apply(guess: Guess, typed: Typed, verdict: Verdict) -> Typed:
+    """Return *typed* with its words, and a note on them."""
+    # A column that has nothing but words has values all the same where one of them is a label.
+    notes = [None if verdict.labels and not guess.has_values else typed.note, *verdict.notes]
+    is_account = _has_zeros(guess, typed)
+    if typed.type != "text":
+        zeros = guess.seen.count("-") if is_account else 0
+        notes.append(note_typed_words(guess.name, typed.type, guess.seen, guess.given, zeros))
+    told = " ".join(note for note in notes if note)
+    missing = WordSet([word for word in verdict.missing if not (is_account and word == "-")])
+    unquoted = tuple(cell for cell in guess.seen.cells if cell.strip() in verdict.missing_unquoted)
+    return replace(typed, note=told or None, words=missing, unquoted_cells=unquoted)
+
+
+def _has_zeros(guess: Guess, typed: Typed) -> bool:
+    """Whether `-` is zero in a column."""
+    is_account = isinstance(typed.reading, NumberForm) and typed.reading.has_zero_dash
+    return is_account and "-" not in guess.given.words

@@ -1,0 +1,175 @@
+"""What a column of a CSV file can still be: a type is dropped by the first value that is against it."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from .column_type import CellMisfitError, Reading, Truths, strip_zeros
+from .date_format import Dates, Times, list_date_formats
+from .missing_words import MISSING_WORDS, PANDAS_WORDS, GivenWords, Seen, WordSet
+from .number_form import NumberForm
+from .number_format import LEADING_ZERO, Numbers, WholeNumbers, read_plain
+from .setting_line import write_setting
+
+#: Values that are looked at first, so that most types are dropped without a look at a whole block.
+_GLANCE = 256
+#: A text column of which at least so many values were something else is worth a note; with a few words between numbers
+#: so many are enough.
+_NEARLY, _HALF = 0.9, 0.5
+_FEW_WORDS = 3
+
+
+class Guess:
+    """What one column can still be, after the values that it was shown.
+
+    :param name: the column's name, for its notes.
+    :param decimal: the decimal sign, where it is known.
+    :param given: what the request says of missing words.
+    :param kind: the type that the request gives; then it can be nothing else.
+    """
+
+    def __init__(
+        self, decimal: str | None, name: str = "", given: GivenWords | None = None, kind: str | None = None
+    ) -> None:
+        self.name = name
+        self.kind = kind
+        self.given = given or GivenWords()
+        decimals = (decimal,) if decimal else (".", ",")
+        is_number = kind in {None, "integer", "number"}
+        self.numbers: list[WholeNumbers | Numbers] = [WholeNumbers(), *map(Numbers, decimals)] if is_number else []
+        self.forms = [NumberForm(sign) for sign in decimals] if is_number else []
+        others: list[Truths | Times | Dates] = [Truths(), Times(), *list_date_formats()]
+        kinds = {"boolean": Truths, "time": Times, "date": Dates, "timestamp": Dates}
+        self.others = [each for each in others if kind is None or (kind in kinds and isinstance(each, kinds[kind]))]
+        self.seen = Seen()
+        self.has_labels = False
+        self.has_values = False
+        self._words = WordSet(self.given.typed)
+        self._watched = WordSet((*MISSING_WORDS, *PANDAS_WORDS, *self.given.words))
+        self._seen = 0
+        self._nearest = 0.0
+        self._near: tuple[str, int, str, list[str]] | None = None
+        self._misfits: list[tuple[int, int, str]] = []
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it can still be anything but text."""
+        return bool(self.numbers or self.others or self.forms)
+
+    def look(self, texts: pa.Array, first_row: int) -> None:
+        """Drop what the cells *texts*, which begin with row *first_row*, do not fit, and count the words among them.
+
+        :raises CellMisfitError: a cell is not of the type that the request gives.
+        """
+        if self._fits_plainly(texts):
+            self.others = []
+            self._seen += len(texts)
+            self.has_values = self.has_labels = True
+            return
+        values = self._count_words(texts)
+        if not self.is_open:
+            return
+        count = len(values) - values.null_count
+        if not count:
+            return
+        self.has_values = True
+        if self.kind in {"integer", "number"}:
+            values = strip_zeros(values)
+        if not self._seen and len(values) > _GLANCE:
+            self._drop(values[:_GLANCE], first_row)
+        self._drop(values, first_row)
+        self._seen += count
+
+    def _count_words(self, texts: pa.Array) -> pa.Array:
+        """Count the words among *texts*, and return the cells without blanks around them, nulls for missing ones."""
+        trimmed = pc.ascii_trim_whitespace(texts)
+        is_word = self._watched.find(trimmed)
+        if is_word is None:
+            self.has_labels |= len(texts) > 0
+            return trimmed
+        counted = pc.value_counts(texts.filter(is_word))
+        for word, count in zip(counted.field(0), counted.field(1), strict=True):
+            self.seen.cells[word.as_py()] += count.as_py()
+        self.has_labels |= not pc.all(is_word).as_py()
+        return self._words.leave_out(trimmed) if self.is_open else trimmed
+
+    def _fits_plainly(self, texts: pa.Array) -> bool:
+        """Whether all cells are there and fit the first kind of numbers, which is what most cells of tables are."""
+        if not self.numbers or self._words.has_numbers:
+            return False
+        first = self.numbers[0]
+        if isinstance(first, Numbers) and (len(self.numbers) > 1 or not first.has_decimals):
+            return False
+        plain = read_plain(texts, first.arrow_type)
+        return plain is not None and not pc.any(pc.match_substring_regex(texts, LEADING_ZERO)).as_py()
+
+    def _drop(self, values: pa.Array, first_row: int) -> None:
+        if len(values) == values.null_count:
+            return
+        self._misfits.clear()
+        whole = [each for each in self.numbers if isinstance(each, WholeNumbers)]
+        if whole and self._fits(whole[0], values, first_row):
+            # Whole numbers are numbers in every notation, and nothing else.
+            self.others = []
+            return
+        for each in self.numbers:
+            each.is_beyond_int64 |= any(other.is_beyond_int64 for other in whole)
+        earlier = [each for each in self.numbers if isinstance(each, Numbers)]
+        self.numbers = [each for each in earlier if self._fits(each, values, first_row)]
+        if self.numbers:
+            self.others = []
+            signs = {each.decimal for each in self.numbers if isinstance(each, Numbers)}
+            self.forms = [each for each in self.forms if each.decimal in signs]
+            return
+        if self._seen:
+            for form in self.forms:
+                for before in earlier:
+                    if before.decimal == form.decimal:
+                        form.absorb(before, self._seen)
+        self.forms = [each for each in self.forms if self._fits(each, values, first_row)]
+        self.others = [each for each in self.others if self._fits(each, values, first_row)]
+        if self.kind is not None and not self.is_open:
+            _, row, value = min(self._misfits)
+            raise CellMisfitError(row, value)
+
+    def _fits(self, reading: Reading, values: pa.Array, first_row: int) -> bool:
+        misfits = reading.find_misfits(values)
+        if misfits is None:
+            return True
+        count = len(values) - values.null_count
+        bad = pc.sum(misfits).as_py() or 0
+        position = pc.indices_nonzero(misfits)[0].as_py()
+        value, row = values[position].as_py(), first_row + position
+        self._misfits.append((bad, row, value))
+        share = (self._seen + count - bad) / (self._seen + count)
+        if share > self._nearest and share >= _HALF:
+            words = [each.as_py() for each in pc.unique(values.filter(misfits))[: _FEW_WORDS + 1]]
+            is_few = len(words) <= _FEW_WORDS and isinstance(reading, WholeNumbers | Numbers | NumberForm)
+            if share >= _NEARLY or (is_few and not any(any(map(str.isdigit, word)) for word in words)):
+                self._nearest = share
+                self._near = (value, row, reading.what, words)
+        return False
+
+    @property
+    def near(self) -> str | None:
+        """A sentence on what the column nearly was, or None."""
+        if self._near is None:
+            return None
+        value, row, what, words = self._near
+        shown = _shorten(value)
+        digits = value.lstrip("+-")
+        if what == "whole numbers" and digits.isdecimal() and digits.startswith("0"):
+            setting = write_setting("column_types", self.name, "integer")
+            return f"Text, because of leading zeros: {shown!r} in row {row}; if they are numbers, give {setting}."
+        said = f"Text, because of {shown!r} in row {row}: the values around it are {what}"
+        if len(words) > _FEW_WORDS or any(any(map(str.isdigit, word)) for word in words):
+            return f"{said}."
+        before = self.given.words or [word for word in self.seen.words if word in MISSING_WORDS]
+        setting = write_setting("missing_values", self.name, list(dict.fromkeys([*before, *words])))
+        listed = " and ".join(f"`{_shorten(word)}`" for word in words)
+        return f"{said}; if {listed} {'means' if len(words) == 1 else 'mean'} missing, give {setting}."
+
+
+def _shorten(value: str) -> str:
+    return value if len(value) <= 40 else value[:37] + "..."
