@@ -235,7 +235,6 @@ def test_forms_of_numbers(tmp_path: Path, cells: list[str], kind: str, values: l
     column = converted.schema.columns[0]
     assert (column.type, columns["x"], column.format) == (kind, values, label)
     assert '{"ingestion_config": {"column_types": {"x": "text"}}}' in (column.note or "")
-    assert list(converted.pandas_unread) == ["x"]
 
 
 @pytest.mark.parametrize(
@@ -339,33 +338,6 @@ def test_labels_that_differ_by_case_alone_are_told(tmp_path: Path) -> None:
     assert values == ["Adelie", "adelie", "Gentoo", "Gentoo ", "Chinstrap"]
     assert "different labels: `Adelie` and `adelie`; `Gentoo` and `Gentoo `." in note
     assert read_column(tmp_path, ["Adelie", "Gentoo"])[2] == ""
-
-
-@pytest.mark.slow("loads pandas")
-@pytest.mark.parametrize(
-    ("text", "config"),
-    [
-        ("x,n\nNA,1\nEU,2\n,3\n", {}),
-        ("x,n\nNone,1\nEU,?\n,NA\n", {}),
-        ("x,n\nNone,1\nEU,n/a\n-,-\n", {}),
-        ("x,n\nNA,-999\nEU,2\n,3\n", {"missing_values": {"n": ["-999"]}}),
-        ("x,n\nNA,1\nEU, NA \n,2\n", {}),
-        ("x,n\nNA,NA\nEU,1\n,2\n", {"missing_values": {"x": []}}),
-        ("x,n\nnil,1\nEU,2\n,3\n", {"missing_values": ["nil"]}),
-        ("x,n\n<NA>,1\nEU,2\n,3\n", {}),
-        ("x,n\na,1\nb,-\nc,3\n", {}),
-    ],
-)
-def test_pandas_is_told_what_is_missing(tmp_path: Path, text: str, config: dict[str, Any]) -> None:
-    """The call of the report reads the same cells as missing, and the same labels, as the dataset has."""
-    import pandas as pd
-
-    converted, columns = read(tmp_path, text, **config)
-    _, options = converted.pandas_call
-    table = pd.read_csv(tmp_path / "data.csv", **options)
-    for name, values in columns.items():
-        assert [None if pd.isna(value) else value for value in table[name]] == values
-    assert converted.pandas_unread == {}
 
 
 def test_what_pandas_cannot_be_told_is_said(tmp_path: Path) -> None:

@@ -164,15 +164,16 @@ def test_words_in_the_target_are_told_in_the_headline(bench: Bench, caplog: pyte
     assert said in caplog.text
     assert said in json.dumps(bench.receipt(), ensure_ascii=False)
     assert "2 cells say `NA`, kept as a label" in bench.committed().facts["notes"][0]
-    options = {"keep_default_na": False, "na_values": [""]}
+    options = {"dtype": "str", "keep_default_na": False}
     assert bench.read("profile")["pandas"] == {"function": "read_csv", "options": options}
 
 
-def test_what_pandas_reads_otherwise_is_in_the_profile(bench: Bench) -> None:
+def test_what_pandas_cannot_tell_is_in_the_profile(bench: Bench) -> None:
     """The report says it beside the call."""
-    bench.drop(b"sum,y\n$1,u\n$2,v\n")
+    bench.drop(b'area,y\n"NA",1\nEU,NA\nNA,3\n')
     assert bench.run().exit_code == 0
-    assert bench.read("profile")["pandas"]["reads_otherwise"] == {"sum": "its numbers are written like $1"}
+    said = {"area": "`NA` is a label in quotes, and missing without them"}
+    assert bench.read("profile")["pandas"]["reads_otherwise"] == said
 
 
 def test_missing_target_says_which_file_to_write(bench: Bench) -> None:

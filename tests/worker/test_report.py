@@ -116,16 +116,15 @@ def test_the_code_to_copy_reads_the_file_as_it_is_written() -> None:
 
 
 def test_what_pandas_cannot_be_told_stands_beside_its_call() -> None:
-    """Words for missing are told to it; a form of numbers that it does not read is told to the person."""
+    """It does not see quotes, and so a person is told of words that mean two things."""
     call = {
         "function": "read_csv",
-        "options": {"keep_default_na": False, "na_values": {"cover": ["", "?"]}},
-        "reads_otherwise": {"amount": "its numbers are written like (1,234.5)"},
+        "options": {"dtype": "str", "keep_default_na": False},
+        "reads_otherwise": {"area": "`NA` is a label in quotes, and missing without them"},
     }
     text, _ = read(profile=REPORT.profile | {"pandas": call})  # type: ignore[operator]
-    assert "predict(pandas.read_csv('day.csv', keep_default_na=False, na_values={'cover': ['', '?']}))" in text
-    assert "otherwise than the model learned them" in text
-    assert "its numbers are written like (1,234.5)" in text
+    assert "predict(pandas.read_csv('day.csv', dtype='str', keep_default_na=False))" in text
+    assert "is a label in quotes, and missing without them" in text
 
 
 def test_a_version_that_is_not_the_newest_says_so() -> None:

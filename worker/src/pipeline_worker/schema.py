@@ -17,6 +17,7 @@ class Column(BaseModel):
     :param parquet_type: what they are in `dataset.parquet`, in Arrow's words (`int64`, `double`, `timestamp[us]`).
     :param nullable: whether any value is missing.
     :param format: how the CSV file wrote the values, where that is not the usual way: `DD.MM.YYYY`, `1.234,5`, `1,234.5`.
+    :param missing_words: cells that are missing in it, where these are not the usual ones of its type.
     :param note: why it is text although most of it looks like something else, or what was assumed.
     """
 
@@ -27,6 +28,7 @@ class Column(BaseModel):
     parquet_type: str
     nullable: bool
     format: str | None = None
+    missing_words: tuple[str, ...] | None = None
     note: str | None = None
 
 

@@ -56,6 +56,10 @@ class Truths:
         return pc.equal(pc.utf8_lower(values), make_text("true"))
 
 
+#: Of text only an empty cell is missing for certain.
+EMPTY_CELL = WordSet(("",))
+
+
 @dataclass(frozen=True)
 class Typed:
     """What a column is, and how its text becomes that.

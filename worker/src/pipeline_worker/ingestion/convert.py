@@ -23,6 +23,7 @@ from .csv_format import CsvFormat, find_csv_format, name_columns
 from .csv_rows import RowTooLongError, check_quotes, read_batches
 from .data_format import PARQUET, DataFormat
 from .merging import find_merging
+from .missing_words import MISSING_WORDS
 from .number_form import NumberForm
 from .parquet_columns import read_parquet
 from .suspicious import Suspicious
@@ -51,8 +52,8 @@ class Converted:
     """What became of a file.
 
     :param found: how the file was written, in words, for the log and the facts.
-    :param pandas_call: the function of pandas that reads the same rows, and what it has to be told.
-    :param pandas_unread: column → why that call gives other values, where it does.
+    :param pandas_call: the function of pandas that gives the rows for the model to read, and what it has to be told.
+    :param pandas_unread: column → why that call does not give all that the file says, where it does not.
     :param repeated: names that several columns of the file have.
     :param notes: what a person should know: columns that were renamed, types that were nearly another, words.
     :param words: column → which words for missing it has and what they were read as, in a few words.
@@ -143,7 +144,7 @@ def _convert_csv(
         schema=schema,
         found=csv_format.describe() + f", decimal sign {'comma' if has_comma else 'point'}"
         f" ({'given' if 'decimal' in csv_format.given else 'found'})",
-        pandas_call=("read_csv", csv_format.list_pandas_options() | found.missing_options),
+        pandas_call=("read_csv", csv_format.list_pandas_options()),
         pandas_unread=found.unread,
         repeated=frozenset(cell for cell in csv_format.header if csv_format.header.count(cell) > 1),
         notes=notes + [f"`{column.name}`: {column.note}" for column in schema.columns if column.note],
@@ -216,12 +217,18 @@ def _describe(
                     "parquet_type": str(each.arrow_type),
                     "nullable": count > 0,
                     "format": each.format,
+                    "missing_words": _list_unusual_words(each),
                     "note": " ".join(filter(None, (each.note, more))) or None,
                 }
             )
             for (name, each), count, more in itertools.zip_longest(columns.items(), missing, told)
         ],
     )
+
+
+def _list_unusual_words(typed: Typed) -> tuple[str, ...] | None:
+    usual = ("",) if typed.type == "text" else MISSING_WORDS
+    return None if set(typed.words.words) == set(usual) else typed.words.words
 
 
 def _list_integers(columns: dict[str, Typed]) -> list[str]:

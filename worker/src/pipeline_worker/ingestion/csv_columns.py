@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -25,7 +24,6 @@ from .missing_words import (
     say_typed_words,
 )
 from .number_form import NumberForm
-from .pandas_words import list_missing, list_missing_options, list_unread
 from .setting_line import write_setting
 from .settle import settle
 
@@ -46,15 +44,13 @@ class CsvColumns:
     :param typed: what each is.
     :param words: for each, the words that are missing in it, as far as it has them.
     :param short: column → what its words are, in a few words.
-    :param missing_options: what `pandas.read_csv` has to be told, so that the same cells are missing.
-    :param unread: column → what pandas reads otherwise whatever it is told.
+    :param unread: column → why its cells, once pandas has read them as text, are not all that they were.
     """
 
     rows: int
     typed: list[Typed]
     words: list[list[str]]
     short: dict[str, str]
-    missing_options: dict[str, Any]
     unread: dict[str, str]
 
 
@@ -98,16 +94,24 @@ def find_columns(
         rows=rows,
         typed=judged,
         words=[
-            [word for word in guess.seen.words if word in list_missing(each)]
+            [word for word in guess.seen.words if word in _list_missing(each)]
             for guess, each in zip(guesses, judged, strict=True)
         ],
         short={
             guess.name: verdict.short if each.type == "text" else say_typed_words(guess.seen, each.words.words)
             for guess, each, verdict in zip(guesses, judged, verdicts, strict=True)
         },
-        missing_options=list_missing_options(guesses, judged, verdicts),
-        unread=list_unread(guesses, judged),
+        unread={
+            guess.name: f"{words} is a label in quotes, and missing without them"
+            for guess, each in zip(guesses, judged, strict=True)
+            if (words := " and ".join(f"`{word}`" for word in dict.fromkeys(map(str.strip, each.unquoted_cells))))
+        },
     )
+
+
+def _list_missing(typed: Typed) -> set[str]:
+    """Return the words that are missing in a column, wherever they stand or without quotes alone."""
+    return {*typed.words.words, *(cell.strip() for cell in typed.unquoted_cells)}
 
 
 def refuse_cell(column: str, kind: str, error: CellMisfitError, name: str) -> DataUnreadable:

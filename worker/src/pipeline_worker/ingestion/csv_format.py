@@ -56,14 +56,15 @@ class CsvFormat:
             f"encoding {self.encoding.name} ({encoding})"
         )
 
-    def list_pandas_options(self) -> dict[str, str | int]:
-        """Return what `pandas.read_csv` has to be told to read the same rows, where its defaults do not fit."""
+    def list_pandas_options(self) -> dict[str, str | int | bool]:
+        """Return what `pandas.read_csv` has to be told to give the cells of the same rows as they are, for the model to read."""
         # pandas leaves a byte order mark out by itself, and blank lines too.
         encoding = self.encoding.codec.removesuffix("-sig")
-        options: dict[str, str | int] = {"sep": self.separator, "quotechar": self.quote, "encoding": encoding}
+        options: dict[str, str | int | bool] = {"sep": self.separator, "quotechar": self.quote, "encoding": encoding}
         options["skiprows"] = self.lines_before
         usual = {"sep": ",", "quotechar": '"', "encoding": "utf-8", "skiprows": 0}
-        return {name: value for name, value in options.items() if value != usual[name]}
+        told = {name: value for name, value in options.items() if value != usual[name]}
+        return told | {"dtype": "str", "keep_default_na": False}
 
 
 def find_csv_format(path: Path, name: str, config: IngestionConfig, data_format: str) -> CsvFormat:

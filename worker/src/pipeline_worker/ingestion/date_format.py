@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from .arrow_text import make_text, make_texts
 
 #: Each at its number.
-_MONTHS = ("", "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+MONTHS = ("", "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 #: The hours of the day as people with AM and PM count them, each at its number.
 _HOURS = tuple(f"{half}{hour:02}" for half in "ap" for hour in (12, *range(1, 12)))
 _MONTH = (
@@ -19,13 +19,13 @@ _MONTH = (
 )
 _YEAR, _NUMBER = r"(?P<y>[0-9]{4})", r"[0-9]{1,2}"
 _DAY, _NUMBERED, _NAMED = rf"(?P<d>{_NUMBER})", rf"(?P<m>{_NUMBER})", rf"(?P<m>{_MONTH})"
-_TIME = (
+TIME_OF_DATE = (
     r"(?:(?:T| +)(?P<H>[0-9]{1,2}):(?P<M>[0-9]{2})(?::(?P<S>[0-9]{2}(?:\.[0-9]{1,9})?))?"
     r"(?: ?(?P<p>[AaPp])[Mm])?(?: ?(?P<z>Z|UTC|[+-][0-9]{2}(?::?[0-9]{2})?))?)?"
 )
 
 #: How a format is called, its order, and its pattern. Two digits for a year are not read: they could mean two years.
-_FORMATS = (
+FORMATS = (
     ("YYYY-MM-DD", "ymd", f"{_YEAR}-{_NUMBERED}-{_DAY}"),
     ("YYYY/MM/DD", "ymd", f"{_YEAR}/{_NUMBERED}/{_DAY}"),
     ("YYYY.MM.DD", "ymd", rf"{_YEAR}\.{_NUMBERED}\.{_DAY}"),
@@ -51,7 +51,7 @@ class Dates:
     def __init__(self, label: str, order: str, pattern: str) -> None:
         self.label = label
         self.order = order
-        self._pattern = pattern + _TIME
+        self._pattern = pattern + TIME_OF_DATE
         self._has_times = False
         self._zones: set[bool] = set()
         self._unit = "us"
@@ -119,7 +119,7 @@ class Dates:
         year, month, day, hour = (pc.struct_field(parts, name) for name in ("y", "m", "d", "H"))
         if "Mon" in self.label:
             short = pc.utf8_slice_codeunits(pc.utf8_lower(month), 0, 3)
-            month = pc.cast(pc.index_in(short, value_set=make_texts(*_MONTHS)), pa.string())
+            month = pc.cast(pc.index_in(short, value_set=make_texts(*MONTHS)), pa.string())
         dates = pc.binary_join_element_wise(year, _pad(month), _pad(day), make_text("-"))
         if not pc.any(pc.not_equal(hour, make_text(""))).as_py():
             parsed = pc.cast(dates, pa.date32())
@@ -152,6 +152,10 @@ class Dates:
         return pc.take(pa.array(impossible, pa.bool_()), encoded.indices)
 
 
+#: Times of day: `9:30`, `09:30:15`, `09:30:15.25`.
+TIME = r"(?:[01]?[0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9](?:\.[0-9]{1,6})?)?"
+
+
 class Times:
     """Times of day: `9:30`, `09:30:15`, `09:30:15.25`."""
 
@@ -165,8 +169,7 @@ class Times:
 
     def find_misfits(self, values: pa.Array) -> pa.Array | None:
         """Return which of *values* are no times of day, or None if all are."""
-        pattern = r"^(?:[01]?[0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9](?:\.[0-9]{1,6})?)?$"
-        misfits = pc.invert(pc.match_substring_regex(values, pattern))
+        misfits = pc.invert(pc.match_substring_regex(values, f"^{TIME}$"))
         return misfits if pc.any(misfits).as_py() else None
 
     def convert(self, values: pa.Array) -> pa.Array:
@@ -178,7 +181,7 @@ class Times:
 
 def list_date_formats() -> list[Dates]:
     """Return every format that is tried."""
-    return [Dates(*each) for each in _FORMATS]
+    return [Dates(*each) for each in FORMATS]
 
 
 def _pad(numbers: pa.Array) -> pa.Array:

@@ -13,10 +13,10 @@ import pyarrow.compute as pc
 from .arrow_text import make_text, make_texts
 from .number_format import GROUP_SIGNS, SAFE_DIGITS, Numbers, WholeNumbers
 
-_CURRENCY = r"(?:US\$|R\$|\p{Sc}|EUR|USD|GBP|CHF|kr)"
-_BLANK = "[ \u00a0\u202f]?"
+CURRENCY = r"(?:US\$|R\$|\p{Sc}|EUR|USD|GBP|CHF|kr)"
+BLANK = "[ \u00a0\u202f]?"
 #: Full-width characters and the mathematical minus → what they are in ASCII.
-_WIDE = {chr(0xFF10 + digit): str(digit) for digit in range(10)} | {
+WIDE = {chr(0xFF10 + digit): str(digit) for digit in range(10)} | {
     "\uff0e": ".",
     "\uff0c": ",",
     "\uff0d": "-",
@@ -26,7 +26,7 @@ _WIDE = {chr(0xFF10 + digit): str(digit) for digit in range(10)} | {
     "\uff09": ")",
     "\u2212": "-",
 }
-_ANY_WIDE = f"[{''.join(_WIDE)}]"
+_ANY_WIDE = f"[{''.join(WIDE)}]"
 _LEADING_MINUS = r"^[^0-9(]*-"
 _TRAILING_MINUS = r"[^(]-$"
 
@@ -49,7 +49,7 @@ class NumberForm:
         self._blanks: set[int] = set()
         other = "," if decimal == "." else "."
         self._other = other
-        self._pattern = _write_pattern(decimal, other)
+        self.pattern = _write_pattern(decimal, other)
 
     @property
     def type(self) -> str:
@@ -110,7 +110,7 @@ class NumberForm:
     def find_misfits(self, values: pa.Array) -> pa.Array | None:
         """Return which of *values* are no such numbers, or None if all are."""
         values = self._tidy(values)
-        misfits = pc.invert(pc.match_substring_regex(values, self._pattern))
+        misfits = pc.invert(pc.match_substring_regex(values, self.pattern))
         if pc.any(misfits).as_py():
             return misfits
         self._look(values.drop_null())
@@ -134,7 +134,7 @@ class NumberForm:
                 self.has_groups = True
         blanks = pc.min_max(pc.count_substring_regex(values, "[0-9] [0-9]"))
         self._blanks |= {blanks["min"].as_py(), blanks["max"].as_py()}
-        found = pc.struct_field(pc.extract_regex(values, f"(?P<sign>{_CURRENCY})"), "sign").drop_null()
+        found = pc.struct_field(pc.extract_regex(values, f"(?P<sign>{CURRENCY})"), "sign").drop_null()
         self._with_currency += len(found)
         self.currencies |= {each.as_py() for each in pc.unique(found)}
         digits = pc.replace_substring_regex(values, "[^0-9]", "")
@@ -174,9 +174,9 @@ class NumberForm:
         """Return *values* in ASCII, and an amount that is only a dash as 0."""
         if pc.any(pc.match_substring_regex(values, _ANY_WIDE)).as_py():
             self.is_wide = True
-            for wide, plain in _WIDE.items():
+            for wide, plain in WIDE.items():
                 values = pc.replace_substring(values, wide, plain)
-        return pc.replace_substring_regex(values, f"^({_CURRENCY}){_BLANK}-$", r"\10")
+        return pc.replace_substring_regex(values, f"^({CURRENCY}){BLANK}-$", r"\10")
 
 
 def _write_pattern(decimal: str, other: str) -> str:
@@ -184,7 +184,7 @@ def _write_pattern(decimal: str, other: str) -> str:
     groups = "|".join(f"(?:{re.escape(sign)}[0-9]{{3}})+" for sign in (other, " ", *GROUP_SIGNS))
     pairs = "|[1-9][0-9]?(?:,[0-9]{2})+,[0-9]{3}" if decimal == "." else ""
     number = rf"(?:(?:0|[1-9][0-9]*|[1-9][0-9]{{0,2}}(?:{groups}){pairs})(?:{point}[0-9]*)?|{point}[0-9]+)"
-    before, behind, percent = f"{_CURRENCY}{_BLANK}", f"{_BLANK}{_CURRENCY}", f"{_BLANK}%"
+    before, behind, percent = f"{CURRENCY}{BLANK}", f"{BLANK}{CURRENCY}", f"{BLANK}%"
     return (
         "^(?:"
         + "|".join(

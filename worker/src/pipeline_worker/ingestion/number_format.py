@@ -14,7 +14,7 @@ GROUP_SIGNS = "'\u2019\u00a0\u202f"
 #: `00123` is no number but a code, and `0x1f`, which Arrow would read, is text: both begin like this.
 LEADING_ZERO = r"^[+-]?0[0-9xX]"
 _WHOLE = r"^[+-]?(?:0|[1-9][0-9]*)$"
-_INFINITE = r"(?i)^[+-]?(?:inf|infinity)$"
+INFINITE = r"(?i)^[+-]?(?:inf|infinity)$"
 
 #: More digits may not fit into 64 bits.
 SAFE_DIGITS = 18
@@ -76,7 +76,7 @@ class Numbers:
     """Numbers with *decimal* as their decimal sign, with or without signs between groups of three digits.
 
     :param decimal: `.` or `,`; *has_decimals* says whether any value has it, *has_groups* whether any has signs between
-        groups.
+        groups. *pattern* fits such a number, and *groups* such a sign, for Arrow and for Python alike.
     """
 
     def __init__(self, decimal: str) -> None:
@@ -88,11 +88,11 @@ class Numbers:
         other = "," if decimal == "." else "."
         point = re.escape(decimal)
         groups = "|".join(f"(?:{re.escape(sign)}[0-9]{{3}})+" for sign in (other, *GROUP_SIGNS))
-        self._pattern = (
+        self.pattern = (
             rf"^[+-]?(?:(?:0|[1-9][0-9]*|[1-9][0-9]{{0,2}}(?:{groups}))(?:{point}[0-9]*)?|{point}[0-9]+)"
             r"(?:[eE][+-]?[0-9]+)?$"
         )
-        self._groups = f"[{re.escape(other)}{GROUP_SIGNS}]"
+        self.groups = f"[{re.escape(other)}{GROUP_SIGNS}]"
 
     @property
     def type(self) -> str:
@@ -118,7 +118,7 @@ class Numbers:
             if not self._has_exponents:
                 self._has_exponents = bool(pc.any(pc.match_substring_regex(values, "[eEnN]")).as_py())
             if not self.has_groups:
-                self.has_groups = bool(pc.any(pc.match_substring_regex(values, self._groups)).as_py())
+                self.has_groups = bool(pc.any(pc.match_substring_regex(values, self.groups)).as_py())
             if self.type == "integer":
                 self.is_beyond_int64 = (pc.max(pc.utf8_length(values)).as_py() or 0) > SAFE_DIGITS
         return misfits
@@ -128,21 +128,21 @@ class Numbers:
         if numbers is not None:
             misfits = pc.match_substring_regex(values, LEADING_ZERO)
         else:
-            is_infinite = pc.match_substring_regex(values, _INFINITE)
-            misfits = pc.invert(pc.or_(pc.match_substring_regex(values, self._pattern), is_infinite))
+            is_infinite = pc.match_substring_regex(values, INFINITE)
+            misfits = pc.invert(pc.or_(pc.match_substring_regex(values, self.pattern), is_infinite))
             if pc.any(misfits).as_py():
                 return misfits
             numbers = self._read(values)
         if not pc.all(pc.is_finite(numbers)).as_py():
             # `1e999` would become infinite, and `nan` in odd spellings would become missing: neither is what it says.
-            is_infinite = pc.match_substring_regex(values, _INFINITE)
+            is_infinite = pc.match_substring_regex(values, INFINITE)
             misfits = pc.or_(misfits, pc.and_not(pc.invert(pc.is_finite(numbers)), is_infinite))
         return misfits if pc.any(misfits).as_py() else None
 
     def convert(self, values: pa.Array) -> pa.Array:
         """Return *values* as floats, or as integers where no value has a fraction."""
         if self.type == "integer":
-            digits = pc.replace_substring_regex(values, rf"{self._groups}|^\+", "")
+            digits = pc.replace_substring_regex(values, rf"{self.groups}|^\+", "")
             return pc.cast(digits, pa.int64())
         numbers = self._read_plain(values)
         return self._read(values) if numbers is None else numbers
@@ -156,7 +156,7 @@ class Numbers:
             return None
 
     def _read(self, values: pa.Array) -> pa.Array:
-        digits = pc.replace_substring_regex(values, self._groups, "")
+        digits = pc.replace_substring_regex(values, self.groups, "")
         if self.decimal == ",":
             digits = pc.replace_substring(digits, ",", ".")
         return pc.cast(digits, pa.float64())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pyarrow.parquet as pq
 from pyarrow import types
 
 from ..errors import DataUnreadable
-from .column_type import Typed
+from .column_type import EMPTY_CELL, Typed
 
 _BATCH_CELLS = 2_000_000
 _BUFFER_BYTES = 1 << 20
@@ -45,7 +46,7 @@ def read_parquet(
     notes = [f"`{each}` was left out: it holds the row labels of a pandas table." for each in left_out]
     _refuse_unusable(fields, file.metadata.num_rows, name)
     columns = {
-        field.name: Typed("text", pa.string(), note=texts[field.name])
+        field.name: Typed("text", pa.string(), note=texts[field.name], words=EMPTY_CELL)
         if field.name in texts
         else _choose_type(field, file, name)
         for field in fields
@@ -115,7 +116,8 @@ def _choose_type(field: pa.Field, file: pq.ParquetFile, name: str) -> Typed:
         if is_beyond:
             found = ("text", pa.string())
             note = "Text: some of its whole numbers are too large for 64 bits with a sign."
-    return Typed(*found, note=note)
+    typed = Typed(*found, note=note)
+    return replace(typed, words=EMPTY_CELL) if typed.type == "text" else typed
 
 
 def _is_beyond_int64(values: pa.Array) -> bool:

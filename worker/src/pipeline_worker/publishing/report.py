@@ -122,8 +122,9 @@ def _write_usage(report: Report) -> str:
         f"model.predict({_write_reading(report)})"
     )
     return (
-        f"<pre>{escape(code)}</pre><p class=quiet>Rows may have more columns than the model needs, dates as text and "
-        "missing values; dicts, or a list of them, do as well.</p>"
+        f"<pre>{escape(code)}</pre><p class=quiet>The model reads the cells of the file as they are. Rows may have more columns than "
+        "it needs, in another order, and missing values; dicts, or a list of them, do as well. A value that does not fit its column is "
+        "an error that names it.</p>"
         + _write_otherwise(report)
         + write_table(
             [],
@@ -144,14 +145,14 @@ def _write_reading(report: Report) -> str:
 
 
 def _write_otherwise(report: Report) -> str:
-    """Return a word on the columns that this call reads otherwise than `ingest` did."""
+    """Return a word on the columns of which this call does not give all that `ingest` saw."""
     columns = report.profile.get("pandas", {}).get("reads_otherwise", {})
     listed = "; ".join(f"<code>{show(name)}</code>: {show(why)}" for name, why in columns.items())
     if not listed:
         return ""
     return (
-        "<p class=quiet>This call reads some columns otherwise than the model learned them; give it their values as "
-        f"dataset.parquet has them. {listed}.</p>"
+        "<p class=quiet>This call does not see all that the file says; give the model these columns as dataset.parquet has them. "
+        f"{listed}.</p>"
     )
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
+from ..serving.reader import UnseenLabelWarning
 from .figures import draw_figures
 from .fit import Fitted, fit_pipeline
 from .importance import measure_importance
@@ -44,7 +46,9 @@ def learn(
         fitted = fit_pipeline(
             plan.steps, plan.estimator, plan.train_features, plan.train_target, plan.model, hyperparameters
         )
-    with timed("measure"):
+    # That a label is in the test part alone is nothing that has to be told.
+    with timed("measure"), warnings.catch_warnings():
+        warnings.simplefilter("ignore", UnseenLabelWarning)
         predicted = predict(fitted.pipeline, plan.test_features, kind)
         measured = measure(kind, plan.train_target, plan.test_target, predicted)
         importance = measure_importance(

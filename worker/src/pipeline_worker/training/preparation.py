@@ -1,17 +1,15 @@
 """How columns become the numbers that a model computes with; part of the fitted pipeline.
 
 What a column is was decided at ingest, and stands in `schema.json`: nothing here looks at values to find out. Numbers, dates and times
-stay in 64 bits. Every step is a class or a function of a library, none of our own: so the pickled pipeline loads wherever these
-libraries are, without this package.
+stay in 64 bits. Every step is a class or a function of a library but the reader, which takes its own text along: so the pickled
+pipeline loads wherever these libraries are, without this package.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from sklearn.compose import ColumnTransformer
 from sklearn.impute import SimpleImputer
@@ -20,6 +18,7 @@ from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, OrdinalEnc
 from skrub import DatetimeEncoder, StringEncoder
 
 from ..schema import Column
+from ..serving.rules import make_reader
 from .models import Family
 
 Steps = list[tuple[str, Any]]
@@ -36,29 +35,18 @@ _MANY = 40
 #: and 0.4 from the 30 numbers that text is otherwise encoded to; trees learned more from these (0.96) than from categories (0.4).
 _MOST_CATEGORIES, _REPEATED = 250, 5
 
-#: Dates as a file may write them → ISO; day first, month first, year first.
-_TO_ISO = {
-    "DD": (r"^\s*(\d{1,2})[./-](\d{1,2})[./-](\d{4})", r"\3-\2-\1"),
-    "MM": (r"^\s*(\d{1,2})[./-](\d{1,2})[./-](\d{4})", r"\3-\1-\2"),
-    "YYYY": (r"^\s*(\d{4})[./](\d{1,2})[./](\d{1,2})", r"\1-\2-\3"),
-}
-_TO_TRUTH = {r"(?i)^\s*true\s*$": "1", r"(?i)^\s*false\s*$": "0"}
-_GROUP_SIGNS = "'\u2019\u00a0\u202f"
-
 
 def make_steps(columns: Sequence[Column], learned: pd.DataFrame, family: Family, random_state: int) -> Steps:
     """Return the steps, not fitted, that prepare *columns* for a model of *family*.
 
-    They select the columns, so that others may be there too; read what the file wrote (dates, times, numbers with a decimal comma or
-    with signs between thousands), so that rows as `pandas.read_csv` gives them mean what they meant in training; encode; and scale,
-    where the family needs it.
+    They read the columns, as the file wrote them or as the dataset has them; encode them; and scale, where the family needs it.
 
     :param learned: the rows to learn from. Columns without a value in any of them are ignored, and text is encoded by how many
         different values they have.
     """
     used = [column for column in columns if learned[column.name].notna().any()]
     return [
-        (READ, _make_reader(used)),
+        (READ, FunctionTransformer(make_reader(used, learned))),
         (ENCODE, _make_encoder(used, learned, family, random_state)),
         *_make_scaling_steps(family),
     ]
@@ -77,85 +65,6 @@ def trace_columns(pipeline: Pipeline) -> dict[str, list[str]]:
         for column, its in pairs:
             made.setdefault(column, []).extend(its)
     return made
-
-
-def _make_reader(columns: Sequence[Column]) -> ColumnTransformer:
-    numbers = [column for column in columns if column.type in {"integer", "number", "boolean"}]
-    dates = [column for column in columns if column.type in {"date", "timestamp"}]
-    times = [column for column in columns if column.type == "time"]
-    entries: Sequence[tuple[str, Sequence[Column], list[Any]]] = (
-        (
-            "numbers",
-            numbers,
-            [
-                *_rewrite({column.name: _find_number_rewrites(column) for column in numbers}),
-                _call(pd.DataFrame.apply, func=pd.to_numeric, errors="coerce"),
-                _call(pd.DataFrame.astype, dtype="float64"),
-                _call(pd.DataFrame.replace, to_replace=[np.inf, -np.inf], value=np.nan),
-            ],
-        ),
-        (
-            "text",
-            [column for column in columns if column.type == "text"],
-            # Labels that look like numbers come as numbers from `pandas.read_csv`, and as floats where one is missing: 7.0 is `7`.
-            [
-                _call(pd.DataFrame.convert_dtypes),
-                _call(pd.DataFrame.astype, dtype="str"),
-            ],
-        ),
-        *(
-            (
-                name,
-                wanted,
-                [
-                    *_rewrite({column.name: _find_date_rewrites(column) for column in wanted}),
-                    _call(pd.DataFrame.apply, func=pd.to_datetime, errors="coerce", format="mixed", **options),
-                ],
-            )
-            for name, wanted, options in (
-                ("dates", [column for column in dates if not _is_zoned(column)], {}),
-                ("zoned dates", [column for column in dates if _is_zoned(column)], {"utc": True}),
-            )
-        ),
-        (
-            "times",
-            times,
-            [
-                *_rewrite({column.name: {r"^\s*(\d{1,2}:\d{2})\s*$": r"\1:00"} for column in times}),
-                _call(pd.DataFrame.apply, func=pd.to_timedelta, errors="coerce"),
-            ],
-        ),
-    )
-    return _transform_columns(
-        [
-            (name, make_pipeline(*steps), [column.name for column in wanted])
-            for name, wanted, steps in entries
-            if wanted
-        ],
-        verbose_feature_names_out=False,
-    )
-
-
-def _find_number_rewrites(column: Column) -> dict[str, str]:
-    if column.type == "boolean":
-        return _TO_TRUTH
-    if column.format is None:
-        return {}
-    decimal, group = (",", ".") if column.format.startswith("1.") else (".", ",")
-    return {rf"(?<=\d)[{group}{_GROUP_SIGNS}](?=\d{{3}})": "", re.escape(decimal): "."}
-
-
-def _find_date_rewrites(column: Column) -> dict[str, str]:
-    form = (column.format or "").partition("/")[0].partition(".")[0].partition("-")[0]
-    if form not in _TO_ISO or column.format == "YYYY-MM-DD":
-        return {}
-    pattern, iso = _TO_ISO[form]
-    return {pattern: iso}
-
-
-def _rewrite(rewrites: Mapping[str, dict[str, str]]) -> list[FunctionTransformer]:
-    wanted = {name: patterns for name, patterns in rewrites.items() if patterns}
-    return [_call(pd.DataFrame.replace, to_replace=wanted, regex=True)] if wanted else []
 
 
 def _is_zoned(column: Column) -> bool:

@@ -15,9 +15,7 @@ from pyarrow import types
 from ..errors import ColumnMissing, DataFault, ParameterInvalid, near_miss
 from ..request import Request
 from ..schema import Column, Schema
-
-#: What is larger stands for "no value" where it occurs, and its square, which scaling needs, may be infinite.
-_LARGEST = float(np.finfo(np.float32).max)
+from ..serving.reader import GREATEST
 
 
 @dataclass(frozen=True)
@@ -126,7 +124,7 @@ def _refuse_missing_target(target: pa.Array, name: str) -> None:
 
 def _clear_infinite(values: pa.ChunkedArray, name: str) -> tuple[pa.ChunkedArray, str | None]:
     """Return *values* with nulls for what no model can compute with, and what to say of that."""
-    is_beyond = pc.greater(pc.abs(values), _LARGEST)
+    is_beyond = pc.greater(pc.abs(values), GREATEST)
     count = pc.sum(is_beyond).as_py() or 0
     if not count:
         return values, None

@@ -1,0 +1,99 @@
+"""What `schema.json` says of a column, as rules that the reader of a model follows; the words and patterns are those of `ingest`."""
+
+from __future__ import annotations
+
+import re
+import sys
+import unicodedata
+from collections.abc import Sequence
+
+import pandas as pd
+
+from ..ingestion.date_format import FORMATS, MONTHS, TIME, TIME_OF_DATE
+from ..ingestion.missing_words import MISSING_WORDS, PANDAS_WORDS
+from ..ingestion.number_form import BLANK, CURRENCY, WIDE, NumberForm
+from ..ingestion.number_format import INFINITE, Numbers
+from ..schema import Column
+from .reader import Reader, Rules
+
+#: A column of text with more different values than this has no labels to know again.
+_MOST_LABELS = 250
+#: Arrow knows currency signs by their class, and Python does not.
+_CURRENCY_CLASS = r"\p{Sc}"
+_CURRENCY_SIGNS = "".join(chr(code) for code in range(sys.maxunicode) if unicodedata.category(chr(code)) == "Sc")
+_IS = {
+    "integer": "no number",
+    "number": "no number",
+    "boolean": "neither true nor false",
+    "time": "no time of day",
+}
+
+
+def make_reader(columns: Sequence[Column], learned: pd.DataFrame) -> Reader:
+    """Return the reader of *columns*, which knows again the labels of *learned*, the rows to learn from."""
+    return Reader([describe_rules(column) | _describe_labels(column, learned[column.name]) for column in columns])
+
+
+def describe_rules(column: Column) -> Rules:
+    """Return how the cells of *column* are read, as :class:`Reader` takes it."""
+    usual = ("",) if column.type == "text" else MISSING_WORDS
+    words = usual if column.missing_words is None else column.missing_words
+    rules: Rules = {"name": column.name, "type": column.type, "missing": list(words)}
+    if column.type in {"integer", "number"}:
+        rules |= _describe_numbers(column)
+    elif column.type in {"date", "timestamp"}:
+        rules |= _describe_dates(column)
+    elif column.type == "time":
+        rules["time"] = TIME
+    return rules | {"is": rules.get("is", _IS.get(column.type, ""))}
+
+
+def is_double(column: Column) -> bool:
+    """Whether pandas reads the cells of *column* as numbers, missing ones included, without being told how they are written."""
+    return column.type in {"integer", "number"} and column.format is None and column.missing_words is None
+
+
+def _describe_numbers(column: Column) -> Rules:
+    written = column.format or ""
+    decimal = _find_decimal(written)
+    currency = CURRENCY.replace(_CURRENCY_CLASS, f"[{_CURRENCY_SIGNS}]")
+    is_account = re.search(rf"{currency}|\(", written)
+    return {
+        "decimal": decimal,
+        "number": Numbers(decimal).pattern,
+        "groups": Numbers(decimal).groups,
+        "form": NumberForm(decimal).pattern.replace(CURRENCY, currency),
+        "infinite": INFINITE,
+        "wide": str.maketrans(WIDE),
+        "zero": f"(?:{currency}{BLANK})?-" if is_account else "",
+        "is": f"no number like {written}" if written else "no number",
+    }
+
+
+def _find_decimal(written: str) -> str:
+    """Return the decimal sign of numbers like *written*: it is before the 5 of 1,234.5, or is not what groups digits in 1.234."""
+    found = re.search(r"([.,])5(?!67)", written)
+    if found:
+        return found[1]
+    return "," if re.search(r"\.(?:234|34|567)", written) else "."
+
+
+def _describe_dates(column: Column) -> Rules:
+    patterns = {label: pattern for label, _, pattern in FORMATS}
+    labels = dict.fromkeys([column.format or "YYYY-MM-DD", "YYYY-MM-DD"])
+    return {
+        "patterns": [patterns[label] + TIME_OF_DATE for label in labels],
+        "is_zoned": "tz=" in column.parquet_type,
+        "pivot": 69,
+        "months": {month: str(number) for number, month in enumerate(MONTHS)},
+        "is": f"no date like {next(iter(labels))}" + ("" if "tz=" in column.parquet_type else " without a zone"),
+    }
+
+
+def _describe_labels(column: Column, learned: pd.Series) -> Rules:
+    if column.type != "text" or learned.nunique() > _MOST_LABELS:
+        return {}
+    labels = sorted(learned.dropna().unique())
+    lost = [label for label in labels if label in PANDAS_WORDS]
+    has_missing = column.nullable or learned.isna().any()
+    return {"labels": labels} | ({"label": lost[0]} if len(lost) == 1 and not has_missing else {})
