@@ -142,7 +142,10 @@ def _read_numbers(values: pd.Series, rules: Rules) -> tuple[pd.Series, pd.Series
         return _leave_out_great(_widen(values)), _none(values)
     if pd.api.types.is_timedelta64_dtype(values.dtype):
         return values / pd.Timedelta(seconds=1), _none(values)
-    texts = _clean(values, rules["missing"])
+    # What is a number already, as JSON has it beside text, is not written in any way.
+    is_number = values.map(lambda value: isinstance(value, int | float | np.number) and not isinstance(value, bool))
+    given = _leave_out_great(pd.to_numeric(values.where(is_number), errors="coerce").astype("float64"))
+    texts = _clean(values.mask(is_number), rules["missing"])
     # Where the decimal sign is a comma, pandas would take the sign between thousands for one.
     numbers = pd.to_numeric(texts if rules["decimal"] == "." else pd.Series(index=texts.index), errors="coerce")
     numbers = numbers.astype("float64")
@@ -151,7 +154,7 @@ def _read_numbers(values: pd.Series, rules: Rules) -> tuple[pd.Series, pd.Series
     parse = _parse_duration if "duration" in rules else _parse_number
     parsed = {text: parse(text, rules) for text in texts[is_open].unique()}
     numbers = numbers.mask(is_open, texts.map(parsed).astype("float64"))
-    return _leave_out_great(numbers), texts.notna() & numbers.isna()
+    return given.fillna(_leave_out_great(numbers)), texts.notna() & numbers.isna()
 
 
 def _leave_out_great(numbers: pd.Series) -> pd.Series:

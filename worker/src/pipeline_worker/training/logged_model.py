@@ -50,7 +50,7 @@ def log_pipeline(
         flavor=sys.modules[__name__],
         tags=dict(tags),
         pipeline=pipeline,
-        signature=_write_signature(columns, target),
+        signature=write_signature(columns, target),
         input_example=example,
     )
     return str(info.model_id)
@@ -89,7 +89,7 @@ def save_model(
     mlflow_model.save(str(Path(path) / "MLmodel"))
 
 
-def _write_signature(columns: Sequence[Column], target: NDArray[Any]) -> ModelSignature:
+def write_signature(columns: Sequence[Column], target: NDArray[Any]) -> ModelSignature:
     """Return the columns' types as they are to people, and to MLflow's server where it reads CSV.
 
     MLflow itself would refuse whole numbers for `double`, and text of a column without a value: it is told that the model looks
