@@ -11,9 +11,9 @@ import pandas as pd
 
 
 def main(uri: str, path: str, count: int) -> None:
-    """Predict on rows as `pandas.read_csv` gives them, with every column of the file."""
+    """Predict on the cells of a file as they are, with every column of it."""
     model = mlflow.pyfunc.load_model(uri)
-    table = pd.read_csv(path)
+    table = pd.read_csv(path, dtype="str", keep_default_na=False)
     rows = table.iloc[sorted({number * (len(table) - 1) // max(1, count - 1) for number in range(count)})]
     predictions = [str(value) for value in pd.Series(model.predict(rows)).tolist()]
     print(

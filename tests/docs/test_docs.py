@@ -23,6 +23,7 @@ MAKEFILE = (PROJECT / "Makefile").read_text()
 NO_SETTINGS = {
     **dict.fromkeys(("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION"), "the AWS command line's"),
     **dict.fromkeys(("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "HTTPS_PROXY"), "of network libraries"),
+    **dict.fromkeys(("SERVING_MODEL_CONFIG", "INVALID_PARAMETER_VALUE"), "of MLflow's model server"),
     "PIPELINE_SETTINGS": "a constant in the code",
     "ACCESS_KEY": "the end of several names, to look for",
     "PYTHON": "make's own",

@@ -91,7 +91,7 @@ def test_a_fresh_environment_made_of_what_mlflow_recorded_predicts(line: Line, t
         for kind in ("dicts", "json"):
             assert_alike(found[kind], wanted[:9])
         assert_alike(found["dict"], wanted[:1])
-        assert "missing inputs" in found["missing"]
+        assert "lack a column that the model needs" in found["missing"]
         line.dataset = dataset
 
 
@@ -119,7 +119,7 @@ def test_the_example_reads_like_the_file(tmp_path: Path) -> None:
 
     parquet, schema = ingest_table(make_hires().assign(temperature=[None] + [1.5] * 239), tmp_path)
     table = read_table(parquet, schema, Request(target_column="hires"))
-    example = make_example(table.features, table.columns).to_dict("records")
+    example = make_example(table.features, table.columns)
     assert example[0]["day"] == "2023-03-01"
     assert example[0]["opened"] == "07:00:00"
     assert example[0]["temperature"] is None

@@ -112,7 +112,7 @@ def ingest(folder: Path, cells: list[str], **config: Any) -> tuple[Schema, pd.Da
 def make_reader(schema: Schema, learned: pd.DataFrame) -> Reader:
     from pipeline_worker.serving import rules
 
-    return rules.make_reader(schema.columns, learned)
+    return rules.make_reader(schema.columns, learned[[each.name for each in schema.columns if each.type == "text"]])
 
 
 @pytest.mark.parametrize(

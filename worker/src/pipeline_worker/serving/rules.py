@@ -16,8 +16,6 @@ from ..ingestion.number_format import INFINITE, Numbers
 from ..schema import Column
 from .reader import Reader, Rules
 
-#: A column of text with more different values than this has no labels to know again.
-_MOST_LABELS = 250
 #: Arrow knows currency signs by their class, and Python does not.
 _CURRENCY_CLASS = r"\p{Sc}"
 _CURRENCY_SIGNS = "".join(chr(code) for code in range(sys.maxunicode) if unicodedata.category(chr(code)) == "Sc")
@@ -29,9 +27,15 @@ _IS = {
 }
 
 
-def make_reader(columns: Sequence[Column], learned: pd.DataFrame) -> Reader:
-    """Return the reader of *columns*, which knows again the labels of *learned*, the rows to learn from."""
-    return Reader([describe_rules(column) | _describe_labels(column, learned[column.name]) for column in columns])
+def make_reader(columns: Sequence[Column], categories: pd.DataFrame) -> Reader:
+    """Return the reader of *columns*, which knows again the labels of the columns of *categories*, the rows to learn from."""
+    return Reader(
+        [
+            describe_rules(column)
+            | (_describe_labels(column, categories[column.name]) if column.name in categories else {})
+            for column in columns
+        ]
+    )
 
 
 def describe_rules(column: Column) -> Rules:
@@ -91,8 +95,6 @@ def _describe_dates(column: Column) -> Rules:
 
 
 def _describe_labels(column: Column, learned: pd.Series) -> Rules:
-    if column.type != "text" or learned.nunique() > _MOST_LABELS:
-        return {}
     labels = sorted(learned.dropna().unique())
     lost = [label for label in labels if label in PANDAS_WORDS]
     has_missing = column.nullable or learned.isna().any()

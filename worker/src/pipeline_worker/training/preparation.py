@@ -45,9 +45,11 @@ def make_steps(columns: Sequence[Column], learned: pd.DataFrame, family: Family,
         different values they have.
     """
     used = [column for column in columns if learned[column.name].notna().any()]
+    texts = [column.name for column in used if column.type == "text"]
+    categories = [name for name in texts if _has_few_values(learned[name], family)]
     return [
-        (READ, FunctionTransformer(make_reader(used, learned))),
-        (ENCODE, _make_encoder(used, learned, family, random_state)),
+        (READ, FunctionTransformer(make_reader(used, learned[categories]))),
+        (ENCODE, _make_encoder(used, categories, family, random_state)),
         *_make_scaling_steps(family),
     ]
 
@@ -72,15 +74,13 @@ def _is_zoned(column: Column) -> bool:
 
 
 def _make_encoder(
-    columns: Sequence[Column], learned: pd.DataFrame, family: Family, random_state: int
+    columns: Sequence[Column], categories: list[str], family: Family, random_state: int
 ) -> ColumnTransformer:
     """Return the encoder: few different texts become categories, many become 30 numbers, dates become seconds and their parts."""
     names: dict[str, list[str]] = {}
     for column in columns:
         names.setdefault(column.type, []).append(column.name)
     dates = [column for column in columns if column.type in {"date", "timestamp"}]
-    texts = names.get("text", [])
-    many = {name for name in texts if not _has_few_values(learned[name], family)}
     # A line cannot follow the hours of a day or the months of a year, unless they are laid out on a circle.
     parts = DatetimeEncoder(
         add_weekday=True, add_total_seconds=False, periodic_encoding="circular" if family == "linear" else None
@@ -89,11 +89,11 @@ def _make_encoder(
     second = pd.Timedelta(seconds=1)
     entries: list[Entry] = [
         ("numbers", "passthrough", numbers),
-        *_encode_few([name for name in texts if name not in many], family),
+        *_encode_few(categories, family),
         *(
             (f"text {number}", StringEncoder(random_state=random_state), name)
-            for number, name in enumerate(texts)
-            if name in many
+            for number, name in enumerate(names.get("text", []))
+            if name not in categories
         ),
         # Not by skrub's encoder as well: it counts in 32 bits, in which times of the same two minutes are one.
         *(
