@@ -88,6 +88,6 @@ def test_a_date_of_which_nobody_knows_the_order_stays_a_label(tmp_path: Path) ->
 
     plan, learned = train("dates-ambiguous.csv", tmp_path, target_column="demand")
     assert [column.type for column in plan.table.columns if column.name == "date"] == ["text"]
-    read = learned.fitted.pipeline.named_steps[READ].transform(plan.test_features)
-    assert read["date"].tolist() == plan.test_features["date"].tolist()
+    read = learned.fitted.pipeline.named_steps[READ].transform(plan.train_features)
+    assert read["date"].tolist() == plan.train_features["date"].tolist()
     assert not [name for name in trace_columns(learned.fitted.pipeline)["date"] if "month" in name]
