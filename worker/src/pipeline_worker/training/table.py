@@ -156,7 +156,8 @@ def _refuse_missing_target(without: NDArray[np.int64], rows: int, name: str, mos
 
 def _say_left_out(without: NDArray[np.int64], rows: int, name: str) -> str:
     return (
-        f"{len(without):,} of {rows:,} rows have no value in the target `{name}`, and were neither learned nor tested: "
+        f"{len(without):,} of {rows:,} rows {'has' if len(without) == 1 else 'have'} no value in the target `{name}`, and "
+        f"{'was' if len(without) == 1 else 'were'} neither learned nor tested: "
         f"{'row' if len(without) == 1 else 'rows'} {_list_rows(without)}. To have them refused, give "
         f'{{"data_validation": {{"non_null_columns": {json.dumps([name], ensure_ascii=False)}}}}}.'
     )
