@@ -197,14 +197,17 @@ def test_words_of_totals_are_those_of_the_readme() -> None:
 
 
 @pytest.mark.slow("loads pandas")
-@pytest.mark.parametrize("before", ["", "\n", "sep=,\n"])
-def test_the_call_of_pandas_leaves_them_out_as_well(tmp_path: Path, before: str) -> None:
+@pytest.mark.parametrize(
+    "head",
+    ["t,o,kind\n", "\nt,o,kind\n", "sep=,\nt,o,kind\n", "t,o,kind\n\n\n", '"t\n(mean)",o,kind\n', '\nt,"o\n",kind\n\n'],
+)
+def test_the_call_of_pandas_leaves_them_out_as_well(tmp_path: Path, head: str) -> None:
     """What the report prints gives the rows of the dataset."""
     import pandas as pd
 
-    text = before + 't,o,kind\nm,kg,-\n1,2,"a\nb"\n2,3,b\n7,4,a\n,9,Total\n'
+    text = head + 'm,kg,-\n1,2,"a\nb"\n2,3,b\n7,4,a\n,9,Total\n'
     converted, columns = convert_text(tmp_path, text)
-    assert columns == {"t": [1, 2, 7], "o": [2, 3, 4], "kind": ["a\nb", "b", "a"]}
+    assert list(columns.values()) == [[1, 2, 7], [2, 3, 4], ["a\nb", "b", "a"]]
     function, options = converted.pandas_call
     assert function == "read_csv"
     assert pd.read_csv(tmp_path / "raw-data", **options).to_dict("list") == columns

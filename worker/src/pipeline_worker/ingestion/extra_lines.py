@@ -77,7 +77,9 @@ def find_body(read: Read, csv_format: CsvFormat, names: Sequence[str], config: I
     notes, options = [], dict[str, Any]()
     if has_units:
         notes.append(_say_units(first, csv_format.first_row_line, names, columns))
-        options["skiprows"] = [*range(csv_format.lines_before), csv_format.lines_before + 1]
+        # pandas counts from 0, blank lines too, and a header over several lines once.
+        line = csv_format.lines_before + csv_format.first_row_line - csv_format.header_line
+        options["skiprows"] = [*range(csv_format.lines_before), line]
     if words:
         line, word = csv_format.encoding.last_line_number, last[words[0]]
         notes.append(_say_totals(line, word, names[words[0]], [(names[each.position], each.what) for each in totals]))
