@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from pipeline_worker.errors import DataUnreadable
+from pipeline_worker.ingestion.convert import convert
+from pipeline_worker.ingestion.data_format import DataFormat
 from pipeline_worker.ingestion.number_target import refuse_words_among_numbers
 from pipeline_worker.request import IngestionConfig
-from tests.worker.test_convert import convert_bytes
 
 #: 100 prices, and as many as are different.
 PRICES = [f"{number % 40 * 25 + 1000}.5" for number in range(100)]
@@ -20,12 +21,12 @@ PRICES = [f"{number % 40 * 25 + 1000}.5" for number in range(100)]
 
 def check(folder: Path, cells: list[str], **config: Any) -> str:
     """Look at a target with *cells*, and return what its column is, unless it is refused."""
-    text = "x;y\n" + "".join(f"{cell};{number}\n" for number, cell in enumerate(cells))
-    converted, _ = convert_bytes(folder, text.encode(), **config)
-    refuse_words_among_numbers(
-        folder / "dataset.parquet", converted.schema, "x", IngestionConfig(**config), "s3://drops/x.csv"
-    )
-    column = converted.schema.find("x")
+    raw, parquet, given = folder / "raw-data", folder / "dataset.parquet", IngestionConfig(**config)
+    rows = "".join(f"{cell};{number}\n" for number, cell in enumerate(cells))
+    raw.write_text("x;y\n" + rows, encoding="utf-8")
+    schema = convert(raw, parquet, "x.csv", DataFormat("csv", "given"), given).schema
+    refuse_words_among_numbers(parquet, schema, "x", given, "s3://drops/x.csv")
+    column = schema.find("x")
     assert column is not None
     return column.type
 
