@@ -194,6 +194,18 @@ def test_large_datasets_are_looked_at_in_parts(
     assert evaluate_rules(tmp_path, **validation) == together
 
 
+def test_a_share_holds_for_all_parts_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows without a target that lie close together are no more than they are among all rows."""
+    monkeypatch.setattr(expectations, "_HELD_VALUES", 1)
+    monkeypatch.setattr(expectations, "_ROWS_AT_ONCE", 2)
+    path, schema = write_table(tmp_path)
+    for share, is_satisfied in ((0.2, True), (0.19, False)):
+        rules = make_rules(DataValidation(min_row_count=1, max_missing_target_share=share), schema, "price")
+        finding = evaluate(rules, path, schema)[-1]
+        assert (finding.rule.name, finding.rows, finding.checked) == ("max_missing_target_share", (3,), 5)
+        assert finding.is_satisfied is is_satisfied
+
+
 def test_nothing_outside_is_reached(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither the network nor the folder for temporary files: no statistics, no reports that nobody asked for."""
 

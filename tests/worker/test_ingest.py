@@ -205,6 +205,17 @@ def test_repeated_target_is_refused(bench: Bench) -> None:
     assert "More than one column is called `species`" in failure_of(ended)["what"]
 
 
+def test_a_number_target_with_a_word_in_it_is_refused(bench: Bench) -> None:
+    """The reason names the row and the line of the file, and is not looked for in columns that are no target."""
+    rows = "".join(f"{number}.5,{number}\n" for number in range(100))
+    bench.drop(f"price,n\n{rows}ask,3\n".encode())
+    ended = bench.run(target_column="price")
+    assert ended.exit_code == 1
+    assert "'ask' in row 101 (line 102)" in failure_of(ended)["what"]
+    assert '{"missing_values": {"price": ["ask"]}}' in bench.receipt()["reason"]["fix"]
+    assert bench.run("second", target_column="n").exit_code == 0
+
+
 def test_name_that_mlflow_refuses_fails_before_any_work(bench: Bench) -> None:
     """Exit 2, with the rule."""
     bench.drop(ROWS, key="a:b/x.csv", dataset="a:b")

@@ -104,6 +104,13 @@ def test_the_page_tells_what_a_person_asks_first() -> None:
     assert outline.links == ["http://mlflow/#/runs/1"]
 
 
+def test_rows_without_a_target_are_counted_among_the_rows() -> None:
+    """Rows that were neither learned nor tested are told where a person adds the others up."""
+    assert "without a target" not in read()[0]
+    text, _ = read(trained=REPORT.trained | {"rows_without_target": 7})  # type: ignore[operator]
+    assert "80 learned, 20 tested, 7 without a target" in text
+
+
 def test_the_code_to_copy_reads_the_file_as_it_is_written() -> None:
     """Another separator or encoding is told to pandas, and a Parquet file is read as one."""
     assert "predict(pandas.read_csv('day.csv'))" in read()[0]

@@ -53,6 +53,12 @@ def train(name: str, folder: Path, **request: Any) -> tuple[Plan, Learned]:
         ("kind-float-label.csv", "label", None, 0.85),
         ("kind-float-label-three.csv", "grade", None, 0.9),
         ("kind-decimal-label.parquet", "churned", None, 0.8),
+        # The last line is a total; the second has units.
+        ("rows-total.csv", "revenue", None, 0.99),
+        ("rows-units-class.csv", "water", None, 0.95),
+        ("rows-units-regression.csv", "oxygen", None, 0.98),
+        # One row has `n/a` where the target should be.
+        ("missing-na-lower-case.csv", "price", None, 0.99),
     ],
 )
 def test_a_reported_file_gets_the_score_that_is_in_it(
@@ -61,6 +67,25 @@ def test_a_reported_file_gets_the_score_that_is_in_it(
     """What a score is without the trap of the file, it is with it."""
     _, learned = train(name, tmp_path, target_column=target, model_name=model)
     assert learned.measured.model[learned.measured.headline] >= least
+
+
+def test_a_row_without_a_target_is_counted_and_not_learned(tmp_path: Path) -> None:
+    """The result says in its first line that a row is left out, and its facts how many and which."""
+    from pipeline_worker.training.learn import describe_learned, say_result
+
+    plan, learned = train("missing-na-lower-case.csv", tmp_path, target_column="price")
+    facts = describe_learned(plan, learned)
+    assert facts["rows_without_target"] == 1
+    assert facts["rows"] == {"train": 159, "test": 40}
+    assert "1 of 200 rows has no value in the target `price`" in facts["notes"][0]
+    assert say_result(plan, learned).endswith("on 40 test rows; 1 row without a target left out")
+
+
+def test_units_are_no_class_of_the_target(tmp_path: Path) -> None:
+    """The `-` below the header is neither learned nor predicted."""
+    plan, learned = train("rows-units-class.csv", tmp_path, target_column="water")
+    assert sorted(set(learned.fitted.pipeline.predict(plan.test_features))) == ["cold", "warm"]
+    assert plan.target.distinct == 2
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ def make(**validation: Any) -> list[Rule]:
 
 
 def test_order_is_stable_and_the_target_is_always_checked() -> None:
-    """Rows first, then by kind; the target must exist and have no missing value, and is not checked twice."""
+    """Rows first, then by kind; the target must exist and not be missing too often, and is not checked twice."""
     rules = make(
         max_row_count=200,
         non_null_columns=["mass", "name"],
@@ -60,7 +60,7 @@ def test_order_is_stable_and_the_target_is_always_checked() -> None:
     assert [(rule.name, rule.column) for rule in make()] == [
         ("min_row_count", None),
         ("required_columns", "name"),
-        ("non_null_columns", "name"),
+        ("max_missing_target_share", "name"),
     ]
 
 

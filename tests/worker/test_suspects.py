@@ -36,6 +36,9 @@ def test_identifiers_are_suspected(tmp_path: Path) -> None:
     frame = make_penguins()
     frame = frame.assign(row=range(1000, 1150), code=[f"P-{number:05x}" for number in range(150)])
     assert set(find(frame, tmp_path, "species")) == {"row", "code"}
+    # A row that has no target leaves a gap between the numbers of the others.
+    frame.loc[40, "species"] = None
+    assert set(find(frame, tmp_path, "species")) == {"row", "code"}
 
 
 def test_columns_that_tell_the_target_are_suspected(tmp_path: Path) -> None:

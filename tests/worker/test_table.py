@@ -72,13 +72,42 @@ def test_columns_that_do_not_fit_are_refused(
         read(make_penguins(), tmp_path, **request_)
 
 
-def test_a_missing_target_is_the_datas_fault_and_says_the_rows(tmp_path: Path) -> None:
-    """Rows without a target are never dropped in silence."""
-    table = make_penguins()
-    table.loc[[4, 9], "species"] = None
-    with pytest.raises(DataFault, match="2 of 150 rows have no value") as raised:
-        read(table, tmp_path, target_column="species")
-    assert raised.value.details["rows"] == [5, 10]
+def test_rows_without_a_target_are_left_out_and_said(tmp_path: Path) -> None:
+    """Features and target of the other rows stay side by side, and a note names the rows as the file has them."""
+    frame = make_penguins()
+    frame.loc[[4, 9], "species"] = None
+    table = read(frame, tmp_path, target_column="species")
+    kept = frame.drop(index=[4, 9])
+    assert table.target.to_pylist() == kept["species"].tolist()
+    assert table.features["seen_on"].dt.strftime("%Y-%m-%d").tolist() == kept["seen_on"].tolist()
+    assert (table.rows, table.rows_without_target) == (150, 2)
+    (note,) = table.notes
+    assert note.startswith("2 of 150 rows have no value in the target `species`")
+    assert "rows 5, 10. " in note
+    assert '{"data_validation": {"non_null_columns": ["species"]}}' in note
+
+
+def test_more_rows_without_a_target_than_the_share_are_the_datas_fault(tmp_path: Path) -> None:
+    """What `validate` would refuse is not learned from where the target was changed after it; the share itself may be given."""
+    frame = make_penguins()
+    frame.loc[:75, "species"] = None
+    with pytest.raises(
+        DataFault, match="76 of 150 rows have no value in the target `species`: more than 50 %"
+    ) as raised:
+        read(frame, tmp_path, target_column="species")
+    assert raised.value.details["rows"] == list(range(1, 21))
+    rules = {"max_missing_target_share": 0.51}
+    assert read(frame, tmp_path, target_column="species", data_validation=rules).rows_without_target == 76
+
+
+def test_an_infinite_target_is_the_datas_fault_and_says_the_row(tmp_path: Path) -> None:
+    """The row is that of the file, also where rows before it have no target."""
+    frame = make_hires().astype({"hires": object})
+    frame.loc[2, "hires"] = None
+    frame.loc[6, "hires"] = "inf"
+    with pytest.raises(DataFault, match="infinite values") as raised:
+        read(frame, tmp_path, target_column="hires")
+    assert raised.value.where == "column `hires`, first in row 7"
 
 
 @pytest.mark.parametrize("value", ["inf", "-1e60"])

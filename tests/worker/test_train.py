@@ -133,6 +133,23 @@ def test_what_is_unusual_is_said(line: Line) -> None:
     assert facts["model_is"].startswith("the one that was measured")
 
 
+def test_rows_without_a_target_are_left_out_and_counted(line: Line) -> None:
+    """They are in the facts, the first line of the result, a note and MLflow, and in neither part of the rows."""
+    table = make_penguins(60)
+    table.loc[[5, 9], "species"] = None
+    run_key = line.train(table, target_column="species")
+    manifest = line.committed("train", run_key)
+    assert manifest.facts["rows_without_target"] == 2
+    assert sum(manifest.facts["rows"].values()) == 58
+    assert any("rows 6, 10. " in note for note in manifest.facts["notes"])
+    assert manifest.summaries["train"].headline.endswith("; 2 rows without a target left out")
+    (run,) = list_runs(line)
+    params = {param["key"]: param["value"] for param in run["data"]["params"]}
+    assert params["rows_without_target"] == "2"
+    dataset = run["inputs"]["dataset_inputs"][0]["dataset"]
+    assert json.loads(dataset["profile"])["num_rows"] == 60
+
+
 def test_the_smallest_table_that_can_be_trained_is(line: Line) -> None:
     """Ten rows, the fewest that validation lets through by default, make a model of either kind."""
     import pandas as pd

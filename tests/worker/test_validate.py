@@ -61,7 +61,7 @@ def test_rules_that_hold_are_reported_and_committed(tmp_path: Path, caplog: pyte
     assert committed is not None
     assert ended.stdout[-1] == committed.manifest.outputs["summary"].uri
     assert json.loads(ended.stdout[0]) == bench.summary()
-    assert committed.manifest.facts == {"rules": 4, "rows": 22}
+    assert committed.manifest.facts == {"rules": 4, "rows": 22, "rows_without_target": 0}
     assert set(committed.manifest.artifacts) >= {"dataset", "schema", "profile", "summary"}
     assert "all 4 rules hold" in caplog.text
     assert "one of 'Adelie', 'Gentoo'" in caplog.text
@@ -127,11 +127,32 @@ def test_too_few_rows_are_refused_without_any_parameter(tmp_path: Path) -> None:
     assert bench.run("second", min_row_count=1).exit_code == 0
 
 
-def test_target_with_missing_values_is_refused_without_any_parameter(tmp_path: Path) -> None:
-    """The target must exist and have no missing value, whatever the rules are."""
-    bench = Bench(tmp_path, b"species,mass\n" + b"a,1\n" * 10 + b",2\n")
-    assert bench.run().exit_code == 1
-    violated = [rule for rule in bench.summary()["rules"] if not rule["satisfied"]]
-    assert [(rule["rule"], rule["column"], rule["rows_violating"]) for rule in violated] == [
-        ("non_null_columns", "species", 1)
-    ]
+@pytest.mark.parametrize(
+    ("filled", "missing", "rules", "violated"),
+    [
+        (10, 10, {}, []),
+        (10, 11, {}, [("max_missing_target_share", "at most 50 % of its values missing")]),
+        (10, 11, {"max_missing_target_share": 0.6}, []),
+        # 0.29 * 100 is a little less than 29.
+        (71, 29, {"max_missing_target_share": 0.29}, []),
+        (10, 1, {"max_missing_target_share": 0}, [("max_missing_target_share", "no missing value")]),
+        (10, 1, {"non_null_columns": ["species"]}, [("non_null_columns", "no missing value")]),
+    ],
+)
+def test_rows_without_a_target_are_refused_beyond_their_share(
+    tmp_path: Path, filled: int, missing: int, rules: dict[str, Any], violated: list[tuple[str, str]]
+) -> None:
+    """Up to the share they are counted; above it, or where the target is to have no missing value at all, the run stops."""
+    bench = Bench(tmp_path, b"species,mass\n" + b"a,1\n" * filled + b",2\n" * missing)
+    ended = bench.run(**rules)
+    summary = bench.summary()
+    broken = [rule for rule in summary["rules"] if not rule["satisfied"]]
+    assert [(rule["rule"], rule["expected"]) for rule in broken] == violated
+    assert ended.exit_code == (1 if violated else 0)
+    (rule,) = [each for each in summary["rules"] if each["rule"] in {"max_missing_target_share", "non_null_columns"}]
+    assert (rule["column"], rule["rows_violating"]) == ("species", missing)
+    if not violated:
+        committed = read_committed(bench.store, bench.layout, "validate")
+        assert committed is not None
+        assert committed.manifest.facts["rows_without_target"] == summary["rows_without_target"] == missing
+        assert committed.manifest.summaries["validate"].headline.endswith(f"{missing} of them without a target")

@@ -12,6 +12,7 @@ from .errors import DataUnreadable
 from .ingestion.convert import Converted, convert
 from .ingestion.data_format import PARQUET, DataFormat, find_format
 from .ingestion.missing_words import MISSING_WORDS
+from .ingestion.number_target import refuse_words_among_numbers
 from .ingestion.profile import profile
 from .target_column import Target, find_target
 
@@ -36,6 +37,9 @@ def ingest(attempt: Attempt) -> Outcome:
     _log_findings(attempt, data_format, converted)
     target = find_target(converted.schema.names(), request.target_column, data=source, parameters=parameters)
     _refuse_repeated_target(target, converted, source)
+    if data_format.name != PARQUET:
+        # Parquet says by itself what its columns are.
+        refuse_words_among_numbers(dataset, converted.schema, target.column, request.ingestion_config, source)
     if not target.is_given:
         attempt.log.info("target: `%s`, by its name; to change that, give `target_column`", target.column)
     with attempt.timed("profile"):

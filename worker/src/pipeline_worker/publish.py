@@ -67,6 +67,8 @@ def publish(attempt: Attempt) -> Outcome:
             "mlflow_model_url": link,
             "metrics": trained["metrics"],
             "baseline": trained["baseline"],
+            # A run of before there were such rows has none.
+            "rows_without_target": trained.get("rows_without_target", 0),
         },
         headline=f"version {version.number} of `{attempt.dataset}`"
         + (f", now `{ALIAS}`" if has_alias else f"; `{ALIAS}` stays at version {newest.number}, of a later run"),

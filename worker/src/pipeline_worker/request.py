@@ -72,6 +72,12 @@ class DataValidation(_Strict):
     max_row_count: int | None = Field(default=None, ge=0, description="Most rows allowed.")
     required_columns: list[str] = Field(default=[], description="Columns that must exist.")
     non_null_columns: list[str] = Field(default=[], description="Columns without a missing value.")
+    max_missing_target_share: float = Field(
+        default=0.5,
+        ge=0,
+        le=1,
+        description="Greatest share of rows without a value in the target, which are left out of training.",
+    )
     unique_columns: list[str] = Field(default=[], description="Columns without a repeated value.")
     value_ranges: dict[str, ValueRange] = Field(default={}, description="Column → range of its values.")
     allowed_values: dict[str, list[bool | int | float | str]] = Field(
@@ -146,7 +152,8 @@ class Request(_Strict):
     data_validation: DataValidation = Field(
         default=DataValidation(),
         description="Rules that the data must satisfy: `min_row_count`, `max_row_count`, `required_columns`, "
-        "`non_null_columns`, `unique_columns`, `value_ranges`, `allowed_values`. Default: at least 10 rows.",
+        "`non_null_columns`, `max_missing_target_share`, `unique_columns`, `value_ranges`, `allowed_values`. Default: at least 10 rows, "
+        "and a target in half of them.",
         json_schema_extra=_stages(VALIDATE),
     )
     model_name: ModelName | None = Field(

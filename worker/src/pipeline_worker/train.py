@@ -131,12 +131,13 @@ def _track(
         params
         | asked
         | {"target_column": plan.target.name, "target_kind": plan.model.kind, "data_source": attempt.drop.uri}
+        | {"rows_without_target": plan.table.rows_without_target}
     )
     run.tag("model_digest", tags["model_digest"])
     run.log_dataset(
         attempt.dataset,
         attempt.artifacts["dataset"],
-        rows=len(plan.table.features),
+        rows=plan.table.rows,
         columns=len(plan.table.columns) + 1,
     )
     folder = attempt.scratch / "tracked"

@@ -37,10 +37,12 @@ def validate(attempt: Attempt) -> Outcome:
         attempt.log.error("%d of %d rules are violated:\n%s", len(violated), len(rules), draw_table(violated))
         raise _explain(violated, summary, attempt)
     attempt.log.info("all %d rules hold:\n%s", len(rules), draw_table(summary["rules"]))
+    left_out = summary["rows_without_target"]
     return Outcome(
         outputs={"summary": saved},
-        facts={"rules": len(rules), "rows": schema.rows},
-        headline=f"{len(rules)} rules hold for {schema.rows:,} rows",
+        facts={"rules": len(rules), "rows": schema.rows, "rows_without_target": left_out},
+        headline=f"{len(rules)} rules hold for {schema.rows:,} rows"
+        + (f", {left_out:,} of them without a target" if left_out else ""),
         location=saved.uri,
         details=summary,
         links={"validation": saved.uri},

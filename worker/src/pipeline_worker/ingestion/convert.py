@@ -18,10 +18,11 @@ from ..schema import Column, Schema
 from .alike_labels import AlikeLabels
 from .arrow_text import make_texts
 from .column_type import CellMisfitError, Typed
-from .csv_columns import Read, find_columns, refuse_cell
+from .csv_columns import Read, refuse_cell
 from .csv_format import CsvFormat, find_csv_format, name_columns
 from .csv_rows import RowTooLongError, check_quotes, read_batches
 from .data_format import PARQUET, DataFormat
+from .extra_lines import find_body
 from .merging import find_merging
 from .missing_words import MISSING_WORDS
 from .number_form import NumberForm
@@ -111,11 +112,12 @@ def _convert_csv(
         return read_batches(path, csv_format, name, block_bytes, unquoted)
 
     names, notes = name_columns(csv_format.header)
-    found = find_columns(read, csv_format, names, config, name)
+    body = find_body(read, csv_format, names, config, name)
+    found = body.columns
     if not found.rows:
         raise _no_rows(name)
     # Blank lines and line breaks inside cells only ever add lines, so equal counts mean a line for each row.
-    is_line_a_row = csv_format.encoding.lines == csv_format.header_line + found.rows
+    is_line_a_row = csv_format.encoding.lines == csv_format.header_line + body.left_out + found.rows
     if not is_line_a_row and csv_format.encoding.quotes[csv_format.quote]:
         # Two quotes that are never closed look like one cell with line breaks, and would swallow the rows in between.
         check_quotes(path, csv_format, name)
@@ -124,7 +126,7 @@ def _convert_csv(
 
     def write() -> tuple[int, list[int], list[str | None]]:
         doubts = [_DOUBTS[each.type]() if each.type in _DOUBTS else None for each in columns.values()]
-        rows, missing = _write(target, columns, _convert_batches(read, columns, doubts, name))
+        rows, missing = _write(target, columns, _convert_batches(body.read, columns, doubts, name))
         told = [
             each.describe(column, words) if each else None
             for each, column, words in zip(doubts, names, found.words, strict=True)
@@ -138,16 +140,16 @@ def _convert_csv(
             for each in merging
         }
         rows, missing, told = write()
-    schema = _describe(columns, missing, rows, csv_format.header_line + 1 if is_line_a_row else None, told)
+    schema = _describe(columns, missing, rows, body.first_line if is_line_a_row else None, told)
     has_comma = any((each.format or "") == "1.234,5" or _has_comma(each.reading) for each in columns.values())
     return Converted(
         schema=schema,
         found=csv_format.describe() + f", decimal sign {'comma' if has_comma else 'point'}"
         f" ({'given' if 'decimal' in csv_format.given else 'found'})",
-        pandas_call=("read_csv", csv_format.list_pandas_options()),
+        pandas_call=("read_csv", csv_format.list_pandas_options() | body.pandas_options),
         pandas_unread=found.unread,
         repeated=frozenset(cell for cell in csv_format.header if csv_format.header.count(cell) > 1),
-        notes=notes + [f"`{column.name}`: {column.note}" for column in schema.columns if column.note],
+        notes=[*notes, *body.notes] + [f"`{column.name}`: {column.note}" for column in schema.columns if column.note],
         words=found.short,
     )
 

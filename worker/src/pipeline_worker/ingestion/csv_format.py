@@ -29,6 +29,7 @@ class CsvFormat:
 
     :param header: the cells of the header line, as they are.
     :param header_line: the line of the file that the header ends in, counted from 1.
+    :param first_row: the cells of the first row below it, as they are; it ends in the line *first_row_line*.
     :param lines_before: lines before the header: blank ones, and Excel's `sep=;`.
     :param decimal: `.` or `,` where the request gives it; otherwise it is found from the columns.
     :param given: which of `separator`, `quote`, `decimal`, `encoding` the request gave.
@@ -40,6 +41,8 @@ class CsvFormat:
     decimal: str | None
     header: tuple[str, ...]
     header_line: int
+    first_row: tuple[str, ...]
+    first_row_line: int
     lines_before: int
     given: frozenset[str]
 
@@ -93,13 +96,17 @@ def find_csv_format(path: Path, name: str, config: IngestionConfig, data_format:
     reader = csv.reader(io.StringIO(body, newline=""), delimiter=separator, quotechar=quote)
     _allow_long_cells()
     header = tuple(next(reader))
+    header_line = lines_before + reader.line_num
+    first_row = tuple(next((row for row in reader if row), ()))
     found = CsvFormat(
         encoding=encoding,
         separator=separator,
         quote=quote,
         decimal=config.decimal,
         header=header,
-        header_line=lines_before + reader.line_num,
+        header_line=header_line,
+        first_row=first_row,
+        first_row_line=lines_before + reader.line_num,
         lines_before=lines_before,
         given=frozenset(config.model_dump(exclude_none=True)),
     )

@@ -10,6 +10,8 @@ from pathlib import Path
 from ..errors import DataUnreadable, ParameterInvalid, near_miss
 
 _CHUNK_BYTES = 1 << 20
+#: Of a longer last line only so much is kept.
+_LONGEST_LINE = 1 << 18
 
 #: Byte order marks, longest first: UTF-32's little-endian one begins with UTF-16's.
 _MARKS: tuple[tuple[bytes, str], ...] = (
@@ -35,12 +37,15 @@ class TextEncoding:
     :param how: `given`, `by its byte order mark`, `valid throughout` or `assumed`.
     :param lines: lines of the file, as an editor counts them.
     :param quotes: how often each quote character that was asked for occurs.
+    :param last_line: the last line that is not blank, and *last_line_number* which it is, counted from 1.
     """
 
     codec: str
     how: str
     lines: int
     quotes: dict[str, int]
+    last_line: str
+    last_line_number: int
 
     @property
     def name(self) -> str:
@@ -100,7 +105,7 @@ def _scan(path: Path, codec: str, how: str, quotes: str, name: str) -> TextEncod
     decoder = io.IncrementalNewlineDecoder(codecs.getincrementaldecoder(codec)("strict"), translate=True)
     breaks = 0
     counts = dict.fromkeys(quotes, 0)
-    last = ""
+    end = ""
     with path.open("rb") as file:
         is_final = False
         while not is_final:
@@ -116,8 +121,10 @@ def _scan(path: Path, codec: str, how: str, quotes: str, name: str) -> TextEncod
             breaks += text.count("\n")
             for quote in counts:
                 counts[quote] += text.count(quote)
-            last = text[-1:] or last
-    return TextEncoding(codec, how, breaks + (last not in {"", "\n"}), counts)
+            end = (end + text)[-_LONGEST_LINE:]
+    last = end.rstrip("\n")
+    lines = breaks + (end[-1:] not in {"", "\n"})
+    return TextEncoding(codec, how, lines, counts, last.rpartition("\n")[2], lines - max(0, len(end) - len(last) - 1))
 
 
 def _check_given(given: str, mark: str | None, name: str) -> str:

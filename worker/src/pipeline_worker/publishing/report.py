@@ -84,13 +84,12 @@ def _write_tiles(report: Report) -> str:
     name = _headline(report)
     model, baseline = report.metrics.get("model", {}), report.metrics.get("baseline", {})
     rows = report.trained.get("rows", {})
+    parts = f"{show_count(rows.get('train'))} learned, {show_count(rows.get('test'))} tested"
+    if left_out := report.trained.get("rows_without_target"):
+        parts += f", {show_count(left_out)} without a target"
     tiles = [
         (say_metric(name), show_number(model.get(name)), f"baseline {show_number(baseline.get(name))}"),
-        (
-            "rows",
-            show_count(report.profile.get("rows")),
-            f"{show_count(rows.get('train'))} learned, {show_count(rows.get('test'))} tested",
-        ),
+        ("rows", show_count(report.profile.get("rows")), parts),
         ("features", show_count(report.trained.get("features")), _say_dropped(report)),
     ]
     if report.summary:

@@ -79,6 +79,7 @@ def describe_learned(plan: Plan, learned: Learned) -> dict[str, Any]:
         "target_kind": plan.model.kind,
         "target_rule": plan.why,
         "rows": learned.described["rows"],
+        "rows_without_target": plan.table.rows_without_target,
         "is_stratified": plan.split.is_stratified,
         "features": len(plan.table.columns),
         "unused_columns": list(learned.fitted.unused),
@@ -103,7 +104,9 @@ def say_result(plan: Plan, learned: Learned) -> str:
     """Return the result in a line."""
     measured, rows = learned.measured, len(plan.split.test)
     name = measured.headline
+    left_out = plan.table.rows_without_target
     return (
         f"{plan.model.name}: {name.replace('_', ' ')} {measured.model[name]:.3g} "
         f"(baseline {measured.baseline[name]:.3g}) on {rows} test row{'' if rows == 1 else 's'}"
+        + (f"; {left_out:,} row{'' if left_out == 1 else 's'} without a target left out" if left_out else "")
     )

@@ -80,5 +80,5 @@ def make_plan(dataset: Path, schema: Schema, request: Request) -> Plan:
         estimator=estimator,
         steps=make_steps(table.columns, table.features.iloc[split.train], model.family, request.random_state),
         chosen=chosen,
-        suspects=find_suspects(table.features, table.columns, target.array, model.kind),
+        suspects=find_suspects(table.features, table.columns, target.array, model.kind, table.rows),
     )

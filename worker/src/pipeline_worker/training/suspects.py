@@ -18,19 +18,22 @@ _GLANCE = 200
 
 
 def find_suspects(
-    features: pd.DataFrame, columns: Sequence[Column], target: NDArray[Any], kind: Kind
+    features: pd.DataFrame, columns: Sequence[Column], target: NDArray[Any], kind: Kind, rows: int
 ) -> dict[str, str]:
-    """Return column → why a person should look at it; nothing is changed because of it."""
-    return dict(_find(features, columns, target, kind)) if len(features) >= _MIN_ROWS else {}
+    """Return column → why a person should look at it; nothing is changed because of it.
+
+    :param rows: how many rows the dataset has, of which *features* are those with a target.
+    """
+    return dict(_find(features, columns, target, kind, rows)) if len(features) >= _MIN_ROWS else {}
 
 
 def _find(
-    features: pd.DataFrame, columns: Sequence[Column], target: NDArray[Any], kind: Kind
+    features: pd.DataFrame, columns: Sequence[Column], target: NDArray[Any], kind: Kind, rows: int
 ) -> Iterator[tuple[str, str]]:
     advice = "if so, name it in `drop_columns`"
     for column in columns:
         values = features[column.name]
-        if _is_number_of_row(values, column) or _is_code(values, column):
+        if _is_number_of_row(values, column, rows) or _is_code(values, column):
             yield column.name, f"It has another value in each row, and reads like an identifier; {advice}."
         elif kind == CLASSIFICATION and _tells_class(values, column, target):
             yield column.name, f"Each of its values stands for one class; it may tell the target by itself; {advice}."
@@ -38,10 +41,10 @@ def _find(
             yield column.name, f"It rises and falls with the target exactly; it may tell it by itself; {advice}."
 
 
-def _is_number_of_row(values: pd.Series, column: Column) -> bool:
+def _is_number_of_row(values: pd.Series, column: Column, rows: int) -> bool:
     if column.type != "integer" or column.nullable:
         return False
-    return bool(values.max() - values.min() == len(values) - 1 and values.is_unique)
+    return bool(values.max() - values.min() < rows and values.is_unique)
 
 
 def _is_code(values: pd.Series, column: Column) -> bool:

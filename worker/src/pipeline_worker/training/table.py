@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 from pyarrow import types
 
 from ..errors import ColumnMissing, DataFault, ParameterInvalid, near_miss
@@ -24,30 +26,42 @@ class Table:
 
     :param features: rows by columns; whole numbers with missing values are floats, times of day are durations since
         midnight, and everything else is as in the dataset.
-    :param target: the values to predict, none of them missing.
+    :param target: the values to predict, none of them missing: rows without one are left out, of the features too.
     :param columns: the features as `schema.json` describes them.
-    :param notes: what a person should know of the features.
+    :param rows: how many rows the dataset has.
+    :param notes: what a person should know of rows and features; rows are those of the dataset.
     """
 
     features: pd.DataFrame
     target: pa.Array
     target_name: str
     columns: tuple[Column, ...]
+    rows: int
     notes: tuple[str, ...] = ()
+
+    @property
+    def rows_without_target(self) -> int:
+        """How many rows were left out."""
+        return self.rows - len(self.target)
 
 
 def read_table(path: Path, schema: Schema, request: Request) -> Table:
     """Return the dataset in the Parquet file *path* as *request* cuts it; dropped columns are not even read.
 
     :raises RequestFault: the target or a column of `drop_columns` does not exist, or no feature is left.
-    :raises DataFault: the target has missing values.
+    :raises DataFault: too many rows have no target, or it has infinite values.
     """
     target_name, columns = choose_columns(schema, request)
     content = pq.read_table(path, columns=[target_name, *(column.name for column in columns)])
     target = content.column(target_name).combine_chunks()
-    _refuse_missing_target(target, target_name)
+    _refuse_infinite_target(target, target_name)
+    has_target = pc.invert(pc.is_null(target, nan_is_null=True))
+    rows_without = np.flatnonzero(~has_target.to_numpy(zero_copy_only=False)) + 1
     features = content.drop_columns([target_name])
     notes: list[str] = []
+    if len(rows_without):
+        _refuse_missing_target(rows_without, len(target), target_name, request.data_validation.max_missing_target_share)
+        notes.append(_say_left_out(rows_without, len(target), target_name))
     for column in columns:
         if column.type == "time":
             position = features.column_names.index(column.name)
@@ -58,11 +72,14 @@ def read_table(path: Path, schema: Schema, request: Request) -> Table:
             if note:
                 features = features.set_column(position, column.name, finite)
                 notes.append(note)
+    if len(rows_without):
+        features, target = features.filter(has_target), target.filter(has_target)
     return Table(
         features=features.to_pandas(date_as_object=False),
         target=target,
         target_name=target_name,
         columns=tuple(columns),
+        rows=len(content),
         notes=tuple(notes),
     )
 
@@ -108,18 +125,44 @@ def choose_columns(schema: Schema, request: Request) -> tuple[str, list[Column]]
     return request.target_column, features
 
 
-def _refuse_missing_target(target: pa.Array, name: str) -> None:
-    is_missing = pc.is_null(target, nan_is_null=True)
-    rows = [row + 1 for row in np.flatnonzero(is_missing.to_numpy(zero_copy_only=False)).tolist()]
-    if not rows:
+def _refuse_infinite_target(target: pa.Array, name: str) -> None:
+    is_infinite = pc.is_inf(target) if types.is_floating(target.type) else None
+    if is_infinite is not None and pc.any(is_infinite).as_py():
+        raise DataFault(
+            f"The target `{name}` has infinite values.",
+            where=f"column `{name}`, first in row {pc.index(is_infinite, value=True).as_py() + 1}",
+            fix="Write numbers there, or take these rows out of the file, and drop it again.",
+            details={"column": name},
+        )
+
+
+def _refuse_missing_target(without: NDArray[np.int64], rows: int, name: str, most: float) -> None:
+    """Refuse what `validate` refuses by the same parameter, for where the target is another than it looked at."""
+    if len(without) / rows <= most:
         return
-    listed = ", ".join(map(str, rows[:10])) + (", …" if len(rows) > 10 else "")
-    raise DataFault(
-        f"{len(rows)} of {len(target)} rows have no value in the target `{name}`; nothing can be learned from them.",
-        where=f"column `{name}`, rows {listed}",
-        fix="Fill them in, or take these rows out of the file, and drop it again.",
-        details={"column": name, "count": len(rows), "rows": rows[:20]},
+    setting = json.dumps(
+        {"target_column": name, "data_validation": {"max_missing_target_share": 1}}, ensure_ascii=False
     )
+    raise DataFault(
+        f"{len(without):,} of {rows:,} rows have no value in the target `{name}`: more than {100 * most:g} % of them.",
+        where=f"column `{name}`, rows {_list_rows(without)}",
+        fix=f"Fill them in, or choose another `target_column`. To learn from the others all the same, run `validate` "
+        f"again with {setting}.",
+        details={"column": name, "count": len(without), "rows": without[:20].tolist()},
+    )
+
+
+def _say_left_out(without: NDArray[np.int64], rows: int, name: str) -> str:
+    return (
+        f"{len(without):,} of {rows:,} rows {'has' if len(without) == 1 else 'have'} no value in the target `{name}`, and "
+        f"{'was' if len(without) == 1 else 'were'} neither learned nor tested: "
+        f"{'row' if len(without) == 1 else 'rows'} {_list_rows(without)}. To have them refused, give "
+        f'{{"data_validation": {{"non_null_columns": {json.dumps([name], ensure_ascii=False)}}}}}.'
+    )
+
+
+def _list_rows(rows: NDArray[np.int64]) -> str:
+    return ", ".join(map(str, rows[:10].tolist())) + (", …" if len(rows) > 10 else "")
 
 
 def _clear_infinite(values: pa.ChunkedArray, name: str) -> tuple[pa.ChunkedArray, str | None]:

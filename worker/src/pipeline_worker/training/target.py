@@ -47,7 +47,7 @@ class Target:
 
 
 def describe_target(values: pa.Array, name: str) -> Target:
-    """Return what the target *values* can be taken for.
+    """Return what the target *values*, none of them missing, can be taken for.
 
     Text and booleans are classes, and numbers with a fraction are quantities. Whole numbers, also where they are written `1.0`, can
     be either; without a model asked for they are classes if there are two different ones, or at most 20 with five rows each on
@@ -67,7 +67,7 @@ def describe_target(values: pa.Array, name: str) -> Target:
     rows, distinct = len(values), len(pc.unique(values))
     if rows < MIN_ROWS:
         raise DataFault(
-            f"There are only {rows} rows; at least {MIN_ROWS} are needed to train and to test.",
+            f"There are only {rows} rows with a target; at least {MIN_ROWS} are needed to train and to test.",
             where=f"column `{name}`",
             fix="Add rows to the file, and drop it again.",
             details={"rows": rows},
@@ -79,7 +79,7 @@ def describe_target(values: pa.Array, name: str) -> Target:
             fix="Add rows with other values, or choose another `target_column`.",
             details={"column": name, "value": values[0].as_py()},
         )
-    array = _to_array(values, name)
+    array = _to_array(values)
     if types.is_boolean(kind_of_values):
         return Target(name, array, CLASSIFICATION, frozenset({CLASSIFICATION}), "it is true or false", distinct)
     if array.dtype == object:
@@ -95,18 +95,11 @@ def describe_target(values: pa.Array, name: str) -> Target:
     return Target(name, array, kind, kinds, rule, distinct)
 
 
-def _to_array(values: pa.Array, name: str) -> NDArray[Any]:
+def _to_array(values: pa.Array) -> NDArray[Any]:
     """Return *values* for scikit-learn; numbers are integers if all of them are whole."""
     array: NDArray[Any] = values.to_numpy(zero_copy_only=False)
     if not np.issubdtype(array.dtype, np.floating):
         return array
-    if not np.isfinite(array).all():
-        raise DataFault(
-            f"The target `{name}` has infinite values.",
-            where=f"column `{name}`, first in row {int(np.argmin(np.isfinite(array))) + 1}",
-            fix="Write numbers there, or take these rows out of the file, and drop it again.",
-            details={"column": name},
-        )
     is_whole = np.array_equal(array, np.floor(array)) and np.abs(array).max() <= _LARGEST_WHOLE
     return array.astype(np.int64) if is_whole else array
 

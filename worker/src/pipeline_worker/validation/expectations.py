@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from ..errors import RuleUnusable
 from ..schema import Schema
-from .rules import Rule
+from .rules import MAX_MISSING_TARGET_SHARE, Rule
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,7 +32,7 @@ class Finding:
     """What became of one rule.
 
     :param observed: the number of rows of the table, for the rules about it.
-    :param checked: how many values were looked at; missing ones only by `non_null_columns`.
+    :param checked: how many values were looked at; missing ones only by `non_null_columns` and `max_missing_target_share`.
     :param violating: how many of these are against the rule.
     :param rows: up to 20 of the rows that they stand in, counted from 1.
     :param offending: what stands there.
@@ -132,14 +132,22 @@ def _read_parts(numbered: list[tuple[int, Rule]], path: Path, schema: Schema) ->
 
 def _add(first: Finding, second: Finding) -> Finding:
     """Return the finding for the rows of both, *second* being of the later ones."""
+    checked, violating = (first.checked or 0) + (second.checked or 0), (first.violating or 0) + (second.violating or 0)
     return Finding(
         first.rule,
-        first.is_satisfied and second.is_satisfied,
-        checked=(first.checked or 0) + (second.checked or 0),
-        violating=(first.violating or 0) + (second.violating or 0),
+        _holds(first.rule, first.is_satisfied and second.is_satisfied, checked, violating),
+        checked=checked,
+        violating=violating,
         rows=(first.rows + second.rows)[:MOST_EXAMPLES],
         offending=(first.offending + second.offending)[:MOST_EXAMPLES],
     )
+
+
+def _holds(rule: Rule, is_without_violation: bool, checked: int, violating: int) -> bool:
+    # A share holds for all rows together, or not; one part of them tells nothing.
+    if rule.name == MAX_MISSING_TARGET_SHARE:
+        return bool(violating / max(1, checked) <= rule.arguments["share"])
+    return is_without_violation
 
 
 def _is_about_values(rule: Rule) -> bool:
@@ -155,7 +163,7 @@ def _expect(rule: Rule, number: int) -> Any:
         return gxe.ExpectTableRowCountToBeBetween(min_value=given.get("min"), max_value=given.get("max"), meta=meta)
     if rule.name == "required_columns":
         return gxe.ExpectColumnToExist(column=rule.column, meta=meta)
-    if rule.name == "non_null_columns":
+    if rule.name in {"non_null_columns", MAX_MISSING_TARGET_SHARE}:
         return gxe.ExpectColumnValuesToNotBeNull(column=rule.column, meta=meta)
     if rule.name == "unique_columns":
         return gxe.ExpectColumnValuesToBeUnique(column=rule.column, meta=meta)
@@ -206,7 +214,7 @@ def _read_result(rule: Rule, result: Any, part: _Part) -> Finding:
     column = part.table.column(rule.column)
     return Finding(
         rule,
-        result.success,
+        _holds(rule, result.success, checked, observed["unexpected_count"]),
         checked=checked,
         violating=observed["unexpected_count"],
         rows=tuple(part.rows_before + position + 1 for position in positions),

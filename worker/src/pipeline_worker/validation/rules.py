@@ -11,6 +11,8 @@ from ..request import DataValidation, ValueRange
 from ..schema import Column, Schema
 from .rule_value import EXAMPLES, parse_value
 
+#: The rule of every target; rows without a value are left out of training.
+MAX_MISSING_TARGET_SHARE = "max_missing_target_share"
 _UNORDERED = {"text", "boolean"}
 _SHOWN_VALUES = 10
 
@@ -22,7 +24,7 @@ class Rule:
     :param name: the name in `data_validation` that asks for it.
     :param column: None for rules about the number of rows.
     :param expected: what must hold, in words.
-    :param arguments: bounds (`min`, `max`, `strict_min`, `strict_max`) or `values`, of the column's type.
+    :param arguments: bounds (`min`, `max`, `strict_min`, `strict_max`) or `values`, of the column's type; or a `share`.
     :param missing: why it cannot hold, where the column does not exist although `required_columns` asks for it.
     """
 
@@ -56,7 +58,13 @@ def make_rules(validation: DataValidation, schema: Schema, target: str) -> list[
     for name in required:
         rules.append(Rule("required_columns", name, "the column exists", missing=_say_missing(name, schema)))
     makers: tuple[tuple[str, Iterable[str], Callable[[Column], Rule | _Fault]], ...] = (
-        ("non_null_columns", dict.fromkeys([*validation.non_null_columns, target]), _make_non_null),
+        ("non_null_columns", dict.fromkeys(validation.non_null_columns), _make_non_null),
+        (
+            MAX_MISSING_TARGET_SHARE,
+            # No missing value at all is more than this rule asks for.
+            [target] if target not in validation.non_null_columns else [],
+            lambda column: _make_missing_share(column, validation.max_missing_target_share),
+        ),
         ("unique_columns", dict.fromkeys(validation.unique_columns), _make_unique),
         ("value_ranges", validation.value_ranges, lambda column: _make_range(column, validation.value_ranges)),
         ("allowed_values", validation.allowed_values, lambda column: _make_allowed(column, validation.allowed_values)),
@@ -88,6 +96,11 @@ def _make_row_rules(validation: DataValidation, faults: list[_Fault]) -> list[Ru
 
 def _make_non_null(column: Column) -> Rule:
     return Rule("non_null_columns", column.name, "no missing value")
+
+
+def _make_missing_share(column: Column, most: float) -> Rule:
+    expected = f"at most {100 * most:g} % of its values missing" if most else "no missing value"
+    return Rule(MAX_MISSING_TARGET_SHARE, column.name, expected, {"share": most})
 
 
 def _make_unique(column: Column) -> Rule:

@@ -9,6 +9,7 @@ from typing import Any
 
 from ..schema import Schema
 from .expectations import Finding
+from .rules import MAX_MISSING_TARGET_SHARE
 
 _SHOWN_EXAMPLES = 3
 _WIDEST = 48
@@ -18,7 +19,7 @@ _LONGEST_VALUE = 200
 def summarise(findings: Sequence[Finding], schema: Schema) -> dict[str, Any]:
     """Return the content of `summary.json`.
 
-    ``satisfied``, ``rows``, ``rules_violated``, and ``rules``: for each ``rule`` (its name in `data_validation`) the
+    ``satisfied``, ``rows``, ``rows_without_target`` (which training leaves out), ``rules_violated``, and ``rules``: for each ``rule`` (its name in `data_validation`) the
     ``column``, its ``type``, what was ``expected`` and ``found`` in words, whether it is ``satisfied``, and for rules
     about values ``rows_checked``, ``rows_violating``, ``percent`` and up to 20 ``examples``, each with ``row`` (1 is the
     first row below the header), ``line`` of the CSV file (only where each row is one line of it) and ``value``.
@@ -28,6 +29,9 @@ def summarise(findings: Sequence[Finding], schema: Schema) -> dict[str, Any]:
         "format": 1,
         "satisfied": all(rule["satisfied"] for rule in rules),
         "rows": schema.rows,
+        "rows_without_target": sum(
+            finding.violating or 0 for finding in findings if finding.rule.name == MAX_MISSING_TARGET_SHARE
+        ),
         "row_numbers": "1 is the first row below the header",
         "rules_violated": sum(not rule["satisfied"] for rule in rules),
         "rules": rules,
@@ -81,7 +85,7 @@ def _say_found(finding: Finding, schema: Schema) -> str:
         return "no value at all" if not finding.checked else f"all {finding.checked:,} values"
     share = f"{finding.violating:,} of {finding.checked:,} values"
     verb = "is" if finding.violating == 1 else "are"
-    if rule.name == "non_null_columns":
+    if rule.name in {"non_null_columns", MAX_MISSING_TARGET_SHARE}:
         said = f"{share} {verb} missing"
         examples = [_place(row, schema) for row in finding.rows]
     elif rule.name == "unique_columns":
