@@ -60,7 +60,7 @@ class Truths:
 class Typed:
     """What a column is, and how its text becomes that.
 
-    :param reading: None leaves text as it is.
+    :param reading: None leaves text as it is, but for blanks around it.
     :param words: the cells that are missing.
     :param unquoted_cells: cells that are missing only where they stand without quotes, blanks included.
     :param is_given: whether the request gives the type: then numbers may have leading zeros.
@@ -86,17 +86,15 @@ class Typed:
             if plain is not None:
                 return plain
             return self._read(self._find_values(texts))
-        trimmed = pc.ascii_trim_whitespace(texts)
-        is_missing = self.words.find(trimmed)
-        texts = texts if is_missing is None else pc.if_else(is_missing, _NULL, texts)
+        values = self.words.leave_out(pc.utf8_trim_whitespace(texts))
         if self.unquoted_cells and marked is not None:
             # Of another column such a cell can be a label.
             is_own = pc.is_in(texts, value_set=make_texts(*self.unquoted_cells))
-            texts = pc.if_else(pc.and_(pc.is_null(marked), is_own), _NULL, texts)
-        return texts
+            values = pc.if_else(pc.and_(pc.is_null(marked), is_own), _NULL, values)
+        return values
 
     def _find_values(self, texts: pa.Array) -> pa.Array:
-        trimmed = pc.ascii_trim_whitespace(texts)
+        trimmed = pc.utf8_trim_whitespace(texts)
         if isinstance(self.reading, NumberForm) and self.reading.has_zero_dash:
             # The missing words come first: where `-` was given as one of them, it is no zero.
             trimmed = pc.replace_substring_regex(self.words.leave_out(trimmed), "^-$", "0")

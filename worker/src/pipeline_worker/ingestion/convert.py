@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -20,6 +21,7 @@ from .arrow_text import make_texts
 from .column_type import CellMisfitError, Typed
 from .csv_columns import Read, find_columns, refuse_cell
 from .csv_format import CsvFormat, find_csv_format, name_columns
+from .trimmed import note_trimmed
 from .csv_rows import RowTooLongError, check_quotes, read_batches
 from .data_format import PARQUET, DataFormat
 from .merging import find_merging
@@ -145,8 +147,10 @@ def _convert_csv(
         f" ({'given' if 'decimal' in csv_format.given else 'found'})",
         pandas_call=("read_csv", csv_format.list_pandas_options() | found.missing_options),
         pandas_unread=found.unread,
-        repeated=frozenset(cell for cell in csv_format.header if csv_format.header.count(cell) > 1),
-        notes=notes + [f"`{column.name}`: {column.note}" for column in schema.columns if column.note],
+        repeated=frozenset(cell for cell, count in Counter(map(str.strip, csv_format.header)).items() if count > 1),
+        notes=notes
+        + note_trimmed(found.trimmed)
+        + [f"`{each.name}`: {each.note}" for each in schema.columns if each.note],
         words=found.short,
     )
 

@@ -48,6 +48,7 @@ class CsvColumns:
     :param short: column → what its words are, in a few words.
     :param missing_options: what `pandas.read_csv` has to be told, so that the same cells are missing.
     :param unread: column → what pandas reads otherwise whatever it is told.
+    :param trimmed: columns of text of which some cells have blanks around them.
     """
 
     rows: int
@@ -56,6 +57,7 @@ class CsvColumns:
     short: dict[str, str]
     missing_options: dict[str, Any]
     unread: dict[str, str]
+    trimmed: list[str]
 
 
 def find_columns(
@@ -107,6 +109,11 @@ def find_columns(
         },
         missing_options=list_missing_options(guesses, judged, verdicts),
         unread=list_unread(guesses, judged),
+        trimmed=[
+            guess.name
+            for guess, each in zip(guesses, judged, strict=True)
+            if each.type == "text" and guess.seen.has_blanks
+        ],
     )
 
 
