@@ -117,6 +117,28 @@ def test_parquet_is_ingested(bench: Bench) -> None:
     assert "`ingestion_config` is for CSV files, and was not used" in bench.committed().facts["notes"][0]
 
 
+@pytest.mark.parametrize("params", [{"target_column": "label"}, {}])
+def test_a_target_that_holds_no_plain_values_is_refused_by_name(bench: Bench, params: dict[str, Any]) -> None:
+    """It is not said to be missing, and no other column takes its place."""
+    path = bench.folder / "x.parquet"
+    pq.write_table(pa.table({"label": [b"a"], "y": [1], "n": [2]}), path)
+    bench.drop(path.read_bytes(), key="penguins/x.parquet")
+    ended = bench.run(**params)
+    assert ended.exit_code == 1
+    assert "`label` is the target, and cannot be used: it holds binary" in failure_of(ended)["what"]
+    assert bench.run("second", target_column="y").exit_code == 0
+    assert list(bench.read("schema")["left_out"]) == ["label"]
+
+
+def test_a_type_that_a_dropped_column_does_not_have_is_no_reason_to_refuse_the_file(bench: Bench) -> None:
+    """No model sees it; a type of text still holds, as rules may be about it."""
+    bench.drop(b"when,id,y\n2024-01-31,7,u\nsoon,8,v\n")
+    given = {"ingestion_config": {"column_types": {"when": "date", "id": "text"}}}
+    assert bench.run("first", **given).exit_code == 1
+    assert bench.run("second", drop_columns=["when", " id "], **given).exit_code == 0
+    assert [column["type"] for column in bench.read("schema")["columns"]] == ["text", "text", "text"]
+
+
 @pytest.mark.slow("loads pandas")
 @pytest.mark.parametrize(
     ("content", "options"),

@@ -32,16 +32,20 @@ def ingest(attempt: Attempt) -> Outcome:
     dataset = attempt.scratch / "dataset.parquet"
     with attempt.timed("convert"):
         data_format = find_format(raw, source, request.data_format)
-        converted = convert(raw, dataset, source, data_format, request.ingestion_config)
+        converted = convert(raw, dataset, source, data_format, request.ingestion_config, request.drop_columns)
     _log_findings(attempt, data_format, converted)
-    target = find_target(converted.schema.names(), request.target_column, data=source, parameters=parameters)
+    names = [*converted.schema.names(), *converted.schema.left_out]
+    target = find_target(names, request.target_column, data=source, parameters=parameters)
     _refuse_repeated_target(target, converted, source)
+    _refuse_left_out_target(target, converted, source)
     if not target.is_given:
         attempt.log.info("target: `%s`, by its name; to change that, give `target_column`", target.column)
     with attempt.timed("profile"):
         profiled = profile(dataset, converted.schema)
     function, options = converted.pandas_call
     profiled |= {"pandas": {"function": function, "options": options}}
+    if converted.reset_index is not None:
+        profiled["pandas"]["reset_index"] = converted.reset_index
     if converted.pandas_unread:
         profiled["pandas"]["reads_otherwise"] = converted.pandas_unread
     completed = request.model_copy(update={"target_column": target.column})
@@ -101,6 +105,17 @@ def _refuse_repeated_target(target: Target, converted: Converted, source: str) -
             f"More than one column is called `{target.column}`, and that is the target.",
             where=source,
             fix="Leave one of them, or give them different names: the second could tell the model the answer.",
+            details={"column": target.column},
+        )
+
+
+def _refuse_left_out_target(target: Target, converted: Converted, source: str) -> None:
+    why = converted.schema.left_out.get(target.column)
+    if why is not None:
+        raise DataUnreadable(
+            f"`{target.column}` is the target, and cannot be used: {why.removesuffix('.')}.",
+            where=source,
+            fix="Write it as numbers, text or booleans, and drop the file again; or choose another `target_column`.",
             details={"column": target.column},
         )
 

@@ -142,8 +142,8 @@ class Request(_Strict):
     )
     drop_columns: list[ColumnName] = Field(
         default=[],
-        description="Columns that the model must not see.",
-        json_schema_extra=_stages(TRAIN),
+        description="Columns that the model must not see. `ingest` leaves out those that it cannot read.",
+        json_schema_extra=_stages(INGEST, TRAIN),
     )
     data_validation: DataValidation = Field(
         default=DataValidation(),

@@ -35,6 +35,7 @@ class Schema(BaseModel):
 
     :param rows: how many rows it has.
     :param first_row_line: the line of the CSV file that row 1 stands in, where each row is one line; otherwise None.
+    :param left_out: columns of the file that are not here → why.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -43,6 +44,7 @@ class Schema(BaseModel):
     rows: int
     first_row_line: int | None = None
     columns: list[Column]
+    left_out: dict[str, str] = {}
 
     def names(self) -> list[str]:
         """Return the columns' names, in order."""

@@ -140,7 +140,10 @@ def _write_reading(report: Report) -> str:
     """Return the call of pandas that gives the rows of the file, as `ingest` found it to be written."""
     call = report.profile.get("pandas", {})
     options = "".join(f", {name}={value!r}" for name, value in call.get("options", {}).items())
-    return f"pandas.{call.get('function', 'read_csv')}({report.file.rpartition('/')[2]!r}{options})"
+    reading = f"pandas.{call.get('function', 'read_csv')}({report.file.rpartition('/')[2]!r}{options})"
+    if "reset_index" in call:
+        reading += f".reset_index({', '.join(f'{name}={value!r}' for name, value in call['reset_index'].items())})"
+    return reading
 
 
 def _write_otherwise(report: Report) -> str:

@@ -84,7 +84,7 @@ def choose_columns(schema: Schema, request: Request) -> tuple[str, list[Column]]
         )
     for parameter, wanted in (("target_column", [request.target_column]), ("drop_columns", request.drop_columns)):
         for name in wanted:
-            if name not in names:
+            if name not in names and not (parameter == "drop_columns" and name in schema.left_out):
                 raise ColumnMissing(
                     f"`{parameter}` names `{name}`, and there is no such column.{near_miss(name, names)}",
                     where=parameter,

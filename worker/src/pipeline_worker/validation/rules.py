@@ -145,6 +145,8 @@ def _make_allowed(column: Column, allowed: dict[str, list[bool | int | float | s
 
 
 def _say_missing(name: str, schema: Schema) -> str | None:
+    if name in schema.left_out:
+        return f"`ingest` left it out: {schema.left_out[name]}"
     return None if schema.find(name) else f"there is no such column.{near_miss(name, schema.names())}"
 
 
