@@ -16,6 +16,8 @@ from local.store import Store
 from local.tell import collect_links, make_metric_rows, tell_reason
 
 COUNT = 10
+#: Notes of a run that are told beside it.
+_NOTES = 2
 _MARKS = {
     "published": ("✓", "green"),
     "committed": ("✓", "green"),
@@ -52,6 +54,9 @@ def show_last_drops(settings: Settings) -> None:
         note = describe_note(receipt)
         if note:
             show.write(Text(" " * 18), note)
+        known = describe_notes(receipt)
+        if known:
+            show.write(Text(" " * 18), known)
     if found:
         show.print(f"\n  All of one: make status RUN={found[0].run_key}")
     with Airflow(settings) as airflow:
@@ -72,6 +77,10 @@ def show_run(settings: Settings, run_key: str) -> None:
         took = "" if summary.seconds is None else describe_seconds(summary.seconds)
         note = summary.headline if summary.state == "done" else first_sentence(summary.headline or summary.state)
         show.write(Text(f"  {stage:<9}{took:>9}  "), note)
+        for told in summary.notes:
+            show.write(Text(" " * 20 + "- "), told)
+        if summary.more_notes:
+            show.print(f"{' ' * 20}- and {summary.more_notes} more notes, in the report and in profile.json")
     rows = make_metric_rows(receipt.live_facts)
     if rows:
         show.print()
@@ -148,6 +157,14 @@ def describe_note(receipt: Receipt) -> str:
         return first_sentence(receipt.reason.what)
     reached = [summary.headline for summary in receipt.stages.values() if summary.headline]
     return reached[-1] if reached else ""
+
+
+def describe_notes(receipt: Receipt) -> str:
+    """Return in one line what a person should know of a run: the first two notes, without what to do, and how many more."""
+    notes = [note for summary in receipt.stages.values() for note in summary.notes]
+    more = len(notes[_NOTES:]) + sum(summary.more_notes for summary in receipt.stages.values())
+    said = [note.partition("; ")[0].rstrip(".") for note in notes[:_NOTES]]
+    return f"To know: {'; '.join(said + [f'and {more} more'] * bool(more))}." if said else ""
 
 
 def describe_time(receipt: Receipt) -> str:

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pyarrow import types
 
+from ..column_note import telling_note
 from ..errors import ColumnMissing, DataFault, ParameterInvalid, near_miss
 from ..request import Request
 from ..schema import Column, Schema
@@ -47,7 +48,8 @@ def read_table(path: Path, schema: Schema, request: Request) -> Table:
     target_name, columns = choose_columns(schema, request)
     content = pq.read_table(path, columns=[target_name, *(column.name for column in columns)])
     target = content.column(target_name).combine_chunks()
-    _refuse_missing_target(target, target_name)
+    with telling_note(schema.find(target_name)):
+        _refuse_missing_target(target, target_name)
     features = content.drop_columns([target_name])
     notes: list[str] = []
     for column in columns:
