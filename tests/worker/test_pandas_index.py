@@ -107,6 +107,18 @@ def test_other_labels_without_a_name_are_a_column(tmp_path: Path, monkeypatch: p
     assert table["index.1"].tolist() == list(days)
 
 
+def test_the_running_number_of_dask_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Dask gives the index a name where it has none, which says as little."""
+    import pandas as pd
+
+    path = tmp_path / "x.parquet"
+    index = pd.Index([0, 1, 3], name="__null_dask_index__")
+    pd.DataFrame({"x": [1, 2, 3]}, index=index).to_parquet(path)
+    converted = convert_file(path, tmp_path)
+    assert list(converted.schema.left_out) == ["__null_dask_index__"]
+    assert read_by_call(path, converted, monkeypatch)[0] == "pandas.read_parquet('x.parquet')"
+
+
 def test_an_index_of_several_levels_is_brought_back_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One level has a name, one has none, and one is a running number, which is left out of the dataset alone."""
     import pandas as pd

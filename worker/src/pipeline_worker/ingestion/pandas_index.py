@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-#: What pandas calls a level of its index that has no name.
-_UNNAMED = "__index_level_"
+#: What pandas and Dask call a level of the index that has no name.
+_UNNAMED = ("__index_level_", "__null_dask_index__")
 _LOOKED_ROWS = 100_000
 
 
