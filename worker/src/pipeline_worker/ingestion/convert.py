@@ -119,7 +119,14 @@ def _convert_parquet(
     notes = found.list_notes() + _list_column_notes(schema)
     if config.model_dump(exclude_none=True):
         notes.append("`ingestion_config` is for CSV files, and was not used: Parquet says by itself how to read it.")
-    return Converted(schema, "Parquet", ("read_parquet", {}), reset_index=found.reset_index, notes=notes)
+    return Converted(
+        schema,
+        "Parquet",
+        ("read_parquet", {}),
+        pandas_unread=found.list_unread(),
+        reset_index=found.reset_index,
+        notes=notes,
+    )
 
 
 def _leave_types_open(config: IngestionConfig, drop_columns: Collection[str]) -> IngestionConfig:

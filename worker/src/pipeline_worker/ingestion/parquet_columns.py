@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from ..errors import DataUnreadable
 from .column_type import Typed
 from .pandas_index import PandasIndex, find_index, note_index
-from .parquet_types import choose_type, damaged, find_type, is_text, shorten
+from .parquet_types import choose_type, damaged, find_type, is_span, is_text, shorten
 from .parquet_values import bring_to, decode, refuse_odd_years
 from .trimmed import note_trimmed, note_trimmed_names
 
@@ -83,6 +83,14 @@ class ParquetColumns:
             for count in map(self.emptied.__getitem__, self.typed)
         ]
 
+    def list_unread(self) -> dict[str, str]:
+        """Return column → why `pandas.read_parquet` gives other values."""
+        return {
+            each: "it gives durations, and the model learned seconds"
+            for each, source in zip(self.typed, self.sources, strict=True)
+            if self.typed[each].type == "number" and is_span(self.file.schema_arrow.field(source).type)
+        }
+
     def list_notes(self) -> list[str]:
         """Return what a person should know beside the notes on columns, once the rows were read."""
         return self.notes + note_trimmed([each for each in self.typed if each in self.trimmed])
@@ -123,7 +131,8 @@ def find_parquet_columns(
                 sources.append(each.name)
     if not found:
         _refuse_all(left_out, name)
-    found |= {each: replace(found[each], note=note_index(each)) for each in index.names.values() if each in found}
+    for each in found.keys() & set(index.names.values()):
+        found[each] = replace(found[each], note=" ".join(filter(None, (found[each].note, note_index(each)))))
     notes = note_trimmed_names(each.name.strip() for each in fields if each.name != each.name.strip())
     notes += [f"`{each}` was left out: {why.removesuffix('.')}." for each, why in left_out.items()]
     return ParquetColumns(file, name, found, sources, left_out, index.reset_index, notes)
