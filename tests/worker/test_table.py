@@ -42,6 +42,8 @@ def test_a_column_that_ingest_left_out_may_be_dropped(tmp_path: Path) -> None:
     schema = schema.model_copy(update={"left_out": {"photo": "it holds binary"}})
     _, columns = choose_columns(schema, Request(target_column="species", drop_columns=["photo", "island"]))
     assert len(columns) == 4
+    with pytest.raises(ColumnMissing, match="`target_column` names `photo`, and `ingest` left it out: it holds binary"):
+        choose_columns(schema, Request(target_column="photo"))
 
 
 def test_types_are_those_that_the_libraries_take(tmp_path: Path) -> None:

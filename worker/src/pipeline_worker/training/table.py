@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from pyarrow import types
 
 from ..column_note import telling_note
-from ..errors import ColumnMissing, DataFault, ParameterInvalid, near_miss
+from ..errors import ColumnMissing, DataFault, ParameterInvalid
 from ..request import Request
 from ..schema import Column, Schema
 
@@ -88,7 +88,7 @@ def choose_columns(schema: Schema, request: Request) -> tuple[str, list[Column]]
         for name in wanted:
             if name not in names and not (parameter == "drop_columns" and name in schema.left_out):
                 raise ColumnMissing(
-                    f"`{parameter}` names `{name}`, and there is no such column.{near_miss(name, names)}",
+                    f"`{parameter}` names `{name}`, and {schema.say_missing(name)}",
                     where=parameter,
                     fix=f"Use one of the columns: {', '.join(f'`{known}`' for known in names)}.",
                     details={"parameter": parameter, "column": name, "columns": names},

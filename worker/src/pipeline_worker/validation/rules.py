@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..column_note import say_note
-from ..errors import ColumnMissing, RequestFault, RuleUnusable, near_miss
+from ..errors import ColumnMissing, RequestFault, RuleUnusable
 from ..request import DataValidation, ValueRange
 from ..schema import Column, Schema
 from .rule_value import EXAMPLES, parse_value
@@ -147,9 +147,7 @@ def _make_allowed(column: Column, allowed: dict[str, list[bool | int | float | s
 
 
 def _say_missing(name: str, schema: Schema) -> str | None:
-    if name in schema.left_out:
-        return f"`ingest` left it out: {schema.left_out[name]}"
-    return None if schema.find(name) else f"there is no such column.{near_miss(name, schema.names())}"
+    return None if schema.find(name) else schema.say_missing(name)
 
 
 def _explain(faults: list[_Fault], schema: Schema) -> RequestFault:
