@@ -73,14 +73,7 @@ def show_run(settings: Settings, run_key: str) -> None:
     show.print(f"  file     {receipt.file or 'none'}")
     show.print(f"  dataset  {receipt.dataset}")
     show.print(f"  changed  {receipt.updated_at}\n")
-    for stage, summary in receipt.stages.items():
-        took = "" if summary.seconds is None else describe_seconds(summary.seconds)
-        note = summary.headline if summary.state == "done" else first_sentence(summary.headline or summary.state)
-        show.write(Text(f"  {stage:<9}{took:>9}  "), note)
-        for told in summary.notes:
-            show.write(Text(" " * 20 + "- "), told)
-        if summary.more_notes:
-            show.print(f"{' ' * 20}- and {summary.more_notes} more notes, in the report and in profile.json")
+    show_stages(receipt, show)
     rows = make_metric_rows(receipt.live_facts)
     if rows:
         show.print()
@@ -100,6 +93,18 @@ def show_run(settings: Settings, run_key: str) -> None:
         _show_attempts(attempts, runs, receipt, show)
     links = collect_links(replace(receipt, links=receipt.live_links), None)
     show.print_links(links | {f"Airflow, {run.dag_id}": run.url for run in runs or ()})
+
+
+def show_stages(receipt: Receipt, show: Show) -> None:
+    """Write a line for each stage of a run, with what a person should know of it below."""
+    for stage, summary in receipt.stages.items():
+        took = "" if summary.seconds is None else describe_seconds(summary.seconds)
+        reached = summary.headline if summary.state == "done" else first_sentence(summary.headline or summary.state)
+        show.write(Text(f"  {stage:<9}{took:>9}  "), reached)
+        for note in summary.notes:
+            show.write(Text(f"{'':22}- "), note)
+        if summary.more_notes:
+            show.print(f"{'':22}- and {summary.more_notes} more, in the report")
 
 
 def _show_attempts(attempts: list[Attempt], runs: list[DagRun] | None, receipt: Receipt, show: Show) -> None:
