@@ -104,7 +104,7 @@ def show_stages(receipt: Receipt, show: Show) -> None:
         for note in summary.notes:
             show.write(Text(f"{'':22}- "), note)
         if summary.more_notes:
-            show.print(f"{'':22}- and {summary.more_notes} more, in the report")
+            show.print(f"{'':22}- and {summary.more_notes} more, in profile.json and the report")
 
 
 def _show_attempts(attempts: list[Attempt], runs: list[DagRun] | None, receipt: Receipt, show: Show) -> None:

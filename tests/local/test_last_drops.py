@@ -78,7 +78,7 @@ def test_all_notes_of_the_receipt_stand_below_their_stage(capsys):
     assert [line.split() for line in capsys.readouterr().out.splitlines()] == [
         ["ingest", "1.0", "s", "3", "rows"],
         ["-", "`a`:", "odd;", "give", '{"x":', "1}."],
-        ["-", "and", "2", "more,", "in", "the", "report"],
+        ["-", "and", "2", "more,", "in", "profile.json", "and", "the", "report"],
         ["validate", "3", "rules", "hold"],
     ]
 
