@@ -16,6 +16,8 @@ from local.store import Store
 from local.tell import collect_links, make_metric_rows, tell_reason
 
 COUNT = 10
+#: Notes of a run that are told beside it.
+_NOTES = 2
 _MARKS = {
     "published": ("✓", "green"),
     "committed": ("✓", "green"),
@@ -52,6 +54,9 @@ def show_last_drops(settings: Settings) -> None:
         note = describe_note(receipt)
         if note:
             show.write(Text(" " * 18), note)
+        known = describe_notes(receipt)
+        if known:
+            show.write(Text(" " * 18), known)
     if found:
         show.print(f"\n  All of one: make status RUN={found[0].run_key}")
     with Airflow(settings) as airflow:
@@ -68,10 +73,7 @@ def show_run(settings: Settings, run_key: str) -> None:
     show.print(f"  file     {receipt.file or 'none'}")
     show.print(f"  dataset  {receipt.dataset}")
     show.print(f"  changed  {receipt.updated_at}\n")
-    for stage, summary in receipt.stages.items():
-        took = "" if summary.seconds is None else describe_seconds(summary.seconds)
-        note = summary.headline if summary.state == "done" else first_sentence(summary.headline or summary.state)
-        show.write(Text(f"  {stage:<9}{took:>9}  "), note)
+    show_stages(receipt, show)
     rows = make_metric_rows(receipt.live_facts)
     if rows:
         show.print()
@@ -91,6 +93,18 @@ def show_run(settings: Settings, run_key: str) -> None:
         _show_attempts(attempts, runs, receipt, show)
     links = collect_links(replace(receipt, links=receipt.live_links), None)
     show.print_links(links | {f"Airflow, {run.dag_id}": run.url for run in runs or ()})
+
+
+def show_stages(receipt: Receipt, show: Show) -> None:
+    """Write a line for each stage of a run, with what a person should know of it below."""
+    for stage, summary in receipt.stages.items():
+        took = "" if summary.seconds is None else describe_seconds(summary.seconds)
+        reached = summary.headline if summary.state == "done" else first_sentence(summary.headline or summary.state)
+        show.write(Text(f"  {stage:<9}{took:>9}  "), reached)
+        for note in summary.notes:
+            show.write(Text(f"{'':22}- "), note)
+        if summary.more_notes:
+            show.print(f"{'':22}- and {summary.more_notes} more, in profile.json and the report")
 
 
 def _show_attempts(attempts: list[Attempt], runs: list[DagRun] | None, receipt: Receipt, show: Show) -> None:
@@ -148,6 +162,14 @@ def describe_note(receipt: Receipt) -> str:
         return first_sentence(receipt.reason.what)
     reached = [summary.headline for summary in receipt.stages.values() if summary.headline]
     return reached[-1] if reached else ""
+
+
+def describe_notes(receipt: Receipt) -> str:
+    """Return in one line what a person should know of a run: the first two notes, without what to do, and how many more."""
+    notes = [note for summary in receipt.stages.values() for note in summary.notes]
+    more = len(notes[_NOTES:]) + sum(summary.more_notes for summary in receipt.stages.values())
+    said = [note.partition("; ")[0].rstrip(".") for note in notes[:_NOTES]]
+    return f"To know: {'; '.join(said + [f'and {more} more'] * bool(more))}." if said else ""
 
 
 def describe_time(receipt: Receipt) -> str:

@@ -3,7 +3,7 @@
 import contextlib
 import difflib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -28,12 +28,17 @@ class Reason:
 
 @dataclass(frozen=True)
 class Summary:
-    """How one stage went. `state`: running, done, refused, waiting or failed; `seconds`: of its work alone."""
+    """How one stage went. `state`: running, done, refused, waiting or failed; `seconds`: of its work alone.
+
+    `notes`: the first of what a person should know; `more_notes`: how many are not here.
+    """
 
     state: str
     attempt: str
     headline: str
     seconds: float | None
+    notes: Sequence[str] = ()
+    more_notes: int = 0
 
 
 @dataclass(frozen=True)
@@ -91,6 +96,8 @@ def parse_receipt(content: bytes) -> Receipt:
                 summary.get("attempt") or "",
                 summary.get("headline") or "",
                 summary.get("seconds"),
+                summary.get("notes") or (),
+                summary.get("more_notes") or 0,
             )
             for stage, summary in (values.get("stages") or {}).items()
         },

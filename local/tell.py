@@ -11,6 +11,8 @@ from local.receipt import Reason, Receipt
 from local.show import Show, describe_seconds, first_sentence
 from local.view import Asked, View, choose_runs
 
+#: Notes that are told at the end of a run; its receipt has more of them.
+_NOTES = 2
 _REASON_WIDTH = len("what to do")
 #: What links are called for people; others keep their name.
 _NAMES = {"mlflow_run": "MLflow run", "model": "MLflow model", "model_file": "model file", "failure": "failure record"}
@@ -70,6 +72,12 @@ def tell_done(view: View, receipt: Receipt, show: Show) -> None:
     rows = make_metric_rows(receipt.facts)
     if rows:
         show.print_table([("", "model", "baseline"), *rows])
+    notes = [note for summary in receipt.stages.values() for note in summary.notes]
+    for note in notes[:_NOTES]:
+        show.write(Text("  to know  "), note)
+    more = len(notes[_NOTES:]) + sum(summary.more_notes for summary in receipt.stages.values())
+    if more:
+        show.print(f"           and {more} more: make status RUN={receipt.run_key}")
     show.print()
 
 
@@ -88,6 +96,7 @@ def describe_rules(details: Mapping[str, Any]) -> list[str]:
     rules = details.get("rules")
     return [
         f"{rule.get('column') or rule.get('rule')}: expected {rule.get('expected')}; found {rule.get('found')}"
+        + (f". {rule['note']}" if rule.get("note") else "")
         for rule in (rules if isinstance(rules, list) else [])
         if isinstance(rule, Mapping) and rule.get("satisfied") is False
     ]

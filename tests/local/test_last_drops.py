@@ -6,9 +6,10 @@ import sys
 
 import pytest
 
-from local.last_drops import describe_state_with_mark, tell_name
+from local.last_drops import describe_notes, describe_state_with_mark, show_stages, tell_name
 from local.receipt import parse_receipt
 from local.settings import PROJECT
+from local.show import Show
 from tests.stack import make_stack
 
 RUN = "penguins.20260131T120000Z.1a2b3c4d"
@@ -44,6 +45,42 @@ def test_facts_and_links_of_what_is_live_are_there():
     assert receipt.live_links == {"model": "m", "failure": "f"}
     plain = make("trained", "train", links={"a": "b"}, facts={"rows": 1})
     assert (plain.live_facts, plain.live_links) == ({"rows": 1}, {"a": "b"})
+
+
+def test_what_is_to_know_of_a_run_stands_in_one_line():
+    """The first two notes say what was decided, without what to do about it; the others are counted."""
+    notes = ["`sex`: 11 cells say `NA`; if it is a label, give {…}.", "`a`: Durations, read as seconds.", "`b`: Text."]
+    stages = {
+        "ingest": {"state": "done", "notes": notes, "more_notes": 2},
+        "train": {"state": "done", "notes": ["odd"]},
+    }
+    told = describe_notes(make("trained", "train", stages=stages))
+    assert told == "To know: `sex`: 11 cells say `NA`; `a`: Durations, read as seconds; and 4 more."
+    assert describe_notes(make("trained", "train", stages={"ingest": {"state": "done", "notes": notes[:1]}})) == (
+        "To know: `sex`: 11 cells say `NA`."
+    )
+    assert describe_notes(make("ingested", "ingest", stages={"ingest": {"state": "done"}})) == ""
+
+
+def test_all_notes_of_the_receipt_stand_below_their_stage(capsys):
+    """Whole, with the line to paste; a stage without any has its own line alone."""
+    stages = {
+        "ingest": {
+            "state": "done",
+            "headline": "3 rows",
+            "seconds": 1,
+            "notes": ['`a`: odd; give {"x": 1}.'],
+            "more_notes": 2,
+        },
+        "validate": {"state": "done", "headline": "3 rules hold"},
+    }
+    show_stages(make("validated", "validate", stages=stages), Show())
+    assert [line.split() for line in capsys.readouterr().out.splitlines()] == [
+        ["ingest", "1.0", "s", "3", "rows"],
+        ["-", "`a`:", "odd;", "give", '{"x":', "1}."],
+        ["-", "and", "2", "more,", "in", "profile.json", "and", "the", "report"],
+        ["validate", "3", "rules", "hold"],
+    ]
 
 
 def test_a_name_that_the_run_key_does_not_tell_is_told():

@@ -3,9 +3,9 @@
 import io
 import sys
 
-from local.receipt import Reason
+from local.receipt import Reason, Receipt, Summary
 from local.show import Show, describe_seconds, describe_size
-from local.tell import advise, make_metric_rows, tell_reason
+from local.tell import advise, make_metric_rows, tell_done, tell_reason
 from local.view import Asked, Step, View
 
 
@@ -63,10 +63,31 @@ def test_metrics_stand_beside_the_baseline():
     assert make_metric_rows(facts) == [("accuracy", "0.971", "0.4348")]
 
 
+def test_what_is_to_know_is_told_at_the_end(capsys):
+    """The first two notes are whole, with the line to paste; of the others it is said how to see them."""
+    notes = ['`a`: odd; give {"x": 1}.', "`b`: odd.", "`c`: odd."]
+    stages = {"ingest": Summary("done", "a.1", "", 1.0, notes, 4)}
+    receipt = Receipt("k", "d", "f", "published", "publish", None, "", stages=stages)
+    tell_done(View((), "published"), receipt, Show())
+    lines = [line.strip() for line in capsys.readouterr().out.splitlines() if line.strip()]
+    assert lines[1:] == [
+        'to know  `a`: odd; give {"x": 1}.',
+        "to know  `b`: odd.",
+        "and 5 more: make status RUN=k",
+    ]
+
+
 def test_each_broken_rule_has_a_line(capsys):
     """A refusal by rules names each broken rule with what was expected and found, and none that holds."""
     rules = [
-        {"column": "mass", "rule": "value_ranges", "expected": "at most 8000", "found": "37000", "satisfied": False},
+        {
+            "column": "mass",
+            "rule": "value_ranges",
+            "expected": "at most 8",
+            "found": "37",
+            "satisfied": False,
+            "note": "Odd.",
+        },
         {"column": None, "rule": "min_row_count", "expected": "10 rows", "found": "3 rows", "satisfied": False},
         {"column": "sex", "rule": "allowed_values", "expected": "a or b", "found": "all", "satisfied": True},
     ]
@@ -75,7 +96,7 @@ def test_each_broken_rule_has_a_line(capsys):
     lines = [line.strip() for line in capsys.readouterr().out.splitlines()]
     assert lines[:3] == [
         "what        2 of 3 rules are violated.",
-        "mass: expected at most 8000; found 37000",
+        "mass: expected at most 8; found 37. Odd.",
         "min_row_count: expected 10 rows; found 3 rows",
     ]
     assert lines[3:] == ["where       here", "what to do  mend it", "more        runbooks/x.md"]

@@ -67,7 +67,7 @@ def convert_column(folder: Path, cells: list[str], *, separator: str = ",", **co
         (["yes", "no"], "text", ["yes", "no"]),
         (["0", "1"], "integer", [0, 1]),
         (["12 %", "13 %"], "integer", [12, 13]),
-        (["a", " b ", "  "], "text", ["a", " b ", None]),
+        (["a", " b ", "  "], "text", ["a", "b", None]),
         (["None", "none", "x"], "text", ["None", "none", "x"]),
         (["", "NA", " NA "], "text", [None, None, None]),
         (["a\nb", 'say "x"', "c,d"], "text", ["a\nb", 'say "x"', "c,d"]),
@@ -471,6 +471,17 @@ def test_repeated_names_are_reported(tmp_path: Path) -> None:
     assert converted.notes == ["More than one column is called `a`; one of them is called `a.1` here."]
 
 
+def test_names_that_are_equal_without_their_blanks_are_repeated_names(tmp_path: Path) -> None:
+    """They get `.1`, `.2`, as if they had been written alike, and the blanks are told; the inner ones stay."""
+    converted, columns = convert_bytes(tmp_path, "a, a ,body mass,\u00a0b\n1,2,3,4\n".encode())
+    assert columns == {"a": [1], "a.1": [2], "body mass": [3], "b": [4]}
+    assert converted.repeated == {"a"}
+    assert converted.notes == [
+        "Blanks around column names were left out: `a`, `b`.",
+        "More than one column is called `a`; one of them is called `a.1` here.",
+    ]
+
+
 def test_column_without_values_is_text(tmp_path: Path) -> None:
     """It is kept, and said."""
     converted, columns = convert_bytes(tmp_path, b"a,b\n,1\nNA,2\n")
@@ -501,12 +512,12 @@ def read_mixed(cells: list[str]) -> list[Any]:
 def read_labels(cells: list[str], missing: set[str]) -> list[str | None]:
     """Return *cells* of text: words are labels, but for *missing* ones and where there is nothing but `NA`."""
     missing = {"", "NA"} if set(cells) <= {"", "NA"} else missing | {""}
-    return [None if cell in missing else cell for cell in cells]
+    return [None if cell in missing else cell.strip() for cell in cells]
 
 
 @pytest.mark.parametrize("seed", range(60))
 def test_any_table_comes_through_unchanged(tmp_path: Path, seed: int) -> None:
-    """Whatever separator, quoting, line end and encoding a table was written with, each cell is read as what it was."""
+    """Whatever separator, quotes, line end and encoding a table has, each cell is read as it was, without blanks around it."""
     choose = random.Random(seed)  # noqa: S311 - a table, not a secret
     odd = ["it's", '5" pipe', "x,y", "a;b", "p|q", "t\tu", "l\nm", '"q"', "", "NA", " z ", "é€", "None", "00123", "-"]
 

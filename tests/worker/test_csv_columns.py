@@ -97,7 +97,7 @@ def test_na_in_a_file_with_na_beside_numbers_is_missing(tmp_path: Path, name: st
         # Everything is in quotes: quotes say nothing either.
         ('x,n\n"NA","1"\n"EU","2"\n"AS","3"\n', {}, ["NA", "EU", "AS"]),
         ('x,n\n"NA","1"\n"EU","NA"\n"AS","3"\n', {}, [None, "EU", "AS"]),
-        ('x,n\n" NA ",1\n"EU",NA\n NA,3\n', {}, [" NA ", "EU", None]),
+        ('x,n\n" NA ",1\n"EU",NA\n NA,3\n', {}, ["NA", "EU", None]),
         # Digits in quotes are text to the one who wrote them; the other numbers have none.
         ('x,n,id\nNA,1,"7"\n"EU",2,"8"\n"NA",3,"9"\n', {}, [None, "EU", "NA"]),
         # A column with nothing else has no value; `None` and `missing` can be two labels.
@@ -334,10 +334,32 @@ def test_a_setting_of_a_column_that_is_none_is_refused(tmp_path: Path, config: d
 
 def test_labels_that_differ_by_case_alone_are_told(tmp_path: Path) -> None:
     """Three species become five classes without a word otherwise; they are not changed."""
-    _, values, note = read_column(tmp_path, ["Adelie", "adelie", "Gentoo", "Gentoo ", "Chinstrap"])
-    assert values == ["Adelie", "adelie", "Gentoo", "Gentoo ", "Chinstrap"]
-    assert "different labels: `Adelie` and `adelie`; `Gentoo` and `Gentoo `." in note
+    _, values, note = read_column(tmp_path, ["Adelie", "adelie", "Gentoo", "GENTOO", "Chinstrap"])
+    assert values == ["Adelie", "adelie", "Gentoo", "GENTOO", "Chinstrap"]
+    assert "only by case are different labels: `Adelie` and `adelie`; `GENTOO` and `Gentoo`." in note
     assert read_column(tmp_path, ["Adelie", "Gentoo"])[2] == ""
+
+
+def test_blanks_around_cells_are_left_out_and_told_in_one_note(tmp_path: Path) -> None:
+    """` Gentoo ` is `Gentoo`, a cell of blanks is missing, and no-break spaces are blanks too; in quotes as well."""
+    text = 'name,n,place\n Gentoo , 1,a\nGentoo,2,b\n  ,3 ,a\n"\u00a0Adelie\u3000",4,b\n'
+    converted, columns = read(tmp_path, text)
+    assert columns == {"name": ["Gentoo", "Gentoo", None, "Adelie"], "n": [1, 2, 3, 4], "place": ["a", "b", "a", "b"]}
+    assert converted.notes == ["Blanks around cells were left out in `name`."]
+
+
+def test_blanks_inside_cells_are_kept(tmp_path: Path) -> None:
+    """They tell labels apart: `New York` is not `NewYork`, nor `New  York`."""
+    cells = ["New York", "NewYork", "New  York", "New\u00a0York"]
+    assert read_column(tmp_path, cells) == ("text", cells, "")
+
+
+def test_a_column_is_named_with_blanks_or_without(tmp_path: Path) -> None:
+    """A parameter finds ` zip ` by either, as the name has none in the dataset."""
+    for given in ("zip", " zip "):
+        converted, columns = read(tmp_path, " zip ,n\n7,1\n8,2\n", column_types={given: "text"})
+        assert columns["zip"] == ["7", "8"]
+        assert converted.schema.names() == ["zip", "n"]
 
 
 def test_what_pandas_cannot_be_told_is_said(tmp_path: Path) -> None:

@@ -165,7 +165,7 @@ def test_single_column_asks_for_the_separator(tmp_path: Path) -> None:
 @pytest.mark.slow("loads pandas")
 @pytest.mark.parametrize(
     "header",
-    ["a,b", "a,a,a", "a,,b,", "a,a.1,a", "a,a,a.1,a", "Unnamed: 1,", ",,", "a, a,A,a", "a.1,a,a,a.1", '"",x'],
+    ["a,b", "a,a,a", "a,,b,", "a,a.1,a", "a,a,a.1,a", "Unnamed: 1,", ",,", "a.1,a,a,a.1", '"",x'],
 )
 def test_columns_are_named_as_pandas_names_them(header: str) -> None:
     """Rows that pandas reads from the same file have the same names, also for repeated and empty ones."""

@@ -117,6 +117,28 @@ def test_parquet_is_ingested(bench: Bench) -> None:
     assert "`ingestion_config` is for CSV files, and was not used" in bench.committed().facts["notes"][0]
 
 
+@pytest.mark.parametrize("params", [{"target_column": "label"}, {}])
+def test_a_target_that_holds_no_plain_values_is_refused_by_name(bench: Bench, params: dict[str, Any]) -> None:
+    """It is not said to be missing, and no other column takes its place."""
+    path = bench.folder / "x.parquet"
+    pq.write_table(pa.table({"label": [b"a"], "y": [1], "n": [2]}), path)
+    bench.drop(path.read_bytes(), key="penguins/x.parquet")
+    ended = bench.run(**params)
+    assert ended.exit_code == 1
+    assert "`label` is the target, and cannot be used: it holds binary" in failure_of(ended)["what"]
+    assert bench.run("second", target_column="y").exit_code == 0
+    assert list(bench.read("schema")["left_out"]) == ["label"]
+
+
+def test_a_type_that_a_dropped_column_does_not_have_is_no_reason_to_refuse_the_file(bench: Bench) -> None:
+    """No model sees it; a type of text still holds, as rules may be about it."""
+    bench.drop(b"when,id,y\n2024-01-31,7,u\nsoon,8,v\n")
+    given = {"ingestion_config": {"column_types": {"when": "date", "id": "text"}}}
+    assert bench.run("first", **given).exit_code == 1
+    assert bench.run("second", drop_columns=["when", " id "], **given).exit_code == 0
+    assert [column["type"] for column in bench.read("schema")["columns"]] == ["text", "text", "text"]
+
+
 @pytest.mark.slow("loads pandas")
 @pytest.mark.parametrize(
     ("content", "options"),
@@ -251,8 +273,58 @@ def test_notes_are_logged_and_kept(bench: Bench, caplog: pytest.LogCaptureFixtur
     with caplog.at_level(logging.WARNING, "pipeline_worker"):
         assert bench.run().exit_code == 0
     assert "Column 2 has no name" in caplog.text
-    assert "... and 10 more notes" in caplog.text
+    assert "... and 10 more notes like these, in profile.json" in caplog.text
     assert len(bench.committed().facts["notes"]) == 20
+    assert len(bench.read("profile")["notes"]) == 30
+    told = bench.receipt()["stages"]["ingest"]
+    assert told["notes"] == bench.committed().facts["notes"][:5]
+    assert told["more_notes"] == 25
+
+
+def test_notes_on_the_target_come_first(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+    """In the log, the profile and the receipt, wherever the target stands, also where its name was found."""
+    bench.drop(b"a,,label\nNA,1,NA\nx,2,y\n")
+    with caplog.at_level(logging.WARNING, "pipeline_worker"):
+        assert bench.run(target_column="label").exit_code == 0
+        assert bench.run("second").exit_code == 0
+    notes = bench.read("profile")["notes"]
+    assert [note.partition(":")[0] for note in notes] == [
+        "`label`",
+        "Column 2 has no name; it is called `Unnamed",
+        "`a`",
+    ]
+    assert bench.receipt()["stages"]["ingest"]["notes"] == notes
+    assert caplog.messages[0] == notes[0]
+
+
+@pytest.mark.parametrize(
+    ("key", "parts"),
+    [
+        ("penguins/year=2024/part-0.csv", "`year=2024`"),
+        ("penguins/year=2024/month=01/part-0.csv", "`year=2024`, `month=01`"),
+    ],
+)
+def test_one_part_of_a_partitioned_table_is_told(bench: Bench, key: str, parts: str) -> None:
+    """It becomes a model of its own, which nobody wants of a table in parts."""
+    bench.drop(ROWS, key=key)
+    assert bench.run(target_column="species").exit_code == 0
+    (note,) = bench.receipt()["stages"]["ingest"]["notes"]
+    assert note.startswith(f"This looks like one part of a partitioned table ({parts}): each file becomes a model")
+
+
+@pytest.mark.parametrize("key", ["penguins/2024/x.csv", "penguins/a=b.csv", "penguins/=/x.csv"])
+def test_a_file_in_other_folders_is_no_part_of_a_table(bench: Bench, key: str) -> None:
+    """Folders are a person's own matter; only those named by a column's values are told."""
+    bench.drop(ROWS, key=key)
+    assert bench.run(target_column="species").exit_code == 0
+    assert bench.receipt()["stages"]["ingest"]["notes"] == []
+
+
+def test_a_dataset_with_such_a_name_is_no_part_of_a_table(bench: Bench) -> None:
+    """Its folder is the dataset's, whatever it is called."""
+    bench.drop(ROWS, key="a=b/x.csv", dataset="a=b")
+    assert bench.run(target_column="species").exit_code == 0
+    assert bench.receipt("a=b")["stages"]["ingest"]["notes"] == []
 
 
 @pytest.mark.slow("starts a process")

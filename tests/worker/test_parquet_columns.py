@@ -1,4 +1,4 @@
-"""Parquet files: plain columns are brought to few types, everything else is refused by name."""
+"""Parquet files: plain columns are brought to few types, everything else is left out by name."""
 
 # ruff: noqa: DTZ001 - columns hold times without a zone
 from __future__ import annotations
@@ -19,16 +19,19 @@ from pipeline_worker.ingestion.data_format import DataFormat
 from pipeline_worker.request import IngestionConfig
 
 
-def convert_file(path: Path) -> tuple[Converted, pa.Table]:
+def convert_file(path: Path, drop_columns: tuple[str, ...] = ()) -> tuple[Converted, pa.Table]:
     target = path.parent / "dataset.parquet"
-    converted = convert(path, target, "x.parquet", DataFormat("parquet", "by its name"), IngestionConfig())
+    data_format = DataFormat("parquet", "by its name")
+    converted = convert(path, target, "x.parquet", data_format, IngestionConfig(), drop_columns)
     return converted, pq.read_table(target)
 
 
-def convert_table(folder: Path, table: pa.Table, **options: Any) -> tuple[Converted, pa.Table]:
+def convert_table(
+    folder: Path, table: pa.Table, drop_columns: tuple[str, ...] = (), **options: Any
+) -> tuple[Converted, pa.Table]:
     path = folder / "raw-data"
     pq.write_table(table, path, **options)
-    return convert_file(path)
+    return convert_file(path, drop_columns)
 
 
 @pytest.mark.parametrize(
@@ -56,7 +59,11 @@ def convert_table(folder: Path, table: pa.Table, **options: Any) -> tuple[Conver
         (pa.array([-(2**60), 2**60, None]), "integer", "int64", [-(2**60), 2**60, None]),
         (pa.array([True, None]), "boolean", "bool", [True, None]),
         (pa.array(["a", None]), "text", "string", ["a", None]),
-        (pa.array(["a", ""], pa.large_string()), "text", "string", ["a", ""]),
+        (pa.array(["a", ""], pa.large_string()), "text", "string", ["a", None]),
+        (pa.array([dt.timedelta(hours=39, seconds=0.5), None]), "number", "double", [140_400.5, None]),
+        (pa.array([-1500, 0], pa.duration("ms")), "number", "double", [-1.5, 0.0]),
+        (pa.array([90_000, 0], pa.int32()).cast(pa.time32("s")), "number", "double", [90_000.0, 0.0]),
+        (pa.array([-1, None]).cast(pa.time64("us")), "number", "double", [-1e-6, None]),
         (pa.array(["a", "b", "a"]).dictionary_encode(), "text", "string", ["a", "b", "a"]),
         (pa.nulls(2), "text", "string", [None, None]),
         (pa.array([dt.date(2024, 1, 31)]), "date", "date32[day]", [dt.date(2024, 1, 31)]),
@@ -107,16 +114,87 @@ def test_unsigned_numbers_beyond_64_bits_are_said(tmp_path: Path) -> None:
         (pa.array([[1, 2]]), "list<"),
         (pa.array([{"a": 1}]), "struct<"),
         (pa.array([b"\x00\xff"]), "binary"),
-        (pa.array([dt.timedelta(seconds=1)]), "duration"),
+        (pa.array([b"a"]).dictionary_encode(), "dictionary<"),
+        (
+            pa.array([{f"a rather long name {number}": 1 for number in range(9)}]),
+            "struct<a rather long name 0: int64, a",
+        ),
     ],
 )
-def test_columns_without_plain_values_are_refused_by_name(tmp_path: Path, values: pa.Array, kind: str) -> None:
-    """All of them are listed with their type; none is dropped."""
-    table = pa.table({"x": values, "y": [1], "z": values})
-    with pytest.raises(DataUnreadable, match="2 of 3 columns hold no plain values: `x`") as raised:
+def test_columns_without_plain_values_are_left_out_and_said(tmp_path: Path, values: pa.Array, kind: str) -> None:
+    """Each has a note with its type; the rest of the file is read, and with nothing else in it the file is refused."""
+    converted, table = convert_table(tmp_path, pa.table({"x": values, "y": [1], "z": values}))
+    assert table.column_names == ["y"]
+    assert list(converted.schema.left_out) == ["x", "z"]
+    assert converted.notes[0].startswith(f"`x` was left out: it holds {kind}")
+    assert len(converted.notes[0]) < 150
+    with pytest.raises(DataUnreadable, match=r"No column of the file can be used\. `x`: it holds") as raised:
+        convert_table(tmp_path, pa.table({"x": values}))
+    assert list(raised.value.details["columns"]) == ["x"]
+
+
+@pytest.mark.parametrize(
+    ("values", "note"),
+    [
+        (pa.array([1], pa.duration("s")), "`x`: Durations, read as seconds."),
+        (
+            pa.array([90_000_000_000]).cast(pa.time64("us")),
+            "`x`: Times, read as seconds since midnight: some are beyond",
+        ),
+        (pa.array([86_399_999_999]).cast(pa.time64("us")), None),
+    ],
+)
+def test_the_unit_of_durations_is_said(tmp_path: Path, values: pa.Array, note: str | None) -> None:
+    """A number alone does not say whether it is seconds or days; a time of day is none of these."""
+    converted, _ = convert_table(tmp_path, pa.table({"x": values}))
+    assert [each.startswith(note) for each in converted.notes] == [True] if note else converted.notes == []
+    # The report says so beside its call.
+    assert list(converted.pandas_unread) == ["x"] * bool(note)
+
+
+def test_blanks_around_names_and_texts_are_left_out_and_said(tmp_path: Path) -> None:
+    """A database pads text to a width; ` a ` is `a` in each format, as it will be when the model predicts."""
+    table = pa.table({" x ": ["a  ", "a", " b c", "  ", "", None], "n": [1] * 6})
+    converted, read = convert_table(tmp_path, table)
+    assert read.column("x").to_pylist() == ["a", "a", "b c", None, None, None]
+    assert converted.notes == [
+        "Blanks around column names were left out: `x`.",
+        "Blanks around cells were left out in `x`.",
+        "`x`: 2 of its texts are empty, and read as missing.",
+    ]
+    assert converted.schema.columns[0].nullable
+    converted, _ = convert_table(tmp_path, pa.table({"x": ["a b", None], "n": [1] * 2}))
+    assert converted.notes == []
+
+
+BAD_TEXT = pa.array([b"\xff\xfe"]).cast(pa.binary()).view(pa.string())
+
+
+@pytest.mark.parametrize(
+    ("values", "why"),
+    [
+        (pa.array([2_932_897], pa.int32()).cast(pa.date32()), "has dates before the year 1 or after the year 9999"),
+        (BAD_TEXT, "UTF8"),
+        (pa.array([[1]]), "it holds list<"),
+    ],
+)
+def test_a_dropped_column_is_no_reason_to_refuse_a_file(tmp_path: Path, values: pa.Array, why: str) -> None:
+    """It is left out, and said; one that can be read stays, as rules may be about it."""
+    table = pa.table({"x": values, "y": [1], "z": [2]})
+    converted, read = convert_table(tmp_path, table, ("x", "z"))
+    assert read.to_pydict() == {"y": [1], "z": [2]}
+    assert why in converted.schema.left_out["x"]
+    assert why in converted.notes[0]
+
+
+def test_a_dropped_name_may_be_repeated(tmp_path: Path) -> None:
+    """No column is told from the other by it, and none has to be."""
+    table = pa.Table.from_arrays([pa.array([1]), pa.array([2]), pa.array([3])], names=["x", " x", "y"])
+    converted, read = convert_table(tmp_path, table, ("x",))
+    assert read.to_pydict() == {"y": [3]}
+    assert list(converted.schema.left_out) == ["x"]
+    with pytest.raises(DataUnreadable, match="More than one column is called `x`"):
         convert_table(tmp_path, table)
-    assert list(raised.value.details["columns"]) == ["x", "z"]
-    assert kind in raised.value.details["columns"]["x"]
 
 
 @pytest.mark.parametrize(
@@ -149,18 +227,6 @@ def test_file_without_rows_is_unreadable(tmp_path: Path, table: pa.Table) -> Non
         convert_table(tmp_path, table)
 
 
-@pytest.mark.slow("loads pandas")
-def test_row_labels_of_pandas_are_left_out_and_said(tmp_path: Path) -> None:
-    """Pandas writes them as a column when rows were filtered; they are no data."""
-    import pandas as pd
-
-    frame = pd.DataFrame({"x": [1, 2, 3, 4]})
-    frame[frame["x"] != 3].to_parquet(tmp_path / "raw-data")
-    converted, table = convert_file(tmp_path / "raw-data")
-    assert table.column_names == ["x"]
-    assert converted.notes == ["`__index_level_0__` was left out: it holds the row labels of a pandas table."]
-
-
 @pytest.mark.parametrize("keep", [0.2, 0.6, 0.99])
 def test_file_that_was_cut_off_is_unreadable(tmp_path: Path, keep: float) -> None:
     """The end of a Parquet file holds its schema; without it nothing can be read."""
@@ -185,9 +251,8 @@ def test_file_with_damaged_values_is_unreadable(tmp_path: Path) -> None:
 
 def test_text_that_is_no_text_is_unreadable(tmp_path: Path) -> None:
     """Bytes that are called text and are not UTF-8 would stop a later stage without a reason."""
-    bad = pa.array([b"\xff\xfe"]).cast(pa.binary()).view(pa.string())
     with pytest.raises(DataUnreadable, match="UTF8"):
-        convert_table(tmp_path, pa.table({"x": bad}))
+        convert_table(tmp_path, pa.table({"x": BAD_TEXT}))
 
 
 def test_many_row_groups_are_read(tmp_path: Path) -> None:

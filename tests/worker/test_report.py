@@ -134,6 +134,13 @@ def test_what_pandas_cannot_be_told_stands_beside_its_call() -> None:
     assert "is a label in quotes, and missing without them" in text
 
 
+def test_what_ingest_noted_is_to_know() -> None:
+    """The first notes stand before those of the training; of more it is said where they are."""
+    text, _ = read(profile=REPORT.profile | {"notes": [f"`c{number}`: <odd>" for number in range(32)]})  # type: ignore[operator]
+    assert "`c0`: <odd> `c1`: <odd>" in text
+    assert "`c29`: <odd> and 2 more of the columns, in profile.json a note" in text
+
+
 def test_a_version_that_is_not_the_newest_says_so() -> None:
     """The code to copy loads this version, not the newest."""
     text, _ = read(newest=4)

@@ -41,6 +41,15 @@ def test_identifiers_are_suspected(tmp_path: Path) -> None:
     assert set(find(frame, tmp_path, "species")) == {"row", "code"}
 
 
+def test_a_suspect_column_tells_what_ingest_noted_of_it(tmp_path: Path) -> None:
+    """What reads like an identifier may be numbers in another form: the note has the line that reads them so."""
+    frame = make_penguins()
+    frame = frame.assign(code=["0007", *map(str, range(1000, 1149))])
+    why = find(frame, tmp_path, "species")["code"]
+    assert "reads like an identifier; if so, name it in `drop_columns`. Text, because of leading zeros" in why
+    assert why.endswith('give {"ingestion_config": {"column_types": {"code": "integer"}}}.')
+
+
 def test_columns_that_tell_the_target_are_suspected(tmp_path: Path) -> None:
     """The target under another name makes a model that is too good to be true."""
     frame = make_penguins()

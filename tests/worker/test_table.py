@@ -34,6 +34,18 @@ def test_features_are_all_columns_but_the_target_and_the_dropped(tmp_path: Path)
     assert table.target[0].as_py() in {"Adelie", "Chinstrap", "Gentoo"}
 
 
+def test_a_column_that_ingest_left_out_may_be_dropped(tmp_path: Path) -> None:
+    """Its name is no mistake, although the dataset has no such column."""
+    from pipeline_worker.training.table import choose_columns
+
+    _, schema = ingest_table(make_penguins(), tmp_path)
+    schema = schema.model_copy(update={"left_out": {"photo": "it holds binary"}})
+    _, columns = choose_columns(schema, Request(target_column="species", drop_columns=["photo", "island"]))
+    assert len(columns) == 4
+    with pytest.raises(ColumnMissing, match="`target_column` names `photo`, and `ingest` left it out: it holds binary"):
+        choose_columns(schema, Request(target_column="photo"))
+
+
 def test_types_are_those_that_the_libraries_take(tmp_path: Path) -> None:
     """Whole numbers with missing values come as floats, dates as dates, times of day as durations."""
     import pandas as pd

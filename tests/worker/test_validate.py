@@ -67,6 +67,17 @@ def test_rules_that_hold_are_reported_and_committed(tmp_path: Path, caplog: pyte
     assert "one of 'Adelie', 'Gentoo'" in caplog.text
 
 
+def test_a_violated_rule_tells_what_ingest_noted_of_its_column(tmp_path: Path) -> None:
+    """Once for each column, in the reason and in summary.json; a column without a note adds nothing."""
+    bench = Bench(tmp_path, ROWS + b"Adelie,5000,NA\n")
+    rules = {"allowed_values": {"island": ["Dream", "Biscoe"]}, "unique_columns": ["island", "species"]}
+    failure = json.loads(bench.run(**rules).stdout[-1].removeprefix("PIPELINE-FAILURE "))
+    note = bench.summary()["rules"][-1]["note"]
+    assert note.startswith("1 cell says `NA`, kept as a label; if it means missing, give {")
+    assert failure["what"].endswith(f". `island`: {note}")
+    assert failure["what"].count(note) == 1
+
+
 def test_violated_rules_stop_the_run_and_are_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """Exit 1; summary.json is there, and record, receipt and log say which rule, which column, what was found."""
     bench = Bench(tmp_path)

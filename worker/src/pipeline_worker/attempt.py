@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
@@ -45,6 +45,7 @@ class Outcome:
     :param details: printed as JSON before it.
     :param request: the request as the stage completed it (a target column that was found); None: unchanged.
     :param links: name → URL or URI, for the receipt and Airflow.
+    :param notes: what a person should know, the most important first; the receipt has the first of them.
     """
 
     outputs: dict[str, Artifact]
@@ -54,6 +55,7 @@ class Outcome:
     details: dict[str, Any] | None = None
     request: Request | None = None
     links: dict[str, str] = field(default_factory=dict)
+    notes: Sequence[str] = ()
 
 
 @dataclass

@@ -13,6 +13,7 @@ from .ingestion.convert import Converted, convert
 from .ingestion.data_format import PARQUET, DataFormat, find_format
 from .ingestion.missing_words import MISSING_WORDS
 from .ingestion.number_target import refuse_words_among_numbers
+from .ingestion.partition import note_partition
 from .ingestion.profile import profile
 from .target_column import Target, find_target
 
@@ -33,21 +34,29 @@ def ingest(attempt: Attempt) -> Outcome:
     dataset = attempt.scratch / "dataset.parquet"
     with attempt.timed("convert"):
         data_format = find_format(raw, source, request.data_format)
-        converted = convert(raw, dataset, source, data_format, request.ingestion_config)
+        converted = convert(raw, dataset, source, data_format, request.ingestion_config, request.drop_columns)
+    notes = note_partition(drop.key, attempt.dataset) + converted.notes
     _log_findings(attempt, data_format, converted)
-    target = find_target(converted.schema.names(), request.target_column, data=source, parameters=parameters)
+    _log_notes(attempt, _put_first(notes, request.target_column))
+    names = [*converted.schema.names(), *converted.schema.left_out]
+    target = find_target(names, request.target_column, data=source, parameters=parameters)
     _refuse_repeated_target(target, converted, source)
     if data_format.name != PARQUET:
         # Parquet says by itself what its columns are.
         refuse_words_among_numbers(dataset, converted.schema, target.column, request.ingestion_config, source)
+    _refuse_left_out_target(target, converted, source)
     if not target.is_given:
         attempt.log.info("target: `%s`, by its name; to change that, give `target_column`", target.column)
     with attempt.timed("profile"):
         profiled = profile(dataset, converted.schema)
+    notes = _put_first(notes, target.column)
     function, options = converted.pandas_call
     profiled |= {"pandas": {"function": function, "options": options}}
+    if converted.reset_index is not None:
+        profiled["pandas"]["reset_index"] = converted.reset_index
     if converted.pandas_unread:
         profiled["pandas"]["reads_otherwise"] = converted.pandas_unread
+    profiled["notes"] = notes
     completed = request.model_copy(update={"target_column": target.column})
     outputs = {
         "dataset": attempt.save("dataset.parquet", dataset, "application/vnd.apache.parquet"),
@@ -70,12 +79,13 @@ def ingest(attempt: Attempt) -> Outcome:
             "missing_words": list(MISSING_WORDS) if data_format.name != PARQUET else ["null", "NaN"],
             "target_column": target.column,
             "target_column_is": "given" if target.is_given else "found by its name",
-            "notes": converted.notes[:_LOGGED_NOTES],
+            "notes": notes[:_LOGGED_NOTES],
         },
         headline=f"{schema.rows:,} rows, {len(schema.columns):,} columns, target `{target.column}`"
         + (f" ({words})" if words else ""),
         location=outputs["dataset"].uri,
         request=completed,
+        notes=notes,
     )
 
 
@@ -93,10 +103,18 @@ def _log_findings(attempt: Attempt, data_format: DataFormat, converted: Converte
     kinds = Counter(column.type for column in converted.schema.columns)
     listed = ", ".join(f"{count:,} {kind}" for kind, count in kinds.most_common())
     log.info("%s rows, %s columns: %s", f"{converted.schema.rows:,}", f"{len(converted.schema.columns):,}", listed)
-    for note in converted.notes[:_LOGGED_NOTES]:
-        log.warning("%s", note)
-    if len(converted.notes) > _LOGGED_NOTES:
-        log.warning("... and %d more notes like these, in schema.json", len(converted.notes) - _LOGGED_NOTES)
+
+
+def _log_notes(attempt: Attempt, notes: list[str]) -> None:
+    for note in notes[:_LOGGED_NOTES]:
+        attempt.log.warning("%s", note)
+    if len(notes) > _LOGGED_NOTES:
+        attempt.log.warning("... and %d more notes like these, in profile.json", len(notes) - _LOGGED_NOTES)
+
+
+def _put_first(notes: list[str], column: str | None) -> list[str]:
+    """Return *notes* with those about *column* before all others."""
+    return sorted(notes, key=lambda note: not note.startswith(f"`{column}`"))
 
 
 def _refuse_repeated_target(target: Target, converted: Converted, source: str) -> None:
@@ -105,6 +123,17 @@ def _refuse_repeated_target(target: Target, converted: Converted, source: str) -
             f"More than one column is called `{target.column}`, and that is the target.",
             where=source,
             fix="Leave one of them, or give them different names: the second could tell the model the answer.",
+            details={"column": target.column},
+        )
+
+
+def _refuse_left_out_target(target: Target, converted: Converted, source: str) -> None:
+    why = converted.schema.left_out.get(target.column)
+    if why is not None:
+        raise DataUnreadable(
+            f"`{target.column}` is the target, and cannot be used: {why.removesuffix('.')}.",
+            where=source,
+            fix="Write it as numbers, text or booleans, and drop the file again; or choose another `target_column`.",
             details={"column": target.column},
         )
 

@@ -30,7 +30,10 @@ class Artifact(BaseModel):
 
 
 class StageSummary(BaseModel):
-    """One stage of a run in a line, handed on so that a receipt can tell of all of them."""
+    """One stage of a run in a line, handed on so that a receipt can tell of all of them.
+
+    *notes* are the first of what a person should know, *more_notes* says how many are left out.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -39,6 +42,8 @@ class StageSummary(BaseModel):
     at: str
     seconds: float | None = None
     headline: str = ""
+    notes: list[str] = []
+    more_notes: int = 0
 
 
 class Manifest(BaseModel):

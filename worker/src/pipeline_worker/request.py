@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema, field_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, WithJsonSchema, field_validator
 
 from .schema import ColumnType
 
@@ -33,6 +33,8 @@ FormatName = Literal["csv", "tsv", "parquet"]
 MODEL_NAMES: tuple[str, ...] = get_args(ModelName)
 FORMAT_NAMES: tuple[str, ...] = get_args(FormatName)
 
+#: The name of a column: `ingest` leaves blanks around the names of a file out, so they count for nothing here either.
+ColumnName = Annotated[str, StringConstraints(strip_whitespace=True)]
 #: A number, or text that is parsed to the column's type (a date as `2024-01-31`).
 Bound = int | float | str
 
@@ -70,17 +72,17 @@ class DataValidation(_Strict):
 
     min_row_count: int = Field(default=10, ge=0, description="Fewest rows allowed.")
     max_row_count: int | None = Field(default=None, ge=0, description="Most rows allowed.")
-    required_columns: list[str] = Field(default=[], description="Columns that must exist.")
-    non_null_columns: list[str] = Field(default=[], description="Columns without a missing value.")
+    required_columns: list[ColumnName] = Field(default=[], description="Columns that must exist.")
+    non_null_columns: list[ColumnName] = Field(default=[], description="Columns without a missing value.")
     max_missing_target_share: float = Field(
         default=0.5,
         ge=0,
         le=1,
         description="Greatest share of rows without a value in the target, which are left out of training.",
     )
-    unique_columns: list[str] = Field(default=[], description="Columns without a repeated value.")
-    value_ranges: dict[str, ValueRange] = Field(default={}, description="Column → range of its values.")
-    allowed_values: dict[str, list[bool | int | float | str]] = Field(
+    unique_columns: list[ColumnName] = Field(default=[], description="Columns without a repeated value.")
+    value_ranges: dict[ColumnName, ValueRange] = Field(default={}, description="Column → range of its values.")
+    allowed_values: dict[ColumnName, list[bool | int | float | str]] = Field(
         default={}, description="Column → its only values."
     )
 
@@ -96,12 +98,12 @@ class IngestionConfig(_Strict):
     encoding: str | None = Field(
         default=None, min_length=1, description="Character encoding of a CSV file, such as `utf-8`."
     )
-    missing_values: list[str] | dict[str, list[str]] | None = Field(
+    missing_values: list[str] | dict[ColumnName, list[str]] | None = Field(
         default=None,
         description="Words of a CSV file that mean a missing value: a list for all columns, beside the usual words; or "
         "column → all of its words, beside the empty cell.",
     )
-    column_types: dict[str, ColumnType] | None = Field(
+    column_types: dict[ColumnName, ColumnType] | None = Field(
         default=None, description="Column of a CSV file → its type, whatever its cells look like."
     )
 
@@ -138,16 +140,16 @@ class Request(_Strict):
         "`column_types`. Default: found out.",
         json_schema_extra=_stages(INGEST),
     )
-    target_column: str | None = Field(
+    target_column: ColumnName | None = Field(
         default=None,
         min_length=1,
         description="The column to predict. Default: a column named `target`, `label`, `class` or `y`.",
         json_schema_extra=_stages(INGEST, VALIDATE, TRAIN),
     )
-    drop_columns: list[str] = Field(
+    drop_columns: list[ColumnName] = Field(
         default=[],
-        description="Columns that the model must not see.",
-        json_schema_extra=_stages(TRAIN),
+        description="Columns that the model must not see. `ingest` leaves out those that it cannot read.",
+        json_schema_extra=_stages(INGEST, TRAIN),
     )
     data_validation: DataValidation = Field(
         default=DataValidation(),

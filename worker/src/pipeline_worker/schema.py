@@ -6,6 +6,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from .errors import near_miss
+
 #: What a column can be. A `timestamp` whose `parquet_type` names a zone is in UTC.
 ColumnType = Literal["integer", "number", "boolean", "text", "date", "timestamp", "time"]
 
@@ -37,6 +39,7 @@ class Schema(BaseModel):
 
     :param rows: how many rows it has.
     :param first_row_line: the line of the CSV file that row 1 stands in, where each row is one line; otherwise None.
+    :param left_out: columns of the file that are not here → why.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -45,6 +48,7 @@ class Schema(BaseModel):
     rows: int
     first_row_line: int | None = None
     columns: list[Column]
+    left_out: dict[str, str] = {}
 
     def names(self) -> list[str]:
         """Return the columns' names, in order."""
@@ -53,3 +57,9 @@ class Schema(BaseModel):
     def find(self, name: str) -> Column | None:
         """Return the column called *name*, exactly so, or None."""
         return next((column for column in self.columns if column.name == name), None)
+
+    def say_missing(self, name: str) -> str:
+        """Return why there is no column called *name*, to stand inside a sentence."""
+        if name in self.left_out:
+            return f"`ingest` left it out: {self.left_out[name].removesuffix('.')}."
+        return f"there is no such column.{near_miss(name, self.names())}"

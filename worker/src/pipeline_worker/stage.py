@@ -26,6 +26,9 @@ from .store import ObjectMissing, Store
 
 log = logging.getLogger("pipeline_worker")
 
+#: Notes of a stage that its receipt tells.
+_TOLD_NOTES = 5
+
 
 @dataclass(frozen=True)
 class Ended:
@@ -135,6 +138,8 @@ def _write_manifest(attempt: Attempt, start: Start, outcome: Outcome, started_at
         at=now_text(),
         seconds=attempt.timings.get("total"),
         headline=outcome.headline,
+        notes=list(outcome.notes[:_TOLD_NOTES]),
+        more_notes=max(0, len(outcome.notes) - _TOLD_NOTES),
     )
     return Manifest(
         uri=f"{attempt.folder}/manifest.json",

@@ -80,6 +80,7 @@ def train(attempt: Attempt) -> Outcome:
         location=outputs["model"].uri,
         request=request,
         links={"mlflow_run": run.url},
+        notes=[*facts["notes"], *(f"`{name}`: {why}" for name, why in plan.suspects.items())],
     )
 
 

@@ -55,8 +55,10 @@ def _explain(violated: list[dict[str, Any]], summary: dict[str, Any], attempt: A
     ]
     more = f"; and {len(named) - _NAMED_RULES} more" if len(named) > _NAMED_RULES else ""
     columns = list(dict.fromkeys(f"`{rule['column']}`" for rule in violated if rule["column"]))
+    noted = dict.fromkeys(f" `{rule['column']}`: {rule['note']}" for rule in violated if "note" in rule)
     return RulesViolated(
-        f"{len(violated)} of {len(summary['rules'])} rules are violated. {'; '.join(named[:_NAMED_RULES])}{more}.",
+        f"{len(violated)} of {len(summary['rules'])} rules are violated. {'; '.join(named[:_NAMED_RULES])}{more}."
+        + "".join(list(noted)[:_NAMED_RULES]),
         where=", ".join([attempt.drop.uri, *columns]),
         fix="Mend these rows in the file and drop it again. If the data is right, mend the rule in `data_validation` "
         "and run `ingest` again, or run `validate` again with the rule as an override.",

@@ -1,4 +1,4 @@
-"""Labels that differ by case, or by blanks around them, alone: they are told, never made one."""
+"""Labels that differ by case alone: they are told, never made one."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ class AlikeLabels:
             return None
         groups: dict[str, list[str]] = {}
         for label in self._labels:
-            groups.setdefault(label.strip().casefold(), []).append(label)
+            groups.setdefault(label.casefold(), []).append(label)
         alike = [sorted(labels) for labels in groups.values() if len(labels) > 1]
         if not alike:
             return None
         listed = "; ".join(" and ".join(f"`{label}`" for label in labels) for labels in alike[:_LISTED])
         more = f"; and {len(alike) - _LISTED} more" if len(alike) > _LISTED else ""
-        return f"Labels that differ only by case or blanks are different labels: {listed}{more}. Write them alike."
+        return f"Labels that differ only by case are different labels: {listed}{more}. Write them alike."

@@ -56,15 +56,15 @@ class Truths:
         return pc.equal(pc.utf8_lower(values), make_text("true"))
 
 
-#: Of text only an empty cell is missing for certain.
-EMPTY_CELL = WordSet(("",))
+#: What a column's words are where the file was not asked for them.
+USUAL_WORDS = WordSet(MISSING_WORDS)
 
 
 @dataclass(frozen=True)
 class Typed:
     """What a column is, and how its text becomes that.
 
-    :param reading: None leaves text as it is.
+    :param reading: None leaves text as it is, but for blanks around it.
     :param words: the cells that are missing.
     :param unquoted_cells: cells that are missing only where they stand without quotes, blanks included.
     :param is_given: whether the request gives the type: then numbers may have leading zeros.
@@ -75,7 +75,7 @@ class Typed:
     reading: Reading | None = None
     format: str | None = None
     note: str | None = None
-    words: WordSet = WordSet(MISSING_WORDS)  # noqa: RUF009 - it is never changed
+    words: WordSet = USUAL_WORDS
     unquoted_cells: tuple[str, ...] = ()
     is_given: bool = False
 
@@ -90,17 +90,15 @@ class Typed:
             if plain is not None:
                 return plain
             return self._read(self._find_values(texts))
-        trimmed = pc.ascii_trim_whitespace(texts)
-        is_missing = self.words.find(trimmed)
-        texts = texts if is_missing is None else pc.if_else(is_missing, _NULL, texts)
+        values = self.words.leave_out(pc.utf8_trim_whitespace(texts))
         if self.unquoted_cells and marked is not None:
             # Of another column such a cell can be a label.
             is_own = pc.is_in(texts, value_set=make_texts(*self.unquoted_cells))
-            texts = pc.if_else(pc.and_(pc.is_null(marked), is_own), _NULL, texts)
-        return texts
+            values = pc.if_else(pc.and_(pc.is_null(marked), is_own), _NULL, values)
+        return values
 
     def _find_values(self, texts: pa.Array) -> pa.Array:
-        trimmed = pc.ascii_trim_whitespace(texts)
+        trimmed = pc.utf8_trim_whitespace(texts)
         if isinstance(self.reading, NumberForm) and self.reading.has_zero_dash:
             # The missing words come first: where `-` was given as one of them, it is no zero.
             trimmed = pc.replace_substring_regex(self.words.leave_out(trimmed), "^-$", "0")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from ..request import IngestionConfig
 from ..schema import Column, Schema
 from .alike_labels import AlikeLabels
 from .arrow_text import make_texts
-from .column_type import CellMisfitError, Typed
+from .column_type import USUAL_WORDS, CellMisfitError, Typed
 from .csv_columns import Read, refuse_cell
 from .csv_format import CsvFormat, find_csv_format, name_columns
 from .csv_rows import RowTooLongError, check_quotes, read_batches
@@ -26,8 +27,9 @@ from .extra_lines import find_body
 from .merging import find_merging
 from .missing_words import MISSING_WORDS
 from .number_form import NumberForm
-from .parquet_columns import read_parquet
+from .parquet_columns import find_parquet_columns
 from .suspicious import Suspicious
+from .trimmed import note_trimmed
 
 #: Text in a block; rows longer than one are read in the larger blocks. What is held at once is a few of them.
 _BLOCK_BYTES = (2 << 20, 32 << 20)
@@ -55,6 +57,7 @@ class Converted:
     :param found: how the file was written, in words, for the log and the facts.
     :param pandas_call: the function of pandas that gives the rows for the model to read, and what it has to be told.
     :param pandas_unread: column → why that call does not give all that the file says, where it does not.
+    :param reset_index: what `DataFrame.reset_index` has to be told after that call, where it makes columns an index.
     :param repeated: names that several columns of the file have.
     :param notes: what a person should know: columns that were renamed, types that were nearly another, words.
     :param words: column → which words for missing it has and what they were read as, in a few words.
@@ -64,36 +67,37 @@ class Converted:
     found: str
     pandas_call: tuple[str, dict[str, Any]]
     pandas_unread: dict[str, str] = field(default_factory=dict)
+    reset_index: dict[str, Any] | None = None
     repeated: frozenset[str] = frozenset()
     notes: list[str] = field(default_factory=list)
     words: dict[str, str] = field(default_factory=dict)
 
 
-def convert(path: Path, target: Path, name: str, data_format: DataFormat, config: IngestionConfig) -> Converted:
+def convert(
+    path: Path,
+    target: Path,
+    name: str,
+    data_format: DataFormat,
+    config: IngestionConfig,
+    drop_columns: Collection[str] = (),
+) -> Converted:
     """Write the table in the file *path* to *target* as Parquet, and return what it is.
 
     :param name: what people know the file as.
     :param config: how to read a CSV file, as far as the request says.
+    :param drop_columns: columns that are no reason to refuse the file, as no model will see them.
     :raises DataUnreadable: the file is no table of this format, or has no rows.
     :raises ParameterInvalid: *config* does not fit the file.
     """
     if data_format.name == PARQUET:
-        columns, batches, notes = read_parquet(path, name, {})
-        rows, missing = _write(target, columns, batches)
-        if merging := find_merging(target, _list_integers(columns)):
-            columns, batches, notes = read_parquet(path, name, dict.fromkeys(merging, _MERGING))
-            rows, missing = _write(target, columns, batches)
-        if config.model_dump(exclude_none=True):
-            notes.append(
-                "`ingestion_config` is for CSV files, and was not used: Parquet says by itself how to read it."
-            )
-        return Converted(_describe(columns, missing, rows), "Parquet", ("read_parquet", {}), notes=notes)
+        return _convert_parquet(path, target, name, config, drop_columns)
     csv_format = find_csv_format(path, name, config, data_format.name)
     if csv_format.encoding.lines <= csv_format.header_line:
         raise _no_rows(name)
     if csv_format.encoding.quotes[csv_format.quote] % 2:
         # A quote that is never closed, or only an inch sign inside a cell.
         check_quotes(path, csv_format, name)
+    config = _leave_types_open(config, drop_columns)
     smallest = min(max(_BLOCK_BYTES[0], len(csv_format.header) * _BLOCK_BYTES_PER_COLUMN), _BLOCK_BYTES[1])
     for block_bytes in (smallest, _BLOCK_BYTES[1]):
         with contextlib.suppress(RowTooLongError):
@@ -103,6 +107,36 @@ def convert(path: Path, target: Path, name: str, data_format: DataFormat, config
         where=name,
         fix="Look for a quote that is never closed, or for a separator that does not fit.",
     )
+
+
+def _convert_parquet(
+    path: Path, target: Path, name: str, config: IngestionConfig, drop_columns: Collection[str]
+) -> Converted:
+    found = find_parquet_columns(path, name, {}, drop_columns)
+    rows, missing = _write(target, found.typed, found.read())
+    if merging := find_merging(target, _list_integers(found.typed)):
+        found = find_parquet_columns(path, name, dict.fromkeys(merging, _MERGING), drop_columns)
+        rows, missing = _write(target, found.typed, found.read())
+    schema = _describe(found.typed, missing, rows, told=found.tell(), left_out=found.left_out)
+    notes = found.list_notes() + _list_column_notes(schema)
+    if config.model_dump(exclude_none=True):
+        notes.append("`ingestion_config` is for CSV files, and was not used: Parquet says by itself how to read it.")
+    return Converted(
+        schema,
+        "Parquet",
+        ("read_parquet", {}),
+        pandas_unread=found.list_unread(),
+        reset_index=found.reset_index,
+        notes=notes,
+    )
+
+
+def _leave_types_open(config: IngestionConfig, drop_columns: Collection[str]) -> IngestionConfig:
+    """Return *config* without the types that a cell of one of *drop_columns* could be against; all cells are text."""
+    if config.column_types is None:
+        return config
+    kept = {name: kind for name, kind in config.column_types.items() if kind == "text" or name not in drop_columns}
+    return config.model_copy(update={"column_types": kept})
 
 
 def _convert_csv(
@@ -148,8 +182,8 @@ def _convert_csv(
         f" ({'given' if 'decimal' in csv_format.given else 'found'})",
         pandas_call=("read_csv", csv_format.list_pandas_options() | body.pandas_options),
         pandas_unread=found.unread,
-        repeated=frozenset(cell for cell in csv_format.header if csv_format.header.count(cell) > 1),
-        notes=[*notes, *body.notes] + [f"`{column.name}`: {column.note}" for column in schema.columns if column.note],
+        repeated=frozenset(cell for cell, count in Counter(map(str.strip, csv_format.header)).items() if count > 1),
+        notes=[*notes, *body.notes, *note_trimmed(found.trimmed), *_list_column_notes(schema)],
         words=found.short,
     )
 
@@ -207,10 +241,12 @@ def _describe(
     rows: int,
     first_row_line: int | None = None,
     told: Sequence[str | None] = (),
+    left_out: Mapping[str, str] | None = None,
 ) -> Schema:
     return Schema(
         rows=rows,
         first_row_line=first_row_line,
+        left_out=dict(left_out or {}),
         columns=[
             Column.model_validate(
                 {
@@ -230,7 +266,11 @@ def _describe(
 
 def _list_unusual_words(typed: Typed) -> tuple[str, ...] | None:
     usual = ("",) if typed.type == "text" else MISSING_WORDS
-    return None if set(typed.words.words) == set(usual) else typed.words.words
+    return None if typed.words is USUAL_WORDS or set(typed.words.words) == set(usual) else typed.words.words
+
+
+def _list_column_notes(schema: Schema) -> list[str]:
+    return [f"`{each.name}`: {each.note}" for each in schema.columns if each.note]
 
 
 def _list_integers(columns: dict[str, Typed]) -> list[str]:

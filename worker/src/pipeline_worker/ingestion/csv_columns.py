@@ -45,6 +45,7 @@ class CsvColumns:
     :param words: for each, the words that are missing in it, as far as it has them.
     :param short: column → what its words are, in a few words.
     :param unread: column → why its cells, once pandas has read them as text, are not all that they were.
+    :param trimmed: columns of text of which some cells have blanks around them.
     """
 
     rows: int
@@ -52,6 +53,7 @@ class CsvColumns:
     words: list[list[str]]
     short: dict[str, str]
     unread: dict[str, str]
+    trimmed: list[str]
 
 
 def find_columns(
@@ -106,6 +108,11 @@ def find_columns(
             for guess, each in zip(guesses, judged, strict=True)
             if (words := " and ".join(f"`{word}`" for word in dict.fromkeys(map(str.strip, each.unquoted_cells))))
         },
+        trimmed=[
+            guess.name
+            for guess, each in zip(guesses, judged, strict=True)
+            if each.type == "text" and guess.seen.has_blanks
+        ],
     )
 
 

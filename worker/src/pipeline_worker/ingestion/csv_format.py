@@ -13,6 +13,7 @@ from ..errors import DataUnreadable, ParameterInvalid
 from ..request import IngestionConfig
 from .data_format import TSV
 from .text_encoding import TextEncoding, find_encoding
+from .trimmed import note_trimmed_names
 
 _SEPARATORS = (",", ";", "\t", "|")
 _SAMPLE_CHARACTERS = 256 * 1024
@@ -118,15 +119,17 @@ def find_csv_format(path: Path, name: str, config: IngestionConfig, data_format:
 def name_columns(header: Sequence[str]) -> tuple[list[str], list[str]]:
     """Return the columns' names, and a sentence for each that had to be made up.
 
-    The rules are those of `pandas.read_csv`, so that rows which it reads from the same file have the same names:
-    a cell without text becomes `Unnamed: <position>`, a repeated name gets `.1`, `.2`, ...
+    Blanks around a name are left out. Then the rules are those of `pandas.read_csv`, so that rows which it reads from the
+    same file have the same names: a cell without text becomes `Unnamed: <position>`, a repeated name gets `.1`, `.2`, ...
     """
-    named = [cell if cell != "" else f"Unnamed: {position}" for position, cell in enumerate(header)]
+    cells = [cell.strip() for cell in header]
+    named = [cell or f"Unnamed: {position}" for position, cell in enumerate(cells)]
     notes = [
         f"Column {position + 1} has no name; it is called `Unnamed: {position}`."
-        for position, cell in enumerate(header)
-        if cell == ""
+        for position, cell in enumerate(cells)
+        if not cell
     ]
+    notes += note_trimmed_names(cell for cell, written in zip(cells, header, strict=True) if cell != written)
     names: list[str] = []
     counts: dict[str, int] = {}
     for name in named:

@@ -83,7 +83,10 @@ class Guess:
 
     def _count_words(self, texts: pa.Array) -> pa.Array:
         """Count the words among *texts*, and return the cells without blanks around them, nulls for missing ones."""
-        trimmed = pc.ascii_trim_whitespace(texts)
+        trimmed = pc.utf8_trim_whitespace(texts)
+        if not self.seen.has_blanks:
+            before, after = (pc.sum(pc.binary_length(each)).as_py() for each in (texts, trimmed))
+            self.seen.has_blanks = before != after
         is_word = self._watched.find(trimmed)
         if is_word is None:
             self.has_labels |= len(texts) > 0

@@ -90,12 +90,14 @@ class Seen:
     :param cells: each cell that is a word as it stands, blanks included → how often.
     :param unquoted: of these, how many stand without quotes.
     :param samples: other cells, which could stand without quotes; *sampled_unquoted* says that one of them does.
+    :param has_blanks: whether any cell, a word or not, has blanks around it.
     """
 
     cells: Counter[str] = field(default_factory=Counter)
     unquoted: Counter[str] = field(default_factory=Counter)
     samples: list[str] = field(default_factory=list)
     sampled_unquoted: bool = False
+    has_blanks: bool = False
 
     def count(self, word: str, *, unquoted: bool = False) -> int:
         """Return how many cells are *word*."""

@@ -1,187 +1,177 @@
-"""The columns of a dropped Parquet file, brought to the few types that the later stages know."""
+"""The columns of a dropped Parquet file: what each is, and which are left out."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
-from datetime import date
+from collections import Counter, deque
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any, NoReturn
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from pyarrow import types
 
 from ..errors import DataUnreadable
-from .column_type import EMPTY_CELL, Typed
+from .column_type import Typed
+from .pandas_index import PandasIndex, find_index, note_index
+from .parquet_types import choose_type, damaged, find_type, is_span, is_text, shorten
+from .parquet_values import bring_to, decode, refuse_odd_years
+from .trimmed import note_trimmed, note_trimmed_names
 
 _BATCH_CELLS = 2_000_000
 _BUFFER_BYTES = 1 << 20
-_LARGEST_INT64 = 2**63 - 1
-#: Decimal digits of which every number fits.
-_SURELY_INT64 = 18
-#: The days that a calendar can name, counted from 1970-01-01; a Parquet file can hold others.
-_FIRST_DAY, _LAST_DAY = (day.toordinal() - date(1970, 1, 1).toordinal() for day in (date.min, date.max))
-_PER_DAY = {"s": 86_400, "ms": 86_400_000, "us": 86_400_000_000, "ns": 86_400_000_000_000}
-#: What pandas calls the row labels that it writes; it takes them back as labels, not as a column.
-_INDEX = "__index_level_"
 
 
-def read_parquet(
-    path: Path, name: str, texts: Mapping[str, str]
-) -> tuple[dict[str, Typed], Iterator[pa.RecordBatch], list[str]]:
-    """Return the columns of the Parquet file at *path* with their types, its rows in blocks, and notes for people.
+@dataclass(frozen=True)
+class ParquetColumns:
+    """The columns of a Parquet file.
+
+    :param typed: what each is, by the name that it gets.
+    :param sources: for each of them, what the file calls it.
+    :param left_out: column → why it is left out.
+    :param reset_index: as of :class:`PandasIndex`.
+    :param notes: what a person should know beside the notes on columns.
+    :param trimmed: columns of which some texts have blanks around them, known once the rows were read.
+    :param emptied: column → how many of its texts have no character; likewise.
+    """
+
+    file: pq.ParquetFile
+    name: str
+    typed: dict[str, Typed]
+    sources: list[str]
+    left_out: dict[str, str] = field(default_factory=dict)
+    reset_index: dict[str, Any] | None = None
+    notes: list[str] = field(default_factory=list)
+    trimmed: set[str] = field(default_factory=set)
+    emptied: Counter[str] = field(default_factory=Counter)
+
+    def read(self) -> Iterator[pa.RecordBatch]:
+        """Yield the rows in blocks, with their types.
+
+        :raises DataUnreadable: the file is damaged, or a column has dates that no calendar has.
+        """
+        schema = pa.schema([pa.field(each, typed.arrow_type) for each, typed in self.typed.items()])
+        size = max(1024, min(65536, _BATCH_CELLS // len(self.typed)))
+        self.trimmed.clear()
+        self.emptied.clear()
+        try:
+            for batch in self.file.iter_batches(batch_size=size, columns=self.sources):
+                arrays = [
+                    self._convert(batch.column(source), each)
+                    for each, source in zip(self.typed, self.sources, strict=True)
+                ]
+                yield pa.record_batch(arrays, schema=schema)
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
+            raise damaged(self.name, error) from error
+
+    def _convert(self, values: pa.Array, column: str) -> pa.Array:
+        values = decode(values)
+        refuse_odd_years(values, column, self.name)
+        found = bring_to(values, self.typed[column].arrow_type)
+        if is_text(values.type):
+            self.emptied[column] += found.null_count - values.null_count
+            before, after = (pc.sum(pc.binary_length(each)).as_py() or 0 for each in (values, found))
+            if before != after:
+                self.trimmed.add(column)
+        return found
+
+    def tell(self) -> list[str | None]:
+        """Return for each column a sentence on its texts without a character, once the rows were read."""
+        return [
+            f"{count:,} of its texts {'is' if count == 1 else 'are'} empty, and read as missing." if count else None
+            for count in map(self.emptied.__getitem__, self.typed)
+        ]
+
+    def list_unread(self) -> dict[str, str]:
+        """Return column → why `pandas.read_parquet` gives other values."""
+        return {
+            each: "it gives durations, and the model learned seconds"
+            for each, source in zip(self.typed, self.sources, strict=True)
+            if self.typed[each].type == "number" and is_span(self.file.schema_arrow.field(source).type)
+        }
+
+    def list_notes(self) -> list[str]:
+        """Return what a person should know beside the notes on columns, once the rows were read."""
+        return self.notes + note_trimmed([each for each in self.typed if each in self.trimmed])
+
+
+def find_parquet_columns(
+    path: Path, name: str, texts: Mapping[str, str], dropped: Collection[str] = ()
+) -> ParquetColumns:
+    """Return the columns of the Parquet file at *path*.
+
+    Columns that hold no plain values are left out, and so are those of *dropped* that cannot be read.
 
     :param name: what people know the file as.
     :param texts: columns that become text whatever they are → why, for people.
-    :raises DataUnreadable: the file is damaged, has no rows, or has columns that are no plain values.
+    :raises DataUnreadable: the file is damaged, has no rows, or has two columns of one name, or no column of plain values.
     """
+    file, index = _open(path, name)
+    fields = [each for each in file.schema_arrow if each.name not in index.left_out]
+    names = [index.names.get(each.name, each.name.strip()) for each in fields]
+    left_out = index.left_out | _find_repeated(names, dropped, name)
+    found: dict[str, Typed] = {}
+    sources: list[str] = []
+    for each, called in zip(fields, names, strict=True):
+        kind = find_type(each.type)
+        if kind is None:
+            left_out[called] = f"it holds {shorten(each.type)}, which is no number, text, boolean, date or time"
+        elif called not in left_out:
+            try:
+                typed = choose_type(each, kind, file, name)
+                if called in dropped:
+                    deque(ParquetColumns(file, name, {called: typed}, [each.name]).read(), maxlen=0)
+            except DataUnreadable as error:
+                if called not in dropped:
+                    raise
+                left_out[called] = f"it is in `drop_columns`, and cannot be read: {error.what}"
+            else:
+                found[called] = Typed("text", pa.string(), note=texts[called]) if called in texts else typed
+                sources.append(each.name)
+    if not found:
+        _refuse_all(left_out, name)
+    for each in found.keys() & set(index.names.values()):
+        found[each] = replace(found[each], note=" ".join(filter(None, (found[each].note, note_index(each)))))
+    notes = note_trimmed_names(each.name.strip() for each in fields if each.name != each.name.strip())
+    notes += [f"`{each}` was left out: {why.removesuffix('.')}." for each, why in left_out.items()]
+    return ParquetColumns(file, name, found, sources, left_out, index.reset_index, notes)
+
+
+def _open(path: Path, name: str) -> tuple[pq.ParquetFile, PandasIndex]:
     try:
         # With both of these a column of a row group is streamed; otherwise it is held whole, compressed.
         file = pq.ParquetFile(path, buffer_size=_BUFFER_BYTES, pre_buffer=False, page_checksum_verification=True)
+        index = find_index(file)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
-        raise _damaged(name, error) from error
-    fields = [field for field in file.schema_arrow if not field.name.startswith(_INDEX)]
-    left_out = [field.name for field in file.schema_arrow if field.name.startswith(_INDEX)]
-    notes = [f"`{each}` was left out: it holds the row labels of a pandas table." for each in left_out]
-    _refuse_unusable(fields, file.metadata.num_rows, name)
-    columns = {
-        field.name: Typed("text", pa.string(), note=texts[field.name], words=EMPTY_CELL)
-        if field.name in texts
-        else _choose_type(field, file, name)
-        for field in fields
-    }
-    notes += [f"`{each}`: {typed.note}" for each, typed in columns.items() if typed.note]
-    return columns, _read_batches(file, columns, name), notes
-
-
-def _refuse_unusable(fields: list[pa.Field], rows: int, name: str) -> None:
-    unusable = {field.name: str(field.type) for field in fields if _type_of(field.type) is None}
-    if unusable:
-        listed = ", ".join(f"`{each}` ({kind})" for each, kind in list(unusable.items())[:10])
-        raise DataUnreadable(
-            f"{len(unusable)} of {len(fields)} columns hold no plain values: {listed}.",
-            where=name,
-            fix="Leave these columns out, or flatten them to numbers, text, booleans, dates or times.",
-            details={"columns": unusable},
-        )
-    names = [field.name for field in fields]
-    if len(set(names)) != len(names):
-        repeated = sorted({each for each in names if names.count(each) > 1})
-        raise DataUnreadable(
-            f"More than one column is called {', '.join(f'`{each}`' for each in repeated)}.",
-            where=name,
-            fix="Give each column a name of its own.",
-            details={"columns": repeated},
-        )
-    if not rows or not fields:
+        raise damaged(name, error) from error
+    if not file.metadata.num_rows or not len(file.schema_arrow):
         raise DataUnreadable("The file has no rows.", where=name, fix="Drop it again with its rows.")
+    return file, index
 
 
-def _type_of(kind: pa.DataType) -> tuple[str, pa.DataType] | None:
-    """Return the type of a column for people, and what it becomes; None for what is no plain value."""
-    if types.is_dictionary(kind):
-        return _type_of(kind.value_type)
-    if types.is_floating(kind):
-        return "number", kind if types.is_float32(kind) else pa.float32() if types.is_float16(kind) else pa.float64()
-    if types.is_decimal(kind):
-        return ("integer", pa.int64()) if kind.scale == 0 else ("number", pa.float64())
-    if types.is_timestamp(kind):
-        unit = "ns" if kind.unit == "ns" else "us"
-        return "timestamp", pa.timestamp(unit, tz="UTC" if kind.tz else None)
-    table = (
-        (types.is_boolean, "boolean", pa.bool_()),
-        (types.is_integer, "integer", pa.int64()),
-        (types.is_string, "text", pa.string()),
-        (types.is_large_string, "text", pa.string()),
-        (types.is_string_view, "text", pa.string()),
-        (types.is_null, "text", pa.string()),
-        (types.is_date, "date", pa.date32()),
-        (types.is_time, "time", pa.time64("us")),
-    )
-    return next(((name, target) for is_kind, name, target in table if is_kind(kind)), None)
+def _find_repeated(names: Sequence[str], dropped: Collection[str], name: str) -> dict[str, str]:
+    """Return which of *dropped* several columns are called.
 
-
-def _choose_type(field: pa.Field, file: pq.ParquetFile, name: str) -> Typed:
-    found = _type_of(field.type)
-    assert found is not None
-    note = None
-    kind = field.type.value_type if types.is_dictionary(field.type) else field.type
-    # What a database calls a number without a fraction often has room for 38 digits, and values of one.
-    if types.is_uint64(kind) or (types.is_decimal(kind) and kind.scale == 0 and kind.precision > _SURELY_INT64):
-        try:
-            is_beyond = any(_is_beyond_int64(batch.column(0)) for batch in file.iter_batches(columns=[field.name]))
-        except (pa.ArrowInvalid, OSError) as error:
-            raise _damaged(name, error) from error
-        if is_beyond:
-            found = ("text", pa.string())
-            note = "Text: some of its whole numbers are too large for 64 bits with a sign."
-    typed = Typed(*found, note=note)
-    return replace(typed, words=EMPTY_CELL) if typed.type == "text" else typed
-
-
-def _is_beyond_int64(values: pa.Array) -> bool:
-    if types.is_dictionary(values.type):
-        values = values.dictionary_decode()
-    ends = pc.min_max(values)
-    least, most = ends["min"].as_py(), ends["max"].as_py()
-    return least is not None and not -_LARGEST_INT64 - 1 <= least <= most <= _LARGEST_INT64
-
-
-def _read_batches(file: pq.ParquetFile, columns: dict[str, Typed], name: str) -> Iterator[pa.RecordBatch]:
-    schema = pa.schema([pa.field(each, typed.arrow_type) for each, typed in columns.items()])
-    size = max(1024, min(65536, _BATCH_CELLS // len(columns)))
-    try:
-        for batch in file.iter_batches(batch_size=size, columns=list(columns)):
-            for each in columns:
-                _refuse_odd_years(batch.column(each), each, name)
-            arrays = [_bring_to(batch.column(each), typed.arrow_type) for each, typed in columns.items()]
-            yield pa.record_batch(arrays, schema=schema)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
-        raise _damaged(name, error) from error
-
-
-def _bring_to(values: pa.Array, target: pa.DataType) -> pa.Array:
-    if types.is_dictionary(values.type):
-        values = values.dictionary_decode()
-    # Decimals lose digits beyond 16, dates with a time of day their time, and times of day their nanoseconds: all of
-    # that is what the column's type says.
-    is_lossy = types.is_decimal(values.type) or types.is_date64(values.type) or types.is_time(values.type)
-    values = pc.cast(values, target, safe=not is_lossy)
-    if types.is_string(target):
-        # The format does not promise that text is UTF-8.
-        values.validate(full=True)
-    if types.is_floating(target):
-        # NaN is how pandas writes a missing number.
-        is_nan = pc.is_nan(values)
-        values = pc.if_else(is_nan, None, values) if pc.any(is_nan).as_py() else values
-    return values
-
-
-def _refuse_odd_years(values: pa.Array, column: str, name: str) -> None:
-    if types.is_dictionary(values.type):
-        values = values.dictionary_decode()
-    kind = values.type
-    if types.is_date32(kind):
-        per_day, values = 1, pc.cast(values, pa.int32())
-    elif types.is_date64(kind) or types.is_timestamp(kind):
-        per_day = _PER_DAY["ms" if types.is_date64(kind) else kind.unit]
-    else:
-        return
-    ends = pc.min_max(pc.cast(values, pa.int64()))
-    least, most = ends["min"].as_py(), ends["max"].as_py()
-    if least is not None and not (_FIRST_DAY * per_day <= least and most < (_LAST_DAY + 1) * per_day):
+    :raises DataUnreadable: several columns have another name.
+    """
+    repeated = sorted(each for each, count in Counter(names).items() if count > 1)
+    refused = [each for each in repeated if each not in dropped]
+    if refused:
         raise DataUnreadable(
-            f"`{column}` has dates before the year 1 or after the year 9999.",
+            f"More than one column is called {', '.join(f'`{each}`' for each in refused)}.",
             where=name,
-            fix="Write the dates that are meant, or leave the cells empty; or write the column as text or numbers.",
-            details={"column": column},
+            fix="Give each column a name of its own; or name these in `drop_columns`, which leaves them out.",
+            details={"columns": refused},
         )
+    return dict.fromkeys(repeated, "it is in `drop_columns`, and more than one column is called so")
 
 
-def _damaged(name: str, error: Exception) -> DataUnreadable:
-    return DataUnreadable(
-        f"The Parquet file is damaged or was cut off: {str(error).splitlines()[0]}",
+def _refuse_all(left_out: Mapping[str, str], name: str) -> NoReturn:
+    listed = "; ".join(f"`{each}`: {why}" for each, why in list(left_out.items())[:10])
+    raise DataUnreadable(
+        f"No column of the file can be used. {listed}.",
         where=name,
-        fix="Write it again and drop it again; compare its size with that of the original.",
+        fix="Write columns of numbers, text, booleans, dates or times.",
+        details={"columns": dict(left_out)},
     )

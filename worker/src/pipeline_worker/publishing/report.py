@@ -13,7 +13,7 @@ from . import report_style
 from .markup import show, show_count, show_number, write_link, write_section, write_table
 from .report_metrics import say_metric, write_figures, write_metrics
 
-_MAX_COLUMNS, _MAX_RULES = 60, 60
+_MAX_COLUMNS, _MAX_RULES, _MAX_NOTES = 60, 60, 30
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,10 @@ def _write_tiles(report: Report) -> str:
 
 def _write_notes(report: Report) -> str:
     trained = report.trained
-    notes = [show(note) for note in trained.get("notes", [])]
+    told = report.profile.get("notes", [])
+    notes = [show(note) for note in told[:_MAX_NOTES]]
+    notes += [f"and {len(told) - _MAX_NOTES} more of the columns, in profile.json"] * (len(told) > _MAX_NOTES)
+    notes += [show(note) for note in trained.get("notes", [])]
     notes += [f"<code>{show(name)}</code>: {show(why)}" for name, why in trained.get("suspect_columns", {}).items()]
     notes += [f"<code>{show(name)}</code> = {show(why)}" for name, why in trained.get("defaults_chosen", {}).items()]
     return "<ul>" + "".join(f"<li>{note}</li>" for note in notes) + "</ul>" if notes else ""
@@ -140,7 +143,10 @@ def _write_reading(report: Report) -> str:
     """Return the call of pandas that gives the rows of the file, as `ingest` found it to be written."""
     call = report.profile.get("pandas", {})
     options = "".join(f", {name}={value!r}" for name, value in call.get("options", {}).items())
-    return f"pandas.{call.get('function', 'read_csv')}({report.file.rpartition('/')[2]!r}{options})"
+    reading = f"pandas.{call.get('function', 'read_csv')}({report.file.rpartition('/')[2]!r}{options})"
+    if "reset_index" in call:
+        reading += f".reset_index({', '.join(f'{name}={value!r}' for name, value in call['reset_index'].items())})"
+    return reading
 
 
 def _write_otherwise(report: Report) -> str:

@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 
+from ..column_note import telling_note
 from ..request import Request
 from ..schema import Schema
 from .models import Model, choose_model, make_estimator
@@ -67,9 +68,10 @@ def make_plan(dataset: Path, schema: Schema, request: Request) -> Plan:
     :raises DataFault: there is too little to learn from.
     """
     table = read_table(dataset, schema, request)
-    target = describe_target(table.target, table.target_name)
-    model, why = choose_model(request.model_name, target)
-    split = split_rows(target.array, model.kind, request.test_size, request.random_state)
+    with telling_note(schema.find(table.target_name)):
+        target = describe_target(table.target, table.target_name)
+        model, why = choose_model(request.model_name, target)
+        split = split_rows(target.array, model.kind, request.test_size, request.random_state)
     estimator, chosen = make_estimator(model, request.hyperparameters, target.array[split.train], request.random_state)
     return Plan(
         table=table,

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ..column_note import say_note
 from ..schema import Column
 from .target import CLASSIFICATION, Kind
 
@@ -24,21 +25,24 @@ def find_suspects(
 
     :param rows: how many rows the dataset has, of which *features* are those with a target.
     """
-    return dict(_find(features, columns, target, kind, rows)) if len(features) >= _MIN_ROWS else {}
+    if len(features) < _MIN_ROWS:
+        return {}
+    # Text that looks like an identifier may be numbers in a form that was not read: then the note says so.
+    return {column.name: why + say_note(column) for column, why in _find(features, columns, target, kind, rows)}
 
 
 def _find(
     features: pd.DataFrame, columns: Sequence[Column], target: NDArray[Any], kind: Kind, rows: int
-) -> Iterator[tuple[str, str]]:
+) -> Iterator[tuple[Column, str]]:
     advice = "if so, name it in `drop_columns`"
     for column in columns:
         values = features[column.name]
         if _is_number_of_row(values, column, rows) or _is_code(values, column):
-            yield column.name, f"It has another value in each row, and reads like an identifier; {advice}."
+            yield column, f"It has another value in each row, and reads like an identifier; {advice}."
         elif kind == CLASSIFICATION and _tells_class(values, column, target):
-            yield column.name, f"Each of its values stands for one class; it may tell the target by itself; {advice}."
+            yield column, f"Each of its values stands for one class; it may tell the target by itself; {advice}."
         elif kind != CLASSIFICATION and _tells_number(values, column, target):
-            yield column.name, f"It rises and falls with the target exactly; it may tell it by itself; {advice}."
+            yield column, f"It rises and falls with the target exactly; it may tell it by itself; {advice}."
 
 
 def _is_number_of_row(values: pd.Series, column: Column, rows: int) -> bool:

@@ -14,7 +14,8 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from pyarrow import types
 
-from ..errors import ColumnMissing, DataFault, ParameterInvalid, near_miss
+from ..column_note import telling_note
+from ..errors import ColumnMissing, DataFault, ParameterInvalid
 from ..request import Request
 from ..schema import Column, Schema
 from ..serving.reader import GREATEST
@@ -54,13 +55,17 @@ def read_table(path: Path, schema: Schema, request: Request) -> Table:
     target_name, columns = choose_columns(schema, request)
     content = pq.read_table(path, columns=[target_name, *(column.name for column in columns)])
     target = content.column(target_name).combine_chunks()
-    _refuse_infinite_target(target, target_name)
+    with telling_note(schema.find(target_name)):
+        _refuse_infinite_target(target, target_name)
     has_target = pc.invert(pc.is_null(target, nan_is_null=True))
     rows_without = np.flatnonzero(~has_target.to_numpy(zero_copy_only=False)) + 1
     features = content.drop_columns([target_name])
     notes: list[str] = []
     if len(rows_without):
-        _refuse_missing_target(rows_without, len(target), target_name, request.data_validation.max_missing_target_share)
+        with telling_note(schema.find(target_name)):
+            _refuse_missing_target(
+                rows_without, len(target), target_name, request.data_validation.max_missing_target_share
+            )
         notes.append(_say_left_out(rows_without, len(target), target_name))
     for column in columns:
         if column.type == "time":
@@ -99,9 +104,9 @@ def choose_columns(schema: Schema, request: Request) -> tuple[str, list[Column]]
         )
     for parameter, wanted in (("target_column", [request.target_column]), ("drop_columns", request.drop_columns)):
         for name in wanted:
-            if name not in names:
+            if name not in names and not (parameter == "drop_columns" and name in schema.left_out):
                 raise ColumnMissing(
-                    f"`{parameter}` names `{name}`, and there is no such column.{near_miss(name, names)}",
+                    f"`{parameter}` names `{name}`, and {schema.say_missing(name)}",
                     where=parameter,
                     fix=f"Use one of the columns: {', '.join(f'`{known}`' for known in names)}.",
                     details={"parameter": parameter, "column": name, "columns": names},

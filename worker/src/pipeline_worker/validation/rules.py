@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..errors import ColumnMissing, RequestFault, RuleUnusable, near_miss
+from ..column_note import say_note
+from ..errors import ColumnMissing, RequestFault, RuleUnusable
 from ..request import DataValidation, ValueRange
 from ..schema import Column, Schema
 from .rule_value import EXAMPLES, parse_value
@@ -126,11 +127,11 @@ def _make_range(column: Column, ranges: dict[str, ValueRange]) -> Rule | _Fault:
 def _find_range_fault(column: Column, given: ValueRange) -> str | None:  # noqa: PLR0911 - one for each fault
     """Return why *given* can never hold for the values of *column*, or None."""
     if column.type in _UNORDERED:
-        return f"`{column.name}` is {column.type}, which has no range.{f' {column.note}' if column.note else ''}"
+        return f"`{column.name}` is {column.type}, which has no range.{say_note(column)}"
     try:
         least, most = (None if end is None else parse_value(end, column) for end in (given.min, given.max))
     except ValueError as error:
-        return f"{error}; `{column.name}` is {column.type}: give {EXAMPLES[column.type]}"
+        return f"{error}; `{column.name}` is {column.type}: give {EXAMPLES[column.type]}.{say_note(column)}"
     if least is None and most is None:
         return "it gives neither `min` nor `max`"
     if (given.strict_min and least is None) or (given.strict_max and most is None):
@@ -151,14 +152,15 @@ def _make_allowed(column: Column, allowed: dict[str, list[bool | int | float | s
     try:
         values = [parse_value(value, column) for value in given]
     except ValueError as error:
-        return _Fault(parameter, f"{error}; `{column.name}` is {column.type}: give {EXAMPLES[column.type]}")
+        wanted = f"`{column.name}` is {column.type}: give {EXAMPLES[column.type]}.{say_note(column)}"
+        return _Fault(parameter, f"{error}; {wanted}")
     shown = ", ".join(repr(value) if isinstance(value, str) else str(value) for value in given[:_SHOWN_VALUES])
     more = f", ... ({len(given)} in all)" if len(given) > _SHOWN_VALUES else ""
     return Rule("allowed_values", column.name, f"one of {shown}{more}", {"values": values})
 
 
 def _say_missing(name: str, schema: Schema) -> str | None:
-    return None if schema.find(name) else f"there is no such column.{near_miss(name, schema.names())}"
+    return None if schema.find(name) else schema.say_missing(name)
 
 
 def _explain(faults: list[_Fault], schema: Schema) -> RequestFault:

@@ -19,10 +19,11 @@ _LONGEST_VALUE = 200
 def summarise(findings: Sequence[Finding], schema: Schema) -> dict[str, Any]:
     """Return the content of `summary.json`.
 
-    ``satisfied``, ``rows``, ``rows_without_target`` (which training leaves out), ``rules_violated``, and ``rules``: for each ``rule`` (its name in `data_validation`) the
-    ``column``, its ``type``, what was ``expected`` and ``found`` in words, whether it is ``satisfied``, and for rules
-    about values ``rows_checked``, ``rows_violating``, ``percent`` and up to 20 ``examples``, each with ``row`` (1 is the
-    first row below the header), ``line`` of the CSV file (only where each row is one line of it) and ``value``.
+    ``satisfied``, ``rows``, ``rows_without_target`` (which training leaves out), ``rules_violated``, and ``rules``: for each
+    ``rule`` (its name in `data_validation`) the ``column``, its ``type``, the ``note`` of `ingest` on it where there is one, what
+    was ``expected`` and ``found`` in words, whether it is ``satisfied``, and for rules about values ``rows_checked``,
+    ``rows_violating``, ``percent`` and up to 20 ``examples``, each with ``row`` (1 is the first row below the header), ``line`` of the
+    CSV file (only where each row is one line of it) and ``value``.
     """
     rules = [_describe(finding, schema) for finding in findings]
     return {
@@ -60,6 +61,8 @@ def _describe(finding: Finding, schema: Schema) -> dict[str, Any]:
         "satisfied": finding.is_satisfied,
         "found": _say_found(finding, schema),
     }
+    if column is not None and column.note:
+        described["note"] = column.note
     if finding.checked is not None and finding.violating is not None:
         described |= {
             "rows_checked": finding.checked,
