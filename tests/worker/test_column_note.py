@@ -30,7 +30,7 @@ def test_an_error_about_a_column_ends_with_its_note() -> None:
     [
         # A word that nobody knows among many numbers makes a target of text that hardly repeats.
         ([*map(str, range(40)), "unknown"], "no classes to learn", "if `unknown` means missing, give {"),
-        ([*map(str, range(40)), "?"], "no value in the target", "1 cell says `?`: read as missing"),
+        ([*map(str, range(30)), *["?"] * 40], "no value in the target", "40 cells say `?`: read as missing"),
         ([f"name {number}" for number in range(40)], "no classes to learn", ""),
     ],
 )

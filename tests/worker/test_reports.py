@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pipeline_worker.ingestion.convert import convert
+from pipeline_worker.ingestion.convert import Converted, convert
 from pipeline_worker.ingestion.data_format import DataFormat
 from pipeline_worker.request import IngestionConfig, Request
+from tests.worker.printed_call import read_by_call
 
 if TYPE_CHECKING:
     from pipeline_worker.training.learn import Learned
@@ -22,6 +23,11 @@ LONG = pytest.mark.long("the same file with another estimator")
 
 
 def train(name: str, folder: Path, **request: Any) -> tuple[Plan, Learned]:
+    _, plan, learned = ingest_and_train(name, folder, **request)
+    return plan, learned
+
+
+def ingest_and_train(name: str, folder: Path, **request: Any) -> tuple[Converted, Plan, Learned]:
     from contextlib import nullcontext
 
     from pipeline_worker.training.learn import learn
@@ -29,9 +35,9 @@ def train(name: str, folder: Path, **request: Any) -> tuple[Plan, Learned]:
 
     parquet = folder / "dataset.parquet"
     data_format = DataFormat(name.rpartition(".")[2], "given")
-    schema = convert(REPORTS / name, parquet, name, data_format, IngestionConfig()).schema
-    plan = make_plan(parquet, schema, Request(**request))
-    return plan, learn(plan, {}, 42, lambda _: nullcontext())
+    converted = convert(REPORTS / name, parquet, name, data_format, IngestionConfig())
+    plan = make_plan(parquet, converted.schema, Request(**request))
+    return converted, plan, learn(plan, {}, 42, lambda _: nullcontext())
 
 
 @pytest.mark.parametrize(
@@ -53,6 +59,13 @@ def train(name: str, folder: Path, **request: Any) -> tuple[Plan, Learned]:
         ("kind-float-label.csv", "label", None, 0.85),
         ("kind-float-label-three.csv", "grade", None, 0.9),
         ("kind-decimal-label.parquet", "churned", None, 0.8),
+        # Numbers in a form of accounts, of another country, or with words for missing between them.
+        ("numbers-parentheses.csv", "risk", None, 0.95),
+        ("numbers-space-groups.csv", "risk", None, 0.95),
+        ("numbers-trailing-minus.csv", "risk", None, 0.95),
+        ("missing-dash.csv", "resp", None, 0.98),
+        # A continent `NA`.
+        ("missing-na-target.csv", "continent", None, 0.85),
         # The last line is a total; the second has units.
         ("rows-total.csv", "revenue", None, 0.99),
         ("rows-units-class.csv", "water", None, 0.95),
@@ -67,6 +80,37 @@ def test_a_reported_file_gets_the_score_that_is_in_it(
     """What a score is without the trap of the file, it is with it."""
     _, learned = train(name, tmp_path, target_column=target, model_name=model)
     assert learned.measured.model[learned.measured.headline] >= least
+
+
+@pytest.mark.parametrize(
+    ("name", "target"),
+    [
+        ("predict-time-of-day.parquet", "y"),
+        ("predict-named-index.parquet", "yield"),
+        ("predict-named-index-two.parquet", "yield"),
+        ("numbers-parentheses.csv", "risk"),
+        ("numbers-space-groups.csv", "risk"),
+        ("numbers-trailing-minus.csv", "risk"),
+        ("missing-dash.csv", "resp"),
+        ("missing-na-target.csv", "continent"),
+        ("missing-none-label.csv", "churn"),
+        ("rows-total.csv", "revenue"),
+        ("rows-units-class.csv", "water"),
+        ("zeros-twins.csv", "depot"),
+        ("dates-ambiguous.csv", "demand"),
+    ],
+)
+def test_the_call_of_the_report_gives_what_was_learned(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, target: str
+) -> None:
+    """The file itself, read by the printed line, is predicted as the dataset is."""
+    converted, plan, learned = ingest_and_train(name, tmp_path, target_column=target)
+    _, raw = read_by_call(REPORTS / name, converted, monkeypatch)
+    assert len(raw) == converted.schema.rows
+    wanted = learned.fitted.pipeline.predict(plan.table.features)
+    found = learned.fitted.pipeline.predict(raw)
+    assert found.tolist() == wanted.tolist()
+    assert converted.pandas_unread == {}
 
 
 def test_a_row_without_a_target_is_counted_and_not_learned(tmp_path: Path) -> None:

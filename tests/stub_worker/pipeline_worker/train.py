@@ -60,6 +60,7 @@ def train(attempt: Attempt) -> Outcome:
             "target_kind": "classification",
             "target_rule": "",
             "rows": rows,
+            "rows_without_target": 0,
             "is_stratified": False,
             "features": 1,
             "unused_columns": [],

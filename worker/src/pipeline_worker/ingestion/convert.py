@@ -125,7 +125,6 @@ def _convert_parquet(
         schema,
         "Parquet",
         ("read_parquet", {}),
-        pandas_unread=found.list_unread(),
         reset_index=found.reset_index,
         notes=notes,
     )

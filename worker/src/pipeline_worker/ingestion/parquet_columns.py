@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from ..errors import DataUnreadable
 from .column_type import Typed
 from .pandas_index import PandasIndex, find_index, note_index
-from .parquet_types import choose_type, damaged, find_type, is_span, is_text, shorten
+from .parquet_types import choose_type, damaged, find_type, is_text, shorten
 from .parquet_values import bring_to, decode, refuse_odd_years
 from .trimmed import note_trimmed, note_trimmed_names
 
@@ -82,14 +82,6 @@ class ParquetColumns:
             f"{count:,} of its texts {'is' if count == 1 else 'are'} empty, and read as missing." if count else None
             for count in map(self.emptied.__getitem__, self.typed)
         ]
-
-    def list_unread(self) -> dict[str, str]:
-        """Return column → why `pandas.read_parquet` gives other values."""
-        return {
-            each: "it gives durations, and the model learned seconds"
-            for each, source in zip(self.typed, self.sources, strict=True)
-            if self.typed[each].type == "number" and is_span(self.file.schema_arrow.field(source).type)
-        }
 
     def list_notes(self) -> list[str]:
         """Return what a person should know beside the notes on columns, once the rows were read."""
