@@ -29,8 +29,9 @@ def train(name: str, folder: Path, **request: Any) -> tuple[Plan, Learned]:
 
     parquet = folder / "dataset.parquet"
     data_format = DataFormat(name.rpartition(".")[2], "given")
-    schema = convert(REPORTS / name, parquet, name, data_format, IngestionConfig()).schema
-    plan = make_plan(parquet, schema, Request(**request))
+    wanted = Request(**request)
+    schema = convert(REPORTS / name, parquet, name, data_format, wanted.ingestion_config).schema
+    plan = make_plan(parquet, schema, wanted)
     return plan, learn(plan, {}, 42, lambda _: nullcontext())
 
 
@@ -53,6 +54,9 @@ def train(name: str, folder: Path, **request: Any) -> tuple[Plan, Learned]:
         ("kind-float-label.csv", "label", None, 0.85),
         ("kind-float-label-three.csv", "grade", None, 0.9),
         ("kind-decimal-label.parquet", "churned", None, 0.8),
+        # 07/14/24 is a date, and 32:28:00 takes longer than 5:52:00.
+        ("dates-two-digit-year.csv", "demand", None, 0.95),
+        ("dates-hours-beyond-24.csv", "late", None, 1.0),
     ],
 )
 def test_a_reported_file_gets_the_score_that_is_in_it(
@@ -91,3 +95,13 @@ def test_a_date_of_which_nobody_knows_the_order_stays_a_label(tmp_path: Path) ->
     read = learned.fitted.pipeline.named_steps[READ].transform(plan.test_features)
     assert read["date"].tolist() == plan.test_features["date"].tolist()
     assert not [name for name in trace_columns(learned.fitted.pipeline)["date"] if "month" in name]
+
+
+def test_a_date_of_a_given_order_is_one(tmp_path: Path) -> None:
+    """The line that the note on the column ends with gives the model what labels kept from it."""
+    labels, dates = (
+        train("dates-ambiguous.csv", tmp_path, target_column="demand", ingestion_config=config)[1].measured
+        for config in (IngestionConfig(), IngestionConfig(date_order="dmy"))
+    )
+    assert dates.headline == "r2"
+    assert dates.model["r2"] > max(labels.model["r2"], 0.9)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from .column_type import Typed
+from .dates import Dates
 from .guess import Guess
 from .missing_words import PANDAS_WORDS, Verdict
 from .number_form import NumberForm
+from .times import Durations
 
 
 def list_missing(typed: Typed) -> set[str]:
@@ -45,6 +47,10 @@ def list_unread(guesses: list[Guess], typed: list[Typed]) -> dict[str, str]:
     for guess, each in zip(guesses, typed, strict=True):
         if isinstance(each.reading, NumberForm):
             unread[guess.name] = f"its numbers are written like {each.format}"
+        if isinstance(each.reading, Durations):
+            unread[guess.name] = f"its durations are written like {each.format}"
+        if isinstance(each.reading, Dates) and each.reading.has_short_years:
+            unread[guess.name] = f"its dates are written like {each.format}"
         if each.unquoted_cells:
             listed = " and ".join(f"`{word}`" for word in dict.fromkeys(map(str.strip, each.unquoted_cells)))
             unread[guess.name] = f"{listed} is a label in quotes, and missing without them"
