@@ -35,7 +35,7 @@ class Dates:
         #: Where years have two digits: the years, in full, and the days of the month, as they are written.
         self.years: set[int] = set()
         self.days: set[str] = set()
-        #: The distances to UTC that times name: `+0200`.
+        #: The distances to UTC that times name: `+0200`; no more are looked for once they are two.
         self.offsets: set[str] = set()
         self._pattern = f"^{pattern}$"
         self._has_times = False
@@ -154,7 +154,7 @@ class Dates:
             return
         if is_named not in self._zones:
             self._zones[is_named] = values.drop_null()[0].as_py()
-        if not is_named:
+        if not is_named or len(self.offsets) > 1:
             return
         if pc.all(pc.ends_with(values, "Z")).as_py():
             self.offsets.add(_UTC)
