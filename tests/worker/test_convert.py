@@ -161,16 +161,21 @@ def test_dates_that_fit_two_formats_follow_the_rest_of_the_file(tmp_path: Path) 
     """03/04 is in April where another column of the file has the day first; that is said."""
     converted, columns = convert_bytes(tmp_path, b"a,b\n03/04/2024,31/01/2024\n05/06/2024,01/02/2024\n")
     assert columns["a"] == [D(2024, 4, 3), D(2024, 6, 5)]
-    assert converted.notes == [
-        "`a`: Read as DD/MM/YYYY, like other dates of the file; by itself it could be DD/MM/YYYY or MM/DD/YYYY."
-    ]
+    (note,) = converted.notes
+    assert note == (
+        "`a`: Read as DD/MM/YYYY, like other dates of the file; by itself it could be DD/MM/YYYY or MM/DD/YYYY; "
+        'to keep it as text, give {"ingestion_config": {"column_types": {"a": "text"}}}.'
+    )
 
 
 def test_dates_that_fit_two_formats_stay_text_where_nothing_decides(tmp_path: Path) -> None:
     """They are not guessed: a month for a day goes unnoticed until a model is wrong."""
     column, values = convert_column(tmp_path, ["03/04/2024", "05/06/2024"])
     assert (column.type, values) == ("text", ["03/04/2024", "05/06/2024"])
-    assert column.note == "Text: its dates could be DD/MM/YYYY or MM/DD/YYYY. Write them as 2024-01-31."
+    assert column.note == (
+        "Text: its dates could be DD/MM/YYYY or MM/DD/YYYY; if they are dates, give "
+        '{"ingestion_config": {"date_order": "dmy"}} or {"ingestion_config": {"date_order": "mdy"}}.'
+    )
 
 
 @pytest.mark.parametrize(

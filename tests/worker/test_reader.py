@@ -57,6 +57,7 @@ WAYS: dict[str, list[list[str]]] = {
         ["\u22125.5", "2"],
         ["\uff11\uff0e\uff15", "2.5"],
         ["1e-7", "123456789.123456789"],
+        ["39:10:00", "5:52:00.25", "-1:30:00", ""],
     ],
     "boolean": [["true", "false", ""], ["TRUE", "False", "NA"]],
     "text": [
@@ -77,6 +78,9 @@ WAYS: dict[str, list[list[str]]] = {
         ["31 Jan 2024", "1 February 2024"],
         ["Jan 31, 2024", "Sept 1 2024"],
         ["1500-01-01", "2024-01-31"],
+        ["03/25/23", "04/13/68", "12/31/23"],
+        ["04-Mar-23", "5 April 23"],
+        ["Mar 4, 23", "Apr. 5 22"],
     ],
     "timestamp": [
         ["2024-01-31 10:00", "2024-02-01T11:30:15.25", ""],
@@ -140,6 +144,10 @@ def test_a_model_reads_cells_as_ingest_did(tmp_path: Path, kind: str, cells: lis
         (["007", "12"], {"column_types": {"x": "integer"}}),
         (["7", "12"], {"column_types": {"x": "text"}}),
         (["$5", "-"], {"missing_values": {"x": ["-"]}}),
+        (["01/04/2024", "02/03/2024"], {"date_order": "dmy"}),
+        (["01/04/24", "02/03/24"], {"date_order": "ymd"}),
+        (["5:52:00", "1:00:00"], {"column_types": {"x": "number"}}),
+        (["01/31/2024", "02/01/2024"], {"column_types": {"x": "timestamp"}}),
     ],
 )
 def test_what_a_person_said_of_a_column_holds_for_a_model(
@@ -166,6 +174,9 @@ def test_what_a_person_said_of_a_column_holds_for_a_model(
         (["31.01.2024", "01.02.2024"], "01/31/2024"),
         (["2024-01-31 10:00", "2024-02-01 10:00"], "2024-02-01 10:00Z"),
         (["9:30", "10:00"], "24:00"),
+        (["39:10:00", "5:52:00"], "39:10"),
+        (["39:10:00", "5:52:00"], "7"),
+        (["03/25/23", "04/13/23"], "25/03/23"),
     ],
 )
 def test_a_value_that_does_not_fit_is_named(tmp_path: Path, cells: list[str], value: str) -> None:

@@ -35,8 +35,9 @@ def ingest_and_train(name: str, folder: Path, **request: Any) -> tuple[Converted
 
     parquet = folder / "dataset.parquet"
     data_format = DataFormat(name.rpartition(".")[2], "given")
-    converted = convert(REPORTS / name, parquet, name, data_format, IngestionConfig())
-    plan = make_plan(parquet, converted.schema, Request(**request))
+    wanted = Request(**request)
+    converted = convert(REPORTS / name, parquet, name, data_format, wanted.ingestion_config)
+    plan = make_plan(parquet, converted.schema, wanted)
     return converted, plan, learn(plan, {}, 42, lambda _: nullcontext())
 
 
@@ -72,6 +73,9 @@ def ingest_and_train(name: str, folder: Path, **request: Any) -> tuple[Converted
         ("rows-units-regression.csv", "oxygen", None, 0.98),
         # One row has `n/a` where the target should be.
         ("missing-na-lower-case.csv", "price", None, 0.99),
+        # 07/14/24 is a date, and 32:28:00 takes longer than 5:52:00.
+        ("dates-two-digit-year.csv", "demand", None, 0.95),
+        ("dates-hours-beyond-24.csv", "late", None, 1.0),
     ],
 )
 def test_a_reported_file_gets_the_score_that_is_in_it(
@@ -98,6 +102,8 @@ def test_a_reported_file_gets_the_score_that_is_in_it(
         ("rows-units-class.csv", "water"),
         ("zeros-twins.csv", "depot"),
         ("dates-ambiguous.csv", "demand"),
+        ("dates-two-digit-year.csv", "demand"),
+        ("dates-hours-beyond-24.csv", "late"),
     ],
 )
 def test_the_call_of_the_report_gives_what_was_learned(
@@ -160,3 +166,13 @@ def test_a_date_of_which_nobody_knows_the_order_stays_a_label(tmp_path: Path) ->
     read = learned.fitted.pipeline.named_steps[READ].transform(plan.train_features)
     assert read["date"].tolist() == plan.train_features["date"].tolist()
     assert not [name for name in trace_columns(learned.fitted.pipeline)["date"] if "month" in name]
+
+
+def test_a_date_of_a_given_order_is_one(tmp_path: Path) -> None:
+    """The line that the note on the column ends with gives the model what labels kept from it."""
+    labels, dates = (
+        train("dates-ambiguous.csv", tmp_path, target_column="demand", ingestion_config=config)[1].measured
+        for config in (IngestionConfig(), IngestionConfig(date_order="dmy"))
+    )
+    assert dates.headline == "r2"
+    assert dates.model["r2"] > max(labels.model["r2"], 0.9)

@@ -106,6 +106,10 @@ class IngestionConfig(_Strict):
     column_types: dict[ColumnName, ColumnType] | None = Field(
         default=None, description="Column of a CSV file → its type, whatever its cells look like."
     )
+    date_order: Literal["dmy", "mdy", "ymd"] | None = Field(
+        default=None,
+        description="Order of day, month and year in the dates of a CSV file that are numbers alone, such as 03/04/2024.",
+    )
 
 
 class Request(_Strict):
@@ -137,7 +141,7 @@ class Request(_Strict):
     ingestion_config: IngestionConfig = Field(
         default=IngestionConfig(),
         description="How to read the file: `separator`, `quote`, `decimal`, `encoding`, `missing_values`, "
-        "`column_types`. Default: found out.",
+        "`column_types`, `date_order`. Default: found out.",
         json_schema_extra=_stages(INGEST),
     )
     target_column: ColumnName | None = Field(

@@ -103,7 +103,7 @@ class Typed:
             # The missing words come first: where `-` was given as one of them, it is no zero.
             trimmed = pc.replace_substring_regex(self.words.leave_out(trimmed), "^-$", "0")
         values = self.words.leave_out(trimmed)
-        return strip_zeros(values) if self.is_given else values
+        return strip_zeros(values) if self.is_given and self.type in {"integer", "number"} else values
 
     def _read(self, values: pa.Array) -> pa.Array:
         try:

@@ -67,7 +67,10 @@ def find_columns(
     """
     _check_names(names, config)
     types = config.column_types or {}
-    guesses = [Guess(csv_format.decimal, each, GivenWords.of(config, each), types.get(each)) for each in names]
+    guesses = [
+        Guess(csv_format.decimal, each, GivenWords.of(config, each), types.get(each), config.date_order)
+        for each in names
+    ]
     has_quotes = csv_format.encoding.quotes[csv_format.quote] > 0
     rows = 0
     for batch in read(()):
@@ -79,7 +82,7 @@ def find_columns(
             if has_quotes and not guess.seen.samples:
                 guess.seen.samples = _take_samples(texts, csv_format)
         rows += batch.num_rows
-    typed = settle(guesses, csv_format.separator)
+    typed = settle(guesses, csv_format.separator, config.date_order)
     open_words = {
         guess.name
         for guess, each in zip(guesses, typed, strict=True)

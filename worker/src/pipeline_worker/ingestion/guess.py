@@ -6,11 +6,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from .column_type import CellMisfitError, Reading, Truths, strip_zeros
-from .date_format import Dates, Times, list_date_formats
+from .date_format import ANY_DATE
+from .dates import Dates, list_date_formats
 from .missing_words import MISSING_WORDS, PANDAS_WORDS, GivenWords, Seen, WordSet
 from .number_form import NumberForm
 from .number_format import LEADING_ZERO, Numbers, WholeNumbers, read_plain
 from .setting_line import write_setting
+from .times import Durations, Times
 
 #: Values that are looked at first, so that most types are dropped without a look at a whole block.
 _GLANCE = 256
@@ -27,10 +29,16 @@ class Guess:
     :param decimal: the decimal sign, where it is known.
     :param given: what the request says of missing words.
     :param kind: the type that the request gives; then it can be nothing else.
+    :param date_order: the order of dates that the request gives.
     """
 
     def __init__(
-        self, decimal: str | None, name: str = "", given: GivenWords | None = None, kind: str | None = None
+        self,
+        decimal: str | None,
+        name: str = "",
+        given: GivenWords | None = None,
+        kind: str | None = None,
+        date_order: str | None = None,
     ) -> None:
         self.name = name
         self.kind = kind
@@ -39,8 +47,9 @@ class Guess:
         is_number = kind in {None, "integer", "number"}
         self.numbers: list[WholeNumbers | Numbers] = [WholeNumbers(), *map(Numbers, decimals)] if is_number else []
         self.forms = [NumberForm(sign) for sign in decimals] if is_number else []
-        others: list[Truths | Times | Dates] = [Truths(), Times(), *list_date_formats()]
-        kinds = {"boolean": Truths, "time": Times, "date": Dates, "timestamp": Dates}
+        dates = list_date_formats(date_order if kind in {"date", "timestamp"} else None)
+        others: list[Truths | Times | Durations | Dates] = [Truths(), Times(), Durations(), *dates]
+        kinds = {"boolean": Truths, "time": Times, "number": Durations, "date": Dates, "timestamp": Dates}
         self.others = [each for each in others if kind is None or (kind in kinds and isinstance(each, kinds[kind]))]
         self.seen = Seen()
         self.has_labels = False
@@ -76,8 +85,11 @@ class Guess:
         self.has_values = True
         if self.kind in {"integer", "number"}:
             values = strip_zeros(values)
-        if not self._seen and len(values) > _GLANCE:
-            self._drop(values[:_GLANCE], first_row)
+        if not self._seen:
+            first = values[:_GLANCE]
+            self._drop_dates(first)
+            if len(values) > _GLANCE:
+                self._drop(first, first_row)
         self._drop(values, first_row)
         self._seen += count
 
@@ -106,6 +118,11 @@ class Guess:
             return False
         plain = read_plain(texts, first.arrow_type)
         return plain is not None and not pc.any(pc.match_substring_regex(texts, LEADING_ZERO)).as_py()
+
+    def _drop_dates(self, values: pa.Array) -> None:
+        """Drop all formats of dates at once where *values* are like none of them, as most text is."""
+        if self.kind is None and pc.all(pc.invert(pc.match_substring_regex(values, ANY_DATE))).as_py():
+            self.others = [each for each in self.others if not isinstance(each, Dates)]
 
     def _drop(self, values: pa.Array, first_row: int) -> None:
         if len(values) == values.null_count:

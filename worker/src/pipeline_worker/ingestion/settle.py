@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TypeVar
@@ -10,14 +9,19 @@ from typing import TypeVar
 import pyarrow as pa
 
 from ..errors import ParameterInvalid
-from .column_type import Truths, Typed
-from .date_format import Dates, Times
+from .column_type import Typed
+from .date_format import DURATION_EXAMPLE
+from .date_order import find_order, settle_dates
+from .dates import Dates
 from .guess import Guess
 from .number_form import NumberForm
 from .number_format import Numbers, WholeNumbers
 from .setting_line import write_setting
+from .times import Durations
 
 _Signed = TypeVar("_Signed", Numbers, NumberForm)
+#: The order of other dates of the file, and the one that the request gives.
+_Orders = tuple[str | None, str | None]
 
 #: What a column becomes whose type the request gives, where its cells alone would make it another.
 _GIVEN = {
@@ -31,30 +35,32 @@ _GIVEN = {
 }
 
 
-def settle(guesses: Sequence[Guess], separator: str) -> list[Typed]:
+def settle(guesses: Sequence[Guess], separator: str, date_order: str | None) -> list[Typed]:
     """Return the type of each column, once all rows were looked at.
 
     What one column leaves open (is `1,234` a thousand, is `03/04` in March?) is decided by the others of the file.
+
+    :param date_order: the order of dates that the request gives.
     """
     decimal = _find_decimal(guesses)
-    order = _find_order(guesses)
-    return [_settle_one(guess, decimal, order, separator) for guess in guesses]
+    found = find_order(_list_dates(guess) for guess in guesses if _list_dates(guess) and not guess.numbers)
+    return [_settle_one(guess, decimal, (found, date_order), separator) for guess in guesses]
 
 
-def _settle_one(guess: Guess, decimal: str | None, order: str | None, separator: str) -> Typed:
+def _settle_one(guess: Guess, decimal: str | None, orders: _Orders, separator: str) -> Typed:
     if guess.kind is not None:
-        return _settle_given(guess, guess.kind, decimal, order, separator)
+        return _settle_given(guess, guess.kind, decimal, orders, separator)
     if not guess.has_values and guess.is_open:
         # Nothing was dropped, so there was no value to look at.
         return _as_text("Text: all of its values are missing.")
     if guess.numbers:
         return _settle_numbers(guess.numbers, decimal, separator)
     if guess.others:
-        return _settle_others(guess.others, order)
+        return _settle_others(guess, orders)
     return _settle_form(guess, decimal, separator) if guess.forms else _as_text(guess.near)
 
 
-def _settle_given(guess: Guess, kind: str, decimal: str | None, order: str | None, separator: str) -> Typed:
+def _settle_given(guess: Guess, kind: str, decimal: str | None, orders: _Orders, separator: str) -> Typed:
     """Return the type that the request gives, and how the cells are read as that."""
     typed = Typed("text", pa.string())
     if not guess.has_values:
@@ -70,7 +76,7 @@ def _settle_given(guess: Guess, kind: str, decimal: str | None, order: str | Non
         else:
             typed = _settle_numbers(guess.numbers, decimal, separator)
     elif guess.others:
-        typed = _settle_others(guess.others, order)
+        typed = _settle_others(guess, orders)
     elif guess.forms:
         chosen, note = _choose(guess.forms, decimal, separator)
         typed = Typed(chosen.type, chosen.arrow_type, chosen, format=chosen.label, note=note)
@@ -87,28 +93,31 @@ def _settle_given(guess: Guess, kind: str, decimal: str | None, order: str | Non
     return replace(typed, type=kind, arrow_type=_GIVEN[kind], is_given=True)
 
 
-def _settle_others(others: Sequence[Truths | Times | Dates], order: str | None) -> Typed:
-    first = others[0]
+def _settle_others(guess: Guess, orders: _Orders) -> Typed:
+    first = guess.others[0]
     if isinstance(first, Dates):
-        return _settle_dates([each for each in others if isinstance(each, Dates)], order)
+        return settle_dates(guess.name, _list_dates(guess), *orders, guess.kind)
+    if isinstance(first, Durations):
+        return _settle_durations(guess.name, first)
     return Typed(first.type, first.arrow_type, first)
+
+
+def _list_dates(guess: Guess) -> list[Dates]:
+    return [each for each in guess.others if isinstance(each, Dates)]
+
+
+def _settle_durations(name: str, durations: Durations) -> Typed:
+    fault = durations.find_fault()
+    if fault is not None:
+        return _as_text(f"Text, because {fault}.")
+    text, seconds = DURATION_EXAMPLE
+    setting = write_setting("column_types", name, "text")
+    note = f"Durations, read as numbers of seconds: {text} is {seconds}; to keep them as text, give {setting}."
+    return Typed(durations.type, durations.arrow_type, durations, format=durations.label, note=note)
 
 
 def _as_text(note: str | None) -> Typed:
     return Typed("text", pa.string(), note=note)
-
-
-def _settle_dates(readings: list[Dates], order: str | None) -> Typed:
-    chosen, note = readings[0], None
-    if len(readings) > 1:
-        labels = " or ".join(each.label for each in readings)
-        same = [each for each in readings if each.order == order]
-        if not same:
-            return _as_text(f"Text: its dates could be {labels}. Write them as 2024-01-31.")
-        chosen = same[0]
-        note = f"Read as {chosen.label}, like other dates of the file; by itself it could be {labels}."
-    label = None if chosen.label == "YYYY-MM-DD" else chosen.label
-    return Typed(chosen.type, chosen.arrow_type, chosen, format=label, note=note)
 
 
 def _settle_form(guess: Guess, decimal: str | None, separator: str) -> Typed:
@@ -169,14 +178,3 @@ def _find_decimal(guesses: Sequence[Guess]) -> str | None:
         if len(guess.numbers or guess.forms) == 1 and isinstance(each, Numbers | NumberForm)
     }
     return signs.pop() if len(signs) == 1 else None
-
-
-def _find_order(guesses: Sequence[Guess]) -> str | None:
-    """Return whether the dates that leave no doubt have day or month first, if they agree."""
-    orders: Counter[str] = Counter()
-    for guess in guesses:
-        dates = [each for each in guess.others if isinstance(each, Dates)]
-        if len(dates) == 1 and not guess.numbers and ("/" in dates[0].label or "-" in dates[0].label):
-            orders[dates[0].order] += 1
-    orders.pop("ymd", None)
-    return next(iter(orders)) if len(orders) == 1 else None

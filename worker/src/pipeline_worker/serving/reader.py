@@ -144,17 +144,23 @@ def _read_numbers(values: pd.Series, rules: Rules) -> tuple[pd.Series, pd.Series
         return values / pd.Timedelta(seconds=1), _none(values)
     # What is a number already, as JSON has it beside text, is not written in any way.
     is_number = values.map(lambda value: isinstance(value, int | float | np.number) and not isinstance(value, bool))
-    given = _leave_out_great(pd.to_numeric(values.where(is_number), errors="coerce").astype("float64"))
+    given = pd.to_numeric(values.where(is_number), errors="coerce").astype("float64")
     texts = _clean(values.mask(is_number), rules["missing"])
+    numbers = _parse_each(texts, rules)
+    return _leave_out_great(given.fillna(numbers)), texts.notna() & numbers.isna()
+
+
+def _parse_each(texts: pd.Series, rules: Rules) -> pd.Series:
+    """Return the numbers, or the seconds, that *texts* are, and NaN for what they are not."""
+    if rules["type"] == "duration":
+        return texts.map({text: _parse_duration(text, rules) for text in texts.dropna().unique()}).astype("float64")
     # Where the decimal sign is a comma, pandas would take the sign between thousands for one.
     numbers = pd.to_numeric(texts if rules["decimal"] == "." else pd.Series(index=texts.index), errors="coerce")
     numbers = numbers.astype("float64")
     # What is no number to pandas, or one that a file does not mean (`1e999`).
     is_open = texts.notna() & ~np.isfinite(numbers)
-    parse = _parse_duration if "duration" in rules else _parse_number
-    parsed = {text: parse(text, rules) for text in texts[is_open].unique()}
-    numbers = numbers.mask(is_open, texts.map(parsed).astype("float64"))
-    return given.fillna(_leave_out_great(numbers)), texts.notna() & numbers.isna()
+    parsed = {text: _parse_number(text, rules) for text in texts[is_open].unique()}
+    return numbers.mask(is_open, texts.map(parsed).astype("float64"))
 
 
 def _leave_out_great(numbers: pd.Series) -> pd.Series:
@@ -184,10 +190,11 @@ def _parse_number(text: str, rules: Rules) -> float:
 
 def _parse_duration(text: str, rules: Rules) -> float:
     """Return the seconds of *text*, `39:10:00`, or NaN where it is no duration."""
-    if not re.fullmatch(rules["duration"], text):
+    match = re.fullmatch(rules["duration"], text)
+    if not match:
         return np.nan
-    hours, minutes, seconds = text.lstrip("+-").split(":")
-    return (int(hours) * 3600 + int(minutes) * 60 + float(seconds)) * (-1 if text.startswith("-") else 1)
+    seconds = int(match["H"]) * 3600 + int(match["M"]) * 60 + float(match["S"])
+    return -seconds if match["sign"] else seconds
 
 
 def _read_truths(values: pd.Series, rules: Rules) -> tuple[pd.Series, pd.Series]:
@@ -272,6 +279,7 @@ def _none(values: pd.Series) -> pd.Series:
 _READERS: dict[str, Callable[[pd.Series, Rules], tuple[pd.Series, pd.Series]]] = {
     "integer": _read_numbers,
     "number": _read_numbers,
+    "duration": _read_numbers,
     "boolean": _read_truths,
     "text": _read_texts,
     "date": _read_dates,

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from ..ingestion.date_format import FORMATS, MONTHS, TIME, TIME_OF_DATE
+from ..ingestion.date_format import DURATION, DURATION_LABEL, FORMATS, MONTHS, TIME_OF_DAY, TWO_DIGIT_PIVOT
 from ..ingestion.missing_words import MISSING_WORDS, PANDAS_WORDS
 from ..ingestion.number_form import BLANK, CURRENCY, WIDE, NumberForm
 from ..ingestion.number_format import INFINITE, Numbers
@@ -43,12 +43,14 @@ def describe_rules(column: Column) -> Rules:
     usual = ("",) if column.type == "text" else MISSING_WORDS
     words = usual if column.missing_words is None else column.missing_words
     rules: Rules = {"name": column.name, "type": column.type, "missing": list(words)}
-    if column.type in {"integer", "number"}:
+    if column.format == DURATION_LABEL:
+        rules |= {"type": "duration", "duration": DURATION, "is": f"no duration like {DURATION_LABEL}"}
+    elif column.type in {"integer", "number"}:
         rules |= _describe_numbers(column)
     elif column.type in {"date", "timestamp"}:
         rules |= _describe_dates(column)
     elif column.type == "time":
-        rules["time"] = TIME
+        rules["time"] = TIME_OF_DAY
     return rules | {"is": rules.get("is", _IS.get(column.type, ""))}
 
 
@@ -83,12 +85,11 @@ def _find_decimal(written: str) -> str:
 
 
 def _describe_dates(column: Column) -> Rules:
-    patterns = {label: pattern for label, _, pattern in FORMATS}
     labels = dict.fromkeys([column.format or "YYYY-MM-DD", "YYYY-MM-DD"])
     return {
-        "patterns": [patterns[label] + TIME_OF_DATE for label in labels],
+        "patterns": [FORMATS[label].pattern for label in labels],
         "is_zoned": "tz=" in column.parquet_type,
-        "pivot": 69,
+        "pivot": TWO_DIGIT_PIVOT,
         "months": {month: str(number) for number, month in enumerate(MONTHS)},
         "is": f"no date like {next(iter(labels))}" + ("" if "tz=" in column.parquet_type else " without a zone"),
     }
