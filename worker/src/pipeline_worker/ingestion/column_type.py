@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from .arrow_text import make_null, make_text, make_texts
 from .missing_words import MISSING_WORDS, WordSet
 from .number_form import NumberForm
-from .number_format import read_plain
+from .number_format import Numbers, read_plain
 
 _NULL = make_null(pa.string())
 _PADDED = r"^([+-]?)0+([0-9])"
@@ -86,7 +86,9 @@ class Typed:
         :raises CellMisfitError: a cell is not of the type that the request gives; its row is counted within *texts*.
         """
         if self.reading is not None:
-            plain = None if self.words.has_numbers else read_plain(texts, self.arrow_type)
+            # With a decimal comma `1.234` is a thousand, and Arrow would take it for a fraction.
+            has_comma = isinstance(self.reading, Numbers | NumberForm) and self.reading.decimal == ","
+            plain = None if self.words.has_numbers or has_comma else read_plain(texts, self.arrow_type)
             if plain is not None:
                 return plain
             return self._read(self._find_values(texts))
