@@ -56,6 +56,8 @@ class Truths:
         return pc.equal(pc.utf8_lower(values), make_text("true"))
 
 
+#: How a column of text that the file has as booleans is written.
+TRUTHS = "true"
 #: What a column's words are where the file was not asked for them.
 USUAL_WORDS = WordSet(MISSING_WORDS)
 
