@@ -587,6 +587,13 @@ def test_whole_numbers_that_a_float_cannot_tell_apart_are_text(tmp_path: Path, c
     assert note.startswith("`id`: Text: its whole numbers are beyond 9,007,199,254,740,992")
 
 
+def test_whole_numbers_stay_what_a_person_says(tmp_path: Path) -> None:
+    """The type that was given comes before every rule, and `ingest` keeps each of them."""
+    column, values = convert_column(tmp_path, ["9007199254740992", "9007199254740993"], column_types={"x": "integer"})
+    assert column.type == "integer"
+    assert values == [9007199254740992, 9007199254740993]
+
+
 def test_great_whole_numbers_that_stay_apart_stay_numbers(tmp_path: Path) -> None:
     """Nanoseconds since 1970 are numbers: every one of these is a float of its own."""
     cells = [1_700_000_000_000_000_000 + 1024 * number for number in range(5)]

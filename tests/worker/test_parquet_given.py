@@ -49,6 +49,11 @@ GIVEN: list[tuple[pa.Array, str, list[Any]]] = [
         "text",
         ["2024-01-31T10:00:00.25Z", "2024-01-31T00:00:00Z"],
     ),
+    (
+        pa.array([1_706_695_200_000_000_120, None]).cast(pa.timestamp("ns")),
+        "text",
+        ["2024-01-31T10:00:00.00000012", None],
+    ),
     (pa.array([dt.time(9, 30), dt.time(9, 30, 0, 5)]), "text", ["09:30:00", "09:30:00.000005"]),
     (pa.array([dt.timedelta(seconds=90), dt.timedelta(seconds=0.5)]), "text", ["90", "0.5"]),
     (pa.array(["a", " b ", ""]), "text", ["a", "b", None]),
