@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -19,6 +20,7 @@ from pipeline_worker.errors import DataUnreadable, ParameterInvalid
 from pipeline_worker.ingestion import convert as convert_module
 from pipeline_worker.ingestion.convert import Converted, convert
 from pipeline_worker.ingestion.data_format import DataFormat
+from pipeline_worker.ingestion.guess import Guess
 from pipeline_worker.ingestion.missing_words import MISSING_WORDS
 from pipeline_worker.request import IngestionConfig
 
@@ -253,6 +255,25 @@ def test_other_columns_decide_what_a_sign_means(tmp_path: Path) -> None:
     assert columns == {"a": [1234, 5678], "b": [0.5, 1.5]}
     assert "like elsewhere in the file" in converted.notes[0]
     assert "decimal sign comma (found)" in converted.found
+
+
+@pytest.mark.parametrize(("cell", "value"), [("1.234", 1234.0), ("1234", 1234.0)])
+def test_a_decimal_comma_holds_in_blocks_that_have_none(tmp_path: Path, cell: str, value: float) -> None:
+    """What Arrow would read as a fraction is a thousand there as well."""
+    many = 150_000
+    column, values = convert_column(tmp_path, ["1.234,5"] * many + [cell] * many, separator=";")
+    assert (column.type, values[0], values[-1]) == ("number", 1234.5, value)
+    assert convert_column(tmp_path, ["1.234", "2"], decimal=",", column_types={"x": "number"})[1] == [1234.0, 2.0]
+
+
+def test_a_fraction_with_a_point_is_against_a_decimal_comma_in_a_later_block() -> None:
+    """`1.5` is no number beside `1,5`, wherever the first of each stands."""
+    guess = Guess(None, "x")
+    guess.look(pa.array(["1,5"]), 1)
+    guess.look(pa.array(["1.234"]), 2)
+    assert [each.type for each in guess.numbers] == ["number"]
+    guess.look(pa.array(["1.5"]), 3)
+    assert guess.numbers == []
 
 
 def test_given_decimal_sign_makes_the_other_text(tmp_path: Path) -> None:
@@ -569,6 +590,13 @@ def test_whole_numbers_that_a_float_cannot_tell_apart_are_text(tmp_path: Path, c
     assert other.type == "integer"
     (note,) = converted.notes
     assert note.startswith("`id`: Text: its whole numbers are beyond 9,007,199,254,740,992")
+
+
+def test_whole_numbers_stay_what_a_person_says(tmp_path: Path) -> None:
+    """The type that was given comes before every rule, and `ingest` keeps each of them."""
+    column, values = convert_column(tmp_path, ["9007199254740992", "9007199254740993"], column_types={"x": "integer"})
+    assert column.type == "integer"
+    assert values == [9007199254740992, 9007199254740993]
 
 
 def test_great_whole_numbers_that_stay_apart_stay_numbers(tmp_path: Path) -> None:

@@ -114,7 +114,7 @@ def test_parquet_is_ingested(bench: Bench) -> None:
     assert bench.committed().facts["notes"] == []
     assert bench.read("profile")["pandas"] == {"function": "read_parquet", "options": {}}
     assert bench.run("second", ingestion_config={"separator": ";"}).exit_code == 0
-    assert "`ingestion_config` is for CSV files, and was not used" in bench.committed().facts["notes"][0]
+    assert "`separator` of `ingestion_config` is for CSV files, and was not used" in bench.committed().facts["notes"][0]
 
 
 @pytest.mark.parametrize("params", [{"target_column": "label"}, {}])

@@ -7,6 +7,8 @@ import re
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from pipeline_worker.errors import DataUnreadable
@@ -25,7 +27,7 @@ def check(folder: Path, cells: list[str], **config: Any) -> str:
     rows = "".join(f"{cell};{number}\n" for number, cell in enumerate(cells))
     raw.write_text("x;y\n" + rows, encoding="utf-8")
     schema = convert(raw, parquet, "x.csv", DataFormat("csv", "given"), given).schema
-    refuse_words_among_numbers(parquet, schema, "x", given, "s3://drops/x.csv")
+    refuse_words_among_numbers(parquet, schema, "x", given, "s3://drops/x.csv", "csv")
     column = schema.find("x")
     assert column is not None
     return column.type
@@ -98,3 +100,38 @@ def test_what_is_given_for_the_column_is_all_that_is_missing(tmp_path: Path) -> 
     with pytest.raises(DataUnreadable, match="'n/a' in row 101") as raised:
         check(tmp_path, [*PRICES, "n/a", "ask"], missing_values={"x": ["ask"]})
     assert '{"ingestion_config": {"missing_values": {"x": ["ask", "n/a"]}}}' in raised.value.fix
+
+
+def check_parquet(folder: Path, cells: list[str], **config: Any) -> str:
+    """Look at a target with *cells* as text of a Parquet file, and return what its column is, unless it is refused."""
+    raw, parquet, given = folder / "raw-data", folder / "dataset.parquet", IngestionConfig(**config)
+    pq.write_table(pa.table({"x": cells}), raw)
+    schema = convert(raw, parquet, "x.parquet", DataFormat("parquet", "given"), given).schema
+    refuse_words_among_numbers(parquet, schema, "x", given, "s3://drops/x.parquet", "parquet")
+    column = schema.find("x")
+    assert column is not None
+    return column.type
+
+
+@pytest.mark.parametrize(
+    ("cells", "kind"),
+    [([*PRICES, "ask", "n/a"], "number"), ([*(f"{number},000" for number in range(1, 100)), "ask"], "integer")],
+)
+def test_text_of_a_parquet_file_is_refused_with_lines_that_make_it_numbers(
+    tmp_path: Path, cells: list[str], kind: str
+) -> None:
+    """Without a type it would stay text, and each of its numbers would be a class once the words are missing."""
+    with pytest.raises(DataUnreadable, match="'ask' in row 1") as raised:
+        check_parquet(tmp_path, cells)
+    mended, missing, labels = (
+        json.loads(found)["ingestion_config"] for found in re.findall(r"\{.*?\}\}\}", raised.value.fix)
+    )
+    assert check_parquet(tmp_path, [cell for cell in cells if cell != "ask"], **mended) == kind
+    assert check_parquet(tmp_path, cells, **missing) == kind
+    assert check_parquet(tmp_path, cells, **labels) == "text"
+
+
+@pytest.mark.parametrize("cells", [["1", "2", "3", "4a"] * 30, ["Adelie", "Gentoo"] * 50])
+def test_labels_of_a_parquet_file_stay_labels(tmp_path: Path, cells: list[str]) -> None:
+    """As those of a CSV file do."""
+    assert check_parquet(tmp_path, cells) == "text"

@@ -220,6 +220,18 @@ def test_values_of_other_types_mean_the_same(
     assert [None if pd.isna(value) else value for value in found] == wanted
 
 
+@pytest.mark.parametrize("dtype", ["int64", "float64", "float32", "object"])
+def test_a_number_that_means_missing_does_so_in_typed_rows(tmp_path: Path, dtype: str) -> None:
+    """What a person said of the cells of a file holds for numbers of JSON or of a frame; beside such a column it is a number."""
+    import pandas as pd
+
+    schema, typed, _ = ingest(tmp_path, ["1", "-999", "3"], missing_values={"x": ["-999"], "n": []})
+    numbers = pd.Series([1, -999, 3], dtype=dtype)
+    found = make_reader(schema, typed)(pd.DataFrame({"n": numbers, "x": numbers}))
+    assert found["x"].isna().tolist() == [False, True, False]
+    assert found["n"].tolist() == [1, -999, 3]
+
+
 def test_columns_are_found_by_their_names(tmp_path: Path) -> None:
     """Order, further columns and blanks around a name do not matter; a missing one and one that is there twice are named."""
     import pandas as pd

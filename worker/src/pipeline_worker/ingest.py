@@ -41,9 +41,9 @@ def ingest(attempt: Attempt) -> Outcome:
     names = [*converted.schema.names(), *converted.schema.left_out]
     target = find_target(names, request.target_column, data=source, parameters=parameters)
     _refuse_repeated_target(target, converted, source)
-    if data_format.name != PARQUET:
-        # Parquet says by itself what its columns are.
-        refuse_words_among_numbers(dataset, converted.schema, target.column, request.ingestion_config, source)
+    refuse_words_among_numbers(
+        dataset, converted.schema, target.column, request.ingestion_config, source, data_format.name
+    )
     _refuse_left_out_target(target, converted, source)
     if not target.is_given:
         attempt.log.info("target: `%s`, by its name; to change that, give `target_column`", target.column)

@@ -94,21 +94,23 @@ class IngestionConfig(_Strict):
         default=None, description="Column separator of a CSV file: one character, or `\\t`."
     )
     quote: _Quote | None = Field(default=None, description="Quote character of a CSV file.")
-    decimal: Literal[".", ","] | None = Field(default=None, description="Decimal sign of a CSV file.")
+    decimal: Literal[".", ","] | None = Field(
+        default=None, description="Decimal sign of a CSV file, and of text that is to be numbers."
+    )
     encoding: str | None = Field(
         default=None, min_length=1, description="Character encoding of a CSV file, such as `utf-8`."
     )
     missing_values: list[str] | dict[ColumnName, list[str]] | None = Field(
         default=None,
-        description="Words of a CSV file that mean a missing value: a list for all columns, beside the usual words; or "
-        "column → all of its words, beside the empty cell.",
+        description="Words that mean a missing value: a list for all columns, beside the usual words; or column → all of its "
+        "words, beside the empty cell. In a Parquet file they are found in text, and those that are numbers, in numbers.",
     )
     column_types: dict[ColumnName, ColumnType] | None = Field(
-        default=None, description="Column of a CSV file → its type, whatever its cells look like."
+        default=None, description="Column → its type, whatever its cells look like, or a Parquet file says."
     )
     date_order: Literal["dmy", "mdy", "ymd"] | None = Field(
         default=None,
-        description="Order of day, month and year in the dates of a CSV file that are numbers alone, such as 03/04/2024.",
+        description="Order of day, month and year in dates that are numbers alone, such as 03/04/2024.",
     )
 
 

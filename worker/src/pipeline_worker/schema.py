@@ -18,8 +18,8 @@ class Column(BaseModel):
     :param type: what its values are to people and to rules.
     :param parquet_type: what they are in `dataset.parquet`, in Arrow's words (`int64`, `double`, `timestamp[us]`).
     :param nullable: whether any value is missing.
-    :param format: how the CSV file wrote the values, where that is not the usual way: `DD.MM.YYYY`, `H:MM:SS`,
-        `1.234,5`, `1,234.5`.
+    :param format: how the file wrote the values, where that is not the usual way: `DD.MM.YYYY`, `H:MM:SS`, `1.234,5`, `1,234.5`;
+        `true` for booleans of a Parquet file that became text.
     :param missing_words: cells that are missing in it, where these are not the usual ones of its type.
     :param note: why it is text although most of it looks like something else, or what was assumed.
     """

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from .arrow_text import make_null, make_text, make_texts
 from .missing_words import MISSING_WORDS, WordSet
 from .number_form import NumberForm
-from .number_format import read_plain
+from .number_format import Numbers, read_plain
 
 _NULL = make_null(pa.string())
 _PADDED = r"^([+-]?)0+([0-9])"
@@ -56,6 +56,8 @@ class Truths:
         return pc.equal(pc.utf8_lower(values), make_text("true"))
 
 
+#: How a column of text that the file has as booleans is written.
+TRUTHS = "true"
 #: What a column's words are where the file was not asked for them.
 USUAL_WORDS = WordSet(MISSING_WORDS)
 
@@ -86,7 +88,9 @@ class Typed:
         :raises CellMisfitError: a cell is not of the type that the request gives; its row is counted within *texts*.
         """
         if self.reading is not None:
-            plain = None if self.words.has_numbers else read_plain(texts, self.arrow_type)
+            # With a decimal comma `1.234` is a thousand, and Arrow would take it for a fraction.
+            has_comma = isinstance(self.reading, Numbers | NumberForm) and self.reading.decimal == ","
+            plain = None if self.words.has_numbers or has_comma else read_plain(texts, self.arrow_type)
             if plain is not None:
                 return plain
             return self._read(self._find_values(texts))

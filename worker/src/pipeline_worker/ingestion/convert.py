@@ -16,19 +16,19 @@ import pyarrow.parquet as pq
 from ..errors import DataUnreadable
 from ..request import IngestionConfig
 from ..schema import Column, Schema
-from .alike_labels import AlikeLabels
 from .arrow_text import make_texts
 from .column_type import USUAL_WORDS, CellMisfitError, Typed
 from .csv_columns import Read, refuse_cell
 from .csv_format import CsvFormat, find_csv_format, name_columns
 from .csv_rows import RowTooLongError, check_quotes, read_batches
 from .data_format import PARQUET, DataFormat
+from .doubts import Doubts
 from .extra_lines import find_body
 from .merging import find_merging
 from .missing_words import MISSING_WORDS
 from .number_form import NumberForm
-from .parquet_columns import find_parquet_columns
-from .suspicious import Suspicious
+from .parquet_columns import ParquetColumns, find_parquet_columns
+from .parquet_given import apply_given
 from .trimmed import note_trimmed
 
 #: Text in a block; rows longer than one are read in the larger blocks. What is held at once is a few of them.
@@ -42,12 +42,8 @@ _MERGING = (
     "Text: its whole numbers are beyond 9,007,199,254,740,992 (2^53), where models, which compute with 64-bit floats, take some of them "
     "for the same."
 )
-#: What the values of a type are looked at for, once they are read.
-_DOUBTS: dict[str, type[Suspicious | AlikeLabels]] = {
-    "integer": Suspicious,
-    "number": Suspicious,
-    "text": AlikeLabels,
-}
+#: What of `ingestion_config` holds for Parquet as well; the decimal sign does where text is to be numbers.
+_FOR_PARQUET = {"column_types", "missing_values"}
 
 
 @dataclass(frozen=True)
@@ -84,7 +80,7 @@ def convert(
     """Write the table in the file *path* to *target* as Parquet, and return what it is.
 
     :param name: what people know the file as.
-    :param config: how to read a CSV file, as far as the request says.
+    :param config: how to read the file, as far as the request says.
     :param drop_columns: columns that are no reason to refuse the file, as no model will see them.
     :raises DataUnreadable: the file is no table of this format, or has no rows.
     :raises ParameterInvalid: *config* does not fit the file.
@@ -112,15 +108,21 @@ def convert(
 def _convert_parquet(
     path: Path, target: Path, name: str, config: IngestionConfig, drop_columns: Collection[str]
 ) -> Converted:
-    found = find_parquet_columns(path, name, {}, drop_columns)
-    rows, missing = _write(target, found.typed, found.read())
+    opened = _leave_types_open(config, drop_columns)
+
+    def write(texts: Mapping[str, str]) -> tuple[ParquetColumns, int, list[int], list[str | None]]:
+        found = apply_given(find_parquet_columns(path, name, texts, drop_columns), opened)
+        doubts = Doubts(found.typed)
+        rows, missing = _write(target, found.typed, doubts.watch(found.read()))
+        told = zip(found.tell(), doubts.tell(found.words), strict=True)
+        return found, rows, missing, [" ".join(filter(None, each)) or None for each in told]
+
+    found, rows, missing, told = write({})
     if merging := find_merging(target, _list_integers(found.typed)):
-        found = find_parquet_columns(path, name, dict.fromkeys(merging, _MERGING), drop_columns)
-        rows, missing = _write(target, found.typed, found.read())
-    schema = _describe(found.typed, missing, rows, told=found.tell(), left_out=found.left_out)
+        found, rows, missing, told = write(dict.fromkeys(merging, _MERGING))
+    schema = _describe(found.typed, missing, rows, told=told, left_out=found.left_out)
     notes = found.list_notes() + _list_column_notes(schema)
-    if config.model_dump(exclude_none=True):
-        notes.append("`ingestion_config` is for CSV files, and was not used: Parquet says by itself how to read it.")
+    notes += _note_unused(config, found.typed)
     return Converted(
         schema,
         "Parquet",
@@ -128,6 +130,17 @@ def _convert_parquet(
         reset_index=found.reset_index,
         notes=notes,
     )
+
+
+def _note_unused(config: IngestionConfig, columns: Mapping[str, Typed]) -> list[str]:
+    # Text that a person gives a type is read as in a CSV file.
+    used = _FOR_PARQUET | ({"decimal", "date_order"} if any(each.reading for each in columns.values()) else set())
+    unused = [f"`{each}`" for each in config.model_dump(exclude_none=True, exclude=used)]
+    if not unused:
+        return []
+    is_or_are, was_or_were = ("is", "was") if len(unused) == 1 else ("are", "were")
+    listed = f"{' and '.join(unused)} of `ingestion_config` {is_or_are} for CSV files, and {was_or_were} not used"
+    return [f"{listed}: Parquet says by itself how to read it."]
 
 
 def _leave_types_open(config: IngestionConfig, drop_columns: Collection[str]) -> IngestionConfig:
@@ -158,13 +171,9 @@ def _convert_csv(
     columns = dict(zip(names, found.typed, strict=True))
 
     def write() -> tuple[int, list[int], list[str | None]]:
-        doubts = [_DOUBTS[each.type]() if each.type in _DOUBTS else None for each in columns.values()]
-        rows, missing = _write(target, columns, _convert_batches(body.read, columns, doubts, name))
-        told = [
-            each.describe(column, words) if each else None
-            for each, column, words in zip(doubts, names, found.words, strict=True)
-        ]
-        return rows, missing, told
+        doubts = Doubts(columns)
+        rows, missing = _write(target, columns, doubts.watch(_convert_batches(body.read, columns, name)))
+        return rows, missing, doubts.tell(found.words)
 
     rows, missing, told = write()
     if merging := find_merging(target, _list_integers(columns)):
@@ -187,10 +196,8 @@ def _convert_csv(
     )
 
 
-def _convert_batches(
-    read: Read, columns: dict[str, Typed], doubts: Sequence[Suspicious | AlikeLabels | None], name: str
-) -> Iterator[pa.RecordBatch]:
-    """Yield the rows with their types; *doubts* look at them on their way."""
+def _convert_batches(read: Read, columns: dict[str, Typed], name: str) -> Iterator[pa.RecordBatch]:
+    """Yield the rows with their types."""
     unquoted = tuple(dict.fromkeys(cell for each in columns.values() for cell in each.unquoted_cells))
     marked = read(unquoted) if unquoted else itertools.repeat(None)
     rows = 0
@@ -198,13 +205,9 @@ def _convert_batches(
         arrays = []
         for position, (column, each) in enumerate(columns.items()):
             try:
-                values = each.convert(batch.column(position), nulls.column(position) if nulls else None)
+                arrays.append(each.convert(batch.column(position), nulls.column(position) if nulls else None))
             except CellMisfitError as error:
                 raise refuse_cell(column, each.type, CellMisfitError(rows + error.row, error.value), name) from error
-            doubt = doubts[position]
-            if doubt is not None:
-                doubt.look(values)
-            arrays.append(values)
         rows += batch.num_rows
         yield pa.record_batch(arrays, schema=_arrow_schema(columns))
 
@@ -273,7 +276,7 @@ def _list_column_notes(schema: Schema) -> list[str]:
 
 
 def _list_integers(columns: dict[str, Typed]) -> list[str]:
-    return [name for name, each in columns.items() if each.type == "integer"]
+    return [name for name, each in columns.items() if each.type == "integer" and not each.is_given]
 
 
 def _arrow_schema(columns: dict[str, Typed]) -> pa.Schema:

@@ -65,7 +65,7 @@ def find_columns(
     :raises DataUnreadable: a cell is not of the type that the request gives.
     :raises ParameterInvalid: the request names a column that the file lacks.
     """
-    _check_names(names, config)
+    check_names(names, config)
     types = config.column_types or {}
     guesses = [
         Guess(csv_format.decimal, each, GivenWords.of(config, each), types.get(each), config.date_order)
@@ -94,7 +94,7 @@ def find_columns(
         for guess in guesses:
             guess.seen.unquoted = guess.seen.cells
     verdicts = _judge(guesses, typed)
-    judged = [_apply(*each) for each in zip(guesses, typed, verdicts, strict=True)]
+    judged = [apply_words(*each) for each in zip(guesses, typed, verdicts, strict=True)]
     return CsvColumns(
         rows=rows,
         typed=judged,
@@ -124,19 +124,29 @@ def _list_missing(typed: Typed) -> set[str]:
     return {*typed.words.words, *(cell.strip() for cell in typed.unquoted_cells)}
 
 
-def refuse_cell(column: str, kind: str, error: CellMisfitError, name: str) -> DataUnreadable:
-    """Return the error for a cell that is not of the type that the request gives for its column."""
+def refuse_cell(
+    column: str, kind: str, error: CellMisfitError, name: str, *, can_be_missing: bool = True
+) -> DataUnreadable:
+    """Return the error for a cell that is not of the type that the request gives for its column.
+
+    :param can_be_missing: whether the cell can be one of `missing_values`.
+    """
     shown = error.value if len(error.value) <= 40 else error.value[:37] + "..."
     setting = write_setting("missing_values", column, [error.value])
+    if_missing = f"; if it means missing, give {setting}" if can_be_missing else ""
     return DataUnreadable(
         f"`{column}` is to be of the type {kind}, by `ingestion_config.column_types`, but row {error.row} has {shown!r}.",
         where=f"{name}, column `{column}`, row {error.row}",
-        fix=f"Mend the cell, or give another type; if it means missing, give {setting}.",
+        fix=f"Mend the cell, or give another type{if_missing}.",
         details={"column": column, "row": error.row, "value": error.value},
     )
 
 
-def _check_names(names: Sequence[str], config: IngestionConfig) -> None:
+def check_names(names: Sequence[str], config: IngestionConfig) -> None:
+    """Refuse a *config* that names a column which is none of *names*.
+
+    :raises ParameterInvalid: it does.
+    """
     words = config.missing_values
     for parameter, given in (
         ("missing_values", words if isinstance(words, dict) else {}),
@@ -223,7 +233,7 @@ def _is_quoted(guess: Guess) -> bool:
     return bool(guess.seen.samples) and not guess.seen.sampled_unquoted
 
 
-def _apply(guess: Guess, typed: Typed, verdict: Verdict) -> Typed:
+def apply_words(guess: Guess, typed: Typed, verdict: Verdict) -> Typed:
     """Return *typed* with its words, and a note on them."""
     # A column that has nothing but words has values all the same where one of them is a label.
     notes = [None if verdict.labels and not guess.has_values else typed.note, *verdict.notes]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import ClassVar
 
 import pyarrow as pa
@@ -32,6 +33,16 @@ def read_plain(texts: pa.Array, kind: pa.DataType) -> pa.Array | None:
     except pa.ArrowInvalid:
         return None
     return numbers if pc.all(pc.is_finite(numbers), skip_nulls=False).as_py() else None
+
+
+def list_numbers(words: Iterable[str], decimal: str = ".") -> list[float]:
+    """Return the numbers among *words*, written with *decimal*: what a value that is no text has to be to mean such a word."""
+    numbers = Numbers(decimal)
+    return [
+        float(re.sub(numbers.groups, "", word).replace(decimal, "."))
+        for word in words
+        if re.fullmatch(numbers.pattern, word)
+    ]
 
 
 class WholeNumbers:

@@ -14,6 +14,7 @@ from ..errors import DataUnreadable
 from ..request import IngestionConfig
 from ..schema import Schema
 from .arrow_text import make_texts
+from .data_format import PARQUET
 from .missing_words import GivenWords, WordSet
 from .number_form import NumberForm
 from .number_format import LEADING_ZERO, Numbers
@@ -24,13 +25,16 @@ _LEAST_SHARE, _MOST_LABELS = 0.95, 20
 _LISTED = 10
 
 
-def refuse_words_among_numbers(path: Path, schema: Schema, target: str, config: IngestionConfig, source: str) -> None:
+def refuse_words_among_numbers(
+    path: Path, schema: Schema, target: str, config: IngestionConfig, source: str, data_format: str
+) -> None:
     """Refuse a text *target* that would be numbers but for a few cells. A type that the request gives is taken as it is.
 
     Words for missing say nothing, and are no reason.
 
     :param path: the dataset as Parquet.
     :param source: what people know the data as.
+    :param data_format: what the file is: text of a Parquet file becomes numbers only where the request says so.
     :raises DataUnreadable: with the rows of these cells, and the line that makes them missing, or all cells labels.
     """
     column = schema.find(target)
@@ -55,7 +59,8 @@ def refuse_words_among_numbers(path: Path, schema: Schema, target: str, config: 
         return
     missing = list(dict.fromkeys([*given.words, *(word for word in words.words if word and word in seen)]))
     rows = _find_rows(path, target, found, words)
-    raise _explain(target, schema, source, found, rows, missing)
+    kinds = {"column_types": found.reading.type} if data_format == PARQUET else {}
+    raise _explain(target, schema, source, found, rows, missing, kinds)
 
 
 class _Seen:
@@ -119,16 +124,24 @@ def _find_rows(path: Path, target: str, found: _Seen, words: WordSet) -> list[tu
 
 
 def _explain(
-    target: str, schema: Schema, source: str, found: _Seen, rows: list[tuple[int, str]], missing: list[str]
+    target: str,
+    schema: Schema,
+    source: str,
+    found: _Seen,
+    rows: list[tuple[int, str]],
+    missing: list[str],
+    kinds: dict[str, str],
 ) -> DataUnreadable:
     def place(row: int) -> str:
         return f"row {row}" + (f" (line {schema.first_row_line + row - 1})" if schema.first_row_line else "")
 
     listed = ", ".join(f"{_shorten(value)!r} in {place(row)}" for row, value in rows)
     more = ", ..." if found.others_count > len(rows) else ""
-    fix = "Mend these cells, and drop the file again."
+    fix = "Mend these cells, and drop the file again"
+    fix += f" with {write_setting('column_types', target, kinds['column_types'])}." if kinds else "."
     if len(found.others) <= _LISTED and not any(any(map(str.isdigit, word)) for word in found.others):
-        fix += f" If they mean missing, give {write_setting('missing_values', target, [*missing, *found.others])}."
+        setting = write_setting("missing_values", target, [*missing, *found.others], **kinds)
+        fix += f" If they mean missing, give {setting}."
     fix += f" If all of its cells are labels, give {write_setting('column_types', target, 'text')}."
     is_one = found.others_count == 1
     return DataUnreadable(

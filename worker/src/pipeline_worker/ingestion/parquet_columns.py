@@ -13,8 +13,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from ..errors import DataUnreadable
-from .column_type import Typed
+from .column_type import CellMisfitError, Typed
+from .csv_columns import refuse_cell
 from .pandas_index import PandasIndex, find_index, note_index
+from .parquet_retyped import retype
 from .parquet_types import choose_type, damaged, find_type, is_text, shorten
 from .parquet_values import bring_to, decode, refuse_odd_years
 from .trimmed import note_trimmed, note_trimmed_names
@@ -29,9 +31,11 @@ class ParquetColumns:
 
     :param typed: what each is, by the name that it gets.
     :param sources: for each of them, what the file calls it.
+    :param plain: and the type that its values are brought to, before they become one that the request gives.
     :param left_out: column → why it is left out.
     :param reset_index: as of :class:`PandasIndex`.
     :param notes: what a person should know beside the notes on columns.
+    :param words: for each column, the words that the request says are missing in it.
     :param trimmed: columns of which some texts have blanks around them, known once the rows were read.
     :param emptied: column → how many of its texts have no character; likewise.
     """
@@ -40,41 +44,58 @@ class ParquetColumns:
     name: str
     typed: dict[str, Typed]
     sources: list[str]
+    plain: dict[str, pa.DataType]
     left_out: dict[str, str] = field(default_factory=dict)
     reset_index: dict[str, Any] | None = None
     notes: list[str] = field(default_factory=list)
+    words: list[list[str]] = field(default_factory=list)
     trimmed: set[str] = field(default_factory=set)
     emptied: Counter[str] = field(default_factory=Counter)
 
     def read(self) -> Iterator[pa.RecordBatch]:
         """Yield the rows in blocks, with their types.
 
-        :raises DataUnreadable: the file is damaged, or a column has dates that no calendar has.
+        :raises DataUnreadable: the file is damaged, a column has dates that no calendar has, or a cell is not of the type that
+            the request gives.
         """
         schema = pa.schema([pa.field(each, typed.arrow_type) for each, typed in self.typed.items()])
         size = max(1024, min(65536, _BATCH_CELLS // len(self.typed)))
         self.trimmed.clear()
         self.emptied.clear()
+        rows = 0
         try:
             for batch in self.file.iter_batches(batch_size=size, columns=self.sources):
                 arrays = [
-                    self._convert(batch.column(source), each)
+                    self._convert(batch.column(source), each, rows)
                     for each, source in zip(self.typed, self.sources, strict=True)
                 ]
+                rows += batch.num_rows
                 yield pa.record_batch(arrays, schema=schema)
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
             raise damaged(self.name, error) from error
 
-    def _convert(self, values: pa.Array, column: str) -> pa.Array:
+    def select(self, names: Collection[str]) -> ParquetColumns:
+        """Return the columns *names* alone, in that order."""
+        sources = dict(zip(self.typed, self.sources, strict=True))
+        typed, plain = ({each: of[each] for each in names} for of in (self.typed, self.plain))
+        return ParquetColumns(self.file, self.name, typed, [sources[each] for each in names], plain)
+
+    def _convert(self, values: pa.Array, column: str, rows: int) -> pa.Array:
         values = decode(values)
         refuse_odd_years(values, column, self.name)
-        found = bring_to(values, self.typed[column].arrow_type)
+        found = bring_to(values, self.plain[column])
         if is_text(values.type):
             self.emptied[column] += found.null_count - values.null_count
             before, after = (pc.sum(pc.binary_length(each)).as_py() or 0 for each in (values, found))
             if before != after:
                 self.trimmed.add(column)
-        return found
+        typed = self.typed[column]
+        try:
+            return retype(found, typed)
+        except CellMisfitError as error:
+            misfit = CellMisfitError(rows + error.row, error.value)
+            can_be_missing = not pa.types.is_temporal(found.type)
+            raise refuse_cell(column, typed.type, misfit, self.name, can_be_missing=can_be_missing) from error
 
     def tell(self) -> list[str | None]:
         """Return for each column a sentence on its texts without a character, once the rows were read."""
@@ -113,7 +134,8 @@ def find_parquet_columns(
             try:
                 typed = choose_type(each, kind, file, name)
                 if called in dropped:
-                    deque(ParquetColumns(file, name, {called: typed}, [each.name]).read(), maxlen=0)
+                    plain = {called: typed.arrow_type}
+                    deque(ParquetColumns(file, name, {called: typed}, [each.name], plain).read(), maxlen=0)
             except DataUnreadable as error:
                 if called not in dropped:
                     raise
@@ -127,7 +149,8 @@ def find_parquet_columns(
         found[each] = replace(found[each], note=" ".join(filter(None, (found[each].note, note_index(each)))))
     notes = note_trimmed_names(each.name.strip() for each in fields if each.name != each.name.strip())
     notes += [f"`{each}` was left out: {why.removesuffix('.')}." for each, why in left_out.items()]
-    return ParquetColumns(file, name, found, sources, left_out, index.reset_index, notes)
+    plain = {called: typed.arrow_type for called, typed in found.items()}
+    return ParquetColumns(file, name, found, sources, plain, left_out, index.reset_index, notes)
 
 
 def _open(path: Path, name: str) -> tuple[pq.ParquetFile, PandasIndex]:

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 
-def write_setting(name: str, column: str, value: Any) -> str:
-    """Return the JSON that gives `ingestion_config.<name>` the *value* for one *column*."""
-    return json.dumps({"ingestion_config": {name: {column: value}}}, ensure_ascii=False)
+def write_setting(name: str, column: str, value: Any, **others: Any) -> str:
+    """Return the JSON that gives `ingestion_config.<name>` the *value* for one *column*, and *others* theirs."""
+    given = {each: {column: its} for each, its in ({name: value} | others).items()}
+    return json.dumps({"ingestion_config": given}, ensure_ascii=False)

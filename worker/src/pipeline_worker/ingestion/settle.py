@@ -24,7 +24,7 @@ _Signed = TypeVar("_Signed", Numbers, NumberForm)
 _Orders = tuple[str | None, str | None]
 
 #: What a column becomes whose type the request gives, where its cells alone would make it another.
-_GIVEN = {
+GIVEN_TYPES = {
     "text": pa.string(),
     "integer": pa.int64(),
     "number": pa.float64(),
@@ -65,11 +65,11 @@ def _settle_given(guess: Guess, kind: str, decimal: str | None, orders: _Orders,
     typed = Typed("text", pa.string())
     if not guess.has_values:
         reading = next(iter([*guess.numbers, *guess.others]), None)
-        typed = Typed(kind, _GIVEN[kind], reading)
+        typed = Typed(kind, GIVEN_TYPES[kind], reading)
     elif guess.numbers:
         whole = guess.numbers[0]
         if kind == "integer" and isinstance(whole, WholeNumbers):
-            typed = Typed(kind, _GIVEN[kind], whole)
+            typed = Typed(kind, GIVEN_TYPES[kind], whole)
         elif whole.is_beyond_int64:
             guess.numbers[-1].is_beyond_int64 = True
             typed = _settle_numbers(guess.numbers[-1:], decimal, separator)
@@ -90,7 +90,7 @@ def _settle_given(guess: Guess, kind: str, decimal: str | None, orders: _Orders,
         )
     if typed.type == kind:
         return replace(typed, is_given=True)
-    return replace(typed, type=kind, arrow_type=_GIVEN[kind], is_given=True)
+    return replace(typed, type=kind, arrow_type=GIVEN_TYPES[kind], is_given=True)
 
 
 def _settle_others(guess: Guess, orders: _Orders) -> Typed:

@@ -7,9 +7,11 @@ package.
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 import warnings
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -139,12 +141,14 @@ def _tell_unseen(texts: pd.Series, rules: Rules) -> None:
 
 def _read_numbers(values: pd.Series, rules: Rules) -> tuple[pd.Series, pd.Series]:
     if pd.api.types.is_numeric_dtype(values.dtype):
-        return _leave_out_great(_widen(values)), _none(values)
+        return _leave_out_great(_leave_out_missing(values, rules)), _none(values)
     if pd.api.types.is_timedelta64_dtype(values.dtype):
         return values / pd.Timedelta(seconds=1), _none(values)
     # What is a number already, as JSON has it beside text, is not written in any way.
-    is_number = values.map(lambda value: isinstance(value, int | float | np.number) and not isinstance(value, bool))
+    kinds = int | float | np.number | Decimal
+    is_number = values.map(lambda value: isinstance(value, kinds) and not isinstance(value, bool))
     given = pd.to_numeric(values.where(is_number), errors="coerce").astype("float64")
+    given = _leave_out_missing(given, rules)
     texts = _clean(values.mask(is_number), rules["missing"])
     numbers = _parse_each(texts, rules)
     return _leave_out_great(given.fillna(numbers)), texts.notna() & numbers.isna()
@@ -165,6 +169,13 @@ def _parse_each(texts: pd.Series, rules: Rules) -> pd.Series:
 
 def _leave_out_great(numbers: pd.Series) -> pd.Series:
     return numbers.mask(numbers.abs() > GREATEST)
+
+
+def _leave_out_missing(values: pd.Series, rules: Rules) -> pd.Series:
+    """Return the numbers *values* in 64 bits, without those that are missing: -999, where the word is."""
+    kind = "float32" if values.dtype == "float32" else "float64"
+    numbers = _widen(values)
+    return numbers.mask(numbers.isin(np.asarray(rules["missing_numbers"], dtype=kind).astype("float64")))
 
 
 def _widen(values: pd.Series) -> pd.Series:
@@ -199,7 +210,7 @@ def _parse_duration(text: str, rules: Rules) -> float:
 
 def _read_truths(values: pd.Series, rules: Rules) -> tuple[pd.Series, pd.Series]:
     if pd.api.types.is_numeric_dtype(values.dtype):
-        numbers = _widen(values)
+        numbers = _leave_out_missing(values, rules)
         is_truth = numbers.isin([0, 1])
         return numbers.where(is_truth), numbers.notna() & ~is_truth
     texts = _clean(values, rules["missing"])
@@ -209,6 +220,10 @@ def _read_truths(values: pd.Series, rules: Rules) -> tuple[pd.Series, pd.Series]
 
 
 def _read_texts(values: pd.Series, rules: Rules) -> tuple[pd.Series, pd.Series]:
+    if pd.api.types.is_timedelta64_dtype(values.dtype):
+        values = values / pd.Timedelta(seconds=1)
+    if rules["has_truths"]:
+        values = values.map(lambda value: str(value).lower() if isinstance(value, bool | np.bool_) else value)
     return _clean(values, rules["missing"]), _none(values)
 
 
@@ -260,7 +275,7 @@ def _read_times(values: pd.Series, rules: Rules) -> tuple[pd.Series, pd.Series]:
 
 def _clean(values: pd.Series, missing: list[str]) -> pd.Series:
     """Return *values* as text without blanks around it; what is one of the words *missing* is missing."""
-    if pd.api.types.is_numeric_dtype(values.dtype) or pd.api.types.is_object_dtype(values.dtype):
+    if not isinstance(values.dtype, pd.StringDtype):
         values = values.map(_write, na_action="ignore")
     texts = values.astype("str").str.strip()
     return texts.mask(texts.isin(missing))
@@ -268,8 +283,19 @@ def _clean(values: pd.Series, missing: list[str]) -> pd.Series:
 
 def _write(value: Any) -> str:
     # Labels that look like numbers are floats to pandas where one is missing: 7.0 is `7`.
-    is_whole = isinstance(value, float | np.floating) and float(value).is_integer()
-    return str(int(value)) if is_whole else str(value)
+    if isinstance(value, float | np.floating | Decimal):
+        is_whole = np.isfinite(float(value)) and value == int(value)
+        return str(int(value)) if is_whole else str(float(value))
+    return _write_time(value) if isinstance(value, dt.date | dt.time) else str(value)
+
+
+def _write_time(value: dt.date | dt.time) -> str:
+    """Return a date, a time or both as `ingest` writes them: `2024-01-31T10:00:00.25Z`."""
+    zone = ""
+    if isinstance(value, dt.datetime) and value.tzinfo is not None:
+        value, zone = value.astimezone(dt.UTC).replace(tzinfo=None), "Z"
+    text = value.isoformat()
+    return (text.rstrip("0") if "." in text else text) + zone
 
 
 def _none(values: pd.Series) -> pd.Series:

@@ -9,10 +9,11 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from ..ingestion.column_type import TRUTHS
 from ..ingestion.date_format import DURATION, DURATION_LABEL, FORMATS, MONTHS, TIME_OF_DAY, TWO_DIGIT_PIVOT
 from ..ingestion.missing_words import MISSING_WORDS, PANDAS_WORDS
 from ..ingestion.number_form import BLANK, CURRENCY, WIDE, NumberForm
-from ..ingestion.number_format import INFINITE, Numbers
+from ..ingestion.number_format import INFINITE, Numbers, list_numbers
 from ..schema import Column
 from .reader import Reader, Rules
 
@@ -43,7 +44,10 @@ def describe_rules(column: Column) -> Rules:
     usual = ("",) if column.type == "text" else MISSING_WORDS
     words = usual if column.missing_words is None else column.missing_words
     rules: Rules = {"name": column.name, "type": column.type, "missing": list(words)}
-    if column.format == DURATION_LABEL:
+    rules["missing_numbers"] = list_numbers(words, _find_decimal(column.format or ""))
+    if column.type == "text":
+        rules["has_truths"] = column.format == TRUTHS
+    elif column.format == DURATION_LABEL:
         rules |= {"type": "duration", "duration": DURATION, "is": f"no duration like {DURATION_LABEL}"}
     elif column.type in {"integer", "number"}:
         rules |= _describe_numbers(column)
