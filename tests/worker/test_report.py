@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from datetime import UTC, datetime
+from html import escape
 from html.parser import HTMLParser
 from typing import Any
 
@@ -137,8 +138,8 @@ def test_what_pandas_cannot_be_told_stands_beside_its_call() -> None:
 def test_what_ingest_noted_is_to_know() -> None:
     """The first notes stand before those of the training; of more it is said where they are."""
     text, _ = read(profile=REPORT.profile | {"notes": [f"`c{number}`: <odd>" for number in range(32)]})  # type: ignore[operator]
-    assert "`c0`: <odd> `c1`: <odd>" in text
-    assert "`c29`: <odd> and 2 more of the columns, in profile.json a note" in text
+    assert "c0 : <odd> c1 : <odd>" in text
+    assert "c29 : <odd> and 2 more of the columns, in profile.json a note" in text
 
 
 def test_a_version_that_is_not_the_newest_says_so() -> None:
@@ -152,3 +153,13 @@ def test_a_page_with_little_to_tell_is_whole() -> None:
     """Objects that an older run lacks leave gaps, not errors."""
     text, _ = read(profile={}, summary={}, metrics={}, figures={}, trained={}, request={})
     assert "bikes" in text
+
+
+def test_names_and_lines_to_paste_are_code() -> None:
+    """What is between backticks is a name; what is to be pasted stands out, and whatever a file says is escaped."""
+    from pipeline_worker.publishing.markup import show_note
+
+    line = '{"ingestion_config": {"missing_values": {"<b>": ["a, b"]}}}'
+    shown = show_note(f"`<b>`: 1 cell says `?`; if it is a label, give {line}.")
+    pasted = escape(line)
+    assert shown == f"<code>&lt;b&gt;</code>: 1 cell says <code>?</code>; if it is a label, give <code>{pasted}</code>."

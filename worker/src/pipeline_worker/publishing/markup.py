@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from html import escape
 from typing import Any
+
+#: A name between backticks, or a line of JSON for the request, in text that is HTML already.
+_CODE = re.compile(r"`([^`]+)`|(\{&quot;ingestion_config&quot;: .*?\}+)(?=[\s.;,]|$)")
 
 
 def write_section(title: str, *parts: str) -> str:
@@ -28,6 +32,11 @@ def write_table(heads: Iterable[str], rows: Iterable[Iterable[str]], numbers: It
     return (
         f"<div class=wide><table>{f'<thead><tr>{head}</tr></thead>' if head else ''}<tbody>{body}</tbody></table></div>"
     )
+
+
+def show_note(note: Any) -> str:
+    """Return a sentence for people with its `names` and its line to paste as code."""
+    return _CODE.sub(lambda found: f"<code>{found[1] or found[2]}</code>", show(note))
 
 
 def write_link(address: str, label: str) -> str:

@@ -10,7 +10,7 @@ from html import escape
 from typing import Any
 
 from . import report_style
-from .markup import show, show_count, show_number, write_link, write_section, write_table
+from .markup import show, show_count, show_note, show_number, write_link, write_section, write_table
 from .report_metrics import say_metric, write_figures, write_metrics
 
 _MAX_COLUMNS, _MAX_RULES, _MAX_NOTES = 60, 60, 30
@@ -106,10 +106,12 @@ def _write_tiles(report: Report) -> str:
 def _write_notes(report: Report) -> str:
     trained = report.trained
     told = report.profile.get("notes", [])
-    notes = [show(note) for note in told[:_MAX_NOTES]]
+    notes = [show_note(note) for note in told[:_MAX_NOTES]]
     notes += [f"and {len(told) - _MAX_NOTES} more of the columns, in profile.json"] * (len(told) > _MAX_NOTES)
-    notes += [show(note) for note in trained.get("notes", [])]
-    notes += [f"<code>{show(name)}</code>: {show(why)}" for name, why in trained.get("suspect_columns", {}).items()]
+    notes += [show_note(note) for note in trained.get("notes", [])]
+    notes += [
+        f"<code>{show(name)}</code>: {show_note(why)}" for name, why in trained.get("suspect_columns", {}).items()
+    ]
     notes += [f"<code>{show(name)}</code> = {show(why)}" for name, why in trained.get("defaults_chosen", {}).items()]
     return "<ul>" + "".join(f"<li>{note}</li>" for note in notes) + "</ul>" if notes else ""
 
