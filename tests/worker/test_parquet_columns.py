@@ -108,7 +108,7 @@ def test_plain_columns_are_brought_to_few_types(
 
 @pytest.mark.parametrize("kind", [pa.int64(), pa.uint64(), pa.dictionary(pa.int32(), pa.int64())])
 def test_the_call_of_the_report_keeps_great_whole_numbers_apart(tmp_path: Path, kind: pa.DataType) -> None:
-    """pandas makes floats of whole numbers where one is missing, and two accounts would be one."""
+    """Where one is missing, pandas makes floats of whole numbers, and two accounts would be one."""
     import pandas as pd
 
     accounts = pa.array([2**53, 2**53 + 1, None]).cast(kind.value_type if pa.types.is_dictionary(kind) else kind)

@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Callable
+from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,10 @@ GREATEST = float(np.finfo(np.float32).max)
 #: What to do with a value that is not of its column's type.
 ERROR, MISSING = "error", "missing"
 _LISTED = 5
+#: What is a number, or a duration, by itself.
+_NUMBERS = (int, float, np.number, Decimal, timedelta)
+#: From here on, several whole numbers are one 64-bit float.
+_ROUNDED = 2.0**53
 
 Rules = dict[str, Any]
 
@@ -72,7 +78,7 @@ class Reader:
         for rules in self.columns:
             name = rules["name"]
             # Labels of rows may repeat, and what is told is where a row stands.
-            values = rows.iloc[:, positions[name]].reset_index(drop=True)
+            values = _unwrap(rows.iloc[:, positions[name]].reset_index(drop=True))
             read, is_bad = _READERS[rules["type"]](values, rules)
             bad = np.flatnonzero(is_bad.to_numpy())
             faults += [{"column": name, "row": int(row) + 1, "value": values[row], "is": rules["is"]} for row in bad]
@@ -137,17 +143,36 @@ def _tell_unseen(texts: pd.Series, rules: Rules) -> None:
         )
 
 
+def _unwrap(values: pd.Series) -> pd.Series:
+    """Return categories as what they stand for, and dates and durations of Arrow's as pandas itself has them."""
+    if isinstance(values.dtype, pd.CategoricalDtype):
+        return values.astype(object)
+    if isinstance(values.dtype, pd.ArrowDtype) and values.dtype.kind in "mM":
+        return pd.Series(values.array.__arrow_array__().to_pandas())
+    return values
+
+
 def _read_numbers(values: pd.Series, rules: Rules) -> tuple[pd.Series, pd.Series]:
     if pd.api.types.is_numeric_dtype(values.dtype):
         return _leave_out_great(_widen(values)), _none(values)
     if pd.api.types.is_timedelta64_dtype(values.dtype):
         return values / pd.Timedelta(seconds=1), _none(values)
     # What is a number already, as JSON has it beside text, is not written in any way.
-    is_number = values.map(lambda value: isinstance(value, int | float | np.number) and not isinstance(value, bool))
-    given = pd.to_numeric(values.where(is_number), errors="coerce").astype("float64")
+    is_number = values.map(lambda value: isinstance(value, _NUMBERS) and not isinstance(value, bool))
+    given = values.where(is_number).map(_take_number, na_action="ignore").astype("float64")
     texts = _clean(values.mask(is_number), rules["missing"])
     numbers = _parse_each(texts, rules)
     return _leave_out_great(given.fillna(numbers)), texts.notna() & numbers.isna()
+
+
+def _take_number(value: Any) -> float:
+    """Return *value*, one of `_NUMBERS`, as a float: a duration in seconds, and what is too great for any as infinite."""
+    if isinstance(value, timedelta):
+        return value.total_seconds()
+    try:
+        return float(value)
+    except OverflowError:
+        return np.inf
 
 
 def _parse_each(texts: pd.Series, rules: Rules) -> pd.Series:
@@ -209,7 +234,15 @@ def _read_truths(values: pd.Series, rules: Rules) -> tuple[pd.Series, pd.Series]
 
 
 def _read_texts(values: pd.Series, rules: Rules) -> tuple[pd.Series, pd.Series]:
-    return _clean(values, rules["missing"]), _none(values)
+    # A label of digits that pandas made a float of is another label now, and no longer itself.
+    if pd.api.types.is_float_dtype(values.dtype):
+        numbers = _widen(values).abs()
+        is_rounded = (numbers >= _ROUNDED) & (numbers < np.inf)
+    elif pd.api.types.is_object_dtype(values.dtype):
+        is_rounded = values.map(lambda value: isinstance(value, float) and _ROUNDED <= abs(value) < np.inf).astype(bool)
+    else:
+        is_rounded = _none(values)
+    return _clean(values, rules["missing"]), is_rounded
 
 
 def _read_dates(values: pd.Series, rules: Rules) -> tuple[pd.Series, pd.Series]:
