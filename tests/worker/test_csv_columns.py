@@ -264,6 +264,23 @@ def test_what_is_no_form_of_numbers_stays_text(tmp_path: Path, cells: list[str],
 
 
 @pytest.mark.slow("reads megabytes")
+@pytest.mark.parametrize(
+    ("cells", "kind", "ends"),
+    [
+        (["1.234"] * 400_000 + ["1.234,5"], "number", (1234.0, 1234.5)),
+        (["1,5"] * 400_000 + ["1.5"] * 400_000, "text", ("1,5", "1.5")),
+        (["1,5", "1.234e1"], "text", ("1,5", "1.234e1")),
+    ],
+)
+def test_a_point_between_thousands_is_none_of_a_fraction(
+    tmp_path: Path, cells: list[str], kind: str, ends: tuple[Any, Any]
+) -> None:
+    """Also in a block of which every cell would be a number with a decimal point."""
+    found, values, _ = read_column(tmp_path, cells)
+    assert (found, (values[0], values[-1])) == (kind, ends)
+
+
+@pytest.mark.slow("reads megabytes")
 def test_a_form_that_begins_far_down_is_found(tmp_path: Path) -> None:
     """Blocks before it that had plain numbers are read as before."""
     text = "x,other\n" + "".join(f"{row},text of some length\n" for row in range(300_000)) + '"(1,234.5)",last\n'

@@ -267,6 +267,14 @@ def test_what_is_no_table_is_refused(served: Served, rows: Any) -> None:
         predict(served, rows)
 
 
+def test_no_rows_are_refused(served: Served) -> None:
+    """In words of ours, which MLflow's server tells: a header alone, or columns of no values."""
+    from mlflow.exceptions import MlflowException
+
+    with pytest.raises(MlflowException, match="There are no rows to predict"):
+        served.model.predict({name: [] for name in ROW})
+
+
 def test_a_bad_value_can_be_missing(served: Served) -> None:
     """With a warning that names it, in Python; over JSON by the same parameter."""
     row = ROW | {"size": "x"}

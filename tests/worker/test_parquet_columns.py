@@ -45,6 +45,9 @@ def convert_table(
         (pa.array([1.5, 2], pa.float32()), "number", "float", [1.5, 2.0]),
         (pa.array(np.array([1.5, 2], "float16")), "number", "float", [1.5, 2.0]),
         (pa.array([decimal.Decimal("1.25")], pa.decimal128(10, 2)), "number", "double", [1.25]),
+        # Each is the nearest number: 4.56, not 4.5600000000000005.
+        (pa.array([decimal.Decimal("4.56"), None], pa.decimal128(10, 2)), "number", "double", [4.56, None]),
+        (pa.array([decimal.Decimal("0.0000000012")], pa.decimal256(50, 10)), "number", "double", [1.2e-9]),
         (pa.array([decimal.Decimal(7)], pa.decimal128(10, 0)), "integer", "int64", [7]),
         (
             pa.array([decimal.Decimal(0), None, decimal.Decimal(-1)], pa.decimal128(38, 0)),
@@ -60,6 +63,7 @@ def convert_table(
         (pa.array([True, None]), "boolean", "bool", [True, None]),
         (pa.array(["a", None]), "text", "string", ["a", None]),
         (pa.array(["a", ""], pa.large_string()), "text", "string", ["a", None]),
+        (pa.array([" a", "", None], pa.string_view()), "text", "string", ["a", None, None]),
         (pa.array([dt.timedelta(hours=39, seconds=0.5), None]), "number", "double", [140_400.5, None]),
         (pa.array([-1500, 0], pa.duration("ms")), "number", "double", [-1.5, 0.0]),
         (pa.array([90_000, 0], pa.int32()).cast(pa.time32("s")), "number", "double", [90_000.0, 0.0]),
@@ -100,6 +104,21 @@ def test_plain_columns_are_brought_to_few_types(
     assert column.nullable == (None in expected)
     assert table.column("x").to_pylist() == expected
     assert converted.schema.first_row_line is None
+
+
+@pytest.mark.parametrize("kind", [pa.int64(), pa.uint64(), pa.dictionary(pa.int32(), pa.int64())])
+def test_the_call_of_the_report_keeps_great_whole_numbers_apart(tmp_path: Path, kind: pa.DataType) -> None:
+    """Where one is missing, pandas makes floats of whole numbers, and two accounts would be one."""
+    import pandas as pd
+
+    accounts = pa.array([2**53, 2**53 + 1, None]).cast(kind.value_type if pa.types.is_dictionary(kind) else kind)
+    accounts = accounts.dictionary_encode() if pa.types.is_dictionary(kind) else accounts
+    converted, table = convert_table(tmp_path, pa.table({"x": accounts, "y": [1, 2, 3]}))
+    function, options = converted.pandas_call
+    found = getattr(pd, function)(tmp_path / "raw-data", **options)
+    assert found["x"].dropna().astype(str).tolist() == table.column("x").drop_null().to_pylist()
+    converted, _ = convert_table(tmp_path, pa.table({"x": accounts[:2], "y": [1, None]}))
+    assert converted.pandas_call == ("read_parquet", {})
 
 
 def test_unsigned_numbers_beyond_64_bits_are_said(tmp_path: Path) -> None:

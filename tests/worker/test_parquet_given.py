@@ -36,7 +36,7 @@ def ingest(
 
 #: Values of a column → the type that is given, and what they become.
 GIVEN: list[tuple[pa.Array, str, list[Any]]] = [
-    (pa.array([7.0, 2.5, None, 1e-7, 1e20]), "text", ["7", "2.5", None, "1e-07", "1" + "0" * 20]),
+    (pa.array([7.0, 2.5, None, 1e-7, 1e15]), "text", ["7", "2.5", None, "1e-07", "1" + "0" * 15]),
     (pa.array([7.0, 2.5], pa.float32()), "text", ["7", "2.5"]),
     (pa.array([7, None]), "text", ["7", None]),
     (pa.array([Decimal("1.10"), Decimal("7.00")]), "text", ["1.1", "7"]),

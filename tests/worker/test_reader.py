@@ -5,6 +5,8 @@ from __future__ import annotations
 import pickle
 import subprocess
 import sys
+from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -230,6 +232,72 @@ def test_a_number_that_means_missing_does_so_in_typed_rows(tmp_path: Path, dtype
     found = make_reader(schema, typed)(pd.DataFrame({"n": numbers, "x": numbers}))
     assert found["x"].isna().tolist() == [False, True, False]
     assert found["n"].tolist() == [1, -999, 3]
+
+
+@pytest.mark.parametrize(
+    ("cells", "values", "wanted"),
+    [
+        # As databases give numbers: with a point, whatever the file has.
+        (["1.234,5", "2"], [Decimal("1.234"), None, Decimal("1.5")], [1.234, None, 1.5]),
+        (["39:10:00", "1:00:00"], [timedelta(seconds=5), "0:00:07", None], [5.0, 7.0, None]),
+        # JSON has whole numbers of any length, and what is infinite is missing.
+        (["1", "2"], [10**400, 10**30, 1], [None, 1e30, 1.0]),
+    ],
+)
+def test_numbers_of_other_kinds_are_what_they_are(
+    tmp_path: Path, cells: list[str], values: list[Any], wanted: list[Any]
+) -> None:
+    """They are not written in the column's form."""
+    import pandas as pd
+
+    schema, typed, _ = ingest(tmp_path, cells)
+    found = make_reader(schema, typed)(pd.DataFrame({"n": [1, 2, 3], "x": pd.Series(values, dtype=object)}))["x"]
+    assert [None if pd.isna(value) else value for value in found] == wanted
+
+
+@pytest.mark.parametrize(
+    ("cells", "kind"),
+    [
+        (["2024-01-31", "2024-02-01"], "date32[pyarrow]"),
+        (["2024-01-31 10:00", "2024-02-01 11:00"], "timestamp[us][pyarrow]"),
+        (["2024-01-31 10:00Z", "2024-02-01 11:00Z"], "timestamp[ns, tz=Europe/Berlin][pyarrow]"),
+        (["39:10:00", "5:52:00"], "duration[us][pyarrow]"),
+        (["7", "12", "x"], "category"),
+    ],
+)
+def test_other_types_of_pandas_are_read(tmp_path: Path, cells: list[str], kind: str) -> None:
+    """Those of Arrow, and categories, of which each may be a float as one is missing."""
+    import pandas as pd
+
+    schema, typed, _ = ingest(tmp_path, cells)
+    reader = make_reader(schema, typed)
+    column = reader(typed)["x"]
+    if kind == "category":
+        values = pd.Series([7.0, 12.0, None]).astype(kind)
+        assert reader(pd.DataFrame({"n": [1, 2, 3], "x": values}))["x"].tolist()[:2] == ["7", "12"]
+        return
+    values = pd.to_timedelta(column, unit="s") if kind.startswith("duration") else column
+    values = pd.Series([None if pd.isna(each) else each for each in values], dtype=object)
+    if kind.startswith("date32"):
+        values = values.map(lambda value: value.date())
+    found = reader(pd.DataFrame({"n": typed["n"], "x": values.astype(kind)}))["x"]
+    pd.testing.assert_series_equal(found, column, check_dtype=False)
+    assert not isinstance(found.dtype, pd.ArrowDtype)
+
+
+def test_a_label_that_was_rounded_is_refused(tmp_path: Path) -> None:
+    """Two accounts that pandas made one float of are not taken for either of them."""
+    import pandas as pd
+
+    from pipeline_worker.serving.reader import RowsUnreadableError
+
+    schema, typed, raw = ingest(tmp_path, ["9007199254740993", "9007199254740992"])
+    reader = make_reader(schema, typed)
+    assert reader(raw)["x"].tolist() == ["9007199254740993", "9007199254740992"]
+    for kind in ("float64", object):
+        rows = pd.DataFrame({"n": [1, 2], "x": pd.Series([9007199254740992.0, None], dtype=kind)})
+        with pytest.raises(RowsUnreadableError, match=r"`x`, row 1: .* a float, too great to tell which digits"):
+            reader(rows)
 
 
 def test_columns_are_found_by_their_names(tmp_path: Path) -> None:

@@ -88,9 +88,7 @@ class Typed:
         :raises CellMisfitError: a cell is not of the type that the request gives; its row is counted within *texts*.
         """
         if self.reading is not None:
-            # With a decimal comma `1.234` is a thousand, and Arrow would take it for a fraction.
-            has_comma = isinstance(self.reading, Numbers | NumberForm) and self.reading.decimal == ","
-            plain = None if self.words.has_numbers or has_comma else read_plain(texts, self.arrow_type)
+            plain = read_plain(texts, self.arrow_type) if self._is_plain else None
             if plain is not None:
                 return plain
             return self._read(self._find_values(texts))
@@ -100,6 +98,12 @@ class Typed:
             is_own = pc.is_in(texts, value_set=make_texts(*self.unquoted_cells))
             values = pc.if_else(pc.and_(pc.is_null(marked), is_own), _NULL, values)
         return values
+
+    @property
+    def _is_plain(self) -> bool:
+        """Whether a number is what Arrow takes it for: where the decimal sign is a comma, `1.234` is 1234 to us."""
+        is_comma = isinstance(self.reading, Numbers | NumberForm) and self.reading.decimal == ","
+        return not self.words.has_numbers and not (is_comma and pa.types.is_floating(self.arrow_type))
 
     def _find_values(self, texts: pa.Array) -> pa.Array:
         trimmed = pc.utf8_trim_whitespace(texts)

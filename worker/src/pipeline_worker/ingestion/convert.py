@@ -126,7 +126,7 @@ def _convert_parquet(
     return Converted(
         schema,
         "Parquet",
-        ("read_parquet", {}),
+        ("read_parquet", {"dtype_backend": "numpy_nullable"} if found.is_rounded(missing) else {}),
         reset_index=found.reset_index,
         notes=notes,
     )

@@ -114,7 +114,7 @@ class Guess:
         if not self.numbers or self._words.has_numbers:
             return False
         first = self.numbers[0]
-        if isinstance(first, Numbers) and (len(self.numbers) > 1 or not first.has_decimals or first.decimal == ","):
+        if isinstance(first, Numbers) and (len(self.numbers) > 1 or not first.has_decimals or first.decimal != "."):
             return False
         plain = read_plain(texts, first.arrow_type)
         return plain is not None and not pc.any(pc.match_substring_regex(texts, LEADING_ZERO)).as_py()

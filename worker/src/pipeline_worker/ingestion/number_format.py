@@ -99,9 +99,10 @@ class Numbers:
         other = "," if decimal == "." else "."
         point = re.escape(decimal)
         groups = "|".join(f"(?:{re.escape(sign)}[0-9]{{3}})+" for sign in (other, *GROUP_SIGNS))
+        # Nobody groups the digits of a number with an exponent: `4.968e-01` has no thousands.
         self.pattern = (
-            rf"^[+-]?(?:(?:0|[1-9][0-9]*|[1-9][0-9]{{0,2}}(?:{groups}))(?:{point}[0-9]*)?|{point}[0-9]+)"
-            r"(?:[eE][+-]?[0-9]+)?$"
+            rf"^[+-]?(?:(?:(?:0|[1-9][0-9]*)(?:{point}[0-9]*)?|{point}[0-9]+)(?:[eE][+-]?[0-9]+)?"
+            rf"|[1-9][0-9]{{0,2}}(?:{groups})(?:{point}[0-9]*)?)$"
         )
         self.groups = f"[{re.escape(other)}{GROUP_SIGNS}]"
 

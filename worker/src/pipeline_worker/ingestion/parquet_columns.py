@@ -97,6 +97,18 @@ class ParquetColumns:
             can_be_missing = not pa.types.is_temporal(found.type)
             raise refuse_cell(column, typed.type, misfit, self.name, can_be_missing=can_be_missing) from error
 
+    def is_rounded(self, missing: Sequence[int]) -> bool:
+        """Whether `pandas.read_parquet` would make floats of whole numbers that are too great for them, as some are missing.
+
+        :param missing: how many values of each column are.
+        """
+        fields = (self.file.schema_arrow.field(source).type for source in self.sources)
+        kinds = [each.value_type if pa.types.is_dictionary(each) else each for each in fields]
+        return any(
+            typed.type == "text" and count and pa.types.is_integer(kind)
+            for typed, count, kind in zip(self.typed.values(), missing, kinds, strict=True)
+        )
+
     def tell(self) -> list[str | None]:
         """Return for each column a sentence on its texts without a character, once the rows were read."""
         return [

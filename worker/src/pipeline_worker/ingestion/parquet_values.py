@@ -27,6 +27,9 @@ def bring_to(values: pa.Array, target: pa.DataType) -> pa.Array:
     if types.is_floating(target) and (types.is_duration(values.type) or types.is_time(values.type)):
         per_second = pc.cast(make_text(str(_PER_SECOND[values.type.unit])), target)
         return pc.divide(pc.cast(_count_units(values), target, safe=False), per_second)
+    if types.is_decimal(values.type) and types.is_floating(target):
+        # Arrow would multiply, and make 4.5600000000000005 of 4.56; by its digits it is the nearest number, as everywhere else.
+        return pc.cast(pc.cast(values, pa.string()), target)
     # Decimals lose digits beyond 16, dates with a time of day their time, and times of day their nanoseconds: all of
     # that is what the column's type says.
     is_lossy = types.is_decimal(values.type) or types.is_date64(values.type) or types.is_time(values.type)
@@ -45,8 +48,9 @@ def bring_to(values: pa.Array, target: pa.DataType) -> pa.Array:
 
 
 def decode(values: pa.Array) -> pa.Array:
-    """Return *values* without a dictionary."""
-    return values.dictionary_decode() if types.is_dictionary(values.type) else values
+    """Return *values* without a dictionary, and text that is kept as views as text, of which Arrow can compute more."""
+    values = values.dictionary_decode() if types.is_dictionary(values.type) else values
+    return pc.cast(values, pa.large_string()) if types.is_string_view(values.type) else values
 
 
 def is_beyond_int64(values: pa.Array) -> bool:

@@ -47,6 +47,8 @@ class PublishedModel:
             table = read(make_table(rows), settings["on_bad_value"], are_words_lost=are_words_lost)
         except ValueError as error:
             raise MlflowException(str(error), INVALID_PARAMETER_VALUE) from error
+        if not len(table):
+            raise MlflowException("There are no rows to predict.", INVALID_PARAMETER_VALUE)
         # What was to be said of the rows was said.
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

@@ -27,6 +27,11 @@ GREATEST = float(np.finfo(np.float32).max)
 #: What to do with a value that is not of its column's type.
 ERROR, MISSING = "error", "missing"
 _LISTED = 5
+_LONGEST = 60
+#: What is a number, or a duration, by itself.
+_NUMBERS = (int, float, np.number, Decimal, dt.timedelta)
+#: From here on, several whole numbers are one 64-bit float.
+_ROUNDED = 2.0**53
 
 Rules = dict[str, Any]
 
@@ -74,7 +79,7 @@ class Reader:
         for rules in self.columns:
             name = rules["name"]
             # Labels of rows may repeat, and what is told is where a row stands.
-            values = rows.iloc[:, positions[name]].reset_index(drop=True)
+            values = _unwrap(rows.iloc[:, positions[name]].reset_index(drop=True))
             read, is_bad = _READERS[rules["type"]](values, rules)
             bad = np.flatnonzero(is_bad.to_numpy())
             faults += [{"column": name, "row": int(row) + 1, "value": values[row], "is": rules["is"]} for row in bad]
@@ -112,10 +117,16 @@ def _list_names(names: list[str]) -> str:
 
 def _list_faults(faults: list[dict[str, Any]]) -> str:
     listed = "; ".join(
-        f"`{fault['column']}`, row {fault['row']}: {fault['value']!r} is {fault['is']}" for fault in faults[:_LISTED]
+        f"`{fault['column']}`, row {fault['row']}: {_shorten(fault['value'])} is {fault['is']}"
+        for fault in faults[:_LISTED]
     )
     more = f"; and {len(faults) - _LISTED} more" if len(faults) > _LISTED else ""
     return f"{'A value does' if len(faults) == 1 else f'{len(faults)} values do'} not fit: {listed}{more}."
+
+
+def _shorten(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
 
 
 def _fill(texts: pd.Series, rules: Rules) -> pd.Series:
@@ -139,19 +150,37 @@ def _tell_unseen(texts: pd.Series, rules: Rules) -> None:
         )
 
 
+def _unwrap(values: pd.Series) -> pd.Series:
+    """Return categories as what they stand for, and dates and durations of Arrow's as pandas itself has them."""
+    if isinstance(values.dtype, pd.CategoricalDtype):
+        return values.astype(object)
+    if isinstance(values.dtype, pd.ArrowDtype) and values.dtype.kind in "mM":
+        return pd.Series(values.array.__arrow_array__().to_pandas())
+    return values
+
+
 def _read_numbers(values: pd.Series, rules: Rules) -> tuple[pd.Series, pd.Series]:
     if pd.api.types.is_numeric_dtype(values.dtype):
         return _leave_out_great(_leave_out_missing(values, rules)), _none(values)
     if pd.api.types.is_timedelta64_dtype(values.dtype):
         return values / pd.Timedelta(seconds=1), _none(values)
     # What is a number already, as JSON has it beside text, is not written in any way.
-    kinds = int | float | np.number | Decimal
-    is_number = values.map(lambda value: isinstance(value, kinds) and not isinstance(value, bool))
-    given = pd.to_numeric(values.where(is_number), errors="coerce").astype("float64")
+    is_number = values.map(lambda value: isinstance(value, _NUMBERS) and not isinstance(value, bool))
+    given = values.where(is_number).map(_take_number, na_action="ignore").astype("float64")
     given = _leave_out_missing(given, rules)
     texts = _clean(values.mask(is_number), rules["missing"])
     numbers = _parse_each(texts, rules)
     return _leave_out_great(given.fillna(numbers)), texts.notna() & numbers.isna()
+
+
+def _take_number(value: Any) -> float:
+    """Return *value*, one of `_NUMBERS`, as a float: a duration in seconds, and what is too great for any as infinite."""
+    if isinstance(value, dt.timedelta):
+        return value.total_seconds()
+    try:
+        return float(value)
+    except OverflowError:
+        return np.inf
 
 
 def _parse_each(texts: pd.Series, rules: Rules) -> pd.Series:
@@ -222,9 +251,17 @@ def _read_truths(values: pd.Series, rules: Rules) -> tuple[pd.Series, pd.Series]
 def _read_texts(values: pd.Series, rules: Rules) -> tuple[pd.Series, pd.Series]:
     if pd.api.types.is_timedelta64_dtype(values.dtype):
         values = values / pd.Timedelta(seconds=1)
+    # A label of digits that pandas made a float of is another label now, and no longer itself.
+    if pd.api.types.is_float_dtype(values.dtype):
+        numbers = _widen(values).abs()
+        is_rounded = (numbers >= _ROUNDED) & (numbers < np.inf)
+    elif pd.api.types.is_object_dtype(values.dtype):
+        is_rounded = values.map(lambda value: isinstance(value, float) and _ROUNDED <= abs(value) < np.inf).astype(bool)
+    else:
+        is_rounded = _none(values)
     if rules["has_truths"]:
         values = values.map(lambda value: str(value).lower() if isinstance(value, bool | np.bool_) else value)
-    return _clean(values, rules["missing"]), _none(values)
+    return _clean(values, rules["missing"]), is_rounded
 
 
 def _read_dates(values: pd.Series, rules: Rules) -> tuple[pd.Series, pd.Series]:
@@ -237,14 +274,20 @@ def _read_dates(values: pd.Series, rules: Rules) -> tuple[pd.Series, pd.Series]:
             return (values.dt.tz_localize(None), values.notna()) if has_zone else (values, _none(values))
         return (values.dt.tz_convert("UTC") if has_zone else values.dt.tz_localize("UTC")), _none(values)
     texts = _clean(values, rules["missing"])
+    # Days repeat, and each text has to be taken to pieces.
+    codes, unique = pd.factorize(texts)
+    dates = _parse_dates(pd.Series(unique, dtype="str"), rules).reindex(codes).set_axis(texts.index)
+    return dates.dt.as_unit("us"), texts.notna() & dates.isna()
+
+
+def _parse_dates(texts: pd.Series, rules: Rules) -> pd.Series:
     written = pd.Series(index=texts.index, dtype="str")
     for pattern in rules["patterns"]:
-        is_open = texts.notna() & written.isna()
+        is_open = written.isna()
         if is_open.any():
             parts = texts[is_open].str.extract(f"^{pattern}$").dropna(subset="d")
             written[parts.index] = _write_iso(parts, rules)
-    dates = pd.to_datetime(written, errors="coerce", format="ISO8601", utc=is_zoned)
-    return dates.dt.as_unit("us"), texts.notna() & dates.isna()
+    return pd.to_datetime(written, errors="coerce", format="ISO8601", utc=rules["is_zoned"])
 
 
 def _write_iso(parts: pd.DataFrame, rules: Rules) -> pd.Series:

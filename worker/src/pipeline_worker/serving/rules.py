@@ -25,6 +25,7 @@ _IS = {
     "number": "no number",
     "boolean": "neither true nor false",
     "time": "no time of day",
+    "text": "a float, too great to tell which digits the label had; give text",
 }
 
 
