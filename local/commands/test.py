@@ -112,8 +112,8 @@ def run(arguments: argparse.Namespace) -> int:
         commands[CHECK] = ["local", CHECK]
     if any(layer.needs_images for layer in chosen):
         commands[IMAGES] = ["tests.compose_stack"]
-    # One more than there are processors, as a stack's tests mostly wait.
-    with ThreadPoolExecutor((os.cpu_count() or 1) + 1) as pool:
+    # One more than there are processors, as a stack's tests mostly wait; not those that load two stacks, which start first.
+    with ThreadPoolExecutor((os.cpu_count() or 1) + (arguments.pace != "long")) as pool:
         first = {
             name: pool.submit(run_job, name, [sys.executable, "-m", *argv], make_environ(), folder)
             for name, argv in commands.items()

@@ -81,7 +81,7 @@ class Pipeline:
             self._run_keys[dropped] = wait_until(look, f"{dropped.key} to be claimed", seconds)
         return self._run_keys[dropped]
 
-    def wait(self, run: Dropped | str, *states: str, dataset: str = "", seconds: float = 240) -> Receipt:
+    def wait(self, run: Dropped | str, *states: str, dataset: str = "", seconds: float = 500) -> Receipt:
         """Wait until a run has reached one of these states; an end in another one fails at once, with its reason."""
         run_key = run if isinstance(run, str) else self.find(run, seconds)
         dataset = dataset or (run_key.partition(".")[0] if isinstance(run, str) else run.dataset)
@@ -122,7 +122,7 @@ class Pipeline:
             found[run.dag_id].append(run)
         return found
 
-    def wait_for_run(self, run: DagRun, seconds: float = 120) -> DagRun:
+    def wait_for_run(self, run: DagRun, seconds: float = 300) -> DagRun:
         """Wait until a Dag run is over."""
 
         def look() -> DagRun | None:

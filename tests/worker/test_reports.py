@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Literal
 
 import pytest
 
@@ -22,22 +24,22 @@ REPORTS = Path(__file__).parent / "reports"
 LONG = pytest.mark.long("the same file with another estimator")
 
 
-def train(name: str, folder: Path, **request: Any) -> tuple[Plan, Learned]:
-    _, plan, learned = ingest_and_train(name, folder, **request)
-    return plan, learned
-
-
-def ingest_and_train(name: str, folder: Path, **request: Any) -> tuple[Converted, Plan, Learned]:
+@cache
+def train(
+    name: str, target: str, model: str | None = None, date_order: Literal["dmy"] | None = None
+) -> tuple[Converted, Plan, Learned]:
+    """Return what becomes of a file; a model is trained once for all tests that look at it."""
     from contextlib import nullcontext
 
     from pipeline_worker.training.learn import learn
     from pipeline_worker.training.plan import make_plan
 
-    parquet = folder / "dataset.parquet"
     data_format = DataFormat(name.rpartition(".")[2], "given")
-    wanted = Request(**request)
-    converted = convert(REPORTS / name, parquet, name, data_format, wanted.ingestion_config)
-    plan = make_plan(parquet, converted.schema, wanted)
+    config = IngestionConfig(date_order=date_order)
+    with TemporaryDirectory() as folder:
+        parquet = Path(folder) / "dataset.parquet"
+        converted = convert(REPORTS / name, parquet, name, data_format, config)
+        plan = make_plan(parquet, converted.schema, Request(target_column=target, model_name=model))
     return converted, plan, learn(plan, {}, 42, lambda _: nullcontext())
 
 
@@ -78,11 +80,9 @@ def ingest_and_train(name: str, folder: Path, **request: Any) -> tuple[Converted
         ("dates-hours-beyond-24.csv", "late", None, 1.0),
     ],
 )
-def test_a_reported_file_gets_the_score_that_is_in_it(
-    tmp_path: Path, name: str, target: str, model: str | None, least: float
-) -> None:
+def test_a_reported_file_gets_the_score_that_is_in_it(name: str, target: str, model: str | None, least: float) -> None:
     """What a score is without the trap of the file, it is with it."""
-    _, learned = train(name, tmp_path, target_column=target, model_name=model)
+    *_, learned = train(name, target, model)
     assert learned.measured.model[learned.measured.headline] >= least
 
 
@@ -106,11 +106,9 @@ def test_a_reported_file_gets_the_score_that_is_in_it(
         ("dates-hours-beyond-24.csv", "late"),
     ],
 )
-def test_the_call_of_the_report_gives_what_was_learned(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, target: str
-) -> None:
+def test_the_call_of_the_report_gives_what_was_learned(monkeypatch: pytest.MonkeyPatch, name: str, target: str) -> None:
     """The file itself, read by the printed line, is predicted as the dataset is."""
-    converted, plan, learned = ingest_and_train(name, tmp_path, target_column=target)
+    converted, plan, learned = train(name, target)
     _, raw = read_by_call(REPORTS / name, converted, monkeypatch)
     assert len(raw) == converted.schema.rows
     wanted = learned.fitted.pipeline.predict(plan.table.features)
@@ -119,11 +117,11 @@ def test_the_call_of_the_report_gives_what_was_learned(
     assert converted.pandas_unread == {}
 
 
-def test_a_row_without_a_target_is_counted_and_not_learned(tmp_path: Path) -> None:
+def test_a_row_without_a_target_is_counted_and_not_learned() -> None:
     """The result says in its first line that a row is left out, and its facts how many and which."""
     from pipeline_worker.training.learn import describe_learned, say_result
 
-    plan, learned = train("missing-na-lower-case.csv", tmp_path, target_column="price")
+    _, plan, learned = train("missing-na-lower-case.csv", "price")
     facts = describe_learned(plan, learned)
     assert facts["rows_without_target"] == 1
     assert facts["rows"] == {"train": 159, "test": 40}
@@ -131,9 +129,9 @@ def test_a_row_without_a_target_is_counted_and_not_learned(tmp_path: Path) -> No
     assert say_result(plan, learned).endswith("on 40 test rows; 1 row without a target left out")
 
 
-def test_units_are_no_class_of_the_target(tmp_path: Path) -> None:
+def test_units_are_no_class_of_the_target() -> None:
     """The `-` below the header is neither learned nor predicted."""
-    plan, learned = train("rows-units-class.csv", tmp_path, target_column="water")
+    _, plan, learned = train("rows-units-class.csv", "water")
     assert sorted(set(learned.fitted.pipeline.predict(plan.test_features))) == ["cold", "warm"]
     assert plan.target.distinct == 2
 
@@ -146,33 +144,28 @@ def test_units_are_no_class_of_the_target(tmp_path: Path) -> None:
         ("kind-decimal-label.parquet", "churned", [0, 1]),
     ],
 )
-def test_labels_with_a_point_are_predicted_as_whole_numbers(
-    tmp_path: Path, name: str, target: str, labels: list[int]
-) -> None:
+def test_labels_with_a_point_are_predicted_as_whole_numbers(name: str, target: str, labels: list[int]) -> None:
     """A label comes out of the model as one of the labels, not as 0.47."""
-    plan, learned = train(name, tmp_path, target_column=target)
+    _, plan, learned = train(name, target)
     assert plan.model.kind == "classification"
     predicted = learned.fitted.pipeline.predict(plan.test_features)
     assert predicted.dtype == "int64"
     assert sorted(set(predicted.tolist())) == labels
 
 
-def test_a_date_of_which_nobody_knows_the_order_stays_a_label(tmp_path: Path) -> None:
+def test_a_date_of_which_nobody_knows_the_order_stays_a_label() -> None:
     """01/04/2024 is not read as January on its way to the model."""
     from pipeline_worker.training.preparation import READ, trace_columns
 
-    plan, learned = train("dates-ambiguous.csv", tmp_path, target_column="demand")
+    _, plan, learned = train("dates-ambiguous.csv", "demand")
     assert [column.type for column in plan.table.columns if column.name == "date"] == ["text"]
     read = learned.fitted.pipeline.named_steps[READ].transform(plan.train_features)
     assert read["date"].tolist() == plan.train_features["date"].tolist()
     assert not [name for name in trace_columns(learned.fitted.pipeline)["date"] if "month" in name]
 
 
-def test_a_date_of_a_given_order_is_one(tmp_path: Path) -> None:
+def test_a_date_of_a_given_order_is_one() -> None:
     """The line that the note on the column ends with gives the model what labels kept from it."""
-    labels, dates = (
-        train("dates-ambiguous.csv", tmp_path, target_column="demand", ingestion_config=config)[1].measured
-        for config in (IngestionConfig(), IngestionConfig(date_order="dmy"))
-    )
+    labels, dates = (train("dates-ambiguous.csv", "demand", None, order)[2].measured for order in (None, "dmy"))
     assert dates.headline == "r2"
     assert dates.model["r2"] > max(labels.model["r2"], 0.9)

@@ -18,7 +18,7 @@ def test_workers_share_the_work(pipeline: Pipeline, wave: Wave) -> None:
     """Each of two Celery workers took tasks, and each drop was published once all the same."""
     dropped = (*wave.repeated, wave.overwritten[1], wave.odd)
     for one in dropped:
-        pipeline.wait(one, "published", seconds=400)
+        pipeline.wait(one, "published")
     runs = [run for one in dropped for found in pipeline.runs(pipeline.find(one)).values() for run in found]
     assert len(runs) == len(TASKS) * len(dropped)
     assert len({pipeline.read_task(run, "")["hostname"] for run in runs}) == 2
