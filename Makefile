@@ -13,7 +13,7 @@ make trigger   PARAMS=... [FILE=...] [WAIT=0]                           run the 
 make rerun     STAGE=... RUN=... [PARAMS=...] [CASCADE=0] [WAIT=0]      run one stage of a run again
 make test-quick  for each save: linters, types, tests that need no server and train nothing; half a minute
 make test      all that a change can break on this machine; 8 minutes, 12 where a Docker engine answers
-make test-long the rest: what is slow, repeated or exhaustive; a quarter of an hour
+make test-long the rest: what is slow, repeated or exhaustive; some twenty minutes
 make check     linters and types only
 make clean     stop everything and delete all data (asks first; CONFIRM=yes does not ask)
 make lock      compile the lock files anew
