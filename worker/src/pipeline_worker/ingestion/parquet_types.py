@@ -45,11 +45,6 @@ def is_text(kind: pa.DataType) -> bool:
     return bool(types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind))
 
 
-def is_span(kind: pa.DataType) -> bool:
-    """Return whether a column holds durations or times."""
-    return bool(types.is_duration(kind) or types.is_time(kind))
-
-
 def choose_type(field: pa.Field, found: tuple[str, pa.DataType], file: pq.ParquetFile, name: str) -> Typed:
     """Return what a column is: *found*, unless its values are beyond that.
 

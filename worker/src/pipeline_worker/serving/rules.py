@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 import unicodedata
 from collections.abc import Sequence
 
@@ -17,9 +16,9 @@ from ..ingestion.number_format import INFINITE, Numbers, list_numbers
 from ..schema import Column
 from .reader import Reader, Rules
 
-#: Arrow knows currency signs by their class, and Python does not.
+#: Arrow knows currency signs by their class, and Python does not. Beyond the first two planes of Unicode there are no signs.
 _CURRENCY_CLASS = r"\p{Sc}"
-_CURRENCY_SIGNS = "".join(chr(code) for code in range(sys.maxunicode) if unicodedata.category(chr(code)) == "Sc")
+_CURRENCY_SIGNS = "".join(chr(code) for code in range(0x20000) if unicodedata.category(chr(code)) == "Sc")
 _IS = {
     "integer": "no number",
     "number": "no number",
