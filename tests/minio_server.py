@@ -123,7 +123,7 @@ def run_minio(folder: Path, like: MinioServer | None = None, **settings: str) ->
 
 
 def _wait(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         assert process.poll() is None, f"minio ended:\n{log.read_text(errors='replace')[-2000:]}"
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)

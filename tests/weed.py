@@ -77,7 +77,7 @@ def run_weed(folder: Path, address: str = "127.0.0.1") -> Iterator[Weed]:
 
 
 def _wait(process: subprocess.Popen[bytes], address: str, port: int, log: Path) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         assert process.poll() is None, f"weed ended:\n{log.read_text(errors='replace')[-2000:]}"
         connection = http.client.HTTPConnection(address, port, timeout=1)

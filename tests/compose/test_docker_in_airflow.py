@@ -7,8 +7,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 from tests.compose.conftest import PROJECT, STACK
 from tests.dags.conftest import make_environment
 from tests.dags.test_in_airflow import _RUN, KEY
@@ -20,7 +18,6 @@ RUNS = {
 }
 
 
-@pytest.mark.timeout(600)
 def test_runs(weed, network, faulty_image, engine, tmp_path):
     """A run in a container emits its event; one that takes too long fails at once, and no container is left."""
     environment = {

@@ -49,7 +49,7 @@ def open_proxy(folder, told):
         config.chmod(config.stat().st_mode | stat.S_IROTH)
         subprocess.run(["docker", "cp", config, f"{name}:{place}"], check=True, capture_output=True)
         subprocess.run(["docker", "start", name], check=True, capture_output=True)
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 120
         while True:
             try:
                 assert requests.get(f"http://127.0.0.1:{port}/_ping", timeout=5).text == "OK"
@@ -105,7 +105,7 @@ def send(method, address, path, **options):
     """Return the status that a call is answered with; its path and query as they stand."""
     request = requests.Request(method, address, **options).prepare()
     request.url = address + path
-    return requests.Session().send(request, timeout=20).status_code
+    return requests.Session().send(request, timeout=120).status_code
 
 
 def test_runner_works_through_it(settings, tmp_path, monkeypatch):
@@ -192,7 +192,7 @@ def test_a_long_request_gets_through(create, body):
     body["Cmd"].append('--params={"note": "' + 'x\\"' * 30_000 + '"}')
     began = time.monotonic()
     assert create(body) == 404
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 30
 
 
 @pytest.mark.parametrize(
@@ -305,4 +305,4 @@ def test_what_cannot_be_read_is_refused(proxy, create):
     """A body that is too long to be checked, or whose length is not told, does not reach the engine."""
     assert create("x" * 300_000) in {400, 413}
     chunked = iter([b'{"HostConfig": {"Privileged": true}}'])
-    assert requests.post(proxy + CREATE, data=chunked, timeout=20).status_code == 400
+    assert requests.post(proxy + CREATE, data=chunked, timeout=120).status_code == 400

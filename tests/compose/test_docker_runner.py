@@ -74,7 +74,7 @@ def _nothing_is_left(find):
     assert find() == []
 
 
-def wait_for(found, seconds=20.0):
+def wait_for(found, seconds=120.0):
     deadline = time.monotonic() + seconds
     while not (value := found()):
         assert time.monotonic() < deadline, "did not happen in time"
@@ -210,7 +210,7 @@ def test_stopped_by_airflow(settings, find, ignore_term):
         thread.join()
         signal.signal(signal.SIGUSR1, previous)
     assert ended.is_stopped
-    assert time.monotonic() - began[0] < 5
+    assert time.monotonic() - began[0] < 40
 
 
 def test_timeout(settings, find):
@@ -251,7 +251,7 @@ def test_killed_airflow_worker(run, settings, find):
     code = _HOLDER.format(paths=[path for path in sys.path if path], arguments=make_arguments(seconds=300))
     holder = subprocess.Popen([sys.executable, "-c", code], env=dict(os.environ))
     try:
-        (container,) = wait_for(lambda: [found for found in find() if found.status == "running"], seconds=60)
+        (container,) = wait_for(lambda: [found for found in find() if found.status == "running"])
         time.sleep(1)
     finally:
         holder.kill()

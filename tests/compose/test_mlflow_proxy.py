@@ -106,7 +106,7 @@ def proxy():
     try:
         for step in steps:
             subprocess.run(["docker", *step], check=True, capture_output=True)
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 120
         while ask(port, "GET", "/health") != (200, "/health"):
             assert time.monotonic() < deadline
             time.sleep(0.1)
@@ -118,7 +118,7 @@ def proxy():
 
 def ask(port, method, path):
     """Return the code and the text of an answer; 0 where there is none."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     with contextlib.closing(connection):
         try:
             connection.request(method, path, body=None if method == "GET" else b"{}")

@@ -69,7 +69,7 @@ def is_alive(pid):
     return state != "Z"
 
 
-def wait_until(condition, seconds=15.0):
+def wait_until(condition, seconds=120.0):
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "did not happen in time"
@@ -369,7 +369,7 @@ def test_stopped_by_airflow(settings, tmp_path, ignore_term):
     with pytest.raises(StageFailed) as failure:
         attempt.run(operator.run_command)
     thread.join()
-    assert time.monotonic() - began < GRACE_SECONDS * 3 + 10
+    assert time.monotonic() - began < GRACE_SECONDS * 3 + 60
     assert (failure.value.ending.kind, failure.value.decision.is_retry) == (Kind.STOPPED, True)
     assert not any(is_alive(int(pid)) for pid in pids.read_text().split())
     assert list(settings.scratch.iterdir()) == []

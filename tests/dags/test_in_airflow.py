@@ -114,7 +114,6 @@ def runs(weed, worker_python, interpreter, tmp_path_factory):
     return found, settings
 
 
-@pytest.mark.timeout(600)
 def test_watch_announces_a_drop(runs):
     """A cycle of the watch sees the drop, claims it, emits one event with its run key, and clears it."""
     run = runs[0]["watch"]

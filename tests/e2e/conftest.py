@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from local.airflow_api import Airflow, DagRun
-from tests.e2e.pipeline import PENGUINS, SPECIES, Dropped, Pipeline, drop_rows
+from tests.e2e.pipeline import PATIENCE_SECONDS, PENGUINS, SPECIES, Dropped, Pipeline, drop_rows
 from tests.stack import Stack
 
 HERE = Path(__file__).parent
@@ -29,7 +29,6 @@ ON_COMPOSE = {
     "test_what_was_dropped_leaves_and_parameters_of_the_dataset_stay",
 }
 RUN_KEY = re.compile(r"[a-z0-9-]+\.\d{8}T\d{6}Z\.[0-9a-f]{8}")
-TIMEOUT = 500
 #: A name that is all that a name can be.
 ODD = "Größe & Maß/2026/a b+c%20d.csv"
 
@@ -140,7 +139,7 @@ def find_run_key(output: str) -> str:
 @pytest.fixture(scope="session")
 def penguins(dropped: Future[Done]) -> str:
     """Give the run key of the penguins, published by `make drop`."""
-    done = dropped.result(TIMEOUT)
+    done = dropped.result(PATIENCE_SECONDS)
     assert done.returncode == 0, done.stdout + done.stderr
     return find_run_key(done.stdout)
 
@@ -158,6 +157,6 @@ def settled(request: pytest.FixtureRequest, pipeline: Pipeline, at_once: Wave | 
         return
     request.getfixturevalue("again")
     for future in (at_once.dropped, at_once.refused, at_once.triggered):
-        future.result(TIMEOUT)
+        future.result(PATIENCE_SECONDS)
     for dropped in (*at_once.repeated, at_once.odd, at_once.overwritten[1]):
         pipeline.wait(dropped, "published")

@@ -12,11 +12,11 @@ import pytest
 from local.run_key import make_run_key
 from local.service import make_environment
 from local.settings import PROJECT
-from tests.e2e.conftest import ODD, TIMEOUT, Done, Wave, find_run_key
-from tests.e2e.pipeline import PENGUINS, SPECIES, TASKS, Pipeline, wait_until
+from tests.e2e.conftest import ODD, Done, Wave, find_run_key
+from tests.e2e.pipeline import PATIENCE_SECONDS, PENGUINS, SPECIES, TASKS, Pipeline, wait_until
 
 # The first test waits for the stack and for a dozen runs at once, beside whatever else a machine does.
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(3 * PATIENCE_SECONDS)
 
 
 def test_a_drop_is_followed_to_the_published_model(pipeline: Pipeline, dropped: Future[Done], penguins: str) -> None:
@@ -73,7 +73,7 @@ def test_what_was_dropped_leaves_and_parameters_of_the_dataset_stay(pipeline: Pi
 
 def test_the_broken_example_stops_at_validate(pipeline: Pipeline, wave: Wave) -> None:
     """Data that breaks its rules is refused: the column and the values are in the receipt and in the log, nothing is trained."""
-    done = wave.refused.result(TIMEOUT)
+    done = wave.refused.result(PATIENCE_SECONDS)
     assert done.returncode == 1
     run_key = find_run_key(done.stdout)
     assert "Stopped at validate" in done.stdout
@@ -98,7 +98,7 @@ def test_a_trigger_is_followed_in_the_same_way(pipeline: Pipeline, wave: Wave) -
 
     Airflow lists all of its stages under the run key, and `make status` has a link and an attempt of each.
     """
-    done = wave.triggered.result(TIMEOUT)
+    done = wave.triggered.result(PATIENCE_SECONDS)
     assert done.returncode == 0, done.stdout + done.stderr
     run_key = find_run_key(done.stdout)
     request = pipeline.read_json(run_key, "training", "manifest.json")["request"]
@@ -154,7 +154,7 @@ def test_a_key_that_is_overwritten_makes_two_runs(pipeline: Pipeline, wave: Wave
     assert pipeline.find(first) != pipeline.find(second)
     assert pipeline.wait(first, "refused").stage == "validate"
     pipeline.wait(second, "published")
-    wait_until(lambda: True if not pipeline.list_versions("overwritten/x") else None, "clearing", 30)
+    wait_until(lambda: True if not pipeline.list_versions("overwritten/x") else None, "clearing")
 
 
 def test_the_same_file_twice_is_two_versions_of_the_model(pipeline: Pipeline, wave: Wave) -> None:
@@ -171,7 +171,7 @@ def test_a_sidecar_is_for_its_file_and_leaves_with_it(pipeline: Pipeline, wave: 
     receipt = pipeline.wait(wave.odd, "published")
     request = pipeline.read_json(receipt.run_key, "training", "manifest.json")["request"]
     assert (request["test_size"], request["model_name"]) == (0.4, "LogisticRegression")
-    wait_until(lambda: True if not pipeline.list_versions("Größe & Maß/") else None, "clearing", 30)
+    wait_until(lambda: True if not pipeline.list_versions("Größe & Maß/") else None, "clearing")
 
 
 def test_a_drop_without_parameters_is_refused_and_can_be_mended(pipeline: Pipeline, wave: Wave) -> None:
@@ -190,7 +190,6 @@ def test_a_drop_without_parameters_is_refused_and_can_be_mended(pipeline: Pipeli
     wait_until(
         lambda: True if (pipeline.receipts.read("plain", receipt.run_key) or receipt).state != "refused" else None,
         "a start",
-        60,
     )
     pipeline.wait(wave.without_params, "published")
     assert pipeline.read_json(receipt.run_key, "ingested", "manifest.json")["request"]["target_column"] == "species"
@@ -220,7 +219,7 @@ def test_a_name_that_mlflow_refuses_is_refused_first(pipeline: Pipeline, wave: W
 
 def test_status_tells_what_happened_and_why(pipeline: Pipeline, wave: Wave, penguins: str) -> None:
     """`make status` lists the last drops with their ends, and tells all of one by its key."""
-    run_key = find_run_key(wave.refused.result(TIMEOUT).stdout)
+    run_key = find_run_key(wave.refused.result(PATIENCE_SECONDS).stdout)
     told = pipeline.stack.run("status").stdout
     assert "Last drops" in told
     assert "published" in told

@@ -6,9 +6,9 @@ import re
 
 import pytest
 
-from tests.e2e.pipeline import FOLDERS, TASKS, Pipeline, wait_until
+from tests.e2e.pipeline import FOLDERS, PATIENCE_SECONDS, TASKS, Pipeline, wait_until
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(3 * PATIENCE_SECONDS)
 
 
 def test_two_keys_for_one_run_are_refused(pipeline: Pipeline, again: str) -> None:
@@ -33,7 +33,7 @@ def test_a_cleared_stage_runs_again_and_the_later_ones_follow(pipeline: Pipeline
         now = pipeline.read_json(again, FOLDERS["publish"], "manifest.json")["attempt"]
         return True if now != before["publish"] else None
 
-    wait_until(look, "another publication", 200)
+    wait_until(look, "another publication")
     attempt = pipeline.read_json(again, FOLDERS["train"], "manifest.json")["attempt"]
     assert attempt != before["train"]
     assert attempt.rpartition(".")[0] == before["train"].rpartition(".")[0]

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from local.airflow_api import Airflow
-from tests.e2e.pipeline import PENGUINS, SPECIES, TASKS, Pipeline, wait_until
+from tests.e2e.pipeline import PATIENCE_SECONDS, PENGUINS, SPECIES, TASKS, Pipeline, wait_until
 
-pytestmark = [pytest.mark.timeout(600), pytest.mark.usefixtures("settled")]
+pytestmark = [pytest.mark.timeout(3 * PATIENCE_SECONDS), pytest.mark.usefixtures("settled")]
 
 
 def test_a_killed_command_is_tried_once_more(pipeline: Pipeline) -> None:
@@ -15,7 +15,7 @@ def test_a_killed_command_is_tried_once_more(pipeline: Pipeline) -> None:
     pipeline.put("killed/_params.json", SPECIES | {"hyperparameters": {"seconds": 5}})
     dropped = pipeline.put("killed/x.csv", PENGUINS)
     run_key = pipeline.find(dropped)
-    wait_until(lambda: pipeline.stack.find_command(run_key, "train_model"), "the training", 120).kill()
+    wait_until(lambda: pipeline.stack.find_command(run_key, "train_model"), "the training").kill()
     receipt = pipeline.wait(dropped, "waiting")
     assert receipt.reason
     assert "memory" in receipt.reason.what
@@ -49,10 +49,10 @@ def test_drops_outlive_a_killed_scheduler(pipeline: Pipeline) -> None:
     pipeline.put("outage/_params.json", SPECIES | {"hyperparameters": {"seconds": 5}})
     under_way = pipeline.put("outage/1.csv", PENGUINS)
     run_key = pipeline.find(under_way)
-    wait_until(lambda: pipeline.stack.find_command(run_key, "train_model"), "the training", 120)
+    wait_until(lambda: pipeline.stack.find_command(run_key, "train_model"), "the training")
     pipeline.stack.kill_service("airflow-scheduler", is_alone=True)
     # Of a local stack it ends with its scheduler, of Compose it is its worker's and goes on to its own end.
-    wait_until(lambda: pipeline.stack.find_command(run_key, "train_model") is None or None, "the command's end", 60)
+    wait_until(lambda: pipeline.stack.find_command(run_key, "train_model") is None or None, "the command's end")
     landed = pipeline.put("outage/2.csv", PENGUINS)
     pipeline.stack.up()
     with Airflow(pipeline.settings) as airflow:

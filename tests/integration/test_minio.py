@@ -453,5 +453,5 @@ def test_a_server_that_never_comes_is_waited_for_with_a_bound(stack: Stack) -> N
     assert f"127.0.0.1:{port}" in done.stderr
     assert "OBJECT_STORAGE_ENDPOINT_URL" in done.stderr
     assert len(done.stderr.splitlines()) == 1
-    assert time.monotonic() - began < 20
+    assert time.monotonic() - began < 60
     assert_no_secret(stack, done)

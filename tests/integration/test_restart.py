@@ -74,14 +74,14 @@ def leave_traces(stack: Stack, name: str) -> None:
     """Leave something in the store, and, through MLflow, in the database."""
     stack.client("worker").put_object(Bucket="artifacts", Key=name, Body=b"kept" * 1000)
     url = f"{stack.settings.mlflow_url}/api/2.0/mlflow/experiments/create"
-    httpx.post(url, json={"name": name}, trust_env=False, timeout=30).raise_for_status()
+    httpx.post(url, json={"name": name}, trust_env=False, timeout=120).raise_for_status()
 
 
 def check_traces(stack: Stack, name: str) -> None:
     """Find what was left, and the drop bucket still versioned."""
     assert stack.client("worker").get_object(Bucket="artifacts", Key=name)["Body"].read() == b"kept" * 1000
     url = f"{stack.settings.mlflow_url}/api/2.0/mlflow/experiments/get-by-name"
-    httpx.get(url, params={"experiment_name": name}, trust_env=False, timeout=30).raise_for_status()
+    httpx.get(url, params={"experiment_name": name}, trust_env=False, timeout=120).raise_for_status()
     assert stack.client("root").get_bucket_versioning(Bucket="drops")["Status"] == "Enabled"
 
 
@@ -227,13 +227,13 @@ def test_an_interrupted_start_is_taken_up_again() -> None:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        end = time.monotonic() + 60
+        end = time.monotonic() + 120
         while not stack.services():
             assert started.poll() is None, "`up` ended before anything was started"
-            assert time.monotonic() < end, "`up` started nothing in a minute"
+            assert time.monotonic() < end, "`up` started nothing in two minutes"
             time.sleep(0.01)
         started.send_signal(signal.SIGINT)
-        started.wait(30)
+        started.wait(120)
         stack.up("storage")
         assert {bucket["Name"] for bucket in stack.client("root").list_buckets()["Buckets"]} == {
             "drops",

@@ -60,7 +60,7 @@ def start(settings: Settings) -> Iterator[Start]:
     for process in started:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-        process.wait(5)
+        process.wait(60)
 
 
 def make_service(*argv: str) -> Service:
@@ -100,7 +100,7 @@ def test_children_of_a_killed_program_are_found_and_ended(settings: Settings, st
     """A program that was killed from outside leaves children; stopping it ends them."""
     killed = start_stubborn(settings, start)
     killed.kill()
-    killed.wait(5)
+    killed.wait(60)
     assert find_process(record_of(settings)) is None
     (left,) = find_session(record_of(settings))
     assert stop_process(settings, "one", signal.SIGTERM, 0.1, patience_seconds=0.1) is True

@@ -216,7 +216,7 @@ def test_command_that_is_stopped_ends_what_it_began(tmp_path: Path, how: str) ->
             process.send_signal(signal.SIGTERM)
         else:
             process.stdin.close()
-        assert process.wait(20) == 143
+        assert process.wait(120) == 143
     assert (tmp_path / "ended").exists()
     assert list((tmp_path / "scratch").iterdir()) == []
 
@@ -228,4 +228,4 @@ def test_command_ends_with_its_starter(tmp_path: Path) -> None:
         assert process.poll() is None
         assert process.stdin is not None
         process.stdin.close()
-        assert process.wait(20) == 143
+        assert process.wait(120) == 143

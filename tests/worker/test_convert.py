@@ -446,7 +446,7 @@ def test_row_longer_than_the_largest_block_is_refused(tmp_path: Path, monkeypatc
         began = time.monotonic()
         with pytest.raises(DataUnreadable, match="A row is longer than"):
             convert_bytes(tmp_path, b"a,b\n1," + b"x" * 50_000 + b"\n")
-        assert time.monotonic() - began < 15
+        assert time.monotonic() - began < 60
 
 
 @pytest.mark.parametrize("text", ["a,b\n", "a,b", "\n\na,b\n", "a,b\n\n\n"])

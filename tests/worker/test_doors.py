@@ -27,7 +27,7 @@ from tests.worker.line import LIBRARY_WARNINGS
 if TYPE_CHECKING:
     import pandas as pd
 
-pytestmark = [*LIBRARY_WARNINGS, pytest.mark.slow("trains models"), pytest.mark.timeout(300)]
+pytestmark = [*LIBRARY_WARNINGS, pytest.mark.slow("trains models")]
 
 #: A column of every type, one that pandas does not read as numbers, and labels that others take for missing or for numbers.
 HEADER = ["size", "amount", "depot", "area", "is_new", "day", "at", "kind"]

@@ -280,6 +280,7 @@ def test_the_lines_of_the_report_run_as_they_stand(line: Line, trained: str, tmp
     assert len(set(predicted)) == 3
 
 
+@pytest.mark.long("loads the libraries of a notebook once more; test_reports.py reads such words by the printed call")
 def test_the_lines_of_the_report_find_the_same_words_missing(line: Line, tmp_path: Path) -> None:
     """A species `NA` is a label to pandas too, and `?` beside numbers is missing, as `ingest` decided."""
     table = make_penguins(60)

@@ -174,7 +174,7 @@ def test_workers_that_set_the_first_alias_together_all_succeed(bench: Bench, mon
         found = read(registry)
         if found is None and not barrier.broken:
             with suppress(threading.BrokenBarrierError):
-                barrier.wait(10)
+                barrier.wait(60)
             barrier.abort()
         return found
 

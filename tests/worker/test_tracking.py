@@ -144,7 +144,7 @@ def test_a_server_that_dies_during_the_fit_is_an_outage_noticed_soon(mlflow_serv
         relay.cut()
         began = time.monotonic()
         run.log_params({"solver": "lbfgs"})
-    assert time.monotonic() - began < 20
+    assert time.monotonic() - began < 60
 
 
 @pytest.mark.slow("loads MLflow")

@@ -125,7 +125,7 @@ def outside() -> Iterator[tuple[str, int] | None]:
             subprocess.run(["ip", *step.split()], check=True, capture_output=True)
         with subprocess.Popen(serve, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
             try:
-                wait_until(lambda: is_open(f"{far}.2", port) or None, "the server outside", 20)
+                wait_until(lambda: is_open(f"{far}.2", port) or None, "the server outside")
                 yield f"{far}.2", port
             finally:
                 server.kill()
@@ -177,7 +177,7 @@ def insider(pipeline: Pipeline, penguins: str, places: Places) -> dict[str, Any]
     pipeline.put("insider/_params.json", SPECIES | {"hyperparameters": {"seconds": 20}})
     dropped = pipeline.put("insider/x.csv", PENGUINS)
     run_key = pipeline.find(dropped)
-    found = wait_until(lambda: pipeline.stack.find_command(run_key, "train_model"), "the training", 120)
+    found = wait_until(lambda: pipeline.stack.find_command(run_key, "train_model"), "the training")
     assert isinstance(found, WorkerContainer)
     python = "/opt/python/bin/python"
     # Side by side, while it seems to train.
@@ -258,7 +258,7 @@ def ask(method, path, body):
     request = urllib.request.Request("http://mlflow:5000" + path, json.dumps(body).encode(), method=method)
     request.add_header("Content-Type", "application/json")
     try:
-        with urllib.request.urlopen(request, timeout=20) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             return answer.status, json.loads(answer.read() or b"{}")
     except urllib.error.HTTPError as error:
         return error.code, json.loads(error.read() or b"{}")

@@ -9,9 +9,12 @@ import pytest
 
 from tests.compose_stack import ComposeStack
 from tests.e2e.conftest import Wave
-from tests.e2e.pipeline import PENGUINS, SPECIES, TASKS, Pipeline
+from tests.e2e.pipeline import PATIENCE_SECONDS, PENGUINS, SPECIES, TASKS, Pipeline
 
-pytestmark = [pytest.mark.timeout(600), pytest.mark.long("stops and changes services of a whole stack")]
+pytestmark = [
+    pytest.mark.timeout(3 * PATIENCE_SECONDS),
+    pytest.mark.long("stops and changes services of a whole stack"),
+]
 
 
 def test_workers_share_the_work(pipeline: Pipeline, wave: Wave) -> None:
@@ -76,8 +79,8 @@ def test_a_changed_setting_is_taken_while_it_runs(compose: ComposeStack, pipelin
     assert len(before.items() & after.items()) == 6  # databases, queue, store, MLflow and the proxies went on
     assert len(before.keys() - after.keys()) == 6  # those of Airflow, which has two workers
     pipeline.put("changed/_params.json", SPECIES)
-    # Much sooner than a heartbeat is overdue.
-    pipeline.find(pipeline.put("changed/x.csv", PENGUINS), 60)
+    # Sooner than a heartbeat is overdue, which would be half an hour.
+    pipeline.find(pipeline.put("changed/x.csv", PENGUINS))
 
 
 def test_down_and_up_again_keeps_everything(compose: ComposeStack, pipeline: Pipeline, penguins: str) -> None:

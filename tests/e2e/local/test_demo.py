@@ -17,11 +17,12 @@ from local.commands.test import make_environ
 from local.credentials import write_env_file
 from local.ports import choose_ports
 from local.settings import PROJECT, read_settings
+from tests.e2e.pipeline import PATIENCE_SECONDS
 from tests.stack import Stack
 
 pytestmark = [
     pytest.mark.long("sets a clone up and starts a stack of its own"),
-    pytest.mark.timeout(900),
+    pytest.mark.timeout(3 * PATIENCE_SECONDS),
 ]
 
 

@@ -9,15 +9,19 @@ from collections import Counter
 import psutil  # type: ignore[import-untyped]  # ships no types
 import pytest
 
-from tests.e2e.pipeline import PENGUINS, SPECIES, TASKS, Dropped, Pipeline, drop_rows
+from tests.e2e.pipeline import PATIENCE_SECONDS, PENGUINS, SPECIES, TASKS, Dropped, Pipeline, drop_rows
 
-pytestmark = [pytest.mark.long("drops for minutes"), pytest.mark.timeout(900), pytest.mark.usefixtures("settled")]
+pytestmark = [
+    pytest.mark.long("drops for minutes"),
+    pytest.mark.timeout(3 * PATIENCE_SECONDS),
+    pytest.mark.usefixtures("settled"),
+]
 BURST, SOAK_SECONDS, SECONDS_BETWEEN, KILLED = 30, 120, 30, 4
 
 
 def check_each_once(pipeline: Pipeline, dataset: str, dropped: list[Dropped]) -> None:
     """Find one run of each stage, one version of the model and no marker for each drop, and all of them published."""
-    run_keys = [pipeline.wait(one, "published", seconds=600).run_key for one in dropped]
+    run_keys = [pipeline.wait(one, "published").run_key for one in dropped]
     assert len(set(run_keys)) == len(dropped)
     for run_key in run_keys:
         assert {stage: len(found) for stage, found in pipeline.runs(run_key).items()} == dict.fromkeys(TASKS, 1)

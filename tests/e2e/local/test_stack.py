@@ -216,6 +216,6 @@ def test_a_killed_scheduler_leaves_no_children(stack: Stack) -> None:
     children = scheduler.children(recursive=True)
     assert children
     scheduler.send_signal(signal.SIGKILL)
-    scheduler.wait(5)
+    scheduler.wait(60)
     stack.up()
     assert not [child for child in children if is_alive(child)]

@@ -73,11 +73,7 @@ class MlflowServer:
         try:
             answer = self._session.request(method, f"{self.uri}{path}", timeout=_TIMEOUT, **where)
         except requests.RequestException as error:
-            raise TrackingUnavailable(
-                f"MLflow does not answer: {_say_briefly(error)}.",
-                where=self.safe_uri,
-                fix="Check that it runs and that MLFLOW_TRACKING_URI is right as seen from here; it is tried again.",
-            ) from error
+            raise self._silent(_say_briefly(error)) from error
         if answer.ok:
             return answer
         if answer.status_code in {401, 403}:
@@ -100,6 +96,9 @@ class MlflowServer:
                     "server's log.",
                 )
             raise MlflowRefusal(code, message)
+        if answer.status_code in {502, 503, 504}:
+            # As a proxy before the server says it; its page of HTML has nothing more.
+            raise self._silent(f"{answer.status_code} {answer.reason}")
         raise self._odd(path, answer)
 
     @property
@@ -107,9 +106,16 @@ class MlflowServer:
         """The server's address without a password that may be in it."""
         return _without_password(self.uri)
 
+    def _silent(self, why: str) -> TrackingUnavailable:
+        return TrackingUnavailable(
+            f"MLflow does not answer: {why}.",
+            where=self.safe_uri,
+            fix="Check that it runs and that MLFLOW_TRACKING_URI is right as seen from here; it is tried again.",
+        )
+
     def _odd(self, path: str, answer: requests.Response) -> TrackingUnavailable:
         return TrackingUnavailable(
-            f"The server answers {answer.status_code} to {path}: {_shorten(answer.text)}",
+            f"The server at MLflow's address answers {answer.status_code} to {path}: {_shorten(answer.text)}",
             where=self.safe_uri,
             fix="Look at the server's log; if that is no MLflow server at all, mend MLFLOW_TRACKING_URI. "
             "It is tried again.",

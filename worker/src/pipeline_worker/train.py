@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from .attempt import Attempt, Outcome
@@ -37,7 +38,7 @@ def train(attempt: Attempt) -> Outcome:
     with attempt.timed("imports"):
         import mlflow.sklearn  # noqa: F401 - so that what follows is timed without it
 
-        from .training.learn import describe_learned, draw_metrics, learn, say_result
+        from .training.learn import describe_learned, draw_learned, draw_metrics, learn, say_result
         from .training.plan import make_plan
 
     schema = Schema.model_validate_json(attempt.fetch("schema").read_bytes())
@@ -58,9 +59,13 @@ def train(attempt: Attempt) -> Outcome:
     ):
         attempt.log.info("fitting on %d rows in %d threads; MLflow run: %s", rows, threads, run.url)
         learned = learn(plan, request.hyperparameters, request.random_state, attempt.timed)
-        outputs = _save(attempt, learned, f"{request.model_name}_v{request.model_version}.pkl")
+        with attempt.timed("draw"):
+            figures = draw_learned(plan, learned)
+        outputs = _save(attempt, learned, figures, f"{request.model_name}_v{request.model_version}.pkl")
         with attempt.timed("mlflow"):
-            model_id = _track(attempt, run, request, plan, learned, tags | {"model_digest": outputs["model"].digest})
+            model_id = _track(
+                attempt, run, request, plan, learned, figures, tags | {"model_digest": outputs["model"].digest}
+            )
     facts = describe_learned(plan, learned) | {
         "model_version": request.model_version,
         "model_file": outputs["model"].uri.rpartition("/")[2],
@@ -94,7 +99,7 @@ def _make_tags(attempt: Attempt) -> dict[str, str]:
     }
 
 
-def _save(attempt: Attempt, learned: Learned, model_file: str) -> dict[str, Artifact]:
+def _save(attempt: Attempt, learned: Learned, figures: Mapping[str, bytes], model_file: str) -> dict[str, Artifact]:
     from .training.logged_model import dump_pipeline
 
     path = attempt.scratch / model_file
@@ -106,13 +111,19 @@ def _save(attempt: Attempt, learned: Learned, model_file: str) -> dict[str, Arti
         "metrics": attempt.save("metrics.json", metrics, "application/json"),
         **{
             f"figure_{name.removesuffix('.png')}": attempt.save(f"figures/{name}", content, "image/png")
-            for name, content in learned.figures.items()
+            for name, content in figures.items()
         },
     }
 
 
 def _track(
-    attempt: Attempt, run: TrackedRun, request: Request, plan: Plan, learned: Learned, tags: dict[str, str]
+    attempt: Attempt,
+    run: TrackedRun,
+    request: Request,
+    plan: Plan,
+    learned: Learned,
+    figures: Mapping[str, bytes],
+    tags: dict[str, str],
 ) -> str:
     """Keep everything in the MLflow *run*; return the id of the model there."""
     from .training.logged_model import log_pipeline, make_example
@@ -143,7 +154,7 @@ def _track(
     )
     folder = attempt.scratch / "tracked"
     (folder / "figures").mkdir(parents=True)
-    for name, content in learned.figures.items():
+    for name, content in figures.items():
         (folder / "figures" / name).write_bytes(content)
     (folder / "metrics.json").write_text(json.dumps(learned.described, indent=1, ensure_ascii=False), encoding="utf-8")
     run.log_folder(folder)

@@ -19,6 +19,7 @@ from .target import CLASSIFICATION, Kind
 
 _INK, _QUIET, _MODEL, _BASELINE = "#1f2933", "#7b8794", "#1f6f8b", "#c9ced6"
 _SHADES = LinearSegmentedColormap.from_list("shades", ["#ffffff", "#d3e7ee", _MODEL])
+_DOTS_PER_INCH = 110
 _MAX_CLASSES, _MAX_LABELLED, _MAX_BARS = 60, 20, 15
 
 
@@ -151,9 +152,10 @@ def _finish(figure: Figure) -> bytes:
             label.set(fontsize=10, color=_QUIET, parse_math=False)
         for tick in (*axes.get_xticklabels(), *axes.get_yticklabels()):
             tick.set(fontsize=9, parse_math=False)
+    figure.set_dpi(_DOTS_PER_INCH)
     buffer = io.BytesIO()
-    FigureCanvasAgg(figure)
-    figure.savefig(buffer, format="png", dpi=110)
+    # Not `savefig`, which draws a figure of this layout twice.
+    FigureCanvasAgg(figure).print_png(buffer)  # type: ignore[no-untyped-call]
     return buffer.getvalue()
 
 

@@ -1,4 +1,4 @@
-"""Carry out a plan: fit, measure on the rows that were kept aside, and draw."""
+"""Carry out a plan: fit, and measure on the rows that were kept aside."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..serving.reader import UnseenLabelWarning
 from .figures import draw_figures
 from .fit import Fitted, fit_pipeline
 from .importance import measure_importance
-from .metrics import Measured, describe_measured, measure, predict
+from .metrics import Measured, Predictions, describe_measured, measure, predict
 from .plan import Plan
 
 
@@ -20,14 +20,14 @@ from .plan import Plan
 class Learned:
     """A fitted pipeline and what is known of it.
 
+    :param predicted: of the test part.
     :param described: the content of `metrics.json`.
-    :param figures: file name → PNG.
     """
 
     fitted: Fitted
+    predicted: Predictions
     measured: Measured
     described: dict[str, Any]
-    figures: dict[str, bytes]
 
 
 def learn(
@@ -54,11 +54,21 @@ def learn(
         importance = measure_importance(
             fitted.pipeline, plan.test_features, plan.test_target, kind, random_state=random_state
         )
-    with timed("draw"):
-        figures = draw_figures(kind, plan.target.name, plan.test_target, predicted, measured, importance)
     rows = {"train": len(plan.split.train), "test": len(plan.split.test)}
     described = describe_measured(measured, kind, rows) | {"importance": importance}
-    return Learned(fitted, measured, described, figures)
+    return Learned(fitted, predicted, measured, described)
+
+
+def draw_learned(plan: Plan, learned: Learned) -> dict[str, bytes]:
+    """Return file name → PNG of how well the test part is predicted."""
+    return draw_figures(
+        plan.model.kind,
+        plan.target.name,
+        plan.test_target,
+        learned.predicted,
+        learned.measured,
+        learned.described["importance"],
+    )
 
 
 def describe_learned(plan: Plan, learned: Learned) -> dict[str, Any]:
