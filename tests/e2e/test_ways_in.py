@@ -64,9 +64,7 @@ def test_airflow_shows_run_key_dataset_and_links(pipeline: Pipeline, penguins: s
 
 def test_what_was_dropped_leaves_and_parameters_of_the_dataset_stay(pipeline: Pipeline, penguins: str) -> None:
     """After a claim the file is gone from the drop bucket, and `_params.json` is still there."""
-    wait_until(
-        lambda: True if pipeline.list_versions("penguins/") == ["penguins/_params.json"] else None, "clearing", 30
-    )
+    wait_until(lambda: True if pipeline.list_versions("penguins/") == ["penguins/_params.json"] else None, "clearing")
     raw = pipeline.root.get_object(Bucket=pipeline.artifacts, Key=f"{pipeline.prefix}/{penguins}/raw/data")
     assert raw["Body"].read() == PENGUINS
 
