@@ -10,7 +10,7 @@ import sys
 from http.client import HTTPConnection
 from urllib.parse import urlsplit
 
-_TIMEOUT_SECONDS = 8
+_TIMEOUT_SECONDS = 25
 
 
 def is_reported(component: str) -> bool:
