@@ -17,9 +17,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline_worker.errors import DataUnreadable, ParameterInvalid
-from pipeline_worker.ingestion import convert as convert_module
-from pipeline_worker.ingestion.convert import Converted, convert
+from pipeline_worker.ingestion.convert import convert
+from pipeline_worker.ingestion.converted import Converted
 from pipeline_worker.ingestion.data_format import DataFormat
+from pipeline_worker.ingestion.formats import separated
 from pipeline_worker.ingestion.guess import Guess
 from pipeline_worker.ingestion.missing_words import MISSING_WORDS
 from pipeline_worker.request import IngestionConfig
@@ -441,7 +442,7 @@ def test_cell_longer_than_a_block_is_read(tmp_path: Path) -> None:
 
 def test_row_longer_than_the_largest_block_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It ends with a reason and soon, not with all memory taken, whichever of Arrow's threads comes first."""
-    monkeypatch.setattr(convert_module, "_BLOCK_BYTES", (1000, 2000))
+    monkeypatch.setattr(separated, "_BLOCK_BYTES", (1000, 2000))
     for _ in range(4):
         began = time.monotonic()
         with pytest.raises(DataUnreadable, match="A row is longer than"):

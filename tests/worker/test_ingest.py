@@ -250,10 +250,10 @@ def test_name_that_mlflow_refuses_fails_before_any_work(bench: Bench) -> None:
     ("content", "key", "what"),
     [
         (b"", "penguins/x.csv", "0 bytes"),
-        (b"\x89PNG\r\n\x1a\n", "penguins/x.csv", "a PNG image"),
+        (b"\x89PNG\r\n\x1a\n", "penguins/x.csv", "a PNG picture"),
         (b"a,b\n1\n", "penguins/x.csv", "Line 2 has 1 cell"),
         (b"PAR1", "penguins/x.parquet", "damaged or was cut off"),
-        (b"{}", "penguins/x.json", "a JSON file"),
+        (b"{}", "penguins/x.json", "The file has no records"),
     ],
 )
 def test_unreadable_file_is_a_fault_of_the_data(bench: Bench, content: bytes, key: str, what: str) -> None:

@@ -29,7 +29,7 @@ ModelName = Literal[
     "LinearRegression",
 ]
 #: The formats of files that are read.
-FormatName = Literal["csv", "tsv", "parquet"]
+FormatName = Literal["csv", "tsv", "parquet", "json", "jsonl", "xlsx", "xls", "ods"]
 MODEL_NAMES: tuple[str, ...] = get_args(ModelName)
 FORMAT_NAMES: tuple[str, ...] = get_args(FormatName)
 
@@ -37,6 +37,13 @@ FORMAT_NAMES: tuple[str, ...] = get_args(FormatName)
 ColumnName = Annotated[str, StringConstraints(strip_whitespace=True)]
 #: A number, or text that is parsed to the column's type (a date as `2024-01-31`).
 Bound = int | float | str
+
+#: Names that an earlier pipeline had in `ingestion_config` and that say nothing here, and what is told of each.
+IGNORED = {
+    "file_extension": "Ignored: `data_format` says what a file is, where it is not found.",
+    "zip_extract_dir": "Ignored: a stage has a folder of its own.",
+    "cache_dir": "Ignored: a stage has a folder of its own.",
+}
 
 #: What separates and surrounds cells, as the form is to know it; the stage itself checks, with a better message.
 _Separator = Annotated[
@@ -94,6 +101,12 @@ class IngestionConfig(_Strict):
         default=None, description="Column separator of a CSV file: one character, or `\\t`."
     )
     quote: _Quote | None = Field(default=None, description="Quote character of a CSV file.")
+    sheet: str | None = Field(
+        default=None, min_length=1, description="Sheet of a workbook. Default: the first with a table."
+    )
+    member: str | None = Field(
+        default=None, min_length=1, description="File in a zip archive. Default: the only one that can be a table."
+    )
     decimal: Literal[".", ","] | None = Field(
         default=None, description="Decimal sign of a CSV file, and of text that is to be numbers."
     )
@@ -112,6 +125,9 @@ class IngestionConfig(_Strict):
         default=None,
         description="Order of day, month and year in dates that are numbers alone, such as 03/04/2024.",
     )
+    file_extension: str | None = Field(default=None, description=IGNORED["file_extension"])
+    zip_extract_dir: str | None = Field(default=None, description=IGNORED["zip_extract_dir"])
+    cache_dir: str | None = Field(default=None, description=IGNORED["cache_dir"])
 
 
 class Request(_Strict):
@@ -125,7 +141,7 @@ class Request(_Strict):
     )
     data_format: FormatName | None = Field(
         default=None,
-        description="Format of the file. Default: by its name's ending and its first bytes.",
+        description="Format of the file. Default: by its first bytes, or its name's ending.",
         json_schema_extra=_stages(INGEST),
     )
     input_schema_version: Annotated[str, Field(max_length=100)] | None = Field(
@@ -142,8 +158,8 @@ class Request(_Strict):
     )
     ingestion_config: IngestionConfig = Field(
         default=IngestionConfig(),
-        description="How to read the file: `separator`, `quote`, `decimal`, `encoding`, `missing_values`, "
-        "`column_types`, `date_order`. Default: found out.",
+        description="How to read the file: `separator`, `quote`, `decimal`, `encoding`, `sheet`, `member`, "
+        "`missing_values`, `column_types`, `date_order`. Default: found out.",
         json_schema_extra=_stages(INGEST),
     )
     target_column: ColumnName | None = Field(

@@ -21,6 +21,7 @@ class Settings:
     :param endpoint_url: the S3 endpoint; None is AWS; `file:///folder` is a folder on this machine.
     :param prefix: the part of every key in the artifact bucket, without slashes at its ends.
     :param source_prefixes: further `s3://bucket/prefix` in which a `data_source` may lie.
+    :param most_unpacked_bytes: what is taken out of an archive or a workbook at most.
     :param scratch: the one folder that this process writes to.
     """
 
@@ -37,6 +38,7 @@ class Settings:
     mlflow_public_url: str | None
     scratch: Path
     exit_with_stdin: bool
+    most_unpacked_bytes: int
 
     @property
     def store_folder(self) -> Path | None:
@@ -84,6 +86,18 @@ def read_settings(environ: Mapping[str, str] | None = None, *, store_folder: Pat
         mlflow_public_url=get("MLFLOW_PUBLIC_URL", tracking_uri),
         scratch=Path(get("PIPELINE_SCRATCH_DIR") or tempfile.gettempdir()),
         exit_with_stdin=get("PIPELINE_EXIT_WITH_STDIN") == "1",
+        most_unpacked_bytes=_read_number("ML_PIPELINE_MAX_UNPACKED_MIB", get("ML_PIPELINE_MAX_UNPACKED_MIB"), 2048)
+        << 20,
+    )
+
+
+def _read_number(name: str, value: str | None, default: int) -> int:
+    if value is None:
+        return default
+    if value.isascii() and value.isdecimal() and int(value) > 0:
+        return int(value)
+    raise ParameterInvalid(
+        f"`{value}` is no whole number above 0.", where=name, fix=f"Give one, such as {default}, or leave it empty."
     )
 
 

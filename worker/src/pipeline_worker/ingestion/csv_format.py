@@ -11,7 +11,6 @@ from pathlib import Path
 
 from ..errors import DataUnreadable, ParameterInvalid
 from ..request import IngestionConfig
-from .data_format import TSV
 from .text_encoding import TextEncoding, find_encoding
 from .trimmed import note_trimmed_names
 
@@ -47,6 +46,31 @@ class CsvFormat:
     lines_before: int
     given: frozenset[str]
 
+    @property
+    def line(self) -> str:
+        """What people call that which has a number in the file."""
+        return "Line"
+
+    @property
+    def has_quotes(self) -> bool:
+        """Whether the file has quotes at all."""
+        return self.encoding.quotes[self.quote] > 0
+
+    @property
+    def last_row(self) -> list[str]:
+        """The cells of the last line that is not blank; none where it is not a whole row."""
+        rows = split_rows(self.encoding.last_line, self.separator, self.quote)
+        return rows[-1] if rows and len(rows[-1]) == len(self.header) else []
+
+    @property
+    def last_row_line(self) -> int:
+        """The line of the file that this row ends in."""
+        return self.encoding.last_line_number
+
+    def find_decimal(self, column: str) -> str | None:  # noqa: ARG002 - it is of the whole file
+        """Return the decimal sign that the request gives."""
+        return self.decimal
+
     def describe(self) -> str:
         """Return one line that says what was found and what was given."""
 
@@ -80,7 +104,7 @@ def find_csv_format(path: Path, name: str, config: IngestionConfig, data_format:
     :raises DataUnreadable: it is no table.
     :raises ParameterInvalid: what was given cannot be used, or does not fit.
     """
-    given_separator = _check_separator(config.separator) or ("\t" if data_format == TSV else None)
+    given_separator = _check_separator(config.separator) or ("\t" if data_format == "tsv" else None)
     quote = _check_quote(config.quote, given_separator) or '"'
     encoding = find_encoding(path, name, config.encoding, quotes=quote)
     sample = _read_sample(path, encoding)

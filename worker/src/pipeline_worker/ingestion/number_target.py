@@ -14,7 +14,6 @@ from ..errors import DataUnreadable
 from ..request import IngestionConfig
 from ..schema import Schema
 from .arrow_text import make_texts
-from .data_format import PARQUET
 from .missing_words import GivenWords, WordSet
 from .number_form import NumberForm
 from .number_format import LEADING_ZERO, Numbers
@@ -59,7 +58,7 @@ def refuse_words_among_numbers(
         return
     missing = list(dict.fromkeys([*given.words, *(word for word in words.words if word and word in seen)]))
     rows = _find_rows(path, target, found, words)
-    kinds = {"column_types": found.reading.type} if data_format == PARQUET else {}
+    kinds = {"column_types": found.reading.type} if data_format == "parquet" else {}
     raise _explain(target, schema, source, found, rows, missing, kinds)
 
 

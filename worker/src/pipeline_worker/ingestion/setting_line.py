@@ -10,3 +10,8 @@ def write_setting(name: str, column: str, value: Any, **others: Any) -> str:
     """Return the JSON that gives `ingestion_config.<name>` the *value* for one *column*, and *others* theirs."""
     given = {each: {column: its} for each, its in ({name: value} | others).items()}
     return json.dumps({"ingestion_config": given}, ensure_ascii=False)
+
+
+def write_config(**given: Any) -> str:
+    """Return the JSON that gives `ingestion_config` what is *given*."""
+    return json.dumps({"ingestion_config": given}, ensure_ascii=False)
