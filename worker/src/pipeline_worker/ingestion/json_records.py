@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +19,14 @@ from .cell_file import CellFile
 from .converted import MERGING, Converted
 from .csv_format import name_columns
 from .extra_lines import find_body
-from .native_cells import mark_truths, write_float, write_truth
+from .native_cells import mark_truths, write_float, write_floats, write_truth
 from .text_table import convert_body
 
 Record = dict[str, Any]
 
 #: Different names in all records: with more, it is no table, but an object by key, again and again.
 _MOST_COLUMNS = 20_000
-_BLOCK_CELLS = 1 << 18
+_BLOCK_CELLS = 1 << 17
 #: What of `ingestion_config` is about separated text and workbooks.
 UNUSED = frozenset({"separator", "quote", "escape", "max_bad_lines", "sheet"})
 _LISTED = 10
@@ -168,7 +169,7 @@ def _write_cells(
 def _write_block(
     records: list[Record], records_format: RecordsFormat, cells: CellFile, place: tuple[str, int], name: str
 ) -> None:
-    if any(dict in set(map(type, record.values())) for record in records):
+    if any(dict in map(type, record.values()) for record in records):
         records = [_flatten(record, records_format, name) for record in records]
     names = list(dict.fromkeys(chain.from_iterable(records)))
     if len(names) > _MOST_COLUMNS:
@@ -177,13 +178,13 @@ def _write_block(
             where=name,
             fix="Where a name is a value, such as an id, write it as a value of the record.",
         )
-    is_same = all(len(record) == len(names) for record in records)
-    step = len(records) if is_same else max(1, _BLOCK_CELLS // max(1, len(names)))
+    is_full = sum(map(len, records)) == len(names) * len(records)
+    step = len(records) if is_full else max(1, _BLOCK_CELLS // max(1, len(names)))
     for start in range(0, len(records), step):
         some = records[start : start + step]
         columns = {}
         for key in names:
-            values = [record.get(key) for record in some]
+            values = list(map(itemgetter(key), some)) if is_full else [record.get(key) for record in some]
             found = set(map(type, values))
             records_format.kinds[key] |= found - {type(None)}
             columns[key] = _write_values(values, found)
@@ -226,6 +227,8 @@ def refuse_repeated(repeated: str, where: str) -> DataUnreadable:
 def _write_values(values: Sequence[Any], kinds: set[type]) -> Sequence[str]:
     if kinds == {str}:
         return values
+    if kinds == {float}:
+        return write_floats(values)
     return (
         list(map(_WRITE[next(iter(kinds))], values))
         if len(kinds) == 1

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from .column_type import TRUTHS
 from .extra_lines import Body
 
-#: From here on a float is written with an exponent, as Python does it.
-_GREAT = 1e16
-
 
 def write_float(value: float) -> str:
     """Return *value* as the reader of a model writes it, where it is a label: 7.0 is `7`; NaN is missing."""
-    if math.isnan(value):
-        return ""
-    return str(int(value)) if abs(value) < _GREAT and value == int(value) else repr(value)
+    return write_floats([value])[0]
+
+
+def write_floats(values: Iterable[float]) -> list[str]:
+    """Return each of *values* so."""
+    return ["" if text == "nan" else text.removesuffix(".0") for text in map(repr, values)]
 
 
 def write_truth(value: bool) -> str:

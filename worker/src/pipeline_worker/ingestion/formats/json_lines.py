@@ -41,29 +41,31 @@ def _convert(path: Path, target: Path, name: str, config: IngestionConfig, drop_
 
 
 def _read(path: Path, codec: str, name: str) -> Iterator[tuple[int, Record]]:
-    decode = json.JSONDecoder(object_pairs_hook=make_record).decode
+    decode = json.JSONDecoder(object_pairs_hook=make_record).raw_decode
     with path.open(encoding=codec) as file:
         number = 0
         while line := file.readline(_LONGEST_LINE):
             number += 1
-            if line.isspace():
+            text = line.strip()
+            if not text:
                 continue
-            where = f"{name}, line {number}"
             if len(line) == _LONGEST_LINE:
                 raise DataUnreadable(
                     f"Line {number} is longer than {_LONGEST_LINE >> 20} MiB.",
-                    where=where,
+                    where=f"{name}, line {number}",
                     fix="Write each record on a line of its own.",
                     details={"line": number},
                 )
             try:
-                record = decode(line.strip())
+                record, end = decode(text)
             except RepeatedNameError as error:
-                raise refuse_repeated(str(error), where) from error
+                raise refuse_repeated(str(error), f"{name}, line {number}") from error
             except ValueError as error:
                 raise _refuse_line(number, str(error), name) from error
             except RecursionError as error:
                 raise _refuse_line(number, "it is nested too deeply", name) from error
+            if end < len(text):
+                raise _refuse_line(number, f"something follows it (column {end + 1})", name)
             if type(record) is not dict:
                 raise _refuse_line(number, "it is no object, {...}, so that its values have no names", name)
             yield number, record
