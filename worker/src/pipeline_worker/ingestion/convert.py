@@ -17,13 +17,15 @@ from ..errors import DataUnreadable
 from ..request import IngestionConfig
 from ..schema import Column, Schema
 from .arrow_text import make_texts
+from .bad_lines import LeftOut, check_quotes, leave_out_bad_lines
 from .column_type import USUAL_WORDS, CellMisfitError, Typed
 from .csv_columns import Read, refuse_cell
 from .csv_format import CsvFormat, find_csv_format, name_columns
-from .csv_rows import RowTooLongError, check_quotes, read_batches
+from .csv_rows import RowTooLongError, read_batches
 from .data_format import PARQUET, DataFormat
 from .doubts import Doubts
-from .extra_lines import find_body
+from .end_separator import NOTE, expect_end, settle_end
+from .extra_lines import Body, find_body
 from .merging import find_merging
 from .missing_words import MISSING_WORDS
 from .number_form import NumberForm
@@ -90,14 +92,18 @@ def convert(
     csv_format = find_csv_format(path, name, config, data_format.name)
     if csv_format.encoding.lines <= csv_format.header_line:
         raise _no_rows(name)
-    if csv_format.encoding.quotes[csv_format.quote] % 2:
+    left_out = LeftOut(path)
+    if config.max_bad_lines:
+        copy = target.with_name("without-bad-lines.csv")
+        left_out = leave_out_bad_lines(path, copy, expect_end(csv_format), name, config.max_bad_lines)
+    elif csv_format.is_doubtful:
         # A quote that is never closed, or only an inch sign inside a cell.
         check_quotes(path, csv_format, name)
     config = _leave_types_open(config, drop_columns)
     smallest = min(max(_BLOCK_BYTES[0], len(csv_format.header) * _BLOCK_BYTES_PER_COLUMN), _BLOCK_BYTES[1])
     for block_bytes in (smallest, _BLOCK_BYTES[1]):
         with contextlib.suppress(RowTooLongError):
-            return _convert_csv(path, target, name, csv_format, config, block_bytes)
+            return _convert_csv(left_out, target, name, csv_format, config, block_bytes)
     raise DataUnreadable(
         f"A row is longer than {_BLOCK_BYTES[1] >> 20} MiB.",
         where=name,
@@ -152,12 +158,20 @@ def _leave_types_open(config: IngestionConfig, drop_columns: Collection[str]) ->
 
 
 def _convert_csv(
-    path: Path, target: Path, name: str, csv_format: CsvFormat, config: IngestionConfig, block_bytes: int
+    left_out: LeftOut, target: Path, name: str, csv_format: CsvFormat, config: IngestionConfig, block_bytes: int
 ) -> Converted:
+    path = left_out.path
+    expected = expect_end(csv_format)
+    if expected is not csv_format:
+        with_end = read_batches(path, expected, name, block_bytes, with_end=True)
+        csv_format = settle_end(csv_format, expected, with_end, name)
+
     def read(unquoted: tuple[str, ...] = ()) -> Iterator[pa.RecordBatch]:
         return read_batches(path, csv_format, name, block_bytes, unquoted)
 
     names, notes = name_columns(csv_format.header)
+    if csv_format.has_end:
+        notes.append(NOTE)
     body = find_body(read, csv_format, names, config, name)
     found = body.columns
     if not found.rows:
@@ -188,12 +202,20 @@ def _convert_csv(
         schema=schema,
         found=csv_format.describe() + f", decimal sign {'comma' if has_comma else 'point'}"
         f" ({'given' if 'decimal' in csv_format.given else 'found'})",
-        pandas_call=("read_csv", csv_format.list_pandas_options() | body.pandas_options),
+        pandas_call=("read_csv", _list_pandas_options(csv_format, body, left_out)),
         pandas_unread=found.unread,
         repeated=frozenset(cell for cell, count in Counter(map(str.strip, csv_format.header)).items() if count > 1),
-        notes=[*notes, *body.notes, *note_trimmed(found.trimmed), *_list_column_notes(schema)],
+        notes=[*left_out.notes, *notes, *body.notes, *note_trimmed(found.trimmed), *_list_column_notes(schema)],
         words=found.short,
     )
+
+
+def _list_pandas_options(csv_format: CsvFormat, body: Body, left_out: LeftOut) -> dict[str, Any]:
+    options = csv_format.list_pandas_options() | body.pandas_options
+    if left_out.records:
+        before = options.get("skiprows", 0)
+        options["skiprows"] = [*(range(before) if isinstance(before, int) else before), *left_out.records]
+    return options
 
 
 def _convert_batches(read: Read, columns: dict[str, Typed], name: str) -> Iterator[pa.RecordBatch]:

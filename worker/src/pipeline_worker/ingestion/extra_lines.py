@@ -165,9 +165,9 @@ def _say_units(cells: Sequence[str], line: int, names: Sequence[str], columns: C
 
 def _read_last(csv_format: CsvFormat) -> list[str]:
     """Return the cells of the last line that is not blank; none where it is not a whole row."""
-    rows = split_rows(csv_format.encoding.last_line, csv_format.separator, csv_format.quote)
+    rows = split_rows(csv_format.encoding.last_line, csv_format.separator, csv_format.quote, csv_format.escape)
     cells = [cell.strip() for cell in rows[-1]] if rows else []
-    return cells if len(cells) == len(csv_format.header) else []
+    return cells[: len(csv_format.header)] if len(cells) == csv_format.width else []
 
 
 def _find_total_words(cells: Sequence[str], names: Sequence[str], config: IngestionConfig) -> list[int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,7 +37,7 @@ class TextEncoding:
     :param codec: name that Python knows; it leaves a byte order mark out.
     :param how: `given`, `by its byte order mark`, `valid throughout` or `assumed`.
     :param lines: lines of the file, as an editor counts them.
-    :param quotes: how often each quote character that was asked for occurs.
+    :param quotes: how often each of the texts of one or two characters that were asked for occurs.
     :param last_line: the last line that is not blank, and *last_line_number* which it is, counted from 1.
     """
 
@@ -53,12 +54,12 @@ class TextEncoding:
         return self.codec.removesuffix("-sig").upper() if self.codec.startswith("utf") else self.codec
 
 
-def find_encoding(path: Path, name: str, given: str | None = None, quotes: str = '"') -> TextEncoding:
+def find_encoding(path: Path, name: str, given: str | None = None, quotes: Sequence[str] = '"') -> TextEncoding:
     """Return the encoding of the text file at *path*, after one streamed pass over all of it.
 
     :param name: what people know the file as.
     :param given: the request's `ingestion_config.encoding`.
-    :param quotes: characters to count.
+    :param quotes: texts of one or two characters to count.
     :raises DataUnreadable: damaged UTF-8, NUL characters, or UTF-16 without a byte order mark.
     :raises ParameterInvalid: *given* is unknown, or does not fit the bytes.
     """
@@ -100,7 +101,7 @@ class _UndecodableError(Exception):
         self.line = line
 
 
-def _scan(path: Path, codec: str, how: str, quotes: str, name: str) -> TextEncoding:
+def _scan(path: Path, codec: str, how: str, quotes: Sequence[str], name: str) -> TextEncoding:
     # Line ends are translated, so that counting `\n` counts the lines of all three kinds of files.
     decoder = io.IncrementalNewlineDecoder(codecs.getincrementaldecoder(codec)("strict"), translate=True)
     breaks = 0
@@ -120,7 +121,7 @@ def _scan(path: Path, codec: str, how: str, quotes: str, name: str) -> TextEncod
                 _refuse_nul(breaks + text[: text.index("\0")].count("\n") + 1, name)
             breaks += text.count("\n")
             for quote in counts:
-                counts[quote] += text.count(quote)
+                counts[quote] += text.count(quote) + (len(quote) > 1 and end[-1:] + text[:1] == quote)
             end = (end + text)[-_LONGEST_LINE:]
     last = end.rstrip("\n")
     lines = breaks + (end[-1:] not in {"", "\n"})
