@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TextIO
 
 from ..errors import DataUnreadable
-from .csv_format import CsvFormat, allow_long_cells, split_rows
+from .csv_format import CsvFormat
+from .separator import allow_long_cells, split_rows
 from .setting_line import write_config
 
 #: Bad lines that are named, at most.

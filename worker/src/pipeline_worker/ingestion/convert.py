@@ -18,6 +18,7 @@ from ..request import IngestionConfig
 from ..schema import Column, Schema
 from .arrow_text import make_texts
 from .bad_lines import LeftOut, check_quotes, leave_out_bad_lines
+from .blank_runs import BlankRuns
 from .column_type import USUAL_WORDS, CellMisfitError, Typed
 from .csv_columns import Read, refuse_cell
 from .csv_format import CsvFormat, find_csv_format, name_columns
@@ -92,6 +93,10 @@ def convert(
     csv_format = find_csv_format(path, name, config, data_format.name)
     if csv_format.encoding.lines <= csv_format.header_line:
         raise _no_rows(name)
+    if csv_format.is_aligned:
+        copy = target.with_name("with-tabs.csv")
+        BlankRuns(csv_format.quote, csv_format.escape).write(path, copy, csv_format.encoding.codec, name)
+        path = copy
     left_out = LeftOut(path)
     if config.max_bad_lines:
         copy = target.with_name("without-bad-lines.csv")

@@ -6,23 +6,21 @@ import csv
 import io
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from ..errors import DataUnreadable, ParameterInvalid
 from ..request import IngestionConfig
+from .blank_runs import BlankRuns
 from .data_format import TSV
+from .separator import BLANKS, NAMES, allow_long_cells, check_separator, find_separator, split_rows
+from .single_column import refuse_given_separator, refuse_single_column
 from .text_encoding import TextEncoding, find_encoding
 from .trimmed import note_trimmed_names
 
-_SEPARATORS = (",", ";", "\t", "|")
 _SAMPLE_CHARACTERS = 256 * 1024
 _LONGEST_SAMPLE = 32 * 1024 * 1024
-
-#: What people write for a character that is hard to type.
-_SPELLED = {"\\t": "\t", "tab": "\t"}
-_NAMES = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar", " ": "space"}
 
 
 @dataclass(frozen=True)
@@ -36,6 +34,7 @@ class CsvFormat:
     :param escape: the character that takes its meaning from the one behind it, if there is any.
     :param decimal: `.` or `,` where the request gives it; otherwise it is found from the columns.
     :param given: which of `separator`, `quote`, `escape`, `decimal`, `encoding` the request gave.
+    :param is_aligned: whether the file has runs of blanks; *separator* is a tab then, which a copy has in their place.
     :param has_end: whether each row ends with a separator, behind which there is never anything.
     """
 
@@ -50,6 +49,7 @@ class CsvFormat:
     first_row_line: int
     lines_before: int
     given: frozenset[str]
+    is_aligned: bool = False
     has_end: bool = False
 
     @property
@@ -68,13 +68,17 @@ class CsvFormat:
         """What Python's `csv` has to be told."""
         return {"delimiter": self.separator, "quotechar": self.quote, "escapechar": self.escape}
 
+    @property
+    def _written(self) -> str:
+        return BLANKS if self.is_aligned else self.separator
+
     def describe(self) -> str:
         """Return one line that says what was found and what was given."""
 
         def origin(name: str) -> str:
             return "given" if name in self.given else "found"
 
-        separator = _NAMES.get(self.separator, repr(self.separator))
+        separator = NAMES.get(self._written, repr(self._written))
         encoding = "given" if "encoding" in self.given else self.encoding.how
         return (
             f"separator {separator} ({origin('separator')}), quote {self.quote} ({origin('quote')}), "
@@ -86,14 +90,14 @@ class CsvFormat:
         # pandas leaves a byte order mark out by itself, and blank lines too.
         encoding = self.encoding.codec.removesuffix("-sig")
         options = {
-            "sep": self.separator,
+            "sep": self._written,
             "quotechar": self.quote,
             "escapechar": self.escape,
             "encoding": encoding,
             "skiprows": self.lines_before,
         }
         usual = {"sep": ",", "quotechar": '"', "escapechar": None, "encoding": "utf-8", "skiprows": 0}
-        told = {name: value for name, value in options.items() if value != usual[name]}
+        told: dict[str, Any] = {name: value for name, value in options.items() if value != usual[name]}
         if self.has_end:
             # Else the first column would be the index.
             told |= {"index_col": False, "usecols": [*range(len(self.header))]}
@@ -109,7 +113,7 @@ def find_csv_format(path: Path, name: str, config: IngestionConfig, data_format:
     :raises DataUnreadable: it is no table.
     :raises ParameterInvalid: what was given cannot be used, or does not fit.
     """
-    given_separator = _check_separator(config.separator) or ("\t" if data_format == TSV else None)
+    given_separator = check_separator(config.separator) or ("\t" if data_format == TSV else None)
     quote = _check_sign("quote", config.quote, {"separator": given_separator}) or '"'
     escape = _check_sign("escape", config.escape, {"separator": given_separator, "quote": quote})
     encoding = find_encoding(path, name, config.encoding, (quote, f"\\{quote}"))
@@ -118,7 +122,12 @@ def find_csv_format(path: Path, name: str, config: IngestionConfig, data_format:
     body = sample.split("\n", lines_before)[lines_before] if lines_before else sample
     if not body.strip("\n"):
         raise DataUnreadable("The file has no rows.", where=name, fix="Drop it again, with a header line and rows.")
-    separator = given_separator or (hinted if hinted != quote else None) or _find_separator(body, quote, escape)
+    separator = given_separator or (hinted if hinted != quote else None) or find_separator(body, quote, escape)
+    blanks = BlankRuns(quote, escape)
+    is_aligned = separator == BLANKS or (separator is None and blanks.are_in(body))
+    if is_aligned:
+        separator, body = "\t", "\n".join(map(blanks.put_tabs, body.split("\n")))
+        encoding = replace(encoding, last_line=blanks.put_tabs(encoding.last_line))
     if config.quote is None and separator is not None and _is_single_quoted(body, separator):
         quote = "'"
         encoding = find_encoding(path, name, config.encoding, (quote, f"\\{quote}"))
@@ -141,9 +150,12 @@ def find_csv_format(path: Path, name: str, config: IngestionConfig, data_format:
         first_row_line=lines_before + reader.line_num,
         lines_before=lines_before,
         given=frozenset(config.model_dump(exclude_none=True)),
+        is_aligned=is_aligned,
     )
+    if len(header) == 1 and config.separator is not None:
+        refuse_given_separator(config.separator, header[0], body, quote, escape, name)
     if len(header) == 1:
-        _refuse_single_column(found, body, name)
+        refuse_single_column(header[0], body, quote, escape, name)
     return found
 
 
@@ -175,27 +187,6 @@ def name_columns(header: Sequence[str]) -> tuple[list[str], list[str]]:
         names.append(unique)
         counts[unique] = counts.get(unique, 0) + 1
     return names, notes
-
-
-def split_rows(text: str, separator: str, quote: str, escape: str | None = None) -> list[list[str]]:
-    """Return the rows of *text* that have any cell; quotes are taken leniently."""
-    allow_long_cells()
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, quotechar=quote, escapechar=escape)
-    return [row for row in reader if row]
-
-
-def _check_separator(given: str | None) -> str | None:
-    if given is None:
-        return None
-    separator = _SPELLED.get(given.lower(), given)
-    if len(separator) != 1 or separator in '\r\n\0"' or ord(separator) > 127:
-        raise ParameterInvalid(
-            f"`ingestion_config.separator` is {given!r}, and only a single ASCII character is available.",
-            where="ingestion_config.separator",
-            fix="Give one character, such as `;`, or `\\t` for a tab; or leave it out to have it found.",
-            details={"parameter": "ingestion_config.separator"},
-        )
-    return separator
 
 
 def _check_sign(name: str, given: str | None, others: Mapping[str, str | None]) -> str | None:
@@ -240,21 +231,6 @@ def _find_lines_before(sample: str) -> tuple[int, str | None]:
     return blank, None
 
 
-def _find_separator(sample: str, quote: str, escape: str | None) -> str | None:
-    """Return the separator by which most rows have as many cells as the header, or None for a single column."""
-    best: tuple[float, int, str] | None = None
-    for separator in _SEPARATORS:
-        if separator == quote:
-            continue
-        header, *rows = split_rows(sample, separator, quote, escape)
-        if len(header) < 2:
-            continue
-        share = sum(len(row) == len(header) for row in rows) / len(rows) if rows else 1.0
-        if best is None or (round(share, 2), len(header)) > best[:2]:
-            best = (round(share, 2), len(header), separator)
-    return best[2] if best else None
-
-
 def _is_single_quoted(sample: str, separator: str) -> bool:
     """Whether `'` surrounds the cells of at least one whole column, and `"` surrounds none."""
     if "'" not in sample or '"' in sample or separator == "'":
@@ -265,34 +241,3 @@ def _is_single_quoted(sample: str, separator: str) -> bool:
     closed = len(re.findall(rf"'(?:{sign}|$)", sample, re.MULTILINE))
     is_table = all(len(row) == len(header) for row in rows)
     return is_table and opened == closed and len(rows) > 1 and opened >= len(rows)
-
-
-def _refuse_single_column(found: CsvFormat, sample: str, name: str) -> None:
-    header = found.header[0]
-    seen = header if len(header) <= 60 else header[:57] + "..."
-    if "separator" in found.given:
-        other = _find_separator(sample, found.quote, found.escape)
-        hint = f" {_NAMES[other].capitalize()} would fit." if other else ""
-        raise ParameterInvalid(
-            f"`ingestion_config.separator` is {found.separator!r}, which the header does not contain: {seen!r}.{hint}",
-            where=name,
-            fix="Leave it out to have it found, or give the character that stands between the columns.",
-            details={"parameter": "ingestion_config.separator"},
-        )
-    rows = split_rows(sample, found.separator, found.quote)
-    below = max((len(row) for row in rows[1:20]), default=1)
-    what = f"Only one column was found: the first line is {seen!r}"
-    what += f", while lines below it have {below}." if below > 1 else "."
-    raise DataUnreadable(
-        what,
-        where=name,
-        fix="Remove what stands before the header line."
-        if below > 1
-        else 'Say what stands between the columns: {"ingestion_config": {"separator": "..."}}.',
-    )
-
-
-def allow_long_cells() -> None:
-    """Let Python's `csv` read cells of up to 64 MiB."""
-    # The module's own limit is 128 KiB; texts can be longer. A cell beyond this one is a quote that was never closed.
-    csv.field_size_limit(64 * 1024 * 1024)

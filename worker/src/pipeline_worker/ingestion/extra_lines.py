@@ -16,9 +16,10 @@ import pyarrow as pa
 from ..request import IngestionConfig
 from .column_type import Typed
 from .csv_columns import CsvColumns, Read, find_columns
-from .csv_format import CsvFormat, split_rows
+from .csv_format import CsvFormat
 from .guess import Guess
 from .missing_words import GivenWords
+from .separator import split_rows
 from .setting_line import write_setting
 from .totals import TOTAL_WORDS, Total, find_totals, is_number
 
