@@ -210,7 +210,14 @@ def _convert_csv(
         pandas_call=("read_csv", _list_pandas_options(csv_format, body, left_out)),
         pandas_unread=found.unread,
         repeated=frozenset(cell for cell, count in Counter(map(str.strip, csv_format.header)).items() if count > 1),
-        notes=[*left_out.notes, *notes, *body.notes, *note_trimmed(found.trimmed), *_list_column_notes(schema)],
+        notes=[
+            *filter(None, [csv_format.encoding.note]),
+            *left_out.notes,
+            *notes,
+            *body.notes,
+            *note_trimmed(found.trimmed),
+            *_list_column_notes(schema),
+        ],
         words=found.short,
     )
 
