@@ -30,11 +30,13 @@ def ingest(attempt: Attempt) -> Outcome:
     source = drop.uri
     parameters = _name_parameters(attempt)
     check_dataset_name(attempt.dataset, where=source)
+    limits = attempt.settings.limits
+    limits.check_size(drop.size, source)
     raw = attempt.fetch("raw")
     dataset = attempt.scratch / "dataset.parquet"
     with attempt.timed("convert"):
         data_format = find_format(raw, source, request.data_format)
-        converted = convert(raw, dataset, source, data_format, request.ingestion_config, request.drop_columns)
+        converted = convert(raw, dataset, source, data_format, request.ingestion_config, request.drop_columns, limits)
     notes = note_partition(drop.key, attempt.dataset) + converted.notes
     _log_findings(attempt, data_format, converted)
     _log_notes(attempt, _put_first(notes, request.target_column))

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TextIO
 
 from ..errors import DataUnreadable
+from ..limits import Limits
 from .csv_format import CsvFormat
 from .separator import allow_long_cells, split_rows
 from .setting_line import write_config
@@ -30,7 +31,7 @@ class Row:
 
     :param first: the line that it begins in, counted from 1, and *last* the one that it ends in.
     :param record: which it is, as pandas counts: from 0, the header and blank lines too, and each row once.
-    :param cells: how many it has.
+    :param values: its cells; none where its quotes are at fault.
     :param fault: what is wrong with its quotes, as a sentence; None where nothing is.
     :param fix: what a person can do about that.
     """
@@ -38,9 +39,14 @@ class Row:
     first: int
     last: int
     record: int
-    cells: int
+    values: list[str]
     fault: str | None = None
     fix: str = ""
+
+    @property
+    def cells(self) -> int:
+        """How many cells it has."""
+        return len(self.values)
 
 
 @dataclass(frozen=True)
@@ -124,6 +130,26 @@ def explain_rows(path: Path, csv_format: CsvFormat, name: str, reason: str) -> D
     )
 
 
+def explain_long_row(path: Path, csv_format: CsvFormat, name: str, most: int, limits: Limits) -> DataUnreadable:
+    """Return the error for a file with a row of more than *most* bytes, which names the row's line: slow, as above."""
+    for row in _read_rows(path, csv_format):
+        if row.fault is not None:
+            return _refuse_quote(row, name)
+        sizes = [len(cell.encode()) for cell in row.values] if sum(map(len, row.values)) * 4 > most else [0]
+        if sum(sizes) > most:
+            longest = max(range(len(sizes)), key=sizes.__getitem__)
+            column = csv_format.header[longest] if longest < len(csv_format.header) else f"column {longest + 1}"
+            try:
+                limits.check_cell(sizes[longest], f"line {row.first:,}", column.strip(), name)
+            except DataUnreadable as error:
+                return error
+    return DataUnreadable(
+        f"A row is longer than {most >> 20} MiB.",
+        where=name,
+        fix="Look for a quote that is never closed, or for a separator that does not fit.",
+    )
+
+
 def leave_out_bad_lines(path: Path, copy: Path, csv_format: CsvFormat, name: str, allowed: int) -> LeftOut:
     """Return the file without its bad lines; it is *copy* where it has some.
 
@@ -203,7 +229,7 @@ def _read_rows(path: Path, csv_format: CsvFormat) -> Iterator[Row]:
             first, last = before + 1, csv_format.lines_before + reader.line_num
             if record > csv_format.lines_before and (cells or problem):
                 fault, fix = _find_fault(problem, cells, first, last, csv_format, has_backslash=lines.has_backslash)
-                yield Row(first, last, record, len(cells), fault, fix)
+                yield Row(first, last, record, cells, fault, fix)
             before = last
             record += 1
 

@@ -14,10 +14,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ..errors import DataUnreadable
+from ..limits import USUAL, Limits
 from ..request import IngestionConfig
 from ..schema import Column, Schema
 from .arrow_text import make_texts
-from .bad_lines import LeftOut, check_quotes, leave_out_bad_lines
+from .bad_lines import LeftOut, check_quotes, explain_long_row, leave_out_bad_lines
 from .blank_runs import BlankRuns
 from .column_type import USUAL_WORDS, CellMisfitError, Typed
 from .csv_columns import Read, refuse_cell
@@ -79,18 +80,21 @@ def convert(
     data_format: DataFormat,
     config: IngestionConfig,
     drop_columns: Collection[str] = (),
+    limits: Limits = USUAL,
 ) -> Converted:
     """Write the table in the file *path* to *target* as Parquet, and return what it is.
 
     :param name: what people know the file as.
     :param config: how to read the file, as far as the request says.
     :param drop_columns: columns that are no reason to refuse the file, as no model will see them.
-    :raises DataUnreadable: the file is no table of this format, or has no rows.
+    :param limits: how large the table may be.
+    :raises DataUnreadable: the file is no table of this format, has no rows, or is too large.
     :raises ParameterInvalid: *config* does not fit the file.
     """
     if data_format.name == PARQUET:
-        return _convert_parquet(path, target, name, config, drop_columns)
+        return _convert_parquet(path, target, name, config, drop_columns, limits)
     csv_format = find_csv_format(path, name, config, data_format.name)
+    limits.check_columns(len(csv_format.header), name)
     if csv_format.encoding.lines <= csv_format.header_line:
         raise _no_rows(name)
     if csv_format.is_aligned:
@@ -108,23 +112,20 @@ def convert(
     smallest = min(max(_BLOCK_BYTES[0], len(csv_format.header) * _BLOCK_BYTES_PER_COLUMN), _BLOCK_BYTES[1])
     for block_bytes in (smallest, _BLOCK_BYTES[1]):
         with contextlib.suppress(RowTooLongError):
-            return _convert_csv(left_out, target, name, csv_format, config, block_bytes)
-    raise DataUnreadable(
-        f"A row is longer than {_BLOCK_BYTES[1] >> 20} MiB.",
-        where=name,
-        fix="Look for a quote that is never closed, or for a separator that does not fit.",
-    )
+            return _convert_csv(left_out, target, name, csv_format, config, block_bytes, limits)
+    raise explain_long_row(left_out.path, csv_format, name, _BLOCK_BYTES[1], limits)
 
 
 def _convert_parquet(
-    path: Path, target: Path, name: str, config: IngestionConfig, drop_columns: Collection[str]
+    path: Path, target: Path, name: str, config: IngestionConfig, drop_columns: Collection[str], limits: Limits
 ) -> Converted:
     opened = _leave_types_open(config, drop_columns)
 
     def write(texts: Mapping[str, str]) -> tuple[ParquetColumns, int, list[int], list[str | None]]:
-        found = apply_given(find_parquet_columns(path, name, texts, drop_columns), opened)
+        found = apply_given(find_parquet_columns(path, name, texts, drop_columns, limits), opened)
         doubts = Doubts(found.typed)
-        rows, missing = _write(target, found.typed, doubts.watch(found.read()))
+        read = limits.watch(found.read(), [*found.typed], name, found.file.metadata.num_rows)
+        rows, missing = _write(target, found.typed, doubts.watch(read))
         told = zip(found.tell(), doubts.tell(found.words), strict=True)
         return found, rows, missing, [" ".join(filter(None, each)) or None for each in told]
 
@@ -163,7 +164,13 @@ def _leave_types_open(config: IngestionConfig, drop_columns: Collection[str]) ->
 
 
 def _convert_csv(
-    left_out: LeftOut, target: Path, name: str, csv_format: CsvFormat, config: IngestionConfig, block_bytes: int
+    left_out: LeftOut,
+    target: Path,
+    name: str,
+    csv_format: CsvFormat,
+    config: IngestionConfig,
+    block_bytes: int,
+    limits: Limits,
 ) -> Converted:
     path = left_out.path
     expected = expect_end(csv_format)
@@ -172,7 +179,8 @@ def _convert_csv(
         csv_format = settle_end(csv_format, expected, with_end, name)
 
     def read(unquoted: tuple[str, ...] = ()) -> Iterator[pa.RecordBatch]:
-        return read_batches(path, csv_format, name, block_bytes, unquoted)
+        batches = read_batches(path, csv_format, name, block_bytes, unquoted)
+        return limits.watch(batches, names, name, csv_format.encoding.lines - csv_format.header_line)
 
     names, notes = name_columns(csv_format.header)
     if csv_format.has_end:
