@@ -422,7 +422,7 @@ def test_quote_that_is_never_closed_is_refused_with_its_line(tmp_path: Path, tex
 
 def test_two_quotes_that_are_never_closed_are_refused(tmp_path: Path) -> None:
     """Together they look like one cell with a line break, and a row would be gone without a word."""
-    with pytest.raises(DataUnreadable, match=r"In the row of line 3 a quote .* closes in the middle of a cell"):
+    with pytest.raises(DataUnreadable, match=r"A quote .* that opens in line 3 closes in line 4, in the middle"):
         convert_bytes(tmp_path, b'a,b,c\n1,2,3\n1,"abc,2\n3,"def,4\n5,6,7\n')
 
 

@@ -156,10 +156,10 @@ def test_title_above_the_header_is_named(tmp_path: Path) -> None:
 
 
 def test_single_column_asks_for_the_separator(tmp_path: Path) -> None:
-    """A table of one column can train nothing, and usually has a separator that is not known."""
+    """A table of one column can train nothing; a sign that all lines have may be a separator that is not looked for."""
     with pytest.raises(DataUnreadable, match="Only one column") as raised:
         find(tmp_path, "a:b\n1:2\n")
-    assert '{"ingestion_config": {"separator": "..."}}' in raised.value.fix
+    assert raised.value.fix.endswith('{"ingestion_config": {"separator": ":"}}')
 
 
 @pytest.mark.slow("loads pandas")

@@ -19,6 +19,7 @@ from pipeline_worker.ingestion.converted import Converted
 from pipeline_worker.ingestion.data_format import find_format
 from pipeline_worker.ingestion.formats import FORMATS
 from pipeline_worker.ingestion.unpacked import Unpacked, unpack
+from pipeline_worker.limits import USUAL
 from pipeline_worker.request import FormatName, IngestionConfig
 from tests.worker.printed_call import read_by_call
 from tests.worker.workbooks import write_ods, write_xlsx
@@ -88,7 +89,7 @@ def ingest(path: Path, **config: Any) -> tuple[Converted, Unpacked, dict[str, li
     folder = path.with_name("scratch")
     folder.mkdir()
     settings = IngestionConfig(**config)
-    unpacked = unpack(path, path.name, settings.member, folder / "unpacked", 1 << 20)
+    unpacked = unpack(path, path.name, settings.member, folder / "unpacked", USUAL)
     data_format = find_format(unpacked.path, unpacked.name)
     converted = convert(unpacked.path, folder / "dataset.parquet", path.name, data_format, settings)
     return converted, unpacked, pq.read_table(folder / "dataset.parquet").to_pydict()

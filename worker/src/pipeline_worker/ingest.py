@@ -32,15 +32,15 @@ def ingest(attempt: Attempt) -> Outcome:
     source = drop.uri
     parameters = _name_parameters(attempt)
     check_dataset_name(attempt.dataset, where=source)
+    limits = attempt.settings.limits
+    limits.check_size(drop.size, source)
     raw = attempt.fetch("raw")
     dataset = attempt.scratch / "dataset.parquet"
     with attempt.timed("convert"):
         config = request.ingestion_config
-        unpacked = unpack(
-            raw, source, config.member, attempt.scratch / "unpacked", attempt.settings.most_unpacked_bytes
-        )
+        unpacked = unpack(raw, source, config.member, attempt.scratch / "unpacked", limits)
         data_format = find_format(unpacked.path, unpacked.name, request.data_format)
-        converted = convert(unpacked.path, dataset, source, data_format, config, request.drop_columns)
+        converted = convert(unpacked.path, dataset, source, data_format, config, request.drop_columns, limits)
     notes = [*note_partition(drop.key, attempt.dataset), *unpacked.notes, *converted.notes]
     _log_findings(attempt, data_format, converted)
     _log_notes(attempt, _put_first(notes, request.target_column))

@@ -49,7 +49,7 @@ IGNORED = {
 _Separator = Annotated[
     str,
     Field(min_length=1, max_length=4),
-    WithJsonSchema({"type": "string", "pattern": r"^(?:[ !#-~]|\t|\\[tT]|[tT][aA][bB])$"}),
+    WithJsonSchema({"type": "string", "pattern": r"^(?:[ !#-~]|\t|\\[tT]|[tT][aA][bB]|\\s\+)$"}),
 ]
 _Quote = Annotated[
     str, Field(min_length=1, max_length=1), WithJsonSchema({"type": "string", "pattern": r"^[ -/:-@\[-`{-~]$"})
@@ -98,7 +98,8 @@ class IngestionConfig(_Strict):
     """How to read the file; what is not given is found out from its bytes."""
 
     separator: _Separator | None = Field(
-        default=None, description="Column separator of a CSV file: one character, or `\\t`."
+        default=None,
+        description="Column separator of a CSV file: one character, `\\t`, or `\\s+` for columns aligned by blanks.",
     )
     quote: _Quote | None = Field(default=None, description="Quote character of a CSV file.")
     sheet: str | None = Field(
@@ -106,6 +107,11 @@ class IngestionConfig(_Strict):
     )
     member: str | None = Field(
         default=None, min_length=1, description="File in a zip archive. Default: the only one that can be a table."
+    )
+    escape: _Quote | None = Field(
+        default=None,
+        description='Character of a CSV file that takes its meaning from the one behind it, such as the `\\` of `\\"`. '
+        "Default: there is none, and a quote inside quotes is written twice.",
     )
     decimal: Literal[".", ","] | None = Field(
         default=None, description="Decimal sign of a CSV file, and of text that is to be numbers."
@@ -124,6 +130,13 @@ class IngestionConfig(_Strict):
     date_order: Literal["dmy", "mdy", "ymd"] | None = Field(
         default=None,
         description="Order of day, month and year in dates that are numbers alone, such as 03/04/2024.",
+    )
+    max_bad_lines: int | None = Field(
+        default=None,
+        ge=0,
+        le=1000,
+        description="Most lines of a CSV file that may be left out, as they have more or fewer cells than the header, or a quote "
+        "in the wrong place. Default: 0.",
     )
     file_extension: str | None = Field(default=None, description=IGNORED["file_extension"])
     zip_extract_dir: str | None = Field(default=None, description=IGNORED["zip_extract_dir"])
@@ -158,8 +171,8 @@ class Request(_Strict):
     )
     ingestion_config: IngestionConfig = Field(
         default=IngestionConfig(),
-        description="How to read the file: `separator`, `quote`, `decimal`, `encoding`, `sheet`, `member`, "
-        "`missing_values`, `column_types`, `date_order`. Default: found out.",
+        description="How to read the file: `separator`, `quote`, `escape`, `decimal`, `encoding`, `sheet`, `member`, "
+        "`missing_values`, `column_types`, `date_order`, `max_bad_lines`. Default: found out.",
         json_schema_extra=_stages(INGEST),
     )
     target_column: ColumnName | None = Field(

@@ -12,6 +12,7 @@ from urllib.parse import unquote, urlsplit
 from dotenv import dotenv_values
 
 from .errors import ParameterInvalid
+from .limits import SETTINGS, Limits
 
 
 @dataclass(frozen=True)
@@ -21,8 +22,8 @@ class Settings:
     :param endpoint_url: the S3 endpoint; None is AWS; `file:///folder` is a folder on this machine.
     :param prefix: the part of every key in the artifact bucket, without slashes at its ends.
     :param source_prefixes: further `s3://bucket/prefix` in which a `data_source` may lie.
-    :param most_unpacked_bytes: what is taken out of an archive or a workbook at most.
     :param scratch: the one folder that this process writes to.
+    :param limits: how large a file may be.
     """
 
     endpoint_url: str | None
@@ -38,7 +39,7 @@ class Settings:
     mlflow_public_url: str | None
     scratch: Path
     exit_with_stdin: bool
-    most_unpacked_bytes: int
+    limits: Limits
 
     @property
     def store_folder(self) -> Path | None:
@@ -86,18 +87,17 @@ def read_settings(environ: Mapping[str, str] | None = None, *, store_folder: Pat
         mlflow_public_url=get("MLFLOW_PUBLIC_URL", tracking_uri),
         scratch=Path(get("PIPELINE_SCRATCH_DIR") or tempfile.gettempdir()),
         exit_with_stdin=get("PIPELINE_EXIT_WITH_STDIN") == "1",
-        most_unpacked_bytes=_read_number("ML_PIPELINE_MAX_UNPACKED_MIB", get("ML_PIPELINE_MAX_UNPACKED_MIB"), 2048)
-        << 20,
+        limits=Limits(**{limit: _read_count(name, given) for limit, name in SETTINGS.items() if (given := get(name))}),
     )
 
 
-def _read_number(name: str, value: str | None, default: int) -> int:
-    if value is None:
-        return default
-    if value.isascii() and value.isdecimal() and int(value) > 0:
-        return int(value)
+def _read_count(name: str, given: str) -> int:
+    if given.isascii() and given.isdecimal() and int(given) > 0:
+        return int(given)
     raise ParameterInvalid(
-        f"`{value}` is no whole number above 0.", where=name, fix=f"Give one, such as {default}, or leave it empty."
+        f"{name} is `{given}`, which is no whole number above 0.",
+        where=name,
+        fix="Write digits alone, or leave it empty for the usual limit.",
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 
+from ..limits import USUAL, Limits
 from ..request import IGNORED, IngestionConfig
 from .converted import Converted
 from .data_format import DataFormat
@@ -20,17 +21,19 @@ def convert(
     data_format: DataFormat,
     config: IngestionConfig,
     drop_columns: Collection[str] = (),
+    limits: Limits = USUAL,
 ) -> Converted:
     """Write the table in the file *path* to *target* as Parquet, and return what it is.
 
     :param name: what people know the file as.
     :param config: how to read the file, as far as the request says.
     :param drop_columns: columns that are no reason to refuse the file, as no model will see them.
-    :raises DataUnreadable: the file is no table of this format, or has no rows.
+    :param limits: how large the table may be.
+    :raises DataUnreadable: the file is no table of this format, has no rows, or is too large.
     :raises ParameterInvalid: *config* does not fit the file.
     """
     file_format = FORMATS[data_format.name]
-    converted = file_format.convert(path, target, name, config, drop_columns)
+    converted = file_format.convert(path, target, name, config, drop_columns, limits)
     notes = [data_format.note] if data_format.note else []
     return replace(converted, notes=[*notes, *_note_unused(config, file_format), *converted.notes])
 

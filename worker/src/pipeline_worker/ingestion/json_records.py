@@ -14,6 +14,7 @@ from typing import Any
 import pyarrow as pa
 
 from ..errors import DataUnreadable
+from ..limits import Limits
 from ..request import IngestionConfig
 from .cell_file import CellFile
 from .converted import MERGING, Converted
@@ -24,8 +25,6 @@ from .text_table import convert_body
 
 Record = dict[str, Any]
 
-#: Different names in all records: with more, it is no table, but an object by key, again and again.
-_MOST_COLUMNS = 20_000
 _BLOCK_CELLS = 1 << 17
 #: What of `ingestion_config` is about separated text and workbooks.
 UNUSED = frozenset({"separator", "quote", "escape", "max_bad_lines", "sheet"})
@@ -83,18 +82,19 @@ class RecordsFormat:
 
 
 def convert_records(
-    records: Iterable[tuple[int, Record]], place: str, target: Path, name: str, config: IngestionConfig
+    records: Iterable[tuple[int, Record]], place: str, target: Path, name: str, config: IngestionConfig, limits: Limits
 ) -> Converted:
     """Write *records* to *target* as Parquet, and return what they are; how to read them again is not told yet.
 
     :param records: each with its number, from 1.
     :param place: what has this number: a line, or a record.
     :param name: what people know the file as.
-    :raises DataUnreadable: there are none, or they are no table.
+    :param limits: how large the table may be.
+    :raises DataUnreadable: there are none, they are no table, or too large a one.
     """
     records_format = RecordsFormat(config.decimal)
     with CellFile(target.with_name("cells.arrow")) as cells:
-        _write_cells(records, records_format, cells, place, name)
+        _write_cells(records, records_format, cells, place, name, limits)
     if not cells.rows or not records_format.kinds:
         raise DataUnreadable("The file has no records.", where=name, fix="Drop it again with its records.")
     keys = _list_keys(records_format)
@@ -105,7 +105,7 @@ def convert_records(
     records_format.kinds = kinds
 
     def read(unquoted: tuple[str, ...] = ()) -> Iterator[pa.RecordBatch]:
-        return cells.read(keys, unquoted, mixed)
+        return limits.watch(cells.read(keys, unquoted, mixed), names, name, cells.rows)
 
     body = mark_truths(find_body(read, records_format, names, config, name), names, kinds)
     converted = convert_body(body, records_format, names, target, name)
@@ -150,7 +150,12 @@ def _list(names: Iterable[str]) -> str:
 
 
 def _write_cells(
-    records: Iterable[tuple[int, Record]], records_format: RecordsFormat, cells: CellFile, place: str, name: str
+    records: Iterable[tuple[int, Record]],
+    records_format: RecordsFormat,
+    cells: CellFile,
+    place: str,
+    name: str,
+    limits: Limits,
 ) -> None:
     waiting: list[Record] = []
     size = 0
@@ -161,9 +166,11 @@ def _write_cells(
         size += len(record)
         if size >= _BLOCK_CELLS:
             _write_block(waiting, records_format, cells, (place, first), name)
+            limits.check_columns(len(records_format.kinds), name)
             waiting, size = [], 0
     if waiting:
         _write_block(waiting, records_format, cells, (place, first), name)
+    limits.check_columns(len(_list_keys(records_format)), name)
 
 
 def _write_block(
@@ -172,12 +179,6 @@ def _write_block(
     if any(dict in map(type, record.values()) for record in records):
         records = [_flatten(record, records_format, name) for record in records]
     names = list(dict.fromkeys(chain.from_iterable(records)))
-    if len(names) > _MOST_COLUMNS:
-        raise DataUnreadable(
-            f"The records have more than {_MOST_COLUMNS:,} different names: {_list(names[:3])}, ...",
-            where=name,
-            fix="Where a name is a value, such as an id, write it as a value of the record.",
-        )
     is_full = sum(map(len, records)) == len(names) * len(records)
     step = len(records) if is_full else max(1, _BLOCK_CELLS // max(1, len(names)))
     for start in range(0, len(records), step):

@@ -1,4 +1,4 @@
-"""The line that a person pastes to overrule what was decided about a column."""
+"""The line that a person pastes to overrule what was decided about a file or a column."""
 
 from __future__ import annotations
 
@@ -13,5 +13,5 @@ def write_setting(name: str, column: str, value: Any, **others: Any) -> str:
 
 
 def write_config(**given: Any) -> str:
-    """Return the JSON that gives `ingestion_config` what is *given*."""
+    """Return the JSON that gives the `ingestion_config` what is *given*, which is not about single columns."""
     return json.dumps({"ingestion_config": given}, ensure_ascii=False)

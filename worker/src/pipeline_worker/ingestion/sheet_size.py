@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ..errors import DataUnreadable
+from ..limits import Limits
 
 #: Cells of a sheet, empty ones between others included; each takes 24 bytes and more.
 MOST_CELLS = 20_000_000
@@ -22,11 +23,12 @@ _ODS = re.compile(
 _REPEATED = re.compile(rb'number-(?:rows|columns)-repeated="(\d+)"')
 
 
-def check_sheets(path: Path, name: str) -> None:
+def check_sheets(path: Path, name: str, limits: Limits) -> None:
     """Refuse a workbook with a sheet that is too large to be held.
 
     :param path: the workbook, a zip file.
     :param name: what people know it as.
+    :param limits: how large a table may be.
     :raises DataUnreadable: it has one.
     """
     try:
@@ -39,13 +41,15 @@ def check_sheets(path: Path, name: str) -> None:
                 else:
                     continue
                 for rows, columns in sizes:
-                    _check(rows, columns, name)
+                    _check(rows, columns, name, limits)
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError):
         # What is damaged is found by whoever reads it.
         return
 
 
-def _check(rows: int, columns: int, name: str) -> None:
+def _check(rows: int, columns: int, name: str, limits: Limits) -> None:
+    limits.check_columns(columns, name)
+    limits.check_rows(rows, name)
     if rows * columns > MOST_CELLS:
         raise DataUnreadable(
             f"A sheet reaches to row {rows:,} and column {columns:,}: {rows * columns:,} cells, and {MOST_CELLS:,} are the most that are "

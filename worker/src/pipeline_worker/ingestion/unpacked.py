@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, NoReturn
 
 from ..errors import DataUnreadable, ParameterInvalid, near_miss
+from ..limits import Limits
 from .foreign import refuse_kind
 from .formats import DATA_ENDINGS
 from .setting_line import write_config
@@ -22,6 +23,7 @@ _WORKBOOKS = {"xl/workbook.xml", "xl/workbook.bin"}
 _DOCUMENTS = {"word/document.xml": "a Word document", "ppt/presentation.xml": "a PowerPoint presentation"}
 #: Files that systems put into archives.
 _LITTER = {"__MACOSX", "Thumbs.db", "desktop.ini"}
+_UNPACKED = "Unpacked, the file has"
 _CHUNK_BYTES = 1 << 20
 _LISTED = 20
 
@@ -48,13 +50,13 @@ class Unpacked:
         return argument.replace("{file}", opened)
 
 
-def unpack(path: Path, name: str, member: str | None, target: Path, most_bytes: int) -> Unpacked:
+def unpack(path: Path, name: str, member: str | None, target: Path, limits: Limits) -> Unpacked:
     """Return the file at *path*, or what is in it where it is an archive.
 
     :param name: what people know the file as.
     :param member: the request's `ingestion_config.member`.
     :param target: where the file inside is written.
-    :param most_bytes: what is unpacked at most, of a workbook too.
+    :param limits: how large it may be unpacked, and a workbook too.
     :raises DataUnreadable: it is damaged, encrypted, too large, or holds another archive, no file, or several.
     :raises ParameterInvalid: it has no such member.
     """
@@ -63,22 +65,22 @@ def unpack(path: Path, name: str, member: str | None, target: Path, most_bytes: 
     is_member_unused = member is not None and not head.startswith(_ZIPS)
     unused = ("`member` of `ingestion_config` was not used: the file is no zip archive.",) if is_member_unused else ()
     if head.startswith(_GZIP):
-        unpacked = _unpack_gzip(path, name, target, most_bytes)
+        unpacked = _unpack_gzip(path, name, target, limits)
     elif head.startswith(_ZIPS):
         with _explain_damage("zip archive", name), zipfile.ZipFile(path) as archive:
             if _is_workbook(archive, name):
-                _check_size(sum(each.file_size for each in archive.infolist()), most_bytes, name)
+                limits.check_size(sum(each.file_size for each in archive.infolist()), name, _UNPACKED)
                 return Unpacked(path, name)
-            unpacked = _unpack_member(archive, name, member, target, most_bytes)
+            unpacked = _unpack_member(archive, name, member, target, limits)
     else:
         return Unpacked(path, name, notes=unused)
     _refuse_nested(unpacked)
     return replace(unpacked, notes=(*unused, *unpacked.notes))
 
 
-def _unpack_gzip(path: Path, name: str, target: Path, most_bytes: int) -> Unpacked:
+def _unpack_gzip(path: Path, name: str, target: Path, limits: Limits) -> Unpacked:
     with _explain_damage("gzip file", name), gzip.GzipFile(path) as packed:
-        _copy(packed, target, most_bytes, name)
+        _copy(packed, target, limits, name)
     ending = PurePosixPath(name).suffix.lower()
     inner = name[: -len(ending)] if ending == ".gz" else name
     notes = () if ending in {"", ".gz"} else (f"By its name (`{ending}`) the file is not packed, but it is by gzip.",)
@@ -101,7 +103,7 @@ def _is_workbook(archive: zipfile.ZipFile, name: str) -> bool:
     return bool(members & _WORKBOOKS)
 
 
-def _unpack_member(archive: zipfile.ZipFile, name: str, member: str | None, target: Path, most_bytes: int) -> Unpacked:
+def _unpack_member(archive: zipfile.ZipFile, name: str, member: str | None, target: Path, limits: Limits) -> Unpacked:
     files = [each for each in archive.infolist() if not each.is_dir() and not _is_litter(each.filename)]
     chosen = _choose(files, member, name)
     if chosen.flag_bits & 1:
@@ -110,9 +112,9 @@ def _unpack_member(archive: zipfile.ZipFile, name: str, member: str | None, targ
             where=name,
             fix="Pack it without a password, and drop that.",
         )
-    _check_size(chosen.file_size, most_bytes, name)
+    limits.check_size(chosen.file_size, name, _UNPACKED)
     with archive.open(chosen) as packed:
-        _copy(packed, target, most_bytes, name)
+        _copy(packed, target, limits, name)
     others = [each.filename for each in files if each is not chosen]
     notes = [f"Of the archive `{chosen.filename}` was read, and not {_list(others)}."] if others else []
     if PurePosixPath(name).suffix.lower() != ".zip":
@@ -157,24 +159,14 @@ def _list(names: list[str]) -> str:
     return ", ".join(f"`{each}`" for each in names[:_LISTED]) + more
 
 
-def _copy(packed: IO[bytes] | gzip.GzipFile, target: Path, most_bytes: int, name: str) -> None:
+def _copy(packed: IO[bytes] | gzip.GzipFile, target: Path, limits: Limits, name: str) -> None:
     # What the archive says of its size can be a lie.
     size = 0
     with target.open("wb") as file:
         while chunk := packed.read(_CHUNK_BYTES):
             size += len(chunk)
-            _check_size(size, most_bytes, name)
+            limits.check_size(size, name, _UNPACKED)
             file.write(chunk)
-
-
-def _check_size(size: int, most_bytes: int, name: str) -> None:
-    if size > most_bytes:
-        raise DataUnreadable(
-            f"Unpacked it would be larger than {most_bytes >> 20:,} MiB, which is the most that is unpacked.",
-            where=name,
-            fix="Drop a part of the rows, or a file that is not packed; or let the setting ML_PIPELINE_MAX_UNPACKED_MIB be more.",
-            details={"most_bytes": most_bytes},
-        )
 
 
 @contextmanager
@@ -187,7 +179,7 @@ def _explain_damage(kind: str, name: str) -> Iterator[None]:
             where=name,
             fix="Pack it again, in the usual way (deflate).",
         ) from error
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, RuntimeError) as error:
+    except (zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, EOFError, ValueError, RuntimeError) as error:
         refuse_damaged(kind, name, error)
 
 

@@ -6,11 +6,12 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 
+from ...limits import Limits
 from ...request import IngestionConfig
 from ..converted import Converted
 
-#: Writes the table in a file (what people know it as, how to read it, columns that are no reason to refuse it) as Parquet.
-Convert = Callable[[Path, Path, str, IngestionConfig, Collection[str]], Converted]
+#: Writes the table in a file (what people know it as, how to read it, columns that are no reason to refuse it, how large it may be) as Parquet.
+Convert = Callable[[Path, Path, str, IngestionConfig, Collection[str], Limits], Converted]
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ...errors import DataUnreadable
+from ...limits import Limits
 from ...request import IngestionConfig
 from ..converted import Converted, leave_types_open
 from ..json_records import UNUSED, Record, convert_records
@@ -41,12 +42,14 @@ class _Found:
     is_columns: bool = False
 
 
-def _convert(path: Path, target: Path, name: str, config: IngestionConfig, drop_columns: Collection[str]) -> Converted:
+def _convert(
+    path: Path, target: Path, name: str, config: IngestionConfig, drop_columns: Collection[str], limits: Limits
+) -> Converted:
     encoding = find_encoding(path, name, config.encoding)
     found = _Found()
     with path.open(encoding=encoding.codec) as file:
         records = enumerate(_read(JsonText(file, name), found), start=1)
-        converted = convert_records(records, "record", target, name, leave_types_open(config, drop_columns))
+        converted = convert_records(records, "record", target, name, leave_types_open(config, drop_columns), limits)
     return replace(
         converted,
         found=f"{found.how}, encoding {encoding.name}",

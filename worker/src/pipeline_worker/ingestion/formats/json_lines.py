@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ...errors import DataUnreadable
+from ...limits import Limits
 from ...request import IngestionConfig
 from ..converted import Converted, leave_types_open
 from ..json_records import UNUSED, Record, RepeatedNameError, convert_records, make_record, refuse_repeated
@@ -28,10 +29,12 @@ def _is_one(head: bytes, _: Path) -> bool:
         return False
 
 
-def _convert(path: Path, target: Path, name: str, config: IngestionConfig, drop_columns: Collection[str]) -> Converted:
+def _convert(
+    path: Path, target: Path, name: str, config: IngestionConfig, drop_columns: Collection[str], limits: Limits
+) -> Converted:
     encoding = find_encoding(path, name, config.encoding)
     records = _read(path, encoding.codec, name)
-    converted = convert_records(records, "line", target, name, leave_types_open(config, drop_columns))
+    converted = convert_records(records, "line", target, name, leave_types_open(config, drop_columns), limits)
     return replace(
         converted,
         found=f"a record for each line, encoding {encoding.name}",

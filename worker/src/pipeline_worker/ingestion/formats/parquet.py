@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
+from ...limits import Limits
 from ...request import IGNORED, IngestionConfig
 from ..column_type import Typed
 from ..converted import (
@@ -27,13 +28,16 @@ _FOR_PARQUET = {"column_types", "missing_values", "member"}
 _UNUSED = frozenset({"sheet"})
 
 
-def _convert(path: Path, target: Path, name: str, config: IngestionConfig, drop_columns: Collection[str]) -> Converted:
+def _convert(
+    path: Path, target: Path, name: str, config: IngestionConfig, drop_columns: Collection[str], limits: Limits
+) -> Converted:
     opened = leave_types_open(config, drop_columns)
 
     def write(texts: Mapping[str, str]) -> tuple[ParquetColumns, int, list[int], list[str | None]]:
-        found = apply_given(find_parquet_columns(path, name, texts, drop_columns), opened)
+        found = apply_given(find_parquet_columns(path, name, texts, drop_columns, limits), opened)
         doubts = Doubts(found.typed)
-        rows, missing = write_rows(target, found.typed, doubts.watch(found.read()))
+        read = limits.watch(found.read(), [*found.typed], name, found.file.metadata.num_rows)
+        rows, missing = write_rows(target, found.typed, doubts.watch(read))
         told = zip(found.tell(), doubts.tell(found.words), strict=True)
         return found, rows, missing, [" ".join(filter(None, each)) or None for each in told]
 

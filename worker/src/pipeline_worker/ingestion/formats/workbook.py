@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from ...limits import Limits
 from ...request import IngestionConfig
 from ..cell_file import CellFile
 from ..converted import Converted, leave_types_open
@@ -65,8 +66,10 @@ class SheetFormat:
         return "." if {int, float} & self.kinds.get(column, set()) else self.decimal
 
 
-def _convert(path: Path, target: Path, name: str, config: IngestionConfig, drop_columns: Collection[str]) -> Converted:
-    check_sheets(path, name)
+def _convert(
+    path: Path, target: Path, name: str, config: IngestionConfig, drop_columns: Collection[str], limits: Limits
+) -> Converted:
+    check_sheets(path, name, limits)
     with path.open("rb") as file, CellFile(target.with_name("cells.arrow")) as cells:
         sheet, before, notes = find_sheet(open_workbook(file, name), config.sheet, name)
         sheet_name = sheet.name
@@ -77,7 +80,7 @@ def _convert(path: Path, target: Path, name: str, config: IngestionConfig, drop_
     sheet_format.kinds = {each: sheet_format.kinds[at] for each, at in zip(names, positions, strict=True)}
 
     def read(_: tuple[str, ...] = ()) -> Iterator[pa.RecordBatch]:
-        return cells.read(positions)
+        return limits.watch(cells.read(positions), names, name, cells.rows)
 
     body = find_body(read, sheet_format, names, leave_types_open(config, drop_columns), name)
     body = mark_truths(body, names, sheet_format.kinds)
