@@ -224,7 +224,7 @@ def test_repeated_target_is_refused(bench: Bench) -> None:
     bench.drop(b"a,species,species\n1,x,x\n2,y,y\n")
     ended = bench.run(target_column="species")
     assert ended.exit_code == 1
-    assert "More than one column is called `species`" in failure_of(ended)["what"]
+    assert "More than one column has the same name (`species`: columns 2, 3)" in failure_of(ended)["what"]
 
 
 def test_a_number_target_with_a_word_in_it_is_refused(bench: Bench) -> None:

@@ -92,9 +92,9 @@ def test_a_size_that_lies_is_no_way_past_the_bound(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "inner", "notes"),
     [
-        ("x.csv.gz", "x.csv", 0),
-        ("x.gz", "x", 0),
-        ("x.csv", "x.csv", 1),
+        ("x.csv.gz", "x.csv.gz/x.csv", 0),
+        ("x.gz", "x.gz/x", 0),
+        ("x.csv", "x.csv/x.csv", 1),
     ],
 )
 def test_a_gzip_file_is_named_by_what_is_in_it(tmp_path: Path, name: str, inner: str, notes: int) -> None:

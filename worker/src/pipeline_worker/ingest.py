@@ -40,13 +40,12 @@ def ingest(attempt: Attempt) -> Outcome:
         config = request.ingestion_config
         unpacked = unpack(raw, source, config.member, attempt.scratch / "unpacked", limits)
         data_format = find_format(unpacked.path, unpacked.name, request.data_format)
-        converted = convert(unpacked.path, dataset, source, data_format, config, request.drop_columns, limits)
+        converted = convert(unpacked.path, dataset, unpacked.name, data_format, config, request.drop_columns, limits)
     notes = [*note_partition(drop.key, attempt.dataset), *unpacked.notes, *converted.notes]
     _log_findings(attempt, data_format, converted)
     _log_notes(attempt, _put_first(notes, request.target_column))
     names = [*converted.schema.names(), *converted.schema.left_out]
     target = find_target(names, request.target_column, data=source, parameters=parameters)
-    _refuse_repeated_target(target, converted, source)
     refuse_words_among_numbers(dataset, converted.schema, target.column, config, source, data_format.name)
     _refuse_left_out_target(target, converted, source)
     if not target.is_given:
@@ -124,16 +123,6 @@ def _log_notes(attempt: Attempt, notes: list[str]) -> None:
 def _put_first(notes: list[str], column: str | None) -> list[str]:
     """Return *notes* with those about *column* before all others."""
     return sorted(notes, key=lambda note: not note.startswith(f"`{column}`"))
-
-
-def _refuse_repeated_target(target: Target, converted: Converted, source: str) -> None:
-    if target.column in converted.repeated:
-        raise DataUnreadable(
-            f"More than one column is called `{target.column}`, and that is the target.",
-            where=source,
-            fix="Leave one of them, or give them different names: the second could tell the model the answer.",
-            details={"column": target.column},
-        )
 
 
 def _refuse_left_out_target(target: Target, converted: Converted, source: str) -> None:

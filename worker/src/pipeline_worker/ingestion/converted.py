@@ -36,7 +36,6 @@ class Converted:
         *pandas_encoding* says how.
     :param pandas_unread: column → why that call does not give all that the file says, where it does not.
     :param reset_index: what `DataFrame.reset_index` has to be told after that call, where it makes columns an index.
-    :param repeated: names that several columns of the file have.
     :param notes: what a person should know: columns that were renamed, types that were nearly another, words.
     :param words: column → which words for missing it has and what they were read as, in a few words.
     """
@@ -48,7 +47,6 @@ class Converted:
     pandas_encoding: str | None = None
     pandas_unread: dict[str, str] = field(default_factory=dict)
     reset_index: dict[str, Any] | None = None
-    repeated: frozenset[str] = frozenset()
     notes: list[str] = field(default_factory=list)
     words: dict[str, str] = field(default_factory=dict)
 

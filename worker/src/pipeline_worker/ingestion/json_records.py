@@ -29,6 +29,8 @@ _BLOCK_CELLS = 1 << 17
 #: What of `ingestion_config` is about separated text and workbooks.
 UNUSED = frozenset({"separator", "quote", "escape", "max_bad_lines", "sheet"})
 _LISTED = 10
+#: Python reads no longer number.
+TOO_MANY_DIGITS = "it has a number of more than 4,300 digits"
 #: What is no text in the file.
 _NATIVE: set[type] = {int, float, bool}
 
@@ -99,7 +101,7 @@ def convert_records(
         raise DataUnreadable("The file has no records.", where=name, fix="Drop it again with its records.")
     keys = _list_keys(records_format)
     records_format.header = tuple(keys)
-    names, notes = name_columns(keys)
+    names, notes = name_columns(keys, name)
     kinds = {each: records_format.kinds[key] for each, key in zip(names, keys, strict=True)}
     mixed = {key: str in records_format.kinds[key] for key in keys if records_format.kinds[key] & _NATIVE}
     records_format.kinds = kinds

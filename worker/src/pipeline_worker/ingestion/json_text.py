@@ -8,7 +8,7 @@ import re
 from typing import Any, TextIO
 
 from ..errors import DataUnreadable
-from .json_records import RepeatedNameError, make_record, refuse_repeated
+from .json_records import TOO_MANY_DIGITS, RepeatedNameError, make_record, refuse_repeated
 
 _CHUNK_CHARACTERS = 1 << 20
 #: A value that is longer would take too much memory, at ten times its length and more.
@@ -87,12 +87,13 @@ class JsonText:
                 raise refuse_repeated(str(error), f"{self.name}, from line {self.line} on") from error
             except RecursionError as error:
                 raise self.refuse("it is nested too deeply") from error
-            except ValueError as error:
+            except json.JSONDecodeError as error:
                 if self._fill():
                     continue
-                position = error.pos if isinstance(error, json.JSONDecodeError) else self._at
-                self._at = max(self._at, position)
-                raise self.refuse(error.msg if isinstance(error, json.JSONDecodeError) else str(error)) from error
+                self._at = max(self._at, error.pos)
+                raise self.refuse(error.msg) from error
+            except ValueError as error:
+                raise self.refuse(TOO_MANY_DIGITS) from error
             # A number at the end of what is here may go on.
             if end == len(self._buffer) and self._fill():
                 continue

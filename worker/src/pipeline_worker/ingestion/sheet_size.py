@@ -13,6 +13,8 @@ from ..limits import Limits
 
 #: Cells of a sheet, empty ones between others included; each takes 24 bytes and more.
 MOST_CELLS = 20_000_000
+#: Bytes of the sheets and their texts.
+_MOST_BYTES = 1 << 30
 _CHUNK_BYTES = 1 << 20
 #: An element that a chunk cuts in two is looked at with the next.
 _OVERLAP_BYTES = 4096
@@ -33,6 +35,7 @@ def check_sheets(path: Path, name: str, limits: Limits) -> None:
     """
     try:
         with zipfile.ZipFile(path) as archive:
+            _check_bytes(sum(each.file_size for each in archive.infolist() if each.filename.endswith(".xml")), name)
             for member in archive.namelist():
                 if member == "content.xml":
                     sizes = _measure_ods(_read_chunks(archive, member))
@@ -45,6 +48,16 @@ def check_sheets(path: Path, name: str, limits: Limits) -> None:
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError):
         # What is damaged is found by whoever reads it.
         return
+
+
+def _check_bytes(size: int, name: str) -> None:
+    if size > _MOST_BYTES:
+        raise DataUnreadable(
+            f"Unpacked, the workbook has {size:,} bytes, and {_MOST_BYTES:,} are the most: it is held whole.",
+            where=name,
+            fix="Write the table as CSV or Parquet, and drop that.",
+            details={"bytes": size, "most_bytes": _MOST_BYTES},
+        )
 
 
 def _check(rows: int, columns: int, name: str, limits: Limits) -> None:

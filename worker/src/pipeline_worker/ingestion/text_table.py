@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -64,7 +63,6 @@ def convert_body(
         found=f"decimal sign {'comma' if has_comma else 'point'}",
         pandas_call=("", body.pandas_options),
         pandas_unread=found.unread,
-        repeated=frozenset(cell for cell, count in Counter(map(str.strip, text_format.header)).items() if count > 1),
         notes=[*body.notes, *note_trimmed(found.trimmed), *list_column_notes(schema)],
         words=found.short,
     )

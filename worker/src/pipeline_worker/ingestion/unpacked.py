@@ -82,10 +82,10 @@ def _unpack_gzip(path: Path, name: str, target: Path, limits: Limits) -> Unpacke
     with _explain_damage("gzip file", name), gzip.GzipFile(path) as packed:
         _copy(packed, target, limits, name)
     ending = PurePosixPath(name).suffix.lower()
-    inner = name[: -len(ending)] if ending == ".gz" else name
+    inner = PurePosixPath(name).name.removesuffix(name[-3:] if ending == ".gz" else "")
     notes = () if ending in {"", ".gz"} else (f"By its name (`{ending}`) the file is not packed, but it is by gzip.",)
     opened_as_text = "gzip.open({file}, 'rt', encoding={encoding})"
-    return Unpacked(target, inner, "gzip.open({file})", opened_as_text, notes)
+    return Unpacked(target, f"{name}/{inner}", "gzip.open({file})", opened_as_text, notes)
 
 
 def _is_workbook(archive: zipfile.ZipFile, name: str) -> bool:

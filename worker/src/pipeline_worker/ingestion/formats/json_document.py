@@ -56,6 +56,7 @@ def _convert(
         pandas_call=("DataFrame", {"dtype": "object"}) if found.is_columns else converted.pandas_call,
         pandas_argument=found.argument,
         pandas_encoding=encoding.codec,
+        notes=[*filter(None, [encoding.note]), *converted.notes],
     )
 
 

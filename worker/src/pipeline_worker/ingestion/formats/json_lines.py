@@ -11,7 +11,15 @@ from ...errors import DataUnreadable
 from ...limits import Limits
 from ...request import IngestionConfig
 from ..converted import Converted, leave_types_open
-from ..json_records import UNUSED, Record, RepeatedNameError, convert_records, make_record, refuse_repeated
+from ..json_records import (
+    TOO_MANY_DIGITS,
+    UNUSED,
+    Record,
+    RepeatedNameError,
+    convert_records,
+    make_record,
+    refuse_repeated,
+)
 from ..json_text import decode_head
 from ..text_encoding import find_encoding
 from .file_format import FileFormat
@@ -40,6 +48,7 @@ def _convert(
         found=f"a record for each line, encoding {encoding.name}",
         pandas_argument="[json.loads(line) for line in {file} if line.strip()]",
         pandas_encoding=encoding.codec,
+        notes=[*filter(None, [encoding.note]), *converted.notes],
     )
 
 
@@ -63,8 +72,10 @@ def _read(path: Path, codec: str, name: str) -> Iterator[tuple[int, Record]]:
                 record, end = decode(text)
             except RepeatedNameError as error:
                 raise refuse_repeated(str(error), f"{name}, line {number}") from error
+            except json.JSONDecodeError as error:
+                raise _refuse_line(number, f"{error.msg} (column {error.colno})", name) from error
             except ValueError as error:
-                raise _refuse_line(number, str(error), name) from error
+                raise _refuse_line(number, TOO_MANY_DIGITS, name) from error
             except RecursionError as error:
                 raise _refuse_line(number, "it is nested too deeply", name) from error
             if end < len(text):
