@@ -173,12 +173,12 @@ def test_columns_are_named_as_pandas_names_them(header: str) -> None:
 
     expected = list(pd.read_csv(io.StringIO(f"{header}\n{',' * header.count(',')}\n")).columns)
     cells = [cell.strip('"') for cell in header.split(",")]
-    assert name_columns(cells, "x.csv")[0] == expected
+    assert name_columns(cells)[0] == expected
 
 
 def test_made_up_names_are_said() -> None:
     """Each name that is not the file's own has a note."""
-    assert name_columns(["a", ""], "x.csv")[1] == ["Column 2 has no name; it is called `Unnamed: 1`."]
+    assert name_columns(["a", ""])[1] == ["Column 2 has no name; it is called `Unnamed: 1`."]
 
 
 def test_wide_header_is_read_whole(tmp_path: Path) -> None:

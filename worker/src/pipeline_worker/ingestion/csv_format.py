@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,7 +19,6 @@ from .text_encoding import TextEncoding, find_encoding
 from .trimmed import note_trimmed_names
 
 _SAMPLE_CHARACTERS = 256 * 1024
-_LISTED = 10
 _LONGEST_SAMPLE = 32 * 1024 * 1024
 
 
@@ -185,26 +183,13 @@ def find_csv_format(path: Path, name: str, config: IngestionConfig, data_format:
     return found
 
 
-def name_columns(header: Sequence[str], name: str) -> tuple[list[str], list[str]]:
+def name_columns(header: Sequence[str]) -> tuple[list[str], list[str]]:
     """Return the columns' names, and a sentence for each that had to be made up.
 
     Blanks around a name are left out, and a cell without text becomes `Unnamed: <position>`, as `pandas.read_csv` has it.
-
-    :param name: what people know the file as.
-    :raises DataUnreadable: several columns have one name.
     """
     cells = [cell.strip() for cell in header]
     names = [cell or f"Unnamed: {position}" for position, cell in enumerate(cells)]
-    repeated = {each: count for each, count in Counter(names).items() if count > 1}
-    if repeated:
-        listed = "; ".join(f"`{each}`: {_list_positions(each, names)}" for each in list(repeated)[:_LISTED])
-        more = f"; and {len(repeated) - _LISTED} more" if len(repeated) > _LISTED else ""
-        raise DataUnreadable(
-            f"More than one column has the same name ({listed}{more}), so that nothing says which is meant.",
-            where=name,
-            fix="Give each column a name of its own. Blanks around names do not count.",
-            details={"columns": list(repeated)},
-        )
     notes = [
         f"Column {position + 1} has no name; it is called `Unnamed: {position}`."
         for position, cell in enumerate(cells)
@@ -213,11 +198,6 @@ def name_columns(header: Sequence[str], name: str) -> tuple[list[str], list[str]
     return names, notes + note_trimmed_names(
         cell for cell, written in zip(cells, header, strict=True) if cell != written
     )
-
-
-def _list_positions(repeated: str, names: Sequence[str]) -> str:
-    positions = [str(position) for position, each in enumerate(names, start=1) if each == repeated]
-    return f"columns {', '.join(positions[:_LISTED])}" + (", ..." if len(positions) > _LISTED else "")
 
 
 def _check_sign(name: str, given: str | None, others: Mapping[str, str | None]) -> str | None:

@@ -101,7 +101,7 @@ def convert_records(
         raise DataUnreadable("The file has no records.", where=name, fix="Drop it again with its records.")
     keys = _list_keys(records_format)
     records_format.header = tuple(keys)
-    names, notes = name_columns(keys, name)
+    names, notes = name_columns(keys)
     kinds = {each: records_format.kinds[key] for each, key in zip(names, keys, strict=True)}
     mixed = {key: str in records_format.kinds[key] for key in keys if records_format.kinds[key] & _NATIVE}
     records_format.kinds = kinds

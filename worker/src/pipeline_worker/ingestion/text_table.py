@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -29,6 +30,8 @@ from .number_form import NumberForm
 from .text_format import TextFormat
 from .trimmed import note_trimmed
 
+_LISTED = 10
+
 
 def convert_body(
     body: Body, text_format: TextFormat, names: Sequence[str], target: Path, name: str, first_line: int | None = None
@@ -38,10 +41,11 @@ def convert_body(
     :param names: the columns' names.
     :param name: what people know the file as.
     :param first_line: the line of the file that its first row stands in, where each row is a line.
-    :raises DataUnreadable: there are no rows, or the header is one.
+    :raises DataUnreadable: the header is a row, or several columns have one name.
     """
     found = body.columns
     _refuse_missing_header(text_format, found.typed, name)
+    _refuse_repeated(names, name)
     columns = dict(zip(names, found.typed, strict=True))
 
     def write() -> tuple[int, list[int], list[str | None]]:
@@ -86,6 +90,25 @@ def _convert_batches(read: Read, columns: dict[str, Typed], name: str) -> Iterat
 
 def _has_comma(reading: object) -> bool:
     return isinstance(reading, NumberForm) and reading.has_decimals and reading.decimal == ","
+
+
+def _refuse_repeated(names: Sequence[str], name: str) -> None:
+    repeated = [each for each, count in Counter(names).items() if count > 1]
+    if not repeated:
+        return
+    listed = "; ".join(f"`{each}`: {_list_positions(each, names)}" for each in repeated[:_LISTED])
+    more = f"; and {len(repeated) - _LISTED} more" if len(repeated) > _LISTED else ""
+    raise DataUnreadable(
+        f"More than one column has the same name ({listed}{more}), so that nothing says which is meant.",
+        where=name,
+        fix="Give each column a name of its own. Blanks around names do not count.",
+        details={"columns": repeated},
+    )
+
+
+def _list_positions(repeated: str, names: Sequence[str]) -> str:
+    positions = [str(position) for position, each in enumerate(names, start=1) if each == repeated]
+    return f"columns {', '.join(positions[:_LISTED])}" + (", ..." if len(positions) > _LISTED else "")
 
 
 def _refuse_missing_header(text_format: TextFormat, typed: list[Typed], name: str) -> None:

@@ -86,7 +86,7 @@ def _convert_blocks(
         batches = read_batches(path, csv_format, name, block_bytes, unquoted)
         return limits.watch(batches, names, name, csv_format.encoding.lines - csv_format.header_line)
 
-    names, notes = name_columns(csv_format.header, name)
+    names, notes = name_columns(csv_format.header)
     if csv_format.has_end:
         notes.append(NOTE)
     body = find_body(read, csv_format, names, config, name)

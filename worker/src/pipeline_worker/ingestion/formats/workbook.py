@@ -76,7 +76,7 @@ def _convert(
         sheet_format = SheetFormat(before, config.decimal)
         positions = _write_cells(sheet, sheet_format, cells)
         del sheet
-    names, named = name_columns(sheet_format.header, name)
+    names, named = name_columns(sheet_format.header)
     sheet_format.kinds = {each: sheet_format.kinds[at] for each, at in zip(names, positions, strict=True)}
 
     def read(_: tuple[str, ...] = ()) -> Iterator[pa.RecordBatch]:
