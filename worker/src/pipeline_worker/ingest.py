@@ -9,6 +9,7 @@ from typing import Any
 from .attempt import Attempt, Outcome
 from .dataset_name import check_dataset_name
 from .errors import DataUnreadable
+from .escape import escape
 from .ingestion.convert import Converted, convert
 from .ingestion.data_format import PARQUET, DataFormat, find_format
 from .ingestion.missing_words import MISSING_WORDS
@@ -37,7 +38,7 @@ def ingest(attempt: Attempt) -> Outcome:
     with attempt.timed("convert"):
         data_format = find_format(raw, source, request.data_format)
         converted = convert(raw, dataset, source, data_format, request.ingestion_config, request.drop_columns, limits)
-    notes = note_partition(drop.key, attempt.dataset) + converted.notes
+    notes = [escape(note) for note in note_partition(drop.key, attempt.dataset) + converted.notes]
     _log_findings(attempt, data_format, converted)
     _log_notes(attempt, _put_first(notes, request.target_column))
     names = [*converted.schema.names(), *converted.schema.left_out]
@@ -116,7 +117,7 @@ def _log_notes(attempt: Attempt, notes: list[str]) -> None:
 
 def _put_first(notes: list[str], column: str | None) -> list[str]:
     """Return *notes* with those about *column* before all others."""
-    return sorted(notes, key=lambda note: not note.startswith(f"`{column}`"))
+    return sorted(notes, key=lambda note: not note.startswith(f"`{escape(column or '')}`"))
 
 
 def _refuse_repeated_target(target: Target, converted: Converted, source: str) -> None:
