@@ -7,7 +7,7 @@ from collections import Counter
 from typing import Any
 
 from .attempt import Attempt, Outcome
-from .dataset_name import check_dataset_name
+from .dataset_name import check_dataset_name, check_key, note_made_name
 from .errors import DataUnreadable
 from .escape import escape
 from .ingestion.convert import Converted, convert
@@ -30,6 +30,7 @@ def ingest(attempt: Attempt) -> Outcome:
     request, drop = attempt.request, attempt.drop
     source = drop.uri
     parameters = _name_parameters(attempt)
+    check_key(drop.key, where=source)
     check_dataset_name(attempt.dataset, where=source)
     limits = attempt.settings.limits
     limits.check_size(drop.size, source)
@@ -38,7 +39,7 @@ def ingest(attempt: Attempt) -> Outcome:
     with attempt.timed("convert"):
         data_format = find_format(raw, source, request.data_format)
         converted = convert(raw, dataset, source, data_format, request.ingestion_config, request.drop_columns, limits)
-    notes = [escape(note) for note in note_partition(drop.key, attempt.dataset) + converted.notes]
+    notes = [escape(note) for note in _note_names(attempt) + converted.notes]
     _log_findings(attempt, data_format, converted)
     _log_notes(attempt, _put_first(notes, request.target_column))
     names = [*converted.schema.names(), *converted.schema.left_out]
@@ -97,6 +98,11 @@ def _name_parameters(attempt: Attempt) -> str:
     if attempt.drop.origin == "trigger":
         return "the trigger's payload"
     return f"s3://{attempt.settings.drop_bucket}/{attempt.dataset}/_params.json"
+
+
+def _note_names(attempt: Attempt) -> list[str]:
+    key = attempt.drop.key
+    return note_made_name(key, attempt.dataset) + note_partition(key, attempt.dataset)
 
 
 def _log_findings(attempt: Attempt, data_format: DataFormat, converted: Converted) -> None:
