@@ -85,7 +85,7 @@ def ingest(attempt: Attempt) -> Outcome:
             "target_column_is": "given" if target.is_given else "found by its name",
             "notes": notes[:_LOGGED_NOTES],
         },
-        headline=f"{schema.rows:,} rows, {len(schema.columns):,} columns, target `{target.column}`"
+        headline=f"{_count(schema.rows, 'row')}, {_count(len(schema.columns), 'column')}, target `{target.column}`"
         + (f" ({words})" if words else ""),
         location=outputs["dataset"].uri,
         request=completed,
@@ -111,7 +111,8 @@ def _log_findings(attempt: Attempt, data_format: DataFormat, converted: Converte
     log.info("read as: %s", converted.found)
     kinds = Counter(column.type for column in converted.schema.columns)
     listed = ", ".join(f"{count:,} {kind}" for kind, count in kinds.most_common())
-    log.info("%s rows, %s columns: %s", f"{converted.schema.rows:,}", f"{len(converted.schema.columns):,}", listed)
+    schema = converted.schema
+    log.info("%s, %s: %s", _count(schema.rows, "row"), _count(len(schema.columns), "column"), listed)
 
 
 def _log_notes(attempt: Attempt, notes: list[str]) -> None:
@@ -145,6 +146,10 @@ def _refuse_left_out_target(target: Target, converted: Converted, source: str) -
             fix="Write it as numbers, text or booleans, and drop the file again; or choose another `target_column`.",
             details={"column": target.column},
         )
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def _dump(value: Any) -> bytes:

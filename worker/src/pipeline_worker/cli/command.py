@@ -60,8 +60,9 @@ def main(stage: str, description: str, example: str, argv: Sequence[str] | None 
     except SystemExit:
         # What was begun has ended by now, the run in MLflow too. The usual tear-down could outlast the grace.
         exit_quickly(_STOPPED)
-    for line in ended.stdout:
-        print(line)
+    for text in ended.stdout:
+        # JSON, over lines or in one, stays what it is: it is escaped as JSON does.
+        print("\n".join(map(escape, text.split("\n"))))
     return ended.exit_code
 
 
