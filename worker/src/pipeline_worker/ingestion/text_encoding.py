@@ -149,7 +149,11 @@ def _scan(path: Path, codec: str, how: str, quotes: Sequence[str], name: str) ->
                 _refuse_nul(breaks + text[: text.index("\0")].count("\n") + 1, name)
             breaks += text.count("\n")
             for quote in counts:
-                counts[quote] += text.count(quote) + (len(quote) > 1 and end[-1:] + text[:1] == quote)
+                # Most files have none of the first characters, which is quickly found.
+                if quote[0] in text:
+                    counts[quote] += text.count(quote)
+                if len(quote) > 1 and end[-1:] + text[:1] == quote:
+                    counts[quote] += 1
             end = (end + text)[-_LONGEST_LINE:]
     last = end.rstrip("\n")
     lines = breaks + (end[-1:] not in {"", "\n"})
