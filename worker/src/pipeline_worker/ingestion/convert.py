@@ -219,7 +219,7 @@ def _convert_csv(
         pandas_unread=found.unread,
         repeated=frozenset(cell for cell, count in Counter(map(str.strip, csv_format.header)).items() if count > 1),
         notes=[
-            *filter(None, [csv_format.encoding.note]),
+            *csv_format.list_notes(),
             *left_out.notes,
             *notes,
             *body.notes,
