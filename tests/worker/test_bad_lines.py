@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -99,3 +100,21 @@ def test_a_backslash_at_the_end_of_a_quoted_cell_is_a_character(tmp_path: Path) 
     """A folder's name may end with one."""
     _, columns = convert_bytes(tmp_path, b'path,n\n"C:\\x\\",1\n"D:\\",2\n')
     assert columns["path"] == ["C:\\x\\", "D:\\"]
+
+
+def test_a_file_of_bad_lines_alone_is_refused_for_them(tmp_path: Path) -> None:
+    """Not for having no rows, and without the advice to leave lines out."""
+    with pytest.raises(DataUnreadable, match=r"Line 2 has 4 cells, but the header has 2 \(2 rows differ") as raised:
+        convert_bytes(tmp_path, b"a,b\n1,2,3,4\n5,6,7,8\n", max_bad_lines=10)
+    assert "max_bad_lines" not in raised.value.fix
+
+
+def test_a_null_of_mysql_is_told_where_a_backslash_escapes_it(tmp_path: Path) -> None:
+    """It would be the label `N` without a word; the line of the note makes it missing."""
+    content = b'id,size,label\n1,\\N,"say \\"x\\""\n2,3,no\n3,\\N,yes\n'
+    (note, *_) = convert_bytes(tmp_path, content, escape="\\")[0].notes
+    assert note.startswith(r"`\N` is in the file 2 times, and read as `N`")
+    given = json.loads(note[note.index("{") : -1])["ingestion_config"]
+    _, columns = convert_bytes(tmp_path, content, **given)
+    assert columns["size"] == [None, 3, None]
+    assert columns["label"][0] == 'say "x"'

@@ -33,12 +33,18 @@ def test_a_nameless_column_with_a_value_stays_one(tmp_path: Path) -> None:
 
 def test_a_value_without_a_column_is_refused_with_its_row(tmp_path: Path) -> None:
     """The header has no name for it, and it is never dropped."""
-    with pytest.raises(DataUnreadable, match="Row 3 has 3 cells, the last of them '7', but the header has 2") as raised:
-        convert_bytes(tmp_path, b"a,b\n1,x,\n2,y,\n3,z,7\n")
-    assert raised.value.details == {"row": 3, "value": "7"}
+    with pytest.raises(DataUnreadable, match="Row 2 has 3 cells, the last of them '7', but the header has 2") as raised:
+        convert_bytes(tmp_path, b"a,b\n1,x,\n2,y,7\n3,z,\n")
+    assert raised.value.details == {"row": 2, "value": "7"}
 
 
 def test_a_row_that_ends_otherwise_is_named(tmp_path: Path) -> None:
     """Only a file of which all rows end so is read."""
     with pytest.raises(DataUnreadable, match="Line 3 has 2 cells, but each other row has 3"):
         convert_bytes(tmp_path, b"a,b\n1,x,\n2,y\n3,z,\n")
+
+
+def test_one_row_that_ends_so_is_a_bad_line(tmp_path: Path) -> None:
+    """The first row alone says nothing of the others."""
+    with pytest.raises(DataUnreadable, match=r"Line 2 has 3 cells, but the header has 2[.]"):
+        convert_bytes(tmp_path, b"a,b\n1,x,\n2,y\n3,z\n")

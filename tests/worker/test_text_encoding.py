@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from pipeline_worker.errors import DataUnreadable, ParameterInvalid
+from pipeline_worker.ingestion import text_encoding
 from pipeline_worker.ingestion.text_encoding import find_encoding
 
 TEXT = "name,größe\nJosé,1\n"
@@ -198,3 +199,12 @@ def test_given_encoding_that_contradicts_the_mark_is_a_fault_of_the_request(tmp_
     """A byte order mark is sure; Windows-1252 would read it as characters of the first column's name."""
     with pytest.raises(ParameterInvalid, match="byte order mark of UTF-8"):
         find_encoding(write(tmp_path, TEXT.encode("utf-8-sig")), "x.csv", "cp1252")
+
+
+def test_a_line_without_an_end_is_refused_before_it_is_held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What looks for faults reads whole lines, so a file in one line would take as much memory as it has bytes."""
+    monkeypatch.setattr(text_encoding, "_MOST_CHARACTERS", 1 << 20)
+    path = write(tmp_path, b"a,b\n" + b"1,2 " * 600_000)
+    with pytest.raises(DataUnreadable, match="Line 2 has more than 1,048,576 characters"):
+        find_encoding(path, "x.csv")
+    assert find_encoding(write(tmp_path, b"1,2,3,4\n" * 300_000), "x.csv").lines == 300_000

@@ -7,8 +7,9 @@ from collections import Counter
 from typing import Any
 
 from .attempt import Attempt, Outcome
-from .dataset_name import check_dataset_name
+from .dataset_name import check_dataset_name, check_key, note_made_name
 from .errors import DataUnreadable
+from .escape import escape
 from .ingestion.convert import convert
 from .ingestion.converted import Converted
 from .ingestion.data_format import DataFormat, find_format
@@ -31,6 +32,7 @@ def ingest(attempt: Attempt) -> Outcome:
     request, drop = attempt.request, attempt.drop
     source = drop.uri
     parameters = _name_parameters(attempt)
+    check_key(drop.key, where=source)
     check_dataset_name(attempt.dataset, where=source)
     limits = attempt.settings.limits
     limits.check_size(drop.size, source)
@@ -41,7 +43,7 @@ def ingest(attempt: Attempt) -> Outcome:
         unpacked = unpack(raw, source, config.member, attempt.scratch / "unpacked", limits)
         data_format = find_format(unpacked.path, unpacked.name, request.data_format)
         converted = convert(unpacked.path, dataset, unpacked.name, data_format, config, request.drop_columns, limits)
-    notes = [*note_partition(drop.key, attempt.dataset), *unpacked.notes, *converted.notes]
+    notes = [escape(note) for note in (*_note_names(attempt), *unpacked.notes, *converted.notes)]
     _log_findings(attempt, data_format, converted)
     _log_notes(attempt, _put_first(notes, request.target_column))
     names = [*converted.schema.names(), *converted.schema.left_out]
@@ -79,7 +81,7 @@ def ingest(attempt: Attempt) -> Outcome:
             "target_column_is": "given" if target.is_given else "found by its name",
             "notes": notes[:_LOGGED_NOTES],
         },
-        headline=f"{schema.rows:,} rows, {len(schema.columns):,} columns, target `{target.column}`"
+        headline=f"{_count(schema.rows, 'row')}, {_count(len(schema.columns), 'column')}, target `{target.column}`"
         + (f" ({words})" if words else ""),
         location=outputs["dataset"].uri,
         request=completed,
@@ -104,13 +106,19 @@ def describe_call(converted: Converted, unpacked: Unpacked) -> dict[str, Any]:
     return call | {name: value for name, value in others.items() if value is not None}
 
 
+def _note_names(attempt: Attempt) -> list[str]:
+    key = attempt.drop.key
+    return note_made_name(key, attempt.dataset) + note_partition(key, attempt.dataset)
+
+
 def _log_findings(attempt: Attempt, data_format: DataFormat, converted: Converted) -> None:
     log = attempt.log
     log.info("%s: %s (%s)", attempt.drop.uri, data_format.name.upper(), data_format.how)
     log.info("read as: %s", converted.found)
     kinds = Counter(column.type for column in converted.schema.columns)
     listed = ", ".join(f"{count:,} {kind}" for kind, count in kinds.most_common())
-    log.info("%s rows, %s columns: %s", f"{converted.schema.rows:,}", f"{len(converted.schema.columns):,}", listed)
+    schema = converted.schema
+    log.info("%s, %s: %s", _count(schema.rows, "row"), _count(len(schema.columns), "column"), listed)
 
 
 def _log_notes(attempt: Attempt, notes: list[str]) -> None:
@@ -122,7 +130,7 @@ def _log_notes(attempt: Attempt, notes: list[str]) -> None:
 
 def _put_first(notes: list[str], column: str | None) -> list[str]:
     """Return *notes* with those about *column* before all others."""
-    return sorted(notes, key=lambda note: not note.startswith(f"`{column}`"))
+    return sorted(notes, key=lambda note: not note.startswith(f"`{escape(column or '')}`"))
 
 
 def _refuse_left_out_target(target: Target, converted: Converted, source: str) -> None:
@@ -134,6 +142,10 @@ def _refuse_left_out_target(target: Target, converted: Converted, source: str) -
             fix="Write it as numbers, text or booleans, and drop the file again; or choose another `target_column`.",
             details={"column": target.column},
         )
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def _dump(value: Any) -> bytes:

@@ -30,7 +30,7 @@ class Limits:
     :param cell_bytes: bytes of the text in one cell, in UTF-8.
     """
 
-    file_bytes: int = 10 << 30
+    file_bytes: int = 2 << 30
     rows: int = 20_000_000
     columns: int = 5000
     cell_bytes: int = 1 << 20

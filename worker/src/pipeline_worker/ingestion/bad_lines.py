@@ -123,7 +123,7 @@ def explain_rows(path: Path, csv_format: CsvFormat, name: str, reason: str) -> D
         " (titles, totals). Nothing was dropped or filled in."
         + (
             f" To have such lines left out, give {write_config(max_bad_lines=bad_lines)}"
-            if bad_lines <= _MOST_BAD_LINES
+            if bad_lines <= _MOST_BAD_LINES and count < rows
             else ""
         ),
         details=details,
@@ -154,11 +154,12 @@ def leave_out_bad_lines(path: Path, copy: Path, csv_format: CsvFormat, name: str
     """Return the file without its bad lines; it is *copy* where it has some.
 
     :param allowed: how many lines may be left out, by `ingestion_config.max_bad_lines`.
-    :raises DataUnreadable: there are more.
+    :raises DataUnreadable: there are more, or no others.
     """
     bad: list[Row] = []
-    lines = 0
+    rows = lines = 0
     for row in _read_rows(path, csv_format):
+        rows += 1
         if _is_bad(row, csv_format):
             bad.append(row)
             lines += row.last - row.first + 1
@@ -166,6 +167,8 @@ def leave_out_bad_lines(path: Path, copy: Path, csv_format: CsvFormat, name: str
                 raise explain_rows(path, csv_format, name, f"more than {allowed} lines are bad")
     if not bad:
         return LeftOut(path)
+    if len(bad) == rows:
+        raise explain_rows(path, csv_format, name, "all lines are bad")
     _blank_lines(path, copy, csv_format.encoding.codec, {at for row in bad for at in range(row.first, row.last + 1)})
     listed = "; ".join(_say_bad(row) for row in bad[:_NAMED]) + (
         f"; and {len(bad) - _NAMED} more" if len(bad) > _NAMED else ""

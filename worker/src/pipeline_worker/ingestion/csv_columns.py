@@ -23,7 +23,7 @@ from .missing_words import (
     say_typed_words,
 )
 from .number_form import NumberForm
-from .setting_line import write_setting
+from .setting_line import LONGEST_WORD, write_setting
 from .settle import settle
 from .text_format import TextFormat
 
@@ -132,12 +132,12 @@ def refuse_cell(
     """
     shown = error.value if len(error.value) <= 40 else error.value[:37] + "..."
     setting = write_setting("missing_values", column, [error.value])
-    if_missing = f"; if it means missing, give {setting}" if can_be_missing else ""
+    if_missing = f"; if it means missing, give {setting}" if can_be_missing and len(error.value) <= LONGEST_WORD else ""
     return DataUnreadable(
         f"`{column}` is to be of the type {kind}, by `ingestion_config.column_types`, but row {error.row} has {shown!r}.",
         where=f"{name}, column `{column}`, row {error.row}",
         fix=f"Mend the cell, or give another type{if_missing}.",
-        details={"column": column, "row": error.row, "value": error.value},
+        details={"column": column, "row": error.row, "value": error.value[:LONGEST_WORD]},
     )
 
 

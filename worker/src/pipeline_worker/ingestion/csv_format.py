@@ -14,12 +14,15 @@ from ..errors import DataUnreadable, ParameterInvalid
 from ..request import IngestionConfig
 from .blank_runs import BlankRuns
 from .separator import BLANKS, NAMES, allow_long_cells, check_separator, find_separator, split_rows
+from .setting_line import write_config
 from .single_column import refuse_given_separator, refuse_single_column
 from .text_encoding import TextEncoding, find_encoding
 from .trimmed import note_trimmed_names
 
 _SAMPLE_CHARACTERS = 256 * 1024
 _LONGEST_SAMPLE = 32 * 1024 * 1024
+#: How MySQL writes a missing value.
+_NULL = r"\N"
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,16 @@ class CsvFormat:
         """Whether a quote may be open, or stand behind a backslash, so that its row has to be looked at."""
         quotes = self.encoding.quotes
         return quotes[self.quote] % 2 > 0 or (self.escape is None and quotes[f"\\{self.quote}"] > 0)
+
+    def list_notes(self) -> list[str]:
+        """Return what a person should know of how the file is written."""
+        notes = [self.encoding.note] if self.encoding.note else []
+        count = self.encoding.quotes[_NULL]
+        if self.escape == "\\" and count:
+            setting = write_config(escape=self.escape, missing_values=["N"])
+            said = f"`{_NULL}` is in the file {'once' if count == 1 else f'{count:,} times'}, and read as `N`, as a backslash escapes it"
+            notes.append(f"{said}; where it means missing, as MySQL writes it, give {setting}.")
+        return notes
 
     @property
     def dialect(self) -> dict[str, Any]:
@@ -140,7 +153,7 @@ def find_csv_format(path: Path, name: str, config: IngestionConfig, data_format:
     given_separator = check_separator(config.separator) or ("\t" if data_format == "tsv" else None)
     quote = _check_sign("quote", config.quote, {"separator": given_separator}) or '"'
     escape = _check_sign("escape", config.escape, {"separator": given_separator, "quote": quote})
-    encoding = find_encoding(path, name, config.encoding, (quote, f"\\{quote}"))
+    encoding = find_encoding(path, name, config.encoding, (quote, f"\\{quote}", _NULL))
     sample = _read_sample(path, encoding)
     lines_before, hinted = _find_lines_before(sample)
     body = sample.split("\n", lines_before)[lines_before] if lines_before else sample
@@ -154,7 +167,7 @@ def find_csv_format(path: Path, name: str, config: IngestionConfig, data_format:
         encoding = replace(encoding, last_line=blanks.put_tabs(encoding.last_line))
     if config.quote is None and separator is not None and _is_single_quoted(body, separator):
         quote = "'"
-        encoding = find_encoding(path, name, config.encoding, (quote, f"\\{quote}"))
+        encoding = find_encoding(path, name, config.encoding, (quote, f"\\{quote}", _NULL))
     if separator is None:
         separator = "," if quote != "," else ";"
     reader = csv.reader(io.StringIO(body, newline=""), delimiter=separator, quotechar=quote, escapechar=escape)

@@ -11,15 +11,18 @@ import pyarrow.compute as pc
 from ..errors import DataUnreadable
 from .arrow_text import make_text
 from .csv_format import CsvFormat
+from .separator import split_rows
 
 #: What is said where it is left out.
 NOTE = "Each row ends with a separator, and nothing is ever behind it: that column without a name is left out."
 
 
 def expect_end(csv_format: CsvFormat) -> CsvFormat:
-    """Return how the file is written if each row ends with a separator as the first one does; else *csv_format* itself."""
-    header, cells = csv_format.header, len(csv_format.first_row)
-    if not csv_format.first_row or csv_format.first_row[-1].strip() or len(header) < 2:
+    """Return how the file is written if each row ends with a separator as the first and the last do; else *csv_format* itself."""
+    header, first, cells = csv_format.header, csv_format.first_row, len(csv_format.first_row)
+    rows = split_rows(csv_format.encoding.last_line, csv_format.separator, csv_format.quote, csv_format.escape)
+    last = rows[-1] if rows else []
+    if len(header) < 2 or len(last) != cells or first[-1].strip() or last[-1].strip():
         return csv_format
     if cells == len(header) + 1:
         return replace(csv_format, has_end=True)

@@ -17,7 +17,7 @@ from .arrow_text import make_texts
 from .missing_words import GivenWords, WordSet
 from .number_form import NumberForm
 from .number_format import LEADING_ZERO, Numbers
-from .setting_line import write_setting
+from .setting_line import LONGEST_WORD, write_setting
 
 #: Cells that are numbers, of those that say anything, and different numbers: with fewer they are labels, such as 1, 2, 3+.
 _LEAST_SHARE, _MOST_LABELS = 0.95, 20
@@ -138,7 +138,9 @@ def _explain(
     more = ", ..." if found.others_count > len(rows) else ""
     fix = "Mend these cells, and drop the file again"
     fix += f" with {write_setting('column_types', target, kinds['column_types'])}." if kinds else "."
-    if len(found.others) <= _LISTED and not any(any(map(str.isdigit, word)) for word in found.others):
+    if len(found.others) <= _LISTED and not any(
+        len(word) > LONGEST_WORD or any(map(str.isdigit, word)) for word in found.others
+    ):
         setting = write_setting("missing_values", target, [*missing, *found.others], **kinds)
         fix += f" If they mean missing, give {setting}."
     fix += f" If all of its cells are labels, give {write_setting('column_types', target, 'text')}."
@@ -151,7 +153,7 @@ def _explain(
         details={
             "column": target,
             "count": found.others_count,
-            "rows": [{"row": row, "value": value} for row, value in rows],
+            "rows": [{"row": row, "value": value[:LONGEST_WORD]} for row, value in rows],
         },
     )
 

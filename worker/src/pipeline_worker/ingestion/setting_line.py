@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
+#: A word for missing is short; a longer cell is a text, and not worth a line of its length.
+LONGEST_WORD = 100
+
 
 def write_setting(name: str, column: str, value: Any, **others: Any) -> str:
     """Return the JSON that gives `ingestion_config.<name>` the *value* for one *column*, and *others* theirs."""

@@ -16,6 +16,8 @@ from .east_asian import find_east_asian
 _CHUNK_BYTES = 1 << 20
 #: Of a longer last line only so much is kept.
 _LONGEST_LINE = 1 << 18
+#: No row is so long that it can be read, and what looks for a fault reads whole lines.
+_MOST_CHARACTERS = 64 << 20
 #: So small a share of characters can be valid UTF-8 by chance in a text that is none.
 _FEW = 0.01
 
@@ -132,7 +134,7 @@ class _UndecodableError(Exception):
 def _scan(path: Path, codec: str, how: str, quotes: Sequence[str], name: str) -> TextEncoding:
     # Line ends are translated, so that counting `\n` counts the lines of all three kinds of files.
     decoder = io.IncrementalNewlineDecoder(codecs.getincrementaldecoder(codec)("strict"), translate=True)
-    breaks = 0
+    breaks = line = 0
     counts = dict.fromkeys(quotes, 0)
     end = ""
     with path.open("rb") as file:
@@ -147,9 +149,17 @@ def _scan(path: Path, codec: str, how: str, quotes: Sequence[str], name: str) ->
                 raise _UndecodableError(breaks + before.count("\n") + 1) from error
             if "\0" in text:
                 _refuse_nul(breaks + text[: text.index("\0")].count("\n") + 1, name)
-            breaks += text.count("\n")
+            count = text.count("\n")
+            breaks += count
+            line = len(text) - text.rfind("\n") - 1 if count else line + len(text)
+            if line > _MOST_CHARACTERS:
+                _refuse_long(breaks + 1, name)
             for quote in counts:
-                counts[quote] += text.count(quote) + (len(quote) > 1 and end[-1:] + text[:1] == quote)
+                # Most files have none of the first characters, which is quickly found.
+                if quote[0] in text:
+                    counts[quote] += text.count(quote)
+                if len(quote) > 1 and end[-1:] + text[:1] == quote:
+                    counts[quote] += 1
             end = (end + text)[-_LONGEST_LINE:]
     last = end.rstrip("\n")
     lines = breaks + (end[-1:] not in {"", "\n"})
@@ -190,6 +200,15 @@ def _refuse_unmarked_utf16(head: bytes, name: str) -> None:
         f"This looks like {codec.upper()} text without a byte order mark.",
         where=name,
         fix=f'Give {{"ingestion_config": {{"encoding": "{codec}"}}}}, or save the file as UTF-8.',
+    )
+
+
+def _refuse_long(line: int, name: str) -> None:
+    raise DataUnreadable(
+        f"Line {line} has more than {_MOST_CHARACTERS:,} characters.",
+        where=f"{name}, line {line}",
+        fix="Look whether the file has line ends, and is a table at all; write each row as a line.",
+        details={"line": line},
     )
 
 

@@ -103,7 +103,7 @@ def _convert_blocks(
         converted,
         found=f"{csv_format.describe()}, {converted.found} ({'given' if 'decimal' in csv_format.given else 'found'})",
         pandas_call=("read_csv", _list_pandas_options(csv_format, body, left_out)),
-        notes=[*filter(None, [csv_format.encoding.note]), *left_out.notes, *notes, *converted.notes],
+        notes=[*csv_format.list_notes(), *left_out.notes, *notes, *converted.notes],
     )
 
 
