@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from pipeline_worker.errors import DataUnreadable, ParameterInvalid
-from pipeline_worker.ingestion import sheet_size
+from pipeline_worker.ingestion import sheet_size, sheet_texts
 from tests.worker.test_formats import check_call, ingest
 from tests.worker.workbooks import Rows, write_ods, write_xlsx
 
@@ -123,6 +123,28 @@ def test_a_row_that_is_repeated_takes_no_memory(tmp_path: Path) -> None:
     """In OpenDocument a row can stand there many times; it is counted before it is read."""
     with pytest.raises(DataUnreadable, match="The table has 100,000,002 rows"):
         ingest(write_ods(tmp_path / "x.ods", {"S": TABLE}, repeated=100_000_000))
+
+
+def test_a_text_that_many_cells_share_is_counted_for_each(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A long text that stands in the file once takes its room in each cell: that is known before."""
+    path = write_xlsx(tmp_path / "near.xlsx", {"S": TABLE})
+    texts = "".join(f"<si><t>{'x' * size}</t></si>" for size in (2000, 1))
+    with zipfile.ZipFile(path) as near, zipfile.ZipFile(tmp_path / "x.xlsx", "w") as shared:
+        for member in near.namelist():
+            content = near.read(member)
+            if member.endswith("sheet1.xml"):
+                cells = b"".join(b'<c t="s"><v>%d</v></c>' % (number % 2) for number in range(1000))
+                content = content.replace(b"</row>", cells + b"</row>")
+            shared.writestr(member, content)
+        shared.writestr(sheet_texts.SHARED, f"<sst>{texts}</sst>")
+    monkeypatch.setattr(sheet_texts, "_CHUNK_BYTES", 1000)
+    with zipfile.ZipFile(tmp_path / "x.xlsx") as archive:
+        sheets = ["xl/worksheets/sheet1.xml"]
+        monkeypatch.setattr(sheet_texts, "_MOST_BYTES", 3_100_000)
+        sheet_texts.check_texts(archive, sheets, "x")
+        monkeypatch.setattr(sheet_texts, "_MOST_BYTES", 2_900_000)
+        with pytest.raises(DataUnreadable, match="more than 2,900,000 bytes together"):
+            sheet_texts.check_texts(archive, sheets, "x")
 
 
 def test_the_size_of_a_sheet_is_exact_where_it_matters(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

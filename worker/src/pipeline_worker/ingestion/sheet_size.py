@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ..errors import DataUnreadable
 from ..limits import Limits
+from .sheet_texts import check_texts
 
 #: Cells of a sheet, empty ones between others included; each takes 24 bytes and more.
 MOST_CELLS = 20_000_000
@@ -36,15 +37,15 @@ def check_sheets(path: Path, name: str, limits: Limits) -> None:
     try:
         with zipfile.ZipFile(path) as archive:
             _check_bytes(sum(each.file_size for each in archive.infolist() if each.filename.endswith(".xml")), name)
-            for member in archive.namelist():
-                if member == "content.xml":
-                    sizes = _measure_ods(_read_chunks(archive, member))
-                elif re.fullmatch(r"xl/worksheets/[^/]*\.xml", member):
-                    sizes = iter([_measure_xlsx(archive, member)])
-                else:
-                    continue
-                for rows, columns in sizes:
-                    _check(rows, columns, name, limits)
+            members = archive.namelist()
+            if "content.xml" in members:
+                sizes = _measure_ods(_read_chunks(archive, "content.xml"))
+            else:
+                sheets = [each for each in members if re.fullmatch(r"xl/worksheets/[^/]*\.xml", each)]
+                check_texts(archive, sheets, name)
+                sizes = (_measure_xlsx(archive, sheet) for sheet in sheets)
+            for rows, columns in sizes:
+                _check(rows, columns, name, limits)
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError):
         # What is damaged is found by whoever reads it.
         return
