@@ -6,6 +6,7 @@ import os
 import sys
 
 from local.errors import LocalError
+from local.escape import escape
 
 # Each is a module of local.commands with add_arguments(parser) and run(arguments) -> exit code; imported when asked for.
 COMMANDS = {
@@ -38,7 +39,7 @@ def main(argv: list[str]) -> int:
         code = int(importlib.import_module(f"local.commands.{arguments.command}").run(arguments))
         sys.stdout.flush()  # here, where it is known what it means that nobody reads it
     except LocalError as error:
-        print(f"\n{error}", file=sys.stderr)
+        print("\n" + "\n".join(map(escape, str(error).split("\n"))), file=sys.stderr)
         return error.exit
     except BrokenPipeError:
         # Who reads our output has seen enough. Python would complain once more when it closes stdout.

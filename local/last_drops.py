@@ -8,6 +8,7 @@ from rich.text import Text
 from local.airflow_api import Airflow, DagRun
 from local.attempt import Attempt, add_runs_without_attempt, find_runs, read_attempts, tell_asker, tell_result
 from local.errors import StoreUnreachable
+from local.escape import escape
 from local.receipt import Receipt, Receipts
 from local.run_key import STAGES, read_time
 from local.settings import Settings
@@ -70,8 +71,8 @@ def show_run(settings: Settings, run_key: str) -> None:
     show = Show()
     receipt = Receipts(settings, Store(settings)).find(run_key)
     show.console.print(Text.assemble(describe_state_with_mark(receipt), f"  {receipt.run_key}"), soft_wrap=True)
-    show.print(f"  file     {receipt.file or 'none'}")
-    show.print(f"  dataset  {receipt.dataset}")
+    show.print(f"  file     {escape(receipt.file or 'none')}")
+    show.print(f"  dataset  {escape(receipt.dataset)}")
     show.print(f"  changed  {receipt.updated_at}\n")
     show_stages(receipt, show)
     rows = make_metric_rows(receipt.live_facts)
@@ -137,7 +138,7 @@ def describe_state_with_mark(receipt: Receipt) -> tuple[str, str]:
 
 def tell_name(receipt: Receipt) -> str:
     """Return the dataset's name where the run key, which has room for letters and digits only, does not tell it."""
-    return "" if receipt.run_key.partition(".")[0] == receipt.dataset else f"  of `{receipt.dataset}`"
+    return "" if receipt.run_key.partition(".")[0] == receipt.dataset else f"  of `{escape(receipt.dataset)}`"
 
 
 def describe_state(receipt: Receipt) -> str:

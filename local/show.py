@@ -12,6 +12,7 @@ from rich.live import Live
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 from rich.text import Text
 
+from local.escape import escape
 from local.view import Step, View
 
 _SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
@@ -75,7 +76,8 @@ class Show:
 
     def write(self, head: Text, note: str) -> None:
         """Write a head, and beside it a note that is broken to the width of a terminal."""
-        lines = [note.replace("\n", " ")]
+        note = escape(" ".join(note.splitlines()))
+        lines = [note]
         if self.console.is_terminal:
             lines = [
                 str(line).rstrip()
@@ -150,7 +152,7 @@ class Show:
         """Write addresses, each whole on one line so that it can be clicked and copied; names as wide as `width`."""
         width = max(width, *map(len, links)) if links else width
         for name, address in links.items():
-            self.console.print(Text.assemble(f"  {name:<{width}}  ", (address, "cyan")), soft_wrap=True)
+            self.console.print(Text.assemble(f"  {name:<{width}}  ", (escape(address), "cyan")), soft_wrap=True)
 
     def print_table(self, rows: Sequence[Sequence[str]]) -> None:
         """Write rows in columns; the first row is their heads, the first column is left, the others right aligned."""
@@ -165,8 +167,8 @@ class Show:
             )
 
     def print(self, text: str = "", style: str = "") -> None:
-        """Write text as it is."""
-        self.console.print(Text(text, style=style), soft_wrap=True)
+        """Write text, line by line, with what cannot be seen of it written out."""
+        self.console.print(Text("\n".join(map(escape, text.split("\n"))), style=style), soft_wrap=True)
 
 
 def first_sentence(text: str) -> str:

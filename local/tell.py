@@ -7,6 +7,7 @@ from rich.text import Text
 
 from local.airflow_api import Airflow, DagRun
 from local.errors import AirflowUnreachable
+from local.escape import escape
 from local.receipt import Reason, Receipt
 from local.show import Show, describe_seconds, first_sentence
 from local.view import Asked, View, choose_runs
@@ -38,7 +39,7 @@ def tell(
         tell_reason(view.reason, show)
     elif run is not None:
         for word in _read_last_words(airflow, run):
-            show.print(f"  {word}")
+            show.print(f"  {escape(word)}")
     record = receipt.links.get("failure") if receipt and view.reason else None
     show.print_links(({"record": record} if record else {}) | ({"log": run.url} if run else {}), width=_REASON_WIDTH)
     show.print(f"\n{advise(asked, stopped)}")

@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 from pipeline.assets import Stage
 from pipeline.conf import Ask
 from pipeline.ending import Ending, Kind, describe, is_record_of, judge_exit
+from pipeline.escape import escape
 from pipeline.layout import Layout
 from pipeline.receipt import put_failed_receipt, tell_time
 from pipeline.retry import RETRIES, StageFailed, decide
@@ -268,9 +269,9 @@ class Attempt:
 
 def tell(log: Log, what: str, *, where: str, fix: str, then: str) -> None:
     """Say at the end of a task's log what a person needs at a glance."""
-    log.error("What happened: %s", what)
-    log.error("Where: %s", where)
-    log.error("What to do: %s", fix)
+    log.error("What happened: %s", escape(what))
+    log.error("Where: %s", escape(where))
+    log.error("What to do: %s", escape(fix))
     log.error("Next: %s.", then)
 
 

@@ -15,6 +15,7 @@ from functools import partial
 from typing import Any
 
 from pipeline.drop import BACK_OFF, MOST_TRIES, Drop, choose_drops, list_claimable
+from pipeline.escape import escape
 from pipeline.layout import Layout
 from pipeline.receipt import put_first_receipt, tell_time
 from pipeline.settings import Settings
@@ -78,7 +79,8 @@ def clear_claimed(store: Store, settings: Settings, claims: Sequence[Claim]) -> 
         for position, entry in enumerate(claim.leaves):
             if entry not in refused:
                 continue
-            log.error("s3://%s/%s could not be deleted: %s", settings.drop_bucket, entry[0], refused[entry])
+            key = escape(entry[0])
+            log.error("s3://%s/%s could not be deleted: %s", settings.drop_bucket, key, refused[entry])
             # A sidecar that stays holds nothing up; the drop would be claimed again and again.
             if position == 0:
                 _set_aside(store, settings, claim.run_key, entry, claim.tries, f"not deleted: {refused[entry]}")
@@ -107,7 +109,7 @@ def _claim_or_set_aside(store: Store, settings: Settings, drop: Drop) -> Claim |
 
 def _leave_alone(store: Store, settings: Settings, drop: Drop, error: StoreError) -> StoreError | None:
     """Set *drop* aside because of *error*, tell of it when that is for good, and return what kept this from being done."""
-    log.error("s3://%s/%s cannot be claimed: %s", drop.version.bucket, drop.version.key, error)
+    log.error("s3://%s/%s cannot be claimed: %s", drop.version.bucket, escape(drop.version.key), escape(str(error)))
     try:
         entry = (drop.version.key, drop.version.version_id)
         tries = _set_aside(store, settings, drop.run_key, entry, drop.tries, str(error))

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from pipeline.attempt import Exit, Log
 from pipeline.ending import read_marked_line
+from pipeline.escape import escape
 
 #: How many lines of stdout and of the log are kept, and how long a line may become, in bytes.
 _KEPT_LINES = 1000
@@ -16,8 +17,6 @@ _LONGEST_LINE = 64 * 1024
 #: What a person, and Airflow's server in one piece, can read of a log: so much from its beginning, and so much to its end.
 _HEAD_LINES, _HEAD_BYTES = 40_000, 8 << 20
 _TAIL_LINES, _TAIL_BYTES = 10_000, 2 << 20
-#: What would move a terminal's cursor, begin a line or turn its direction: control characters (a tab is none of these) and marks.
-_UNSEEN = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 #: How the worker writes its log.
 _WORKER_LINE = re.compile(r"\d\d:\d\d:\d\d (?P<level>DEBUG|INFO|WARNING|ERROR|CRITICAL) +(?P<text>.*)")
 
@@ -114,8 +113,3 @@ class Output:
         found = _WORKER_LINE.match(line)
         level, text = (found["level"], found["text"]) if found else ("INFO", line)
         self._log.say(logging.getLevelNamesMapping()[level], text)
-
-
-def escape(text: str) -> str:
-    """Return *text* with what cannot be seen of it written out, as Python would."""
-    return _UNSEEN.sub(lambda found: found[0].encode("unicode_escape").decode(), text)

@@ -10,7 +10,7 @@ from local.errors import InputRefused
 from local.follow import follow, wait_for_claim
 from local.params import Params, read_params
 from local.receipt import Receipts
-from local.run_key import SIDECAR_SUFFIX, dataset_of_key, is_drop_key, make_digest
+from local.run_key import SIDECAR_SUFFIX, dataset_of_key, is_drop_key, make_digest, name_dataset
 from local.settings import Settings, read_settings
 from local.show import Show, describe_size
 from local.store import Store
@@ -76,7 +76,8 @@ def plan_drop(file: str, dataset: str = "", params: str = "") -> Drop:
         raise InputRefused(f"{path} is empty, so nothing can be learned from it. Nothing was put.")
     beside = path.with_name(DATASET_PARAMS)
     shared = read_params(str(beside)) if beside.is_file() and not params else None
-    name = dataset.strip("/") or (path.resolve().parent.name if beside.is_file() else path.stem) or path.name
+    own = path.resolve().parent.name if beside.is_file() else path.stem
+    name = dataset.strip("/") or name_dataset(own or path.name)
     key = "/".join([*(part for part in name.split("/") if part), path.name])
     refuse_no_drop(key)
     return Drop(path, key, read_params(params) if params else None, shared)

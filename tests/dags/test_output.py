@@ -46,7 +46,7 @@ def test_what_cannot_be_seen_is_written_out(said):
     output = Output(said)
     output.stderr.add("a\x1b[31m\rb\x85c\u202ed\x00\tü字\n".encode())
     ended = output.end(3)
-    assert said.lines == [(logging.INFO, r"a\x1b[31m\rb\x85c\u202ed\x00" + "\tü字")]
+    assert said.lines == [(logging.INFO, r"a\u001b[31m\rb\u0085c\u202ed\u0000" + "\tü字")]
     assert ended.last_words == said.lines[0][1]
 
 

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+import gzip
+import io
+import json
+import zipfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
-from pipeline_worker.ingestion.convert import Converted
+from pipeline_worker.ingest import describe_call
+from pipeline_worker.ingestion.converted import Converted
+from pipeline_worker.ingestion.unpacked import Unpacked
 from pipeline_worker.publishing.report import _write_reading
 from tests.worker.test_report import REPORT
 
@@ -16,15 +22,18 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def read_by_call(path: Path, converted: Converted, monkeypatch: pytest.MonkeyPatch) -> tuple[str, pd.DataFrame]:
-    """Return the call that the report prints, and the table that it gives in the folder of the file."""
+def read_by_call(
+    path: Path, converted: Converted, monkeypatch: pytest.MonkeyPatch, unpacked: Unpacked | None = None
+) -> tuple[str, pd.DataFrame]:
+    """Return the call that the report prints, and the table that it gives in the folder of the file.
+
+    :param unpacked: what holds the table, where the file is an archive.
+    """
     import pandas as pd
 
-    function, options = converted.pandas_call
-    call: dict[str, Any] = {"function": function, "options": options}
-    if converted.reset_index is not None:
-        call["reset_index"] = converted.reset_index
+    call = describe_call(converted, unpacked or Unpacked(path, path.name))
     report = dataclasses.replace(REPORT, file=f"s3://drops/bikes/{path.name}", profile={"pandas": call})
     monkeypatch.chdir(path.parent)
     printed = _write_reading(report)
-    return printed, eval(printed, {"pandas": pd})  # noqa: S307 - it is our own
+    modules = {"pandas": pd, "gzip": gzip, "io": io, "json": json, "zipfile": zipfile}
+    return printed, eval(printed, modules)  # noqa: S307 - it is our own

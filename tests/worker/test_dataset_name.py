@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline_worker.dataset_name import check_dataset_name
+from pipeline_worker.dataset_name import check_dataset_name, check_key, note_made_name
 from pipeline_worker.errors import ParameterInvalid
+from pipeline_worker.run_key import name_dataset
 
 GOOD = ["penguins", "my data", "größe", "a.b", "a-b_c", ".hidden", "o'brien", 'the "best"', "a@b", "a#b", "x" * 256]
 REFUSED_BY_MLFLOW = ["", "  ", "a/b", "a:b", ".", "..", "..x"]
@@ -44,3 +45,42 @@ def test_the_rules_are_those_of_the_locked_mlflow() -> None:
             _validate_model_name(name)
     for name in [*GOOD, *REFUSED_BY_USE]:
         _validate_model_name(name)
+
+
+@pytest.mark.parametrize("mark", ["\u202a", "\u202e", "\u2066", "\u2069"])
+def test_names_with_a_mark_that_turns_text_are_refused_with_the_mark(mark: str) -> None:
+    """A program could look like a table; the mark is named, as nobody can see it, and what is shown has none."""
+    for check in (check_dataset_name, check_key):
+        with pytest.raises(ParameterInvalid, match=rf"the mark U\+{ord(mark):04X} \([a-z -]+\)") as raised:
+            check(f"sc{mark}vsc.exe", where=f"s3://drops/sc{mark}vsc.exe")
+        assert mark not in str(raised.value)
+
+
+def test_other_marks_of_a_key_pass() -> None:
+    """Some scripts need them inside a word; they are written out where a name is shown."""
+    check_key("می\u200cخ/a.csv", where="s3://drops/x")
+
+
+@pytest.mark.parametrize("stem", ["what?", "a:b", "a\nb", 'it\'s "x"', "?", " ", "x" * 300, "..", "é" * 257])
+def test_a_name_made_of_a_file_s_can_be_used(stem: str) -> None:
+    """Whatever a file at the top of the bucket is called, it becomes a model, and a note says why that is called otherwise."""
+    name = name_dataset(stem)
+    check_dataset_name(name, where="s3://drops/x.csv")
+    assert name_dataset(name) == name
+    (note,) = note_made_name(f"{stem}.csv", name)
+    assert note.startswith(
+        f"The dataset is called `{name}`: `{stem}` cannot be the name of a model in MLflow, as it must"
+    )
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_a_name_that_can_be_used_stays(name: str) -> None:
+    """And nothing is said."""
+    assert name_dataset(name) == name
+    assert note_made_name(f"{name}.csv", name) == []
+
+
+def test_nothing_is_said_of_a_name_that_a_person_gave() -> None:
+    """A folder's name, or `dataset`, is taken as it is, or refused."""
+    assert note_made_name("what?/x.csv", "what?") == []
+    assert note_made_name("_sources/what?.csv", "mine") == []

@@ -13,7 +13,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline_worker.errors import DataUnreadable, ParameterInvalid
-from pipeline_worker.ingestion.convert import Converted, convert
+from pipeline_worker.ingestion.convert import convert
+from pipeline_worker.ingestion.converted import Converted
 from pipeline_worker.ingestion.data_format import DataFormat
 from pipeline_worker.ingestion.date_format import ANY_DATE, DURATION, DURATION_EXAMPLE, FORMATS, TIME_OF_DAY
 from pipeline_worker.request import IngestionConfig

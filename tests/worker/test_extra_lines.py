@@ -11,9 +11,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline_worker.errors import DataUnreadable
-from pipeline_worker.ingestion import convert as convert_module
-from pipeline_worker.ingestion.convert import Converted, convert
+from pipeline_worker.ingestion.convert import convert
+from pipeline_worker.ingestion.converted import Converted
 from pipeline_worker.ingestion.data_format import DataFormat
+from pipeline_worker.ingestion.formats import separated
 from pipeline_worker.ingestion.totals import TOTAL_WORDS
 from pipeline_worker.request import IngestionConfig
 
@@ -188,7 +189,7 @@ def test_blocks_make_no_difference(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     together, expected = convert_text(tmp_path, text)
     assert expected == {"t": list(range(10, 20)), "o": [number + 0.5 for number in range(10, 20)]}
     for size in (12, 16, 30, 64):
-        monkeypatch.setattr(convert_module, "_BLOCK_BYTES", (size, size))
+        monkeypatch.setattr(separated, "_BLOCK_BYTES", (size, size))
         assert convert_text(tmp_path, text) == (together, expected)
 
 

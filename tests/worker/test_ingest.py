@@ -224,7 +224,7 @@ def test_repeated_target_is_refused(bench: Bench) -> None:
     bench.drop(b"a,species,species\n1,x,x\n2,y,y\n")
     ended = bench.run(target_column="species")
     assert ended.exit_code == 1
-    assert "More than one column is called `species`" in failure_of(ended)["what"]
+    assert "More than one column has the same name (`species`: columns 2, 3)" in failure_of(ended)["what"]
 
 
 def test_a_number_target_with_a_word_in_it_is_refused(bench: Bench) -> None:
@@ -250,10 +250,10 @@ def test_name_that_mlflow_refuses_fails_before_any_work(bench: Bench) -> None:
     ("content", "key", "what"),
     [
         (b"", "penguins/x.csv", "0 bytes"),
-        (b"\x89PNG\r\n\x1a\n", "penguins/x.csv", "a PNG image"),
+        (b"\x89PNG\r\n\x1a\n", "penguins/x.csv", "a PNG picture"),
         (b"a,b\n1\n", "penguins/x.csv", "Line 2 has 1 cell"),
         (b"PAR1", "penguins/x.parquet", "damaged or was cut off"),
-        (b"{}", "penguins/x.json", "a JSON file"),
+        (b"{}", "penguins/x.json", "The file has no records"),
     ],
 )
 def test_unreadable_file_is_a_fault_of_the_data(bench: Bench, content: bytes, key: str, what: str) -> None:

@@ -7,7 +7,8 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline_worker.ingestion.convert import Converted, convert
+from pipeline_worker.ingestion.convert import convert
+from pipeline_worker.ingestion.converted import Converted
 from pipeline_worker.ingestion.data_format import DataFormat
 from pipeline_worker.request import IngestionConfig
 from tests.worker.printed_call import read_by_call

@@ -123,6 +123,20 @@ def test_the_code_to_copy_reads_the_file_as_it_is_written() -> None:
     assert "predict(pandas.read_parquet('day.parquet'))" in text
 
 
+def test_the_code_to_copy_opens_what_pandas_cannot() -> None:
+    """An archive and JSON are opened by Python's own modules, which it imports, and a workbook by a package to install."""
+    argument = "json.load(gzip.open({file}, 'rt', encoding='utf-8'))"
+    call = {"function": "DataFrame", "options": {"dtype": "object"}, "argument": argument}
+    text, _ = read(file="s3://drops/bikes/day.json.gz", profile=REPORT.profile | {"pandas": call})  # type: ignore[operator]
+    assert "import gzip, json, mlflow, pandas" in text
+    wanted = "pandas.DataFrame(json.load(gzip.open('day.json.gz', 'rt', encoding='utf-8')), dtype='object')"
+    assert f"predict({wanted})" in text
+    assert "python-calamine" not in text
+    call = {"function": "read_excel", "options": {"engine": "calamine"}}
+    text, _ = read(file="s3://drops/bikes/day.xlsx", profile=REPORT.profile | {"pandas": call})  # type: ignore[operator]
+    assert "pip install python-calamine" in text
+
+
 def test_what_pandas_cannot_be_told_stands_beside_its_call() -> None:
     """It does not see quotes, and so a person is told of words that mean two things."""
     call = {

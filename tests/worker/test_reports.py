@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Literal
 
 import pytest
 
-from pipeline_worker.ingestion.convert import Converted, convert
+from pipeline_worker.ingestion.convert import convert
+from pipeline_worker.ingestion.converted import Converted
 from pipeline_worker.ingestion.data_format import DataFormat
 from pipeline_worker.request import IngestionConfig, Request
 from tests.worker.printed_call import read_by_call
@@ -26,7 +27,11 @@ LONG = pytest.mark.long("the same file with another estimator")
 
 @cache
 def train(
-    name: str, target: str, model: str | None = None, date_order: Literal["dmy"] | None = None
+    name: str,
+    target: str,
+    model: str | None = None,
+    date_order: Literal["dmy"] | None = None,
+    escape: str | None = None,
 ) -> tuple[Converted, Plan, Learned]:
     """Return what becomes of a file; a model is trained once for all tests that look at it."""
     from contextlib import nullcontext
@@ -35,7 +40,7 @@ def train(
     from pipeline_worker.training.plan import make_plan
 
     data_format = DataFormat(name.rpartition(".")[2], "given")
-    config = IngestionConfig(date_order=date_order)
+    config = IngestionConfig(date_order=date_order, escape=escape)
     with TemporaryDirectory() as folder:
         parquet = Path(folder) / "dataset.parquet"
         converted = convert(REPORTS / name, parquet, name, data_format, config)
@@ -169,3 +174,14 @@ def test_a_date_of_a_given_order_is_one() -> None:
     labels, dates = (train("dates-ambiguous.csv", "demand", None, order)[2].measured for order in (None, "dmy"))
     assert dates.headline == "r2"
     assert dates.model["r2"] > max(labels.model["r2"], 0.9)
+
+
+def test_a_quote_behind_a_backslash_is_read_where_that_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the report's own line as well, whose rows are predicted as the dataset is."""
+    converted, plan, learned = train("quotes-backslash.csv", "kind", escape="\\")
+    printed, raw = read_by_call(REPORTS / "quotes-backslash.csv", converted, monkeypatch)
+    assert "escapechar='\\\\'" in printed
+    assert raw["item"].tolist()[:2] == ['3/4" valve, brass', '6" pipe']
+    assert (
+        learned.fitted.pipeline.predict(raw).tolist() == learned.fitted.pipeline.predict(plan.table.features).tolist()
+    )

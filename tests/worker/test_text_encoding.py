@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from pipeline_worker.errors import DataUnreadable, ParameterInvalid
+from pipeline_worker.ingestion import text_encoding
 from pipeline_worker.ingestion.text_encoding import find_encoding
 
 TEXT = "name,größe\nJosé,1\n"
@@ -16,6 +18,12 @@ def write(folder: Path, content: bytes) -> Path:
     path = folder / "raw-data"
     path.write_bytes(content)
     return path
+
+
+def given_by(error: DataUnreadable) -> str:
+    """Return the encoding in the line to paste that a refusal ends with."""
+    encoding: str = json.loads(error.fix[error.fix.index('{"ingestion_config"') :])["ingestion_config"]["encoding"]
+    return encoding
 
 
 @pytest.mark.parametrize(
@@ -64,12 +72,89 @@ def test_character_on_the_border_of_two_blocks_is_read_whole(tmp_path: Path) -> 
     assert find_encoding(write(tmp_path, content), "x.csv").name == "UTF-8"
 
 
-def test_damaged_utf8_is_not_taken_for_another_encoding(tmp_path: Path) -> None:
-    """One bad byte among many valid characters is an error with its line: assuming Windows-1252 would spoil the rest."""
-    content = "é\nü\nä\n".encode() * 10 + b"\xff\n"
-    with pytest.raises(DataUnreadable, match="line 31 is not valid") as raised:
-        find_encoding(write(tmp_path, content), "x.csv")
-    assert raised.value.details == {"line": 31}
+@pytest.mark.parametrize(
+    ("content", "line", "shown"),
+    [
+        ("é\nü\nä\n".encode() * 10 + b"\xff\n", 31, "\\xff"),
+        # Half a file in another encoding, of which both halves could be read in cp1252, one as `cafÃ©`.
+        ("a,b\n1,café\n".encode() + "2,café\n3,garçon\n".encode("latin-1") * 20, 3, "caf\\xe9"),
+        ("1,more…\n".encode() + b"2,d\xe9j\xe0\n" * 3, 2, "d\\xe9j\\xe0"),
+    ],
+)
+def test_damaged_utf8_is_not_taken_for_another_encoding(tmp_path: Path, content: bytes, line: int, shown: str) -> None:
+    """A few valid characters are enough: no other encoding has them, and assuming one would spoil them. The line is named."""
+    path = write(tmp_path, content)
+    with pytest.raises(DataUnreadable, match=f"line {line} is not valid") as raised:
+        find_encoding(path, "x.csv")
+    assert raised.value.details == {"line": line}
+    assert f": `{shown}`" in raised.value.what
+    assert find_encoding(path, "x.csv", given_by(raised.value)).name == "cp1252"
+
+
+@pytest.mark.parametrize(
+    ("text", "codec", "found"),
+    [
+        ("東京都 大阪府 ひらがな カタカナ 名前 株式会社 山田太郎 いいえ", "shift-jis", "cp932"),
+        ("東京都 大阪府 ひらがな カタカナ 名前 りんご サッカー いいえ はい", "euc-jp", "euc_jp"),
+        ("北京市 上海市 广东省 数据 名称 苹果 张伟 公司 深圳 二手房 销售", "gbk", "gb18030"),
+        ("臺北市 高雄市 新竹縣 數據 名稱 電腦 陳小明 醫院 學校 銷售", "big5", "cp950"),
+        ("서울시 부산시 대한민국 이름 주소 바나나 김철수 아니오 남자 판매", "euc-kr", "cp949"),
+    ],
+)
+def test_east_asian_encodings_are_found(tmp_path: Path, text: str, codec: str, found: str) -> None:
+    """By what reads well, and told with a word of the file: it is no certainty."""
+    lines = [f"{number},ok,{word}\n" for number, word in enumerate(text.split() * 4)]
+    encoding = find_encoding(write(tmp_path, ("a,b,c\n" + "".join(lines)).encode(codec)), "x.csv")
+    assert (encoding.name, encoding.how) == (found, "by its characters")
+    assert encoding.note is not None
+    assert f"was taken for {found}" in encoding.note
+    assert f"line 2 has `{text.split(maxsplit=1)[0]}`" in encoding.note
+
+
+def test_what_reads_well_in_several_encodings_is_refused(tmp_path: Path) -> None:
+    """With what each would make of it, and a line to paste that is one of them."""
+    path = write(tmp_path, "a,b\n1,中国\n".encode("gbk"))
+    with pytest.raises(
+        DataUnreadable, match=r"too short to tell which of [2-5] encodings it is in: .*`中国` in gb18030"
+    ) as raised:
+        find_encoding(path, "x.csv")
+    assert "gb18030" in raised.value.details["encodings"]
+    assert find_encoding(path, "x.csv", given_by(raised.value)).codec == raised.value.details["encodings"][0]
+
+
+@pytest.mark.parametrize(
+    ("text", "codec"),
+    [
+        ("id,stadt\n1,Zürich\n", "cp1252"),
+        ("id,note\n1,«CAFÉ»\n2,Spaß»\n3,10 €\n", "cp1252"),
+        ("id,city\n1,Москва\n2,Пётр\n3,Санкт-Петербург\n4,яблоко\n5,Россия\n", "cp1251"),
+        ("id,city\n1,Αθήνα\n2,Θεσσαλονίκη\n3,όνομα\n4,τιμή\n", "cp1253"),
+    ],
+)
+def test_an_assumption_is_told_with_what_it_makes_of_a_word(tmp_path: Path, text: str, codec: str) -> None:
+    """A person sees whether it is right, what it would be in another encoding, and which line says so."""
+    path = write(tmp_path, text.encode(codec))
+    found = find_encoding(path, "x.csv")
+    assert found.how == "assumed"
+    word = next(word for word in text.replace("\n", ",").split(",") if not word.isascii())
+    assert found.note is not None
+    assert f"line 2 has `{word.encode(codec).decode('cp1252')}`" in found.note
+    assert codec == "cp1252" or f"`{word}` in {codec}" in found.note
+    assert found.note.endswith('{"ingestion_config": {"encoding": "cp1250"}}')
+
+
+@pytest.mark.parametrize("word", ["25°", "Köln", "Lévy", "½", "São", "Übermaß", "«oui»", "Žižka", "É", "é€"])
+@pytest.mark.parametrize("rows", [1, 20])
+def test_a_few_western_letters_are_not_taken_for_east_asian_ones(tmp_path: Path, word: str, rows: int) -> None:
+    """A degree sign alone would be a kana, and `ö` with the letter behind it a Chinese one."""
+    found = find_encoding(write(tmp_path, ("a,b\n" + f"1,{word}\n" * rows).encode("cp1252")), "x.csv")
+    assert (found.name, found.how) == ("cp1252", "assumed")
+
+
+def test_what_is_certain_has_no_note(tmp_path: Path) -> None:
+    """UTF-8 is told by itself, and what was given needs no word."""
+    assert find_encoding(write(tmp_path, TEXT.encode()), "x.csv").note is None
+    assert find_encoding(write(tmp_path, TEXT.encode("cp1252")), "x.csv", "cp1252").note is None
 
 
 def test_cut_utf16_is_unreadable(tmp_path: Path) -> None:
@@ -114,3 +199,12 @@ def test_given_encoding_that_contradicts_the_mark_is_a_fault_of_the_request(tmp_
     """A byte order mark is sure; Windows-1252 would read it as characters of the first column's name."""
     with pytest.raises(ParameterInvalid, match="byte order mark of UTF-8"):
         find_encoding(write(tmp_path, TEXT.encode("utf-8-sig")), "x.csv", "cp1252")
+
+
+def test_a_line_without_an_end_is_refused_before_it_is_held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What looks for faults reads whole lines, so a file in one line would take as much memory as it has bytes."""
+    monkeypatch.setattr(text_encoding, "_MOST_CHARACTERS", 1 << 20)
+    path = write(tmp_path, b"a,b\n" + b"1,2 " * 600_000)
+    with pytest.raises(DataUnreadable, match="Line 2 has more than 1,048,576 characters"):
+        find_encoding(path, "x.csv")
+    assert find_encoding(write(tmp_path, b"1,2,3,4\n" * 300_000), "x.csv").lines == 300_000

@@ -29,6 +29,7 @@ _RECORDED = {
     "numpy": "numpy",
     "pandas": "pandas",
     "pyarrow": "pyarrow",
+    "python-calamine": "python_calamine",
     "scikit-learn": "sklearn",
     "skrub": "skrub",
 }

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import posixpath
 import unicodedata
+from pathlib import PurePosixPath
 
 from .errors import ParameterInvalid
+from .run_key import name_dataset
 
 #: Column `registered_models.name` of MLflow's database.
 MAX_LENGTH = 256
+#: Marks that turn the direction of what follows, so that `fdp.exe` can look like `exe.pdf`.
+_TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
 def check_dataset_name(name: str, *, where: str) -> None:
@@ -26,9 +30,34 @@ def check_dataset_name(name: str, *, where: str) -> None:
     raise ParameterInvalid(
         f"The dataset's name {name!r} cannot be the name of a model in MLflow: {rule}.",
         where=where,
-        fix="Put the file into a folder with another name, or give `dataset` another value.",
+        fix="Put the file into a folder with another name; a manual trigger can give another `dataset` as well.",
         details={"dataset": name, "rule": rule},
     )
+
+
+def check_key(key: str, *, where: str) -> None:
+    """Refuse the *key* of a file that has a mark which turns the direction of text.
+
+    :raises ParameterInvalid: with the mark.
+    """
+    mark = next((each for each in key if each in _TURNING), None)
+    if mark is not None:
+        raise ParameterInvalid(
+            f"The file's name has {_name_mark(mark)}, so that it can look like another: a program like a table, for instance.",
+            where=where,
+            fix="Drop the file again under a name without it.",
+            details={"character": f"U+{ord(mark):04X}", "position": key.index(mark) + 1},
+        )
+
+
+def note_made_name(key: str, dataset: str) -> list[str]:
+    """Return a sentence where *dataset* is a name made of that of a file at the top, which could not be used as it is."""
+    name = key.removeprefix("_sources/")
+    stem = PurePosixPath(name).stem
+    rule = _find_broken_rule(stem)
+    if "/" in name or rule is None or dataset != name_dataset(stem):
+        return []
+    return [f"The dataset is called `{dataset}`: `{stem}` cannot be the name of a model in MLflow, as {rule}."]
 
 
 def _find_broken_rule(name: str) -> str | None:
@@ -38,6 +67,7 @@ def _find_broken_rule(name: str) -> str | None:
             len(name) > MAX_LENGTH,
             f"it must not be longer than {MAX_LENGTH} characters, and has {len(name)}",
         ),
+        (bool(_TURNING & set(name)), f"it must not contain {_name_mark(min(_TURNING & set(name), default=''))}"),
         ("/" in name, "it must not contain `/`"),
         (":" in name, "it must not contain `:`"),
         (
@@ -55,3 +85,7 @@ def _find_broken_rule(name: str) -> str | None:
         ),
     )
     return next((rule for is_broken, rule in rules if is_broken), None)
+
+
+def _name_mark(mark: str) -> str:
+    return f"the mark U+{ord(mark):04X} ({unicodedata.name(mark).lower()})" if mark else ""

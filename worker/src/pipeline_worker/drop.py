@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
-from .dataset_name import check_dataset_name
+from .dataset_name import check_dataset_name, check_key
 from .errors import LocationRefused, ParameterInvalid, RunUnknown, StoreRefused, StoreUnavailable
 from .layers import Layer, parse_layer
 from .layout import Layout, split_uri
@@ -94,9 +94,10 @@ def fetch_source(store: Store, settings: Settings, layout: Layout, payload: Mapp
         )
     bucket, key = check_source(str(source), settings)
     dataset = str(payload.get("dataset") or dataset_of_source(key))
+    uri = f"s3://{bucket}/{key}"
+    check_key(key, where=uri)
     # Here too, because the name becomes a part of the paths that are written before the stage looks at it.
     check_dataset_name(dataset, where="the trigger's payload")
-    uri = f"s3://{bucket}/{key}"
     with _explain_refusal(uri, settings):
         info = store.head(uri)
         sidecar = _read_sidecar(store, uri)

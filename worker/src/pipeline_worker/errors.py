@@ -31,9 +31,13 @@ import difflib
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
+from .escape import escape
+
 
 class StageError(Exception):
     """A stage cannot go on.
+
+    What these three say is escaped here, as names and values of data are among it.
 
     :param what: what happened, one sentence.
     :param where: the object, column or parameter that it is about.
@@ -46,9 +50,9 @@ class StageError(Exception):
 
     def __init__(self, what: str, *, where: str, fix: str, details: Mapping[str, Any] | None = None) -> None:
         super().__init__(what)
-        self.what = what
-        self.where = where
-        self.fix = fix
+        self.what = escape(what)
+        self.where = escape(where)
+        self.fix = escape(fix)
         self.details = dict(details or {})
 
     def __str__(self) -> str:

@@ -7,14 +7,17 @@ from collections import Counter
 from typing import Any
 
 from .attempt import Attempt, Outcome
-from .dataset_name import check_dataset_name
+from .dataset_name import check_dataset_name, check_key, note_made_name
 from .errors import DataUnreadable
-from .ingestion.convert import Converted, convert
-from .ingestion.data_format import PARQUET, DataFormat, find_format
+from .escape import escape
+from .ingestion.convert import convert
+from .ingestion.converted import Converted
+from .ingestion.data_format import DataFormat, find_format
 from .ingestion.missing_words import MISSING_WORDS
 from .ingestion.number_target import refuse_words_among_numbers
 from .ingestion.partition import note_partition
 from .ingestion.profile import profile
+from .ingestion.unpacked import Unpacked, unpack
 from .target_column import Target, find_target
 
 _LOGGED_NOTES = 20
@@ -29,33 +32,30 @@ def ingest(attempt: Attempt) -> Outcome:
     request, drop = attempt.request, attempt.drop
     source = drop.uri
     parameters = _name_parameters(attempt)
+    check_key(drop.key, where=source)
     check_dataset_name(attempt.dataset, where=source)
+    limits = attempt.settings.limits
+    limits.check_size(drop.size, source)
     raw = attempt.fetch("raw")
     dataset = attempt.scratch / "dataset.parquet"
     with attempt.timed("convert"):
-        data_format = find_format(raw, source, request.data_format)
-        converted = convert(raw, dataset, source, data_format, request.ingestion_config, request.drop_columns)
-    notes = note_partition(drop.key, attempt.dataset) + converted.notes
+        config = request.ingestion_config
+        unpacked = unpack(raw, source, config.member, attempt.scratch / "unpacked", limits)
+        data_format = find_format(unpacked.path, unpacked.name, request.data_format)
+        converted = convert(unpacked.path, dataset, unpacked.name, data_format, config, request.drop_columns, limits)
+    notes = [escape(note) for note in (*_note_names(attempt), *unpacked.notes, *converted.notes)]
     _log_findings(attempt, data_format, converted)
     _log_notes(attempt, _put_first(notes, request.target_column))
     names = [*converted.schema.names(), *converted.schema.left_out]
     target = find_target(names, request.target_column, data=source, parameters=parameters)
-    _refuse_repeated_target(target, converted, source)
-    refuse_words_among_numbers(
-        dataset, converted.schema, target.column, request.ingestion_config, source, data_format.name
-    )
+    refuse_words_among_numbers(dataset, converted.schema, target.column, config, source, data_format.name)
     _refuse_left_out_target(target, converted, source)
     if not target.is_given:
         attempt.log.info("target: `%s`, by its name; to change that, give `target_column`", target.column)
     with attempt.timed("profile"):
         profiled = profile(dataset, converted.schema)
     notes = _put_first(notes, target.column)
-    function, options = converted.pandas_call
-    profiled |= {"pandas": {"function": function, "options": options}}
-    if converted.reset_index is not None:
-        profiled["pandas"]["reset_index"] = converted.reset_index
-    if converted.pandas_unread:
-        profiled["pandas"]["reads_otherwise"] = converted.pandas_unread
+    profiled["pandas"] = describe_call(converted, unpacked)
     profiled["notes"] = notes
     completed = request.model_copy(update={"target_column": target.column})
     outputs = {
@@ -76,12 +76,12 @@ def ingest(attempt: Attempt) -> Outcome:
             "data_format": data_format.name,
             "data_format_is": data_format.how,
             "written_as": converted.found,
-            "missing_words": list(MISSING_WORDS) if data_format.name != PARQUET else ["null", "NaN"],
+            "missing_words": list(MISSING_WORDS) if data_format.name != "parquet" else ["null", "NaN"],
             "target_column": target.column,
             "target_column_is": "given" if target.is_given else "found by its name",
             "notes": notes[:_LOGGED_NOTES],
         },
-        headline=f"{schema.rows:,} rows, {len(schema.columns):,} columns, target `{target.column}`"
+        headline=f"{_count(schema.rows, 'row')}, {_count(len(schema.columns), 'column')}, target `{target.column}`"
         + (f" ({words})" if words else ""),
         location=outputs["dataset"].uri,
         request=completed,
@@ -96,13 +96,29 @@ def _name_parameters(attempt: Attempt) -> str:
     return f"s3://{attempt.settings.drop_bucket}/{attempt.dataset}/_params.json"
 
 
+def describe_call(converted: Converted, unpacked: Unpacked) -> dict[str, Any]:
+    """Return the call of pandas that reads the rows of the file."""
+    function, options = converted.pandas_call
+    argument = unpacked.write_argument(converted.pandas_argument, converted.pandas_encoding)
+    call = {"function": function, "options": options}
+    others: dict[str, Any] = {"reset_index": converted.reset_index, "reads_otherwise": converted.pandas_unread or None}
+    others["argument"] = argument if argument != "{file}" else None
+    return call | {name: value for name, value in others.items() if value is not None}
+
+
+def _note_names(attempt: Attempt) -> list[str]:
+    key = attempt.drop.key
+    return note_made_name(key, attempt.dataset) + note_partition(key, attempt.dataset)
+
+
 def _log_findings(attempt: Attempt, data_format: DataFormat, converted: Converted) -> None:
     log = attempt.log
     log.info("%s: %s (%s)", attempt.drop.uri, data_format.name.upper(), data_format.how)
     log.info("read as: %s", converted.found)
     kinds = Counter(column.type for column in converted.schema.columns)
     listed = ", ".join(f"{count:,} {kind}" for kind, count in kinds.most_common())
-    log.info("%s rows, %s columns: %s", f"{converted.schema.rows:,}", f"{len(converted.schema.columns):,}", listed)
+    schema = converted.schema
+    log.info("%s, %s: %s", _count(schema.rows, "row"), _count(len(schema.columns), "column"), listed)
 
 
 def _log_notes(attempt: Attempt, notes: list[str]) -> None:
@@ -114,17 +130,7 @@ def _log_notes(attempt: Attempt, notes: list[str]) -> None:
 
 def _put_first(notes: list[str], column: str | None) -> list[str]:
     """Return *notes* with those about *column* before all others."""
-    return sorted(notes, key=lambda note: not note.startswith(f"`{column}`"))
-
-
-def _refuse_repeated_target(target: Target, converted: Converted, source: str) -> None:
-    if target.column in converted.repeated:
-        raise DataUnreadable(
-            f"More than one column is called `{target.column}`, and that is the target.",
-            where=source,
-            fix="Leave one of them, or give them different names: the second could tell the model the answer.",
-            details={"column": target.column},
-        )
+    return sorted(notes, key=lambda note: not note.startswith(f"`{escape(column or '')}`"))
 
 
 def _refuse_left_out_target(target: Target, converted: Converted, source: str) -> None:
@@ -136,6 +142,10 @@ def _refuse_left_out_target(target: Target, converted: Converted, source: str) -
             fix="Write it as numbers, text or booleans, and drop the file again; or choose another `target_column`.",
             details={"column": target.column},
         )
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def _dump(value: Any) -> bytes:

@@ -16,6 +16,12 @@ from .request import FORMAT_NAMES, MODEL_NAMES, DataValidation, IngestionConfig,
 
 #: Parameters that are merged name by name between layers.
 _MERGED = {"data_validation", "ingestion_config"}
+#: Names that an earlier pipeline had, and what takes their place.
+_REPLACED = {
+    "ingestion_config.object_storage": "`data_source` says where the file lies, `s3://bucket/key`; the store itself is in the settings, "
+    "OBJECT_STORAGE_*.",
+    "ingestion_config.file_path": "A stage sees no folder of yours: put the file into the store, and name it in `data_source`.",
+}
 #: Rules that are given by column, which may have any name.
 _NAMED_BY_COLUMN = {"value_ranges", "allowed_values"}
 
@@ -153,6 +159,7 @@ def _explain(error: ValidationError, sources: Mapping[str, str]) -> ParameterInv
         if fault["type"] == "extra_forbidden":
             message = f"There is no `{text}`.{near_miss(path[-1], known)}"
             message += f" Known here: {', '.join(f'`{name}`' for name in known)}." if known else ""
+            message = f"`{text}` is not taken: {_REPLACED[text]}" if text in _REPLACED else message
         else:
             reason = fault["msg"].removeprefix("Value error, ").removeprefix("Input ")
             message = f"`{text}`: {reason} (given: {_shorten(fault['input'])})."

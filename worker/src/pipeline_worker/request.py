@@ -29,7 +29,7 @@ ModelName = Literal[
     "LinearRegression",
 ]
 #: The formats of files that are read.
-FormatName = Literal["csv", "tsv", "parquet"]
+FormatName = Literal["csv", "tsv", "parquet", "json", "jsonl", "xlsx", "xls", "ods"]
 MODEL_NAMES: tuple[str, ...] = get_args(ModelName)
 FORMAT_NAMES: tuple[str, ...] = get_args(FormatName)
 
@@ -38,11 +38,18 @@ ColumnName = Annotated[str, StringConstraints(strip_whitespace=True)]
 #: A number, or text that is parsed to the column's type (a date as `2024-01-31`).
 Bound = int | float | str
 
+#: Names that an earlier pipeline had in `ingestion_config` and that say nothing here, and what is told of each.
+IGNORED = {
+    "file_extension": "Ignored: `data_format` says what a file is, where it is not found.",
+    "zip_extract_dir": "Ignored: a stage has a folder of its own.",
+    "cache_dir": "Ignored: a stage has a folder of its own.",
+}
+
 #: What separates and surrounds cells, as the form is to know it; the stage itself checks, with a better message.
 _Separator = Annotated[
     str,
     Field(min_length=1, max_length=4),
-    WithJsonSchema({"type": "string", "pattern": r"^(?:[ !#-~]|\t|\\[tT]|[tT][aA][bB])$"}),
+    WithJsonSchema({"type": "string", "pattern": r"^(?:[ !#-~]|\t|\\[tT]|[tT][aA][bB]|\\s\+)$"}),
 ]
 _Quote = Annotated[
     str, Field(min_length=1, max_length=1), WithJsonSchema({"type": "string", "pattern": r"^[ -/:-@\[-`{-~]$"})
@@ -91,9 +98,21 @@ class IngestionConfig(_Strict):
     """How to read the file; what is not given is found out from its bytes."""
 
     separator: _Separator | None = Field(
-        default=None, description="Column separator of a CSV file: one character, or `\\t`."
+        default=None,
+        description="Column separator of a CSV file: one character, `\\t`, or `\\s+` for columns aligned by blanks.",
     )
     quote: _Quote | None = Field(default=None, description="Quote character of a CSV file.")
+    sheet: str | None = Field(
+        default=None, min_length=1, description="Sheet of a workbook. Default: the first with a table."
+    )
+    member: str | None = Field(
+        default=None, min_length=1, description="File in a zip archive. Default: the only one that can be a table."
+    )
+    escape: _Quote | None = Field(
+        default=None,
+        description='Character of a CSV file that takes its meaning from the one behind it, such as the `\\` of `\\"`. '
+        "Default: there is none, and a quote inside quotes is written twice.",
+    )
     decimal: Literal[".", ","] | None = Field(
         default=None, description="Decimal sign of a CSV file, and of text that is to be numbers."
     )
@@ -112,6 +131,16 @@ class IngestionConfig(_Strict):
         default=None,
         description="Order of day, month and year in dates that are numbers alone, such as 03/04/2024.",
     )
+    max_bad_lines: int | None = Field(
+        default=None,
+        ge=0,
+        le=1000,
+        description="Most lines of a CSV file that may be left out, as they have more or fewer cells than the header, or a quote "
+        "in the wrong place. Default: 0.",
+    )
+    file_extension: str | None = Field(default=None, description=IGNORED["file_extension"])
+    zip_extract_dir: str | None = Field(default=None, description=IGNORED["zip_extract_dir"])
+    cache_dir: str | None = Field(default=None, description=IGNORED["cache_dir"])
 
 
 class Request(_Strict):
@@ -125,7 +154,7 @@ class Request(_Strict):
     )
     data_format: FormatName | None = Field(
         default=None,
-        description="Format of the file. Default: by its name's ending and its first bytes.",
+        description="Format of the file. Default: by its first bytes, or its name's ending.",
         json_schema_extra=_stages(INGEST),
     )
     input_schema_version: Annotated[str, Field(max_length=100)] | None = Field(
@@ -142,8 +171,8 @@ class Request(_Strict):
     )
     ingestion_config: IngestionConfig = Field(
         default=IngestionConfig(),
-        description="How to read the file: `separator`, `quote`, `decimal`, `encoding`, `missing_values`, "
-        "`column_types`, `date_order`. Default: found out.",
+        description="How to read the file: `separator`, `quote`, `escape`, `decimal`, `encoding`, `sheet`, `member`, "
+        "`missing_values`, `column_types`, `date_order`, `max_bad_lines`. Default: found out.",
         json_schema_extra=_stages(INGEST),
     )
     target_column: ColumnName | None = Field(

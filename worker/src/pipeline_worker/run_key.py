@@ -14,6 +14,9 @@ from .errors import ParameterInvalid
 PATTERN = re.compile(r"(?P<slug>[a-z0-9](?:[a-z0-9-]{0,58}[a-z0-9])?)\.(?P<time>\d{8}T\d{6}Z)\.(?P<digest>[0-9a-f]{8})")
 _TIME = "%Y%m%dT%H%M%SZ"
 _EXACT_TIME = "%Y-%m-%dT%H:%M:%S.%fZ"
+#: What no name of a model can have, and how long one may be; a name that is made of a file's lacks it.
+_UNUSABLE = re.compile(r"[/:?\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
+_LONGEST_NAME = 256
 #: No store lists as many versions of one key.
 _LAST_PLACE = 999_999
 
@@ -82,11 +85,23 @@ def make_slug(dataset: str) -> str:
 
 
 def dataset_of_key(key: str) -> str:
-    """Return the dataset that an object's *key* belongs to: its first folder, or the file's stem at the top."""
+    """Return the dataset that an object's *key* belongs to: its first folder, or at the top a name made of the file's stem."""
     parts = [part for part in key.split("/") if part]
     if len(parts) > 1:
         return parts[0]
-    return PurePosixPath(parts[0]).stem if parts else "unnamed"
+    return name_dataset(PurePosixPath(parts[0]).stem) if parts else "unnamed"
+
+
+def name_dataset(stem: str) -> str:
+    """Return what a dataset is called after a file's *stem*: itself, or without what no name of a model in MLflow can have."""
+    name = _UNUSABLE.sub("-", stem)
+    if "'" in name and '"' in name:
+        name = name.replace('"', "-")
+    if name != stem:
+        name = name.strip("- ")
+    if name.startswith("..") or name == ".":
+        name = name.lstrip(".")
+    return name[:_LONGEST_NAME] if name.strip() else "unnamed"
 
 
 def dataset_of_source(key: str) -> str:

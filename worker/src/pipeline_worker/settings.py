@@ -12,6 +12,7 @@ from urllib.parse import unquote, urlsplit
 from dotenv import dotenv_values
 
 from .errors import ParameterInvalid
+from .limits import SETTINGS, Limits
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,7 @@ class Settings:
     :param prefix: the part of every key in the artifact bucket, without slashes at its ends.
     :param source_prefixes: further `s3://bucket/prefix` in which a `data_source` may lie.
     :param scratch: the one folder that this process writes to.
+    :param limits: how large a file may be.
     """
 
     endpoint_url: str | None
@@ -37,6 +39,7 @@ class Settings:
     mlflow_public_url: str | None
     scratch: Path
     exit_with_stdin: bool
+    limits: Limits
 
     @property
     def store_folder(self) -> Path | None:
@@ -84,6 +87,17 @@ def read_settings(environ: Mapping[str, str] | None = None, *, store_folder: Pat
         mlflow_public_url=get("MLFLOW_PUBLIC_URL", tracking_uri),
         scratch=Path(get("PIPELINE_SCRATCH_DIR") or tempfile.gettempdir()),
         exit_with_stdin=get("PIPELINE_EXIT_WITH_STDIN") == "1",
+        limits=Limits(**{limit: _read_count(name, given) for limit, name in SETTINGS.items() if (given := get(name))}),
+    )
+
+
+def _read_count(name: str, given: str) -> int:
+    if given.isascii() and given.isdecimal() and int(given) > 0:
+        return int(given)
+    raise ParameterInvalid(
+        f"{name} is `{given}`, which is no whole number above 0.",
+        where=name,
+        fix="Write digits alone, or leave it empty for the usual limit.",
     )
 
 

@@ -15,6 +15,7 @@ from typing import Any
 from .attempt import Attempt, Outcome, Work, read_versions
 from .drop import read_drop
 from .errors import CommitLost, Crash, StageError
+from .escape import escape
 from .layers import hide_secret_params, hide_secrets
 from .layout import STATES, Layout, stage_before
 from .manifest import Manifest, StageSummary, commit, read_committed
@@ -137,8 +138,8 @@ def _write_manifest(attempt: Attempt, start: Start, outcome: Outcome, started_at
         attempt=attempt.name,
         at=now_text(),
         seconds=attempt.timings.get("total"),
-        headline=outcome.headline,
-        notes=list(outcome.notes[:_TOLD_NOTES]),
+        headline=escape(outcome.headline),
+        notes=[escape(note) for note in outcome.notes[:_TOLD_NOTES]],
         more_notes=max(0, len(outcome.notes) - _TOLD_NOTES),
     )
     return Manifest(
@@ -190,7 +191,7 @@ def _fail(error: StageError, asked: Ask, store: Store, layout: Layout | None) ->
         ask=asked.ask,
     )
     log.error(
-        "%s stopped: %s\n  where:      %s\n  what to do: %s\n  more:       %s",
+        "%s stopped: %s\nwhere:      %s\nwhat to do: %s\nmore:       %s",
         asked.stage,
         error.what,
         error.where,

@@ -20,6 +20,7 @@ from typing import NoReturn
 
 from ..attempt import Attempt, Outcome, Work
 from ..errors import ParameterInvalid, StageError
+from ..escape import escape
 from ..layers import hide_secrets, parse_layer
 from ..layout import COMMANDS
 from ..receipt import describe_failure, mark_failure
@@ -41,9 +42,9 @@ def main(stage: str, description: str, example: str, argv: Sequence[str] | None 
     # Importing the large libraries makes millions of objects that live to the end: looking for garbage among them as
     # often as Python does by default takes a fifth of the time that the imports take.
     gc.set_threshold(200_000, 20, 50)
-    logging.basicConfig(
-        stream=sys.stderr, level=logging.WARNING, format="%(asctime)s %(levelname)-7s %(message)s", datefmt="%H:%M:%S"
-    )
+    handler = logging.StreamHandler()
+    handler.setFormatter(EscapedFormatter("%(asctime)s %(levelname)-7s %(message)s", "%H:%M:%S"))
+    logging.basicConfig(handlers=[handler], level=logging.WARNING)
     logging.getLogger("pipeline_worker").setLevel(logging.INFO)
     signal.signal(signal.SIGTERM, _stop)
     try:
@@ -59,9 +60,19 @@ def main(stage: str, description: str, example: str, argv: Sequence[str] | None 
     except SystemExit:
         # What was begun has ended by now, the run in MLflow too. The usual tear-down could outlast the grace.
         exit_quickly(_STOPPED)
-    for line in ended.stdout:
-        print(line)
+    for text in ended.stdout:
+        # JSON, over lines or in one, stays what it is: it is escaped as JSON does.
+        print("\n".join(map(escape, text.split("\n"))))
     return ended.exit_code
+
+
+class EscapedFormatter(logging.Formatter):
+    """Writes out what cannot be seen, and indents all lines of a message but the first, so that no data can pass for a line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line, or lines, of *record*."""
+        first, *others = super().format(record).split("\n")
+        return "\n".join([escape(first), *(f"  {escape(line)}" for line in others)])
 
 
 def exit_quickly(code: int) -> NoReturn:

@@ -14,10 +14,12 @@ import pyarrow as pa
 
 def make_texts(*words: str) -> pa.Array:
     """Return *words* as an array of text."""
-    encoded = [word.encode() for word in words]
-    offsets = array("i", accumulate(map(len, encoded), initial=0))
-    buffers = [None, pa.py_buffer(offsets.tobytes()), pa.py_buffer(b"".join(encoded))]
-    return pa.Array.from_buffers(pa.string(), len(encoded), buffers)
+    joined = "".join(words)
+    content = joined.encode()
+    # Where each character is a byte, there is no need to count those of each word.
+    lengths = map(len, words if len(content) == len(joined) else map(str.encode, words))
+    offsets = array("i", [*accumulate(lengths, initial=0)])
+    return pa.Array.from_buffers(pa.string(), len(words), [None, pa.py_buffer(offsets), pa.py_buffer(content)])
 
 
 def make_text(word: str) -> pa.Scalar:

@@ -1,4 +1,4 @@
-"""What the columns of a CSV file are: every row is looked at, and words for missing are told from labels."""
+"""What the columns of a table of text are: every row is looked at, and words for missing are told from labels."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ import pyarrow.compute as pc
 from ..errors import DataUnreadable, ParameterInvalid, near_miss
 from ..request import IngestionConfig
 from .column_type import CellMisfitError, Typed
-from .csv_format import CsvFormat
 from .guess import Guess
 from .missing_words import (
     MISSING_WORDS,
@@ -24,8 +23,9 @@ from .missing_words import (
     say_typed_words,
 )
 from .number_form import NumberForm
-from .setting_line import write_setting
+from .setting_line import LONGEST_WORD, write_setting
 from .settle import settle
+from .text_format import TextFormat
 
 #: Reads the file from its beginning; unquoted cells that are one of these words come as nulls.
 Read = Callable[[tuple[str, ...]], Iterator[pa.RecordBatch]]
@@ -39,7 +39,7 @@ _SAMPLE_CHARACTERS = 16_000
 
 @dataclass(frozen=True)
 class CsvColumns:
-    """The columns of a CSV file.
+    """The columns of a table of text.
 
     :param typed: what each is.
     :param words: for each, the words that are missing in it, as far as it has them.
@@ -57,9 +57,9 @@ class CsvColumns:
 
 
 def find_columns(
-    read: Read, csv_format: CsvFormat, names: Sequence[str], config: IngestionConfig, name: str
+    read: Read, text_format: TextFormat, names: Sequence[str], config: IngestionConfig, name: str
 ) -> CsvColumns:
-    """Return what the columns *names* of a CSV file are.
+    """Return what the columns *names* of a table of text are.
 
     :param name: what people know the file as.
     :raises DataUnreadable: a cell is not of the type that the request gives.
@@ -68,10 +68,9 @@ def find_columns(
     check_names(names, config)
     types = config.column_types or {}
     guesses = [
-        Guess(csv_format.decimal, each, GivenWords.of(config, each), types.get(each), config.date_order)
+        Guess(text_format.find_decimal(each), each, GivenWords.of(config, each), types.get(each), config.date_order)
         for each in names
     ]
-    has_quotes = csv_format.encoding.quotes[csv_format.quote] > 0
     rows = 0
     for batch in read(()):
         for guess, texts in zip(guesses, batch.columns, strict=True):
@@ -79,16 +78,16 @@ def find_columns(
                 guess.look(texts, rows + 1)
             except CellMisfitError as error:
                 raise refuse_cell(guess.name, guess.kind or "", error, name) from error
-            if has_quotes and not guess.seen.samples:
-                guess.seen.samples = _take_samples(texts, csv_format)
+            if text_format.has_quotes and not guess.seen.samples:
+                guess.seen.samples = _take_samples(texts, text_format)
         rows += batch.num_rows
-    typed = settle(guesses, csv_format.separator, config.date_order)
+    typed = settle(guesses, text_format.separator, config.date_order)
     open_words = {
         guess.name
         for guess, each in zip(guesses, typed, strict=True)
         if each.type == "text" and not guess.given.is_all and set(guess.seen.words) & set(MISSING_WORDS)
     }
-    if has_quotes and open_words:
+    if text_format.has_quotes and open_words:
         _find_unquoted(read, guesses, open_words)
     else:
         for guess in guesses:
@@ -133,12 +132,12 @@ def refuse_cell(
     """
     shown = error.value if len(error.value) <= 40 else error.value[:37] + "..."
     setting = write_setting("missing_values", column, [error.value])
-    if_missing = f"; if it means missing, give {setting}" if can_be_missing else ""
+    if_missing = f"; if it means missing, give {setting}" if can_be_missing and len(error.value) <= LONGEST_WORD else ""
     return DataUnreadable(
         f"`{column}` is to be of the type {kind}, by `ingestion_config.column_types`, but row {error.row} has {shown!r}.",
         where=f"{name}, column `{column}`, row {error.row}",
         fix=f"Mend the cell, or give another type{if_missing}.",
-        details={"column": column, "row": error.row, "value": error.value},
+        details={"column": column, "row": error.row, "value": error.value[:LONGEST_WORD]},
     )
 
 
@@ -163,9 +162,9 @@ def check_names(names: Sequence[str], config: IngestionConfig) -> None:
                 )
 
 
-def _take_samples(texts: pa.Array, csv_format: CsvFormat) -> list[str]:
+def _take_samples(texts: pa.Array, text_format: TextFormat) -> list[str]:
     """Return some cells that could stand without quotes, and are no words for missing."""
-    signs = {csv_format.separator, csv_format.quote, "\n", "\r"}
+    signs = {text_format.separator, text_format.quote, "\n", "\r"}
     cells = (each.as_py() for each in pc.unique(texts[:_SAMPLED_ROWS]))
     known = {*MISSING_WORDS, *PANDAS_WORDS}
     found = [cell for cell in cells if len(cell) <= _LONGEST_SAMPLE and cell.strip() not in known]

@@ -5,23 +5,24 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from ..errors import DataUnreadable, ParameterInvalid
 from ..request import IngestionConfig
-from .data_format import TSV
+from .blank_runs import BlankRuns
+from .separator import BLANKS, NAMES, allow_long_cells, check_separator, find_separator, split_rows
+from .setting_line import write_config
+from .single_column import refuse_given_separator, refuse_single_column
 from .text_encoding import TextEncoding, find_encoding
 from .trimmed import note_trimmed_names
 
-_SEPARATORS = (",", ";", "\t", "|")
 _SAMPLE_CHARACTERS = 256 * 1024
 _LONGEST_SAMPLE = 32 * 1024 * 1024
-
-#: What people write for a character that is hard to type.
-_SPELLED = {"\\t": "\t", "tab": "\t"}
-_NAMES = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar", " ": "space"}
+#: How MySQL writes a missing value.
+_NULL = r"\N"
 
 
 @dataclass(frozen=True)
@@ -32,13 +33,17 @@ class CsvFormat:
     :param header_line: the line of the file that the header ends in, counted from 1.
     :param first_row: the cells of the first row below it, as they are; it ends in the line *first_row_line*.
     :param lines_before: lines before the header: blank ones, and Excel's `sep=;`.
+    :param escape: the character that takes its meaning from the one behind it, if there is any.
     :param decimal: `.` or `,` where the request gives it; otherwise it is found from the columns.
-    :param given: which of `separator`, `quote`, `decimal`, `encoding` the request gave.
+    :param given: which of `separator`, `quote`, `escape`, `decimal`, `encoding` the request gave.
+    :param is_aligned: whether the file has runs of blanks; *separator* is a tab then, which a copy has in their place.
+    :param has_end: whether each row ends with a separator, behind which there is never anything.
     """
 
     encoding: TextEncoding
     separator: str
     quote: str
+    escape: str | None
     decimal: str | None
     header: tuple[str, ...]
     header_line: int
@@ -46,6 +51,63 @@ class CsvFormat:
     first_row_line: int
     lines_before: int
     given: frozenset[str]
+    is_aligned: bool = False
+    has_end: bool = False
+
+    @property
+    def width(self) -> int:
+        """How many cells each row has."""
+        return len(self.header) + self.has_end
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether a quote may be open, or stand behind a backslash, so that its row has to be looked at."""
+        quotes = self.encoding.quotes
+        return quotes[self.quote] % 2 > 0 or (self.escape is None and quotes[f"\\{self.quote}"] > 0)
+
+    def list_notes(self) -> list[str]:
+        """Return what a person should know of how the file is written."""
+        notes = [self.encoding.note] if self.encoding.note else []
+        count = self.encoding.quotes[_NULL]
+        if self.escape == "\\" and count:
+            setting = write_config(escape=self.escape, missing_values=["N"])
+            said = f"`{_NULL}` is in the file {'once' if count == 1 else f'{count:,} times'}, and read as `N`, as a backslash escapes it"
+            notes.append(f"{said}; where it means missing, as MySQL writes it, give {setting}.")
+        return notes
+
+    @property
+    def dialect(self) -> dict[str, Any]:
+        """What Python's `csv` has to be told."""
+        return {"delimiter": self.separator, "quotechar": self.quote, "escapechar": self.escape}
+
+    @property
+    def _written(self) -> str:
+        return BLANKS if self.is_aligned else self.separator
+
+    @property
+    def line(self) -> str:
+        """What people call that which has a number in the file."""
+        return "Line"
+
+    @property
+    def has_quotes(self) -> bool:
+        """Whether the file has quotes at all."""
+        return self.encoding.quotes[self.quote] > 0
+
+    @property
+    def last_row(self) -> list[str]:
+        """The cells of the last line that is not blank; none where it is not a whole row."""
+        rows = split_rows(self.encoding.last_line, self.separator, self.quote, self.escape)
+        return rows[-1][: len(self.header)] if rows and len(rows[-1]) == self.width else []
+
+    @property
+    def last_row_line(self) -> int:
+        """The line of the file that this row ends in."""
+        return self.encoding.last_line_number
+
+    def find_decimal(self, column: str) -> str | None:  # noqa: ARG002 - it is of the whole file
+        """Return the decimal sign that the request gives."""
+        return self.decimal
 
     def describe(self) -> str:
         """Return one line that says what was found and what was given."""
@@ -53,21 +115,29 @@ class CsvFormat:
         def origin(name: str) -> str:
             return "given" if name in self.given else "found"
 
-        separator = _NAMES.get(self.separator, repr(self.separator))
+        separator = NAMES.get(self._written, repr(self._written))
         encoding = "given" if "encoding" in self.given else self.encoding.how
         return (
             f"separator {separator} ({origin('separator')}), quote {self.quote} ({origin('quote')}), "
-            f"encoding {self.encoding.name} ({encoding})"
+            f"{f'escape {self.escape} (given), ' if self.escape else ''}encoding {self.encoding.name} ({encoding})"
         )
 
-    def list_pandas_options(self) -> dict[str, str | int | bool]:
+    def list_pandas_options(self) -> dict[str, Any]:
         """Return what `pandas.read_csv` has to be told to give the cells of the same rows as they are, for the model to read."""
         # pandas leaves a byte order mark out by itself, and blank lines too.
         encoding = self.encoding.codec.removesuffix("-sig")
-        options: dict[str, str | int | bool] = {"sep": self.separator, "quotechar": self.quote, "encoding": encoding}
-        options["skiprows"] = self.lines_before
-        usual = {"sep": ",", "quotechar": '"', "encoding": "utf-8", "skiprows": 0}
-        told = {name: value for name, value in options.items() if value != usual[name]}
+        options = {
+            "sep": self._written,
+            "quotechar": self.quote,
+            "escapechar": self.escape,
+            "encoding": encoding,
+            "skiprows": self.lines_before,
+        }
+        usual = {"sep": ",", "quotechar": '"', "escapechar": None, "encoding": "utf-8", "skiprows": 0}
+        told: dict[str, Any] = {name: value for name, value in options.items() if value != usual[name]}
+        if self.has_end:
+            # Else the first column would be the index.
+            told |= {"index_col": False, "usecols": [*range(len(self.header))]}
         return told | {"dtype": "str", "keep_default_na": False}
 
 
@@ -80,22 +150,28 @@ def find_csv_format(path: Path, name: str, config: IngestionConfig, data_format:
     :raises DataUnreadable: it is no table.
     :raises ParameterInvalid: what was given cannot be used, or does not fit.
     """
-    given_separator = _check_separator(config.separator) or ("\t" if data_format == TSV else None)
-    quote = _check_quote(config.quote, given_separator) or '"'
-    encoding = find_encoding(path, name, config.encoding, quotes=quote)
+    given_separator = check_separator(config.separator) or ("\t" if data_format == "tsv" else None)
+    quote = _check_sign("quote", config.quote, {"separator": given_separator}) or '"'
+    escape = _check_sign("escape", config.escape, {"separator": given_separator, "quote": quote})
+    encoding = find_encoding(path, name, config.encoding, (quote, f"\\{quote}", _NULL))
     sample = _read_sample(path, encoding)
     lines_before, hinted = _find_lines_before(sample)
     body = sample.split("\n", lines_before)[lines_before] if lines_before else sample
     if not body.strip("\n"):
         raise DataUnreadable("The file has no rows.", where=name, fix="Drop it again, with a header line and rows.")
-    separator = given_separator or (hinted if hinted != quote else None) or _find_separator(body, quote)
+    separator = given_separator or (hinted if hinted != quote else None) or find_separator(body, quote, escape)
+    blanks = BlankRuns(quote, escape)
+    is_aligned = separator == BLANKS or (separator is None and blanks.are_in(body))
+    if is_aligned:
+        separator, body = "\t", "\n".join(map(blanks.put_tabs, body.split("\n")))
+        encoding = replace(encoding, last_line=blanks.put_tabs(encoding.last_line))
     if config.quote is None and separator is not None and _is_single_quoted(body, separator):
         quote = "'"
-        encoding = find_encoding(path, name, config.encoding, quotes=quote)
+        encoding = find_encoding(path, name, config.encoding, (quote, f"\\{quote}", _NULL))
     if separator is None:
         separator = "," if quote != "," else ";"
-    reader = csv.reader(io.StringIO(body, newline=""), delimiter=separator, quotechar=quote)
-    _allow_long_cells()
+    reader = csv.reader(io.StringIO(body, newline=""), delimiter=separator, quotechar=quote, escapechar=escape)
+    allow_long_cells()
     header = tuple(next(reader))
     header_line = lines_before + reader.line_num
     first_row = tuple(next((row for row in reader if row), ()))
@@ -103,6 +179,7 @@ def find_csv_format(path: Path, name: str, config: IngestionConfig, data_format:
         encoding=encoding,
         separator=separator,
         quote=quote,
+        escape=escape,
         decimal=config.decimal,
         header=header,
         header_line=header_line,
@@ -110,74 +187,49 @@ def find_csv_format(path: Path, name: str, config: IngestionConfig, data_format:
         first_row_line=lines_before + reader.line_num,
         lines_before=lines_before,
         given=frozenset(config.model_dump(exclude_none=True)),
+        is_aligned=is_aligned,
     )
+    if len(header) == 1 and config.separator is not None:
+        refuse_given_separator(config.separator, header[0], body, quote, escape, name)
     if len(header) == 1:
-        _refuse_single_column(found, body, name)
+        refuse_single_column(header[0], body, quote, escape, name)
     return found
 
 
 def name_columns(header: Sequence[str]) -> tuple[list[str], list[str]]:
     """Return the columns' names, and a sentence for each that had to be made up.
 
-    Blanks around a name are left out. Then the rules are those of `pandas.read_csv`, so that rows which it reads from the
-    same file have the same names: a cell without text becomes `Unnamed: <position>`, a repeated name gets `.1`, `.2`, ...
+    Blanks around a name are left out, and a cell without text becomes `Unnamed: <position>`, as `pandas.read_csv` has it.
     """
     cells = [cell.strip() for cell in header]
-    named = [cell or f"Unnamed: {position}" for position, cell in enumerate(cells)]
+    names = [cell or f"Unnamed: {position}" for position, cell in enumerate(cells)]
     notes = [
         f"Column {position + 1} has no name; it is called `Unnamed: {position}`."
         for position, cell in enumerate(cells)
         if not cell
     ]
-    notes += note_trimmed_names(cell for cell, written in zip(cells, header, strict=True) if cell != written)
-    names: list[str] = []
-    counts: dict[str, int] = {}
-    for name in named:
-        unique = name
-        count = counts.get(name, 0)
-        while count > 0:
-            counts[name] = count + 1
-            unique = f"{name}.{count}"
-            count = count + 1 if unique in named or unique in counts else 0
-        if unique != name:
-            notes.append(f"More than one column is called `{name}`; one of them is called `{unique}` here.")
-        names.append(unique)
-        counts[unique] = counts.get(unique, 0) + 1
-    return names, notes
+    return names, notes + note_trimmed_names(
+        cell for cell, written in zip(cells, header, strict=True) if cell != written
+    )
 
 
-def split_rows(text: str, separator: str, quote: str) -> list[list[str]]:
-    """Return the rows of *text* that have any cell; quotes are taken leniently."""
-    _allow_long_cells()
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, quotechar=quote)
-    return [row for row in reader if row]
-
-
-def _check_separator(given: str | None) -> str | None:
-    if given is None:
-        return None
-    separator = _SPELLED.get(given.lower(), given)
-    if len(separator) != 1 or separator in '\r\n\0"' or ord(separator) > 127:
-        raise ParameterInvalid(
-            f"`ingestion_config.separator` is {given!r}, and only a single ASCII character is available.",
-            where="ingestion_config.separator",
-            fix="Give one character, such as `;`, or `\\t` for a tab; or leave it out to have it found.",
-            details={"parameter": "ingestion_config.separator"},
-        )
-    return separator
-
-
-def _check_quote(given: str | None, separator: str | None) -> str | None:
+def _check_sign(name: str, given: str | None, others: Mapping[str, str | None]) -> str | None:
+    """Return the `quote` or the `escape` that the request gives, which may be none of *others*."""
     if given is None:
         return None
     is_usable = len(given) == 1 and given.isascii() and not given.isalnum() and given not in "\r\n\0"
-    if not is_usable or given == separator:
-        fault = "is the separator" if is_usable else "is no single ASCII character beside letters, digits and line ends"
+    same = next((other for other, sign in others.items() if sign == given), None)
+    if not is_usable or same:
+        fault = f"is the {same}" if is_usable else "is no single ASCII character beside letters, digits and line ends"
+        fix = {
+            "quote": "Give the character that surrounds cells, such as `'`; or leave it out to have it found.",
+            "escape": "Give the character before a quote that closes no cell, such as `\\`; or leave it out if a quote is written twice.",
+        }[name]
         raise ParameterInvalid(
-            f"`ingestion_config.quote` is {given!r}, which {fault}.",
-            where="ingestion_config.quote",
-            fix="Give the character that surrounds cells, such as `'`; or leave it out to have it found.",
-            details={"parameter": "ingestion_config.quote"},
+            f"`ingestion_config.{name}` is {given!r}, which {fault}.",
+            where=f"ingestion_config.{name}",
+            fix=fix,
+            details={"parameter": f"ingestion_config.{name}"},
         )
     return given
 
@@ -203,21 +255,6 @@ def _find_lines_before(sample: str) -> tuple[int, str | None]:
     return blank, None
 
 
-def _find_separator(sample: str, quote: str) -> str | None:
-    """Return the separator by which most rows have as many cells as the header, or None for a single column."""
-    best: tuple[float, int, str] | None = None
-    for separator in _SEPARATORS:
-        if separator == quote:
-            continue
-        header, *rows = split_rows(sample, separator, quote)
-        if len(header) < 2:
-            continue
-        share = sum(len(row) == len(header) for row in rows) / len(rows) if rows else 1.0
-        if best is None or (round(share, 2), len(header)) > best[:2]:
-            best = (round(share, 2), len(header), separator)
-    return best[2] if best else None
-
-
 def _is_single_quoted(sample: str, separator: str) -> bool:
     """Whether `'` surrounds the cells of at least one whole column, and `"` surrounds none."""
     if "'" not in sample or '"' in sample or separator == "'":
@@ -228,33 +265,3 @@ def _is_single_quoted(sample: str, separator: str) -> bool:
     closed = len(re.findall(rf"'(?:{sign}|$)", sample, re.MULTILINE))
     is_table = all(len(row) == len(header) for row in rows)
     return is_table and opened == closed and len(rows) > 1 and opened >= len(rows)
-
-
-def _refuse_single_column(found: CsvFormat, sample: str, name: str) -> None:
-    header = found.header[0]
-    seen = header if len(header) <= 60 else header[:57] + "..."
-    if "separator" in found.given:
-        other = _find_separator(sample, found.quote)
-        hint = f" {_NAMES[other].capitalize()} would fit." if other else ""
-        raise ParameterInvalid(
-            f"`ingestion_config.separator` is {found.separator!r}, which the header does not contain: {seen!r}.{hint}",
-            where=name,
-            fix="Leave it out to have it found, or give the character that stands between the columns.",
-            details={"parameter": "ingestion_config.separator"},
-        )
-    rows = split_rows(sample, found.separator, found.quote)
-    below = max((len(row) for row in rows[1:20]), default=1)
-    what = f"Only one column was found: the first line is {seen!r}"
-    what += f", while lines below it have {below}." if below > 1 else "."
-    raise DataUnreadable(
-        what,
-        where=name,
-        fix="Remove what stands before the header line."
-        if below > 1
-        else 'Say what stands between the columns: {"ingestion_config": {"separator": "..."}}.',
-    )
-
-
-def _allow_long_cells() -> None:
-    # The module's own limit is 128 KiB; texts can be longer. A cell beyond this one is a quote that was never closed.
-    csv.field_size_limit(64 * 1024 * 1024)

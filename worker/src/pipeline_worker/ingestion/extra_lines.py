@@ -1,4 +1,4 @@
-"""Lines of a CSV file that are no rows of its table: one of units below the header, and one of totals at its end.
+"""Lines of a table of text that are no rows of it: one of units below the header, and one of totals at its end.
 
 They are left out only where all of the file shows that they are none, and a note says so.
 """
@@ -16,10 +16,10 @@ import pyarrow as pa
 from ..request import IngestionConfig
 from .column_type import Typed
 from .csv_columns import CsvColumns, Read, find_columns
-from .csv_format import CsvFormat, split_rows
 from .guess import Guess
 from .missing_words import GivenWords
 from .setting_line import write_setting
+from .text_format import TextFormat
 from .totals import TOTAL_WORDS, Total, find_totals, is_number
 
 #: Rows below a line of words that show whether their columns have anything but text.
@@ -32,13 +32,13 @@ _NUMBERS = {"integer", "number"}
 
 @dataclass(frozen=True)
 class Body:
-    """The rows of a CSV file.
+    """The rows of a table of text.
 
     :param columns: what its columns are.
     :param read: reads the rows, without the lines that are none.
     :param first_line: the line of the file that its first row stands in.
     :param left_out: how many lines below the header are no rows.
-    :param pandas_options: what `pandas.read_csv` has to be told to leave them out.
+    :param pandas_options: what pandas has to be told to leave them out.
     """
 
     columns: CsvColumns
@@ -49,15 +49,15 @@ class Body:
     notes: tuple[str, ...] = ()
 
 
-def find_body(read: Read, csv_format: CsvFormat, names: Sequence[str], config: IngestionConfig, name: str) -> Body:
-    """Return the rows of a CSV file with the columns *names*, and what these are.
+def find_body(read: Read, text_format: TextFormat, names: Sequence[str], config: IngestionConfig, name: str) -> Body:
+    """Return the rows of a table with the columns *names*, and what these are.
 
     :param name: what people know the file as.
     :raises DataUnreadable: a cell is not of the type that the request gives.
     :raises ParameterInvalid: the request names a column that the file lacks.
     """
-    first = [cell.strip() for cell in csv_format.first_row]
-    last = _read_last(csv_format)
+    first = [cell.strip() for cell in text_format.first_row]
+    last = [cell.strip() for cell in text_format.last_row]
     words = _find_total_words(last, names, config)
     has_total = bool(words) and all(
         position in words or cell in GivenWords.of(config, names[position]).typed or is_number(cell)
@@ -67,7 +67,7 @@ def find_body(read: Read, csv_format: CsvFormat, names: Sequence[str], config: I
     totals: list[Total] = []
     while True:
         kept = _leave_out(read, first=has_units, last=has_total)
-        columns = find_columns(kept, csv_format, names, config, name)
+        columns = find_columns(kept, text_format, names, config, name)
         if has_units and not _are_units(first, columns.typed):
             has_units = False
         elif has_total and not (totals := find_totals(kept, columns.typed, last, words)):
@@ -76,19 +76,19 @@ def find_body(read: Read, csv_format: CsvFormat, names: Sequence[str], config: I
             break
     notes, options = [], dict[str, Any]()
     if has_units:
-        notes.append(_say_units(first, csv_format.first_row_line, names, columns))
+        notes.append(_say_units(first, f"{text_format.line} {text_format.first_row_line}", names, columns))
         # pandas counts from 0, blank lines too, and a header over several lines once.
-        line = csv_format.lines_before + csv_format.first_row_line - csv_format.header_line
-        options["skiprows"] = [*range(csv_format.lines_before), line]
+        line = text_format.lines_before + text_format.first_row_line - text_format.header_line
+        options["skiprows"] = [*range(text_format.lines_before), line]
     if words:
-        line, word = csv_format.encoding.last_line_number, last[words[0]]
-        notes.append(_say_totals(line, word, names[words[0]], [(names[each.position], each.what) for each in totals]))
+        place, word = f"{text_format.line} {text_format.last_row_line}", last[words[0]]
+        notes.append(_say_totals(place, word, names[words[0]], [(names[each.position], each.what) for each in totals]))
     if has_total:
         options["nrows"] = columns.rows
     return Body(
         columns=columns,
         read=kept,
-        first_line=csv_format.header_line + 1 + has_units,
+        first_line=text_format.header_line + 1 + has_units,
         left_out=has_units + has_total,
         pandas_options=options,
         notes=tuple(notes),
@@ -149,7 +149,7 @@ def _are_units(cells: Sequence[str], typed: Sequence[Typed]) -> bool:
     return "text" not in kinds and sum(kind in _NUMBERS for kind in kinds) > 1
 
 
-def _say_units(cells: Sequence[str], line: int, names: Sequence[str], columns: CsvColumns) -> str:
+def _say_units(cells: Sequence[str], line: str, names: Sequence[str], columns: CsvColumns) -> str:
     listed = ", ".join(f"`{cell}` (`{name}`)" for cell, name in zip(cells, names, strict=True) if cell)
     missing = {
         name: [*words, cell]
@@ -158,16 +158,9 @@ def _say_units(cells: Sequence[str], line: int, names: Sequence[str], columns: C
     }
     setting = json.dumps({"ingestion_config": {"missing_values": missing}}, ensure_ascii=False)
     return (
-        f"Line {line}, below the header, has units and no values, and is left out: {listed}. Rows are counted from the line "
+        f"{line}, below the header, has units and no values, and is left out: {listed}. Rows are counted from the line "
         f"below it. If it is a row without these values, give {setting}."
     )
-
-
-def _read_last(csv_format: CsvFormat) -> list[str]:
-    """Return the cells of the last line that is not blank; none where it is not a whole row."""
-    rows = split_rows(csv_format.encoding.last_line, csv_format.separator, csv_format.quote)
-    cells = [cell.strip() for cell in rows[-1]] if rows else []
-    return cells if len(cells) == len(csv_format.header) else []
 
 
 def _find_total_words(cells: Sequence[str], names: Sequence[str], config: IngestionConfig) -> list[int]:
@@ -180,15 +173,15 @@ def _find_total_words(cells: Sequence[str], names: Sequence[str], config: Ingest
     ]
 
 
-def _say_totals(line: int, word: str, column: str, totals: Sequence[tuple[str, str]]) -> str:
+def _say_totals(line: str, word: str, column: str, totals: Sequence[tuple[str, str]]) -> str:
     if not totals:
         return (
-            f"Line {line}, the last, says `{word}` (`{column}`), and is read as a row: its numbers are not the sum or the mean of "
+            f"{line}, the last, says `{word}` (`{column}`), and is read as a row: its numbers are not the sum or the mean of "
             "those above it. If it is no row, take it out of the file."
         )
     found = ", ".join(f"its `{name}` is the {what}" for name, what in totals)
     setting = write_setting("column_types", column, "text")
     return (
-        f"Line {line}, the last, says `{word}` (`{column}`), and is left out, as it is no row: {found} of the cells above it. "
+        f"{line}, the last, says `{word}` (`{column}`), and is left out, as it is no row: {found} of the cells above it. "
         f"If it is a row, give {setting}."
     )

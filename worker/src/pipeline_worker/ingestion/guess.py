@@ -11,7 +11,7 @@ from .dates import Dates, list_date_formats
 from .missing_words import MISSING_WORDS, PANDAS_WORDS, GivenWords, Seen, WordSet
 from .number_form import NumberForm
 from .number_format import LEADING_ZERO, Numbers, WholeNumbers, read_plain
-from .setting_line import write_setting
+from .setting_line import LONGEST_WORD, write_setting
 from .times import Durations, Times
 
 #: Values that are looked at first, so that most types are dropped without a look at a whole block.
@@ -183,7 +183,7 @@ class Guess:
             setting = write_setting("column_types", self.name, "integer")
             return f"Text, because of leading zeros: {shown!r} in row {row}; if they are numbers, give {setting}."
         said = f"Text, because of {shown!r} in row {row}: the values around it are {what}"
-        if len(words) > _FEW_WORDS or any(any(map(str.isdigit, word)) for word in words):
+        if len(words) > _FEW_WORDS or any(len(word) > LONGEST_WORD or any(map(str.isdigit, word)) for word in words):
             return f"{said}."
         before = self.given.words or [word for word in self.seen.words if word in MISSING_WORDS]
         setting = write_setting("missing_values", self.name, list(dict.fromkeys([*before, *words])))

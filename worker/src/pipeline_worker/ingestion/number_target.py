@@ -14,11 +14,10 @@ from ..errors import DataUnreadable
 from ..request import IngestionConfig
 from ..schema import Schema
 from .arrow_text import make_texts
-from .data_format import PARQUET
 from .missing_words import GivenWords, WordSet
 from .number_form import NumberForm
 from .number_format import LEADING_ZERO, Numbers
-from .setting_line import write_setting
+from .setting_line import LONGEST_WORD, write_setting
 
 #: Cells that are numbers, of those that say anything, and different numbers: with fewer they are labels, such as 1, 2, 3+.
 _LEAST_SHARE, _MOST_LABELS = 0.95, 20
@@ -59,7 +58,7 @@ def refuse_words_among_numbers(
         return
     missing = list(dict.fromkeys([*given.words, *(word for word in words.words if word and word in seen)]))
     rows = _find_rows(path, target, found, words)
-    kinds = {"column_types": found.reading.type} if data_format == PARQUET else {}
+    kinds = {"column_types": found.reading.type} if data_format == "parquet" else {}
     raise _explain(target, schema, source, found, rows, missing, kinds)
 
 
@@ -139,7 +138,9 @@ def _explain(
     more = ", ..." if found.others_count > len(rows) else ""
     fix = "Mend these cells, and drop the file again"
     fix += f" with {write_setting('column_types', target, kinds['column_types'])}." if kinds else "."
-    if len(found.others) <= _LISTED and not any(any(map(str.isdigit, word)) for word in found.others):
+    if len(found.others) <= _LISTED and not any(
+        len(word) > LONGEST_WORD or any(map(str.isdigit, word)) for word in found.others
+    ):
         setting = write_setting("missing_values", target, [*missing, *found.others], **kinds)
         fix += f" If they mean missing, give {setting}."
     fix += f" If all of its cells are labels, give {write_setting('column_types', target, 'text')}."
@@ -152,7 +153,7 @@ def _explain(
         details={
             "column": target,
             "count": found.others_count,
-            "rows": [{"row": row, "value": value} for row, value in rows],
+            "rows": [{"row": row, "value": value[:LONGEST_WORD]} for row, value in rows],
         },
     )
 

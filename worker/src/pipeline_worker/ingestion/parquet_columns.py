@@ -13,10 +13,12 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from ..errors import DataUnreadable
+from ..limits import USUAL, Limits
 from .column_type import CellMisfitError, Typed
 from .csv_columns import refuse_cell
 from .pandas_index import PandasIndex, find_index, note_index
 from .parquet_retyped import retype
+from .parquet_size import check_size
 from .parquet_types import choose_type, damaged, find_type, is_text, shorten
 from .parquet_values import bring_to, decode, refuse_odd_years
 from .trimmed import note_trimmed, note_trimmed_names
@@ -38,6 +40,7 @@ class ParquetColumns:
     :param words: for each column, the words that the request says are missing in it.
     :param trimmed: columns of which some texts have blanks around them, known once the rows were read.
     :param emptied: column → how many of its texts have no character; likewise.
+    :param block_rows: how many rows are read at once, at most.
     """
 
     file: pq.ParquetFile
@@ -51,6 +54,7 @@ class ParquetColumns:
     words: list[list[str]] = field(default_factory=list)
     trimmed: set[str] = field(default_factory=set)
     emptied: Counter[str] = field(default_factory=Counter)
+    block_rows: int = 65536
 
     def read(self) -> Iterator[pa.RecordBatch]:
         """Yield the rows in blocks, with their types.
@@ -59,7 +63,7 @@ class ParquetColumns:
             the request gives.
         """
         schema = pa.schema([pa.field(each, typed.arrow_type) for each, typed in self.typed.items()])
-        size = max(1024, min(65536, _BATCH_CELLS // len(self.typed)))
+        size = min(self.block_rows, max(1024, min(65536, _BATCH_CELLS // len(self.typed))))
         self.trimmed.clear()
         self.emptied.clear()
         rows = 0
@@ -78,7 +82,8 @@ class ParquetColumns:
         """Return the columns *names* alone, in that order."""
         sources = dict(zip(self.typed, self.sources, strict=True))
         typed, plain = ({each: of[each] for each in names} for of in (self.typed, self.plain))
-        return ParquetColumns(self.file, self.name, typed, [sources[each] for each in names], plain)
+        selected = [sources[each] for each in names]
+        return ParquetColumns(self.file, self.name, typed, selected, plain, block_rows=self.block_rows)
 
     def _convert(self, values: pa.Array, column: str, rows: int) -> pa.Array:
         values = decode(values)
@@ -122,7 +127,7 @@ class ParquetColumns:
 
 
 def find_parquet_columns(
-    path: Path, name: str, texts: Mapping[str, str], dropped: Collection[str] = ()
+    path: Path, name: str, texts: Mapping[str, str], dropped: Collection[str] = (), limits: Limits = USUAL
 ) -> ParquetColumns:
     """Return the columns of the Parquet file at *path*.
 
@@ -130,9 +135,12 @@ def find_parquet_columns(
 
     :param name: what people know the file as.
     :param texts: columns that become text whatever they are → why, for people.
-    :raises DataUnreadable: the file is damaged, has no rows, or has two columns of one name, or no column of plain values.
+    :param limits: how large the table may be.
+    :raises DataUnreadable: the file is damaged, has no rows, or has two columns of one name, or no column of plain values; or
+        its table is too large.
     """
     file, index = _open(path, name)
+    block_rows = check_size(path, file, name, limits)
     fields = [each for each in file.schema_arrow if each.name not in index.left_out]
     names = [index.names.get(each.name, each.name.strip()) for each in fields]
     left_out = index.left_out | _find_repeated(names, dropped, name)
@@ -147,7 +155,8 @@ def find_parquet_columns(
                 typed = choose_type(each, kind, file, name)
                 if called in dropped:
                     plain = {called: typed.arrow_type}
-                    deque(ParquetColumns(file, name, {called: typed}, [each.name], plain).read(), maxlen=0)
+                    one = ParquetColumns(file, name, {called: typed}, [each.name], plain, block_rows=block_rows)
+                    deque(one.read(), maxlen=0)
             except DataUnreadable as error:
                 if called not in dropped:
                     raise
@@ -162,7 +171,7 @@ def find_parquet_columns(
     notes = note_trimmed_names(each.name.strip() for each in fields if each.name != each.name.strip())
     notes += [f"`{each}` was left out: {why.removesuffix('.')}." for each, why in left_out.items()]
     plain = {called: typed.arrow_type for called, typed in found.items()}
-    return ParquetColumns(file, name, found, sources, plain, left_out, index.reset_index, notes)
+    return ParquetColumns(file, name, found, sources, plain, left_out, index.reset_index, notes, block_rows=block_rows)
 
 
 def _open(path: Path, name: str) -> tuple[pq.ParquetFile, PandasIndex]:

@@ -1,17 +1,25 @@
-"""The character encoding of a text file: its byte order mark, else UTF-8 if it is valid, else a named assumption."""
+"""The character encoding of a text file: its byte order mark, else UTF-8 if it is valid, else what reads well, and a note."""
 
 from __future__ import annotations
 
 import codecs
 import io
-from dataclasses import dataclass
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..errors import DataUnreadable, ParameterInvalid, near_miss
+from .doubtful_encoding import count_utf8, refuse_damaged, refuse_doubtful, say_what_was_made
+from .east_asian import find_east_asian
 
 _CHUNK_BYTES = 1 << 20
 #: Of a longer last line only so much is kept.
 _LONGEST_LINE = 1 << 18
+#: No row is so long that it can be read, and what looks for a fault reads whole lines.
+_MOST_CHARACTERS = 64 << 20
+#: So small a share of characters can be valid UTF-8 by chance in a text that is none.
+_FEW = 0.01
 
 #: Byte order marks, longest first: UTF-32's little-endian one begins with UTF-16's.
 _MARKS: tuple[tuple[bytes, str], ...] = (
@@ -34,10 +42,11 @@ class TextEncoding:
     """How the bytes of a file become characters.
 
     :param codec: name that Python knows; it leaves a byte order mark out.
-    :param how: `given`, `by its byte order mark`, `valid throughout` or `assumed`.
+    :param how: `given`, `by its byte order mark`, `valid throughout`, `by its characters` or `assumed`.
     :param lines: lines of the file, as an editor counts them.
-    :param quotes: how often each quote character that was asked for occurs.
+    :param quotes: how often each of the texts of one or two characters that were asked for occurs.
     :param last_line: the last line that is not blank, and *last_line_number* which it is, counted from 1.
+    :param note: what was made of the file, where another encoding could make something else of it.
     """
 
     codec: str
@@ -46,6 +55,7 @@ class TextEncoding:
     quotes: dict[str, int]
     last_line: str
     last_line_number: int
+    note: str | None = None
 
     @property
     def name(self) -> str:
@@ -53,12 +63,12 @@ class TextEncoding:
         return self.codec.removesuffix("-sig").upper() if self.codec.startswith("utf") else self.codec
 
 
-def find_encoding(path: Path, name: str, given: str | None = None, quotes: str = '"') -> TextEncoding:
+def find_encoding(path: Path, name: str, given: str | None = None, quotes: Sequence[str] = '"') -> TextEncoding:
     """Return the encoding of the text file at *path*, after one streamed pass over all of it.
 
     :param name: what people know the file as.
     :param given: the request's `ingestion_config.encoding`.
-    :param quotes: characters to count.
+    :param quotes: texts of one or two characters to count.
     :raises DataUnreadable: damaged UTF-8, NUL characters, or UTF-16 without a byte order mark.
     :raises ParameterInvalid: *given* is unknown, or does not fit the bytes.
     """
@@ -80,13 +90,34 @@ def find_encoding(path: Path, name: str, given: str | None = None, quotes: str =
         try:
             return _scan(path, mark, "by its byte order mark", quotes, name)
         except _UndecodableError as error:
-            raise _damaged(mark.removesuffix("-sig"), error.line, name, "by its byte order mark") from error
+            codec = mark.removesuffix("-sig")
+            raise refuse_damaged(path, codec, error.line, name, "by its byte order mark") from error
     _refuse_unmarked_utf16(head, name)
     try:
         return _scan(path, "utf-8", "valid throughout", quotes, name)
     except _UndecodableError as error:
-        if _is_damaged_utf8(path):
-            raise _damaged("utf-8", error.line, name, "most of its other characters are valid") from error
+        return _find_other(path, error.line, quotes, name)
+
+
+def _find_other(path: Path, line: int, quotes: Sequence[str], name: str) -> TextEncoding:
+    """Return the encoding of a text that is no valid UTF-8 in *line*."""
+    valid, invalid = count_utf8(path)
+    if valid > invalid:
+        raise refuse_damaged(path, "utf-8", line, name, "most characters beyond ASCII are valid")
+    readable: list[TextEncoding] = []
+    for codec in find_east_asian(path):
+        with suppress(_UndecodableError):
+            readable.append(_scan(path, codec, "by its characters", quotes, name))
+    if len(readable) > 1:
+        raise refuse_doubtful(path, [each.codec for each in readable], name)
+    if not readable and valid > _FEW * invalid:
+        are = "is" if valid == 1 else "are"
+        raise refuse_damaged(path, "utf-8", line, name, f"{valid:,} of its characters beyond ASCII {are} valid")
+    found = readable[0] if readable else _scan_western(path, quotes, name)
+    return replace(found, note=say_what_was_made(path, found.codec))
+
+
+def _scan_western(path: Path, quotes: Sequence[str], name: str) -> TextEncoding:
     try:
         # Windows-1252 leaves five bytes undefined; a text that has them was written in something else.
         return _scan(path, "cp1252", "assumed", quotes, name)
@@ -100,10 +131,10 @@ class _UndecodableError(Exception):
         self.line = line
 
 
-def _scan(path: Path, codec: str, how: str, quotes: str, name: str) -> TextEncoding:
+def _scan(path: Path, codec: str, how: str, quotes: Sequence[str], name: str) -> TextEncoding:
     # Line ends are translated, so that counting `\n` counts the lines of all three kinds of files.
     decoder = io.IncrementalNewlineDecoder(codecs.getincrementaldecoder(codec)("strict"), translate=True)
-    breaks = 0
+    breaks = line = 0
     counts = dict.fromkeys(quotes, 0)
     end = ""
     with path.open("rb") as file:
@@ -118,9 +149,17 @@ def _scan(path: Path, codec: str, how: str, quotes: str, name: str) -> TextEncod
                 raise _UndecodableError(breaks + before.count("\n") + 1) from error
             if "\0" in text:
                 _refuse_nul(breaks + text[: text.index("\0")].count("\n") + 1, name)
-            breaks += text.count("\n")
+            count = text.count("\n")
+            breaks += count
+            line = len(text) - text.rfind("\n") - 1 if count else line + len(text)
+            if line > _MOST_CHARACTERS:
+                _refuse_long(breaks + 1, name)
             for quote in counts:
-                counts[quote] += text.count(quote)
+                # Most files have none of the first characters, which is quickly found.
+                if quote[0] in text:
+                    counts[quote] += text.count(quote)
+                if len(quote) > 1 and end[-1:] + text[:1] == quote:
+                    counts[quote] += 1
             end = (end + text)[-_LONGEST_LINE:]
     last = end.rstrip("\n")
     lines = breaks + (end[-1:] not in {"", "\n"})
@@ -164,32 +203,19 @@ def _refuse_unmarked_utf16(head: bytes, name: str) -> None:
     )
 
 
+def _refuse_long(line: int, name: str) -> None:
+    raise DataUnreadable(
+        f"Line {line} has more than {_MOST_CHARACTERS:,} characters.",
+        where=f"{name}, line {line}",
+        fix="Look whether the file has line ends, and is a table at all; write each row as a line.",
+        details={"line": line},
+    )
+
+
 def _refuse_nul(line: int, name: str) -> None:
     raise DataUnreadable(
         f"Line {line} has a NUL character, which no text file has.",
         where=name,
         fix="Look whether the file is CSV at all, or was cut off or damaged on its way; write it again.",
-        details={"line": line},
-    )
-
-
-def _is_damaged_utf8(path: Path) -> bool:
-    """Whether valid characters beyond ASCII outnumber the invalid ones: then another encoding would spoil them."""
-    decoder = codecs.getincrementaldecoder("utf-8")("replace")
-    valid = invalid = 0
-    with path.open("rb") as file:
-        while chunk := file.read(_CHUNK_BYTES):
-            text = decoder.decode(chunk)
-            bad = text.count("\ufffd")
-            invalid += bad
-            valid += len(text) - bad - len(text.encode("ascii", errors="ignore"))
-    return valid > invalid
-
-
-def _damaged(codec: str, line: int, name: str, why: str) -> DataUnreadable:
-    return DataUnreadable(
-        f"This is {codec.upper()} text ({why}), but line {line} is not valid.",
-        where=name,
-        fix="Mend that line, or give `ingestion_config.encoding` if the file was written in another encoding.",
         details={"line": line},
     )

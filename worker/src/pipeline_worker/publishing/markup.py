@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from html import escape
 from typing import Any
 
+from .. import escape as unseen
+
 #: A name between backticks, or a line of JSON for the request, in text that is HTML already.
 _CODE = re.compile(r"`([^`]+)`|(\{&quot;ingestion_config&quot;: .*?\}+)(?=[\s.;,]|$)")
 
@@ -60,5 +62,5 @@ def show_count(value: Any) -> str:
 
 
 def show(value: Any) -> str:
-    """Return *value* as text."""
-    return escape(str(value))
+    """Return *value* as text, with what cannot be seen of it written out."""
+    return escape(unseen.escape(str(value)))

@@ -14,6 +14,8 @@ from .markup import show, show_count, show_note, show_number, write_link, write_
 from .report_metrics import say_metric, write_figures, write_metrics
 
 _MAX_COLUMNS, _MAX_RULES, _MAX_NOTES = 60, 60, 30
+#: What opens a file for pandas where pandas cannot.
+_MODULES = ("gzip", "io", "json", "zipfile")
 
 
 @dataclass(frozen=True)
@@ -118,12 +120,15 @@ def _write_notes(report: Report) -> str:
 
 def _write_usage(report: Report) -> str:
     name = f"models:/{report.dataset}@newest" if report.has_alias else f"models:/{report.dataset}/{report.version}"
+    reading = _write_reading(report)
+    needed = sorted({"mlflow", "pandas", *(each for each in _MODULES if f"{each}." in reading)})
     code = (
-        "import mlflow, pandas\n\n"
+        f"import {', '.join(needed)}\n\n"
         "# once: pip install -r with the file that this names\n"
-        f"print(mlflow.pyfunc.get_model_dependencies({name!r}))\n\n"
+        f"print(mlflow.pyfunc.get_model_dependencies({name!r}))\n"
+        f"{'# and: pip install python-calamine' + chr(10) if 'calamine' in reading else ''}\n"
         f"model = mlflow.pyfunc.load_model({name!r})\n"
-        f"model.predict({_write_reading(report)})"
+        f"model.predict({reading})"
     )
     return (
         f"<pre>{escape(code)}</pre><p class=quiet>The model reads the cells of the file as they are. Rows may have more columns than "
@@ -145,7 +150,8 @@ def _write_reading(report: Report) -> str:
     """Return the call of pandas that gives the rows of the file, as `ingest` found it to be written."""
     call = report.profile.get("pandas", {})
     options = "".join(f", {name}={value!r}" for name, value in call.get("options", {}).items())
-    reading = f"pandas.{call.get('function', 'read_csv')}({report.file.rpartition('/')[2]!r}{options})"
+    argument = call.get("argument", "{file}").replace("{file}", repr(report.file.rpartition("/")[2]))
+    reading = f"pandas.{call.get('function', 'read_csv')}({argument}{options})"
     if "reset_index" in call:
         reading += f".reset_index({', '.join(f'{name}={value!r}' for name, value in call['reset_index'].items())})"
     return reading

@@ -8,6 +8,7 @@ package.
 from __future__ import annotations
 
 import datetime as dt
+import json
 import re
 import warnings
 from collections.abc import Callable
@@ -329,6 +330,8 @@ def _write(value: Any) -> str:
     if isinstance(value, float | np.floating | Decimal):
         is_whole = np.isfinite(float(value)) and value == int(value)
         return str(int(value)) if is_whole else str(float(value))
+    if isinstance(value, dict | list):
+        return json.dumps(value, ensure_ascii=False)
     return _write_time(value) if isinstance(value, dt.date | dt.time) else str(value)
 
 

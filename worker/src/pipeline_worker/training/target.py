@@ -67,7 +67,8 @@ def describe_target(values: pa.Array, name: str) -> Target:
     rows, distinct = len(values), len(pc.unique(values))
     if rows < MIN_ROWS:
         raise DataFault(
-            f"There are only {rows} rows with a target; at least {MIN_ROWS} are needed to train and to test.",
+            f"There {'is only 1 row' if rows == 1 else f'are only {rows} rows'} with a target; at least {MIN_ROWS} are needed to train "
+            "and to test.",
             where=f"column `{name}`",
             fix="Add rows to the file, and drop it again.",
             details={"rows": rows},

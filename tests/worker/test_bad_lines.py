@@ -1,0 +1,120 @@
+"""Lines of a CSV file that are no rows: named, or left out where that is allowed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from pipeline_worker.errors import DataUnreadable
+from tests.worker.printed_call import read_by_call
+from tests.worker.test_convert import convert_bytes
+
+HEADER = "id,size,label\n"
+ROWS = [f"{number},{number}.5,{'yes' if number % 2 else 'no'}" for number in range(40)]
+RAGGED = HEADER + "\n".join([*ROWS[:10], "10,1", "", *ROWS[10:15], "15,2,no,x", '"16\n16",1', *ROWS[15:]]) + "\n"
+
+
+def test_a_refusal_ends_with_the_line_that_leaves_bad_lines_out(tmp_path: Path) -> None:
+    """It allows as many lines as are bad, those inside a cell as well, and is enough for the file to be read."""
+    with pytest.raises(DataUnreadable, match=r"Line 12 has 2 cells, but the header has 3 \(3 rows differ") as raised:
+        convert_bytes(tmp_path, RAGGED.encode())
+    assert raised.value.fix.endswith('give {"ingestion_config": {"max_bad_lines": 4}}')
+
+
+@pytest.mark.parametrize("before", ["", "\n", "sep=,\n"])
+def test_bad_lines_are_left_out_and_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before: str) -> None:
+    """A note says which and why, and the call of the report gives the same rows as are kept."""
+    converted, columns = convert_bytes(tmp_path, (before + RAGGED).encode(), max_bad_lines=4)
+    assert columns["id"] == [*range(40)]
+    lines = [number + before.count("\n") for number in (12, 19, 20)]
+    listed = f"line {lines[0]} has 2 cells; line {lines[1]} has 4 cells; line {lines[2]} has 2 cells"
+    assert converted.notes == [
+        f"4 bad lines were left out (`max_bad_lines` allows 4; the header has 3 cells): {listed}."
+    ]
+    _, table = read_by_call(tmp_path / "raw-data", converted, monkeypatch)
+    assert table["id"].tolist() == [str(number) for number in columns["id"]]
+    assert converted.schema.first_row_line is None
+
+
+def test_more_bad_lines_than_allowed_are_refused(tmp_path: Path) -> None:
+    """The bound is one of lines, and the refusal is the one without it."""
+    with pytest.raises(DataUnreadable, match="Line 12 has 2 cells"):
+        convert_bytes(tmp_path, RAGGED.encode(), max_bad_lines=3)
+
+
+def test_a_line_with_a_broken_quote_counts_as_bad(tmp_path: Path) -> None:
+    """Where a quote closes in the middle of a cell, nobody knows what the cells are."""
+    text = HEADER + "\n".join([*ROWS[:2], '2,"a"b,no', *ROWS[3:]]) + "\n"
+    converted, columns = convert_bytes(tmp_path, text.encode(), max_bad_lines=1)
+    assert columns["id"] == [0, 1, *range(3, 40)]
+    assert 'line 4: In line 4 a quote (") closes in the middle of a cell' in converted.notes[0]
+
+
+def test_a_file_without_bad_lines_is_read_as_without_the_bound(tmp_path: Path) -> None:
+    """Nothing is said, and lines are still rows."""
+    converted, _ = convert_bytes(tmp_path, (HEADER + "\n".join(ROWS)).encode(), max_bad_lines=5)
+    assert converted.notes == []
+    assert converted.schema.first_row_line == 2
+
+
+def test_rows_with_a_cell_more_than_the_header_lack_a_name(tmp_path: Path) -> None:
+    """So R writes a table with the names of its rows; what to put before the header is said."""
+    with pytest.raises(DataUnreadable, match="Every row has 3 cells, one more than the header, which has 2") as raised:
+        convert_bytes(tmp_path, ("size,label\n" + "\n".join(ROWS)).encode())
+    assert "begin the line with `row,`" in raised.value.fix
+
+
+@pytest.mark.parametrize("width", [2, 3])
+def test_a_quote_that_swallows_rows_is_named_with_both_its_lines(tmp_path: Path, width: int) -> None:
+    """All rows have as many cells as the header, so nothing else shows that some are gone."""
+    rows = [row.rpartition(",")[0] if width == 2 else row for row in ROWS]
+    rows[10] = rows[10].rpartition(",")[0] + ',"opened'
+    rows[30] = rows[30] + '"'
+    header = "id,size\n" if width == 2 else HEADER
+    with pytest.raises(DataUnreadable, match=r"A quote \(\"\) that opens in line 12 closes in line 32") as raised:
+        convert_bytes(tmp_path, (header + "\n".join(rows) + "\n").encode())
+    assert raised.value.details == {"line": 12, "last_line": 32}
+
+
+def test_lines_of_a_text_are_no_swallowed_rows(tmp_path: Path) -> None:
+    """A cell may have line breaks, and commas in its lines."""
+    text = HEADER + '0,"Dear all,\n\nplease come, all of you,\nto the garden.\nYours, A.\n",no\n' + "\n".join(ROWS[1:])
+    _, columns = convert_bytes(tmp_path, text.encode())
+    assert columns["id"] == [*range(40)]
+
+
+@pytest.mark.parametrize("cell", ['"3/4\\" valve, brass"', '"a \\"b\\" c"'])
+def test_a_quote_behind_a_backslash_is_named_with_the_line_to_give(tmp_path: Path, cell: str) -> None:
+    """Also where the row has as many cells as the header, and would be read with a backslash and a quote too many."""
+    content = f"item,n\nnut,1\n{cell},2\n".encode()
+    with pytest.raises(DataUnreadable, match=r"In the row of line 3 a quote .* stands behind a backslash") as raised:
+        convert_bytes(tmp_path, content)
+    assert raised.value.fix.endswith('{"ingestion_config": {"escape": "\\\\"}}')
+    _, columns = convert_bytes(tmp_path, content, escape="\\")
+    assert columns["item"] == ["nut", cell[1:-1].replace("\\", "")]
+
+
+def test_a_backslash_at_the_end_of_a_quoted_cell_is_a_character(tmp_path: Path) -> None:
+    """A folder's name may end with one."""
+    _, columns = convert_bytes(tmp_path, b'path,n\n"C:\\x\\",1\n"D:\\",2\n')
+    assert columns["path"] == ["C:\\x\\", "D:\\"]
+
+
+def test_a_file_of_bad_lines_alone_is_refused_for_them(tmp_path: Path) -> None:
+    """Not for having no rows, and without the advice to leave lines out."""
+    with pytest.raises(DataUnreadable, match=r"Line 2 has 4 cells, but the header has 2 \(2 rows differ") as raised:
+        convert_bytes(tmp_path, b"a,b\n1,2,3,4\n5,6,7,8\n", max_bad_lines=10)
+    assert "max_bad_lines" not in raised.value.fix
+
+
+def test_a_null_of_mysql_is_told_where_a_backslash_escapes_it(tmp_path: Path) -> None:
+    """It would be the label `N` without a word; the line of the note makes it missing."""
+    content = b'id,size,label\n1,\\N,"say \\"x\\""\n2,3,no\n3,\\N,yes\n'
+    (note, *_) = convert_bytes(tmp_path, content, escape="\\")[0].notes
+    assert note.startswith(r"`\N` is in the file 2 times, and read as `N`")
+    given = json.loads(note[note.index("{") : -1])["ingestion_config"]
+    _, columns = convert_bytes(tmp_path, content, **given)
+    assert columns["size"] == [None, 3, None]
+    assert columns["label"][0] == 'say "x"'

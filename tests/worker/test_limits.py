@@ -1,0 +1,117 @@
+"""What is too large is refused with the limit, before it takes memory and hours."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from pipeline_worker.errors import DataUnreadable, ParameterInvalid
+from pipeline_worker.ingestion.convert import convert
+from pipeline_worker.ingestion.converted import Converted
+from pipeline_worker.ingestion.data_format import DataFormat
+from pipeline_worker.ingestion.formats import separated
+from pipeline_worker.ingestion.parquet_size import check_size
+from pipeline_worker.limits import USUAL, Limits
+from pipeline_worker.request import IngestionConfig
+from pipeline_worker.settings import read_settings
+
+
+def convert_within(limits: Limits, path: Path) -> Converted:
+    """Return what became of the file at *path*, whose ending tells its format."""
+    how = DataFormat(path.suffix[1:], "given")
+    return convert(path, path.with_name("dataset.parquet"), path.name, how, IngestionConfig(), limits=limits)
+
+
+def write_repeated(path: Path, text: str, rows: int) -> Path:
+    """Write a Parquet file of *rows* that all have the same *text*: a few hundred bytes, however long it is."""
+    texts = pa.DictionaryArray.from_arrays(pa.array([0] * rows, pa.int32()), pa.array([text]))
+    pq.write_table(pa.table({"t": texts, "y": pa.array(range(rows))}), path, compression="zstd")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("limits", "text", "what", "setting"),
+    [
+        (Limits(columns=2), "a,b,c\n1,2,3\n", "The table has 3 columns; 2 are allowed.", "ML_PIPELINE_MAX_COLUMNS=3"),
+        (Limits(rows=3), "a,b\n" + "1,2\n" * 9, "The table has more than 3 rows; 3 are", "ML_PIPELINE_MAX_ROWS=9"),
+        (
+            Limits(cell_bytes=20),
+            "a,b c\n1,x\n2,y\n3," + "é" * 11 + "\n4,z\n",
+            "A cell of `b c` in row 3 has 22 bytes; 20 are allowed.",
+            "ML_PIPELINE_MAX_CELL_BYTES=22",
+        ),
+    ],
+)
+def test_a_csv_file_beyond_a_limit_is_refused(
+    tmp_path: Path, limits: Limits, text: str, what: str, setting: str
+) -> None:
+    """The refusal has the place, the bound and what is there, and ends with the line that allows it, which is enough."""
+    path = tmp_path / "x.csv"
+    path.write_text(text)
+    with pytest.raises(DataUnreadable) as raised:
+        convert_within(limits, path)
+    assert raised.value.what.startswith(what)
+    assert raised.value.fix.endswith(setting)
+    name, _, value = setting.partition("=")
+    allowed = read_settings({name: value}, store_folder=tmp_path).limits
+    assert convert_within(allowed, path).schema.rows == text.count("\n") - 1
+
+
+def test_a_cell_longer_than_any_block_is_named_with_its_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What does not fit a block is not read as rows, so the line is looked for."""
+    monkeypatch.setattr(separated, "_BLOCK_BYTES", (1 << 16, 1 << 16))
+    path = tmp_path / "x.csv"
+    path.write_text('a,b\n"1\n",x\n2,' + "y" * 300_000 + "\n")
+    with pytest.raises(DataUnreadable, match="A cell of `b` in line 4 has 300,000 bytes; 200,000 are allowed"):
+        convert_within(Limits(cell_bytes=200_000), path)
+
+
+@pytest.mark.parametrize(
+    ("limits", "what"),
+    [
+        (Limits(rows=9_999), "The table has 10,000 rows; 9,999 are allowed."),
+        (Limits(columns=1), "The table has 2 columns; 1 are allowed."),
+        (Limits(file_bytes=5_000), "Unpacked, the file has "),
+        (Limits(file_bytes=9_000_000), "Written out, its texts have 10,000,000 bytes; 9,000,000 are allowed."),
+        (Limits(cell_bytes=999), "A cell of `t` in row group 1 has 1,000 bytes; 999 are allowed."),
+    ],
+)
+def test_a_parquet_file_is_refused_by_its_footer_and_its_dictionaries(
+    tmp_path: Path, limits: Limits, what: str
+) -> None:
+    """No row of it is read: a small file can hold more rows, and more text, than any memory."""
+    with pytest.raises(DataUnreadable) as raised:
+        convert_within(limits, write_repeated(tmp_path / "x.parquet", "x" * 1000, 10_000))
+    assert raised.value.what.startswith(what)
+
+
+def test_one_long_text_among_many_is_no_reason_to_refuse(tmp_path: Path) -> None:
+    """What texts take is counted where the longest, taken for all of them, would be too much."""
+    texts = pa.array(["x" * 1000, *["y"] * 999])
+    pq.write_table(pa.table({"t": texts, "y": pa.array(range(1000))}), tmp_path / "x.parquet")
+    assert convert_within(Limits(file_bytes=100_000), tmp_path / "x.parquet").schema.rows == 1000
+
+
+def test_rows_with_a_long_text_in_a_dictionary_are_read_a_few_at_a_time(tmp_path: Path) -> None:
+    """So that their text, written out, has a bound whatever it is in the file."""
+    path = write_repeated(tmp_path / "x.parquet", "x" * 1_000_000, 200)
+    assert check_size(path, pq.ParquetFile(path), "x", USUAL) == 67
+    assert convert_within(USUAL, path).schema.rows == 200
+
+
+def test_a_text_that_no_dictionary_holds_is_refused_with_its_row(tmp_path: Path) -> None:
+    """It is seen when it is read."""
+    pq.write_table(pa.table({"t": ["a", "b" * 30], "y": [1, 2]}), tmp_path / "x.parquet", use_dictionary=False)
+    with pytest.raises(DataUnreadable, match="A cell of `t` in row 2 has 30 bytes; 20 are allowed"):
+        convert_within(Limits(cell_bytes=20), tmp_path / "x.parquet")
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "many", "1e6"])
+def test_a_limit_that_is_no_number_is_refused(tmp_path: Path, value: str) -> None:
+    """A mistyped setting is said, never taken for the usual one."""
+    with pytest.raises(ParameterInvalid, match=f"ML_PIPELINE_MAX_ROWS is `{value}`"):
+        read_settings({"ML_PIPELINE_MAX_ROWS": value}, store_folder=tmp_path)
+    assert read_settings({"ML_PIPELINE_MAX_ROWS": ""}, store_folder=tmp_path).limits == USUAL

@@ -1,0 +1,103 @@
+"""Archives: one file comes out, and what is wrong with them is said."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from pipeline_worker.errors import DataUnreadable, ParameterInvalid
+from pipeline_worker.ingestion.unpacked import Unpacked, unpack
+from pipeline_worker.limits import Limits
+
+CSV = b"a,b\n1,2\n"
+
+
+def make_zip(**members: bytes) -> bytes:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
+        for member, data in members.items():
+            archive.writestr(member, data)
+    return content.getvalue()
+
+
+def open_archive(folder: Path, content: bytes, member: str | None = None, name: str = "x.zip") -> Unpacked:
+    path = folder / "raw-data"
+    path.write_bytes(content)
+    return unpack(path, name, member, folder / "unpacked", Limits(file_bytes=1 << 20))
+
+
+def encrypt(content: bytes) -> bytes:
+    """Return an archive of one member with the sign of encryption in both of its places."""
+    changed = bytearray(content)
+    changed[6] |= 1
+    changed[content.index(b"PK\x01\x02") + 8] |= 1
+    return bytes(changed)
+
+
+def test_litter_and_notes_are_left_out(tmp_path: Path) -> None:
+    """The one file that can be a table is taken, wherever it lies, and what else there is is told."""
+    members = {"__MACOSX/._a.csv": b"x", ".DS_Store": b"x", "folder/a.csv": CSV, "README.txt": b"x"}
+    unpacked = open_archive(tmp_path, make_zip(**members))
+    assert (unpacked.path.read_bytes(), unpacked.name) == (CSV, "x.zip/folder/a.csv")
+    assert unpacked.notes == ("Of the archive `folder/a.csv` was read, and not `README.txt`.",)
+
+
+def test_several_tables_ask_for_one(tmp_path: Path) -> None:
+    """Of several files that can be the table none is chosen; the line that is to be pasted chooses one."""
+    content = make_zip(**{"a.csv": CSV, "b.json": b"[]"})
+    with pytest.raises(DataUnreadable) as raised:
+        open_archive(tmp_path, content)
+    assert "2 files that can be the table: `a.csv`, `b.json`" in raised.value.what
+    assert raised.value.fix.endswith('{"ingestion_config": {"member": "a.csv"}}')
+    assert open_archive(tmp_path, content, "b.json").path.read_bytes() == b"[]"
+    with pytest.raises(ParameterInvalid, match=r"no such file. Did you mean `a.csv`"):
+        open_archive(tmp_path, content, "a.cvs")
+
+
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        (make_zip(x=CSV)[:40], "The zip archive is damaged, or only a part of it"),
+        (gzip.compress(CSV)[:-12], "The gzip file is damaged, or only a part of it"),
+        (b"\x1f\x8bnothing", "The gzip file is damaged, or only a part of it"),
+        (encrypt(make_zip(x=CSV)), "`x` in the archive is encrypted"),
+        (make_zip(), "The archive holds no file"),
+        (make_zip(x=make_zip(y=CSV)), "The archive holds another archive"),
+        (make_zip(x=gzip.compress(CSV)), "The archive holds another archive"),
+        (make_zip(x=bytes(2 << 20)), "Unpacked, the file has"),
+        (gzip.compress(bytes(2 << 20)), "Unpacked, the file has"),
+        (make_zip(**{"xl/workbook.xml": bytes(2 << 20)}), "Unpacked, the file has"),
+        (make_zip(**{"word/document.xml": b"x"}), "This is a Word document; it is no table"),
+    ],
+)
+def test_what_cannot_be_unpacked_is_said(tmp_path: Path, content: bytes, what: str) -> None:
+    """An archive that is damaged, encrypted, empty, too large or one of archives is refused for what it is."""
+    with pytest.raises(DataUnreadable) as raised:
+        open_archive(tmp_path, content)
+    assert raised.value.what.startswith(what)
+
+
+def test_a_size_that_lies_is_no_way_past_the_bound(tmp_path: Path) -> None:
+    """What an archive says of its size is compared with what comes out of it."""
+    content = make_zip(x=bytes(2 << 20))
+    changed = content.replace((2 << 20).to_bytes(4, "little"), (100).to_bytes(4, "little"))
+    with pytest.raises(DataUnreadable, match="damaged"):
+        open_archive(tmp_path, changed)
+
+
+@pytest.mark.parametrize(
+    ("name", "inner", "notes"),
+    [
+        ("x.csv.gz", "x.csv.gz/x.csv", 0),
+        ("x.gz", "x.gz/x", 0),
+        ("x.csv", "x.csv/x.csv", 1),
+    ],
+)
+def test_a_gzip_file_is_named_by_what_is_in_it(tmp_path: Path, name: str, inner: str, notes: int) -> None:
+    """The ending before `.gz` is that of the file inside; where there is no `.gz`, that is told."""
+    unpacked = open_archive(tmp_path, gzip.compress(CSV), name=name)
+    assert (unpacked.path.read_bytes(), unpacked.name, len(unpacked.notes)) == (CSV, inner, notes)

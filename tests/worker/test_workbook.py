@@ -1,0 +1,182 @@
+"""Workbooks: which sheet and rows are the table, what its cells are, and what is said where none is."""
+
+from __future__ import annotations
+
+import datetime as dt
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline_worker.errors import DataUnreadable, ParameterInvalid
+from pipeline_worker.ingestion import sheet_size, sheet_texts
+from tests.worker.test_formats import check_call, ingest
+from tests.worker.workbooks import Rows, write_ods, write_xlsx
+
+TABLE = [["a", "b"], [1, "x"], [2, "y"]]
+
+
+def ingest_sheets(folder: Path, sheets: dict[str, Rows], **config: Any) -> Any:
+    """Return what becomes of a workbook, what holds it, and the columns of the dataset."""
+    return ingest(write_xlsx(folder / "x.xlsx", sheets), **config)
+
+
+@pytest.mark.parametrize(
+    ("cells", "kind", "values"),
+    [
+        ([1, 2.0, None], "integer", [1, 2, None]),
+        ([1.5, 2, "#N/A"], "number", [1.5, 2.0, None]),
+        ([1.234, 5.678], "number", [1.234, 5.678]),
+        (["1.234,5", "6,5"], "number", [1234.5, 6.5]),
+        ([1, "n/a", 3], "integer", [1, None, 3]),
+        (["007", "7"], "text", ["007", "7"]),
+        (["A1", 12, 12.5, 7.0], "text", ["A1", "12", "12.5", "7"]),
+        ([True, False, None], "boolean", [True, False, None]),
+        ([True, "maybe"], "text", ["true", "maybe"]),
+        ([dt.date(2024, 1, 31), None], "date", [dt.date(2024, 1, 31), None]),
+        (
+            [dt.datetime(2024, 1, 31, 10, 30), dt.datetime(2024, 2, 1)],  # noqa: DTZ001 - as workbooks have them
+            "timestamp",
+            [dt.datetime(2024, 1, 31, 10, 30), dt.datetime(2024, 2, 1)],  # noqa: DTZ001
+        ),
+        (["31.01.2024", "01.02.2024"], "date", [dt.date(2024, 1, 31), dt.date(2024, 2, 1)]),
+        ([dt.time(9, 30), dt.time(23, 59, 59)], "time", [dt.time(9, 30), dt.time(23, 59, 59)]),
+        ([dt.timedelta(hours=39, minutes=10), dt.timedelta(hours=2)], "number", [141000.0, 7200.0]),
+    ],
+)
+@pytest.mark.slow("loads pandas")
+def test_cells_are_what_they_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cells: list[Any], kind: str, values: list[Any]
+) -> None:
+    """Values keep their type, text is read as in a CSV file, and the printed call gives a model the same."""
+    converted, unpacked, columns = ingest_sheets(tmp_path, {"S": [["x", "y"], *([cell, "t"] for cell in cells)]})
+    assert (converted.schema.columns[0].type, columns["x"]) == (kind, values)
+    if kind != "time":
+        check_call(tmp_path / "x.xlsx", converted, unpacked, monkeypatch)
+
+
+@pytest.mark.slow("loads pandas")
+def test_what_stands_around_the_table_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A title, blank rows and columns, units and totals are no rows, and the printed call leaves the same out."""
+    rows = [
+        [None, "Report"],
+        [],
+        [None, "shop", "kilos", "heads", None, 2024],
+        [None, None, "kg", "cm"],
+        [None, "a", 1, 2, None, 5],
+        [None, None, None, None],
+        [None, "b", 3.5, 4, None, 6],
+        [None, "c", 3, 9, None, 7],
+        [None, "Total", 7.5, 15, None, 18],
+    ]
+    converted, unpacked, columns = ingest_sheets(tmp_path, {"Cover": [["Hello"]], "Data": rows})
+    assert columns == {"shop": ["a", "b", "c"], "kilos": [1, 3.5, 3], "heads": [2, 4, 9], "2024": [5, 6, 7]}
+    assert converted.notes[:2] == [
+        (
+            "Of the workbook the sheet `Data` was read, the first with a table, and not `Cover`; to read another, give "
+            '{"ingestion_config": {"sheet": "Cover"}}.'
+        ),
+        "What stands above the header, which is row 3, was left out: 'Report'.",
+    ]
+    assert converted.notes[2].startswith("Row 4, below the header, has units")
+    assert converted.notes[3].startswith("Row 9, the last, says `Total`")
+    check_call(tmp_path / "x.xlsx", converted, unpacked, monkeypatch)
+
+
+def test_a_sheet_can_be_given(tmp_path: Path) -> None:
+    """Its name decides, and a near miss is named."""
+    sheets = {"A": TABLE, "B": [["c", "d"], [5, 6]]}
+    assert ingest_sheets(tmp_path, sheets, sheet="B")[2] == {"c": [5], "d": [6]}
+    with pytest.raises(ParameterInvalid, match=r"no such sheet.*Use one of `A`, `B`"):
+        ingest(tmp_path / "x.xlsx", sheet="C")
+
+
+@pytest.mark.parametrize(
+    ("sheets", "what"),
+    [
+        ({"S": []}, "No sheet of the workbook has a table"),
+        ({"S": [["a", "b"]]}, "No sheet of the workbook has a table"),
+        ({"S": [["only"], [1], [2]]}, "No sheet of the workbook has a table"),
+        ({"S": [["a", "a"], [1, 2]]}, "More than one column has the same name (`a`: columns 1, 2)"),
+        ({"S": [["x", 1.5], ["y", 2.5], ["z", 3.5]]}, "The first row seems to be a row, not a header: it holds '1.5'"),
+    ],
+)
+def test_a_workbook_without_a_table_is_refused(tmp_path: Path, sheets: dict[str, Rows], what: str) -> None:
+    """It says what a table is, or what its header lacks."""
+    with pytest.raises(DataUnreadable) as raised:
+        ingest_sheets(tmp_path, sheets)
+    assert raised.value.what.startswith(what)
+
+
+def test_a_cell_far_away_takes_no_memory(tmp_path: Path) -> None:
+    """Two cells of which one is in the last row and column would be 17 thousand million: they are refused unread."""
+    path = write_xlsx(tmp_path / "near.xlsx", {"S": TABLE})
+    with zipfile.ZipFile(path) as near, zipfile.ZipFile(tmp_path / "x.xlsx", "w") as far:
+        for member in near.namelist():
+            far.writestr(member, near.read(member).replace(b'r="B3"', b'r="CV1048576"'))
+    with pytest.raises(DataUnreadable, match="reaches to row 1,048,576 and column 100"):
+        ingest(tmp_path / "x.xlsx")
+
+
+def test_a_row_that_is_repeated_takes_no_memory(tmp_path: Path) -> None:
+    """In OpenDocument a row can stand there many times; it is counted before it is read."""
+    with pytest.raises(DataUnreadable, match="The table has 100,000,002 rows"):
+        ingest(write_ods(tmp_path / "x.ods", {"S": TABLE}, repeated=100_000_000))
+
+
+def test_a_text_that_many_cells_share_is_counted_for_each(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A long text that stands in the file once takes its room in each cell: that is known before."""
+    path = write_xlsx(tmp_path / "near.xlsx", {"S": TABLE})
+    texts = "".join(f"<si><t>{'x' * size}</t></si>" for size in (2000, 1))
+    with zipfile.ZipFile(path) as near, zipfile.ZipFile(tmp_path / "x.xlsx", "w") as shared:
+        for member in near.namelist():
+            content = near.read(member)
+            if member.endswith("sheet1.xml"):
+                cells = b"".join(b'<c t="s"><v>%d</v></c>' % (number % 2) for number in range(1000))
+                content = content.replace(b"</row>", cells + b"</row>")
+            shared.writestr(member, content)
+        shared.writestr(sheet_texts.SHARED, f"<sst>{texts}</sst>")
+    monkeypatch.setattr(sheet_texts, "_CHUNK_BYTES", 1000)
+    with zipfile.ZipFile(tmp_path / "x.xlsx") as archive:
+        sheets = ["xl/worksheets/sheet1.xml"]
+        monkeypatch.setattr(sheet_texts, "_MOST_BYTES", 3_100_000)
+        sheet_texts.check_texts(archive, sheets, "x")
+        monkeypatch.setattr(sheet_texts, "_MOST_BYTES", 2_900_000)
+        with pytest.raises(DataUnreadable, match="more than 2,900,000 bytes together"):
+            sheet_texts.check_texts(archive, sheets, "x")
+
+
+def test_the_size_of_a_sheet_is_exact_where_it_matters(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sheet that is not as large as its cells' names are long is read."""
+    monkeypatch.setattr(sheet_size, "MOST_CELLS", 10)
+    assert ingest_sheets(tmp_path, {"S": TABLE})[2] == {"a": [1, 2], "b": ["x", "y"]}
+
+
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), "The workbook is damaged, or only a part of it"),
+        (
+            b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + "EncryptedPackage".encode("utf-16-le"),
+            "The workbook is encrypted by a password",
+        ),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + "WordDocument".encode("utf-16-le"), "This is a Word document"),
+    ],
+)
+def test_what_is_no_workbook_after_all_is_said(tmp_path: Path, content: bytes, what: str) -> None:
+    """An old file of Microsoft's can be a document, encrypted, or broken."""
+    path = tmp_path / "x.xls"
+    path.write_bytes(content)
+    with pytest.raises(DataUnreadable) as raised:
+        ingest(path)
+    assert raised.value.what.startswith(what)
+
+
+def test_half_a_workbook_is_damaged(tmp_path: Path) -> None:
+    """It is called a workbook, and not an archive."""
+    path = write_xlsx(tmp_path / "whole", {"S": TABLE})
+    half = tmp_path / "x.xlsx"
+    half.write_bytes(path.read_bytes()[:1000])
+    with pytest.raises(DataUnreadable, match="The workbook is damaged, or only a part of it"):
+        ingest(half)

@@ -1,0 +1,129 @@
+"""Files that are no table, or hold one in a format that is not read: what they are, and what to say of them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import PurePosixPath
+from typing import NoReturn
+
+from ..errors import DataUnreadable
+
+#: Endings of names of programs, pictures, sounds and documents. They are refused whatever the file holds, as nobody means a
+#: table by them.
+_REFUSED = {
+    "a program": "exe com scr msi dll so dylib bat cmd ps1 vbs sh jar apk app deb rpm dmg iso class wasm",
+    "a picture": "png jpg jpeg gif bmp tif tiff webp svg ico heic psd",
+    "a sound or a film": "mp3 wav ogg flac mp4 avi mov mkv webm",
+    "a document": "pdf doc docx ppt pptx rtf odt odp epub html htm",
+}
+_REFUSED_ENDINGS = {f".{ending}": kind for kind, endings in _REFUSED.items() for ending in endings.split()}
+
+#: Endings of formats that are not read, and what people call such a file.
+CALLED = {
+    ".bz2": "a bzip2 file",
+    ".xz": "an xz file",
+    ".zst": "a Zstandard file",
+    ".tar": "a tar archive",
+    ".7z": "a 7-Zip archive",
+    ".rar": "a RAR archive",
+    ".feather": "a Feather file",
+    ".arrow": "an Arrow file",
+    ".orc": "an ORC file",
+    ".avro": "an Avro file",
+    ".h5": "an HDF5 file",
+    ".hdf5": "an HDF5 file",
+    ".npy": "an array of NumPy",
+    ".pkl": "a pickled Python object",
+    ".pickle": "a pickled Python object",
+    ".sqlite": "an SQLite database",
+    ".db": "an SQLite database",
+    ".xml": "an XML file",
+}
+
+_COMPRESSED = "Drop the file inside, as it is, or in zip or gzip."
+_REWRITE = "Write the table as CSV or Parquet and drop that file."
+_NO_TABLE = "Look whether it is the file that was meant, and drop the table."
+_AGAIN = (
+    "Probably a server's page was saved in place of the file: a login, or an error. Open the address in a browser, save the file "
+    "itself, and drop that."
+)
+_LFS = (
+    "Probably it was taken from a Git repository without Git LFS. Fetch the file itself (`git lfs pull`) and drop that."
+)
+
+#: First bytes (of the byte at which they begin), what to call such a file, and what a person can do. The first that fits counts.
+_SIGNATURES: tuple[tuple[int, bytes, str, str], ...] = (
+    (0, b"PARE", "an encrypted Parquet file", "Write it without encryption, and drop that file."),
+    (0, b"BZh", "a bzip2 file", _COMPRESSED),
+    (0, b"\xfd7zXZ\x00", "an xz file", _COMPRESSED),
+    (0, b"\x28\xb5\x2f\xfd", "a Zstandard file", _COMPRESSED),
+    (0, b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive", _COMPRESSED),
+    (0, b"Rar!\x1a\x07", "a RAR archive", _COMPRESSED),
+    (257, b"ustar", "a tar archive", _COMPRESSED),
+    (0, b"SQLite format 3\x00", "an SQLite database", _REWRITE),
+    (0, b"\x89HDF\r\n\x1a\n", "an HDF5 file", _REWRITE),
+    (0, b"ARROW1", "an Arrow file", _REWRITE),
+    (0, b"FEA1", "a Feather file", _REWRITE),
+    (0, b"Obj\x01", "an Avro file", _REWRITE),
+    (0, b"ORC", "an ORC file", _REWRITE),
+    (0, b"\x93NUMPY", "an array of NumPy", _REWRITE),
+    (0, b"\x80\x02", "a pickled Python object", _REWRITE),
+    (0, b"\x80\x03", "a pickled Python object", _REWRITE),
+    (0, b"\x80\x04", "a pickled Python object", _REWRITE),
+    (0, b"\x80\x05", "a pickled Python object", _REWRITE),
+    (0, b"\x89PNG\r\n\x1a\n", "a PNG picture", _NO_TABLE),
+    (0, b"\xff\xd8\xff", "a JPEG picture", _NO_TABLE),
+    (0, b"GIF8", "a GIF picture", _NO_TABLE),
+    (0, b"II*\x00", "a TIFF picture", _NO_TABLE),
+    (0, b"MM\x00*", "a TIFF picture", _NO_TABLE),
+    (8, b"WEBP", "a WebP picture", _NO_TABLE),
+    (0, b"%PDF-", "a PDF document", _NO_TABLE),
+    (0, b"{\\rtf", "an RTF document", _NO_TABLE),
+    (0, b"\x7fELF", "a program", _NO_TABLE),
+    (0, b"MZ\x90\x00", "a program", _NO_TABLE),
+    (
+        0,
+        b"version https://git-lfs.github.com/",
+        "a Git LFS pointer, which stands for a file, and is not that file",
+        _LFS,
+    ),
+)
+_HTML = re.compile(rb"\s*<(?:!doctype html|html|head|body|title|script)\b", re.IGNORECASE)
+_XML = re.compile(rb"\s*<(?:\?xml|!doctype)\b", re.IGNORECASE)
+
+
+def refuse_ending(name: str) -> None:
+    """Refuse a file of which the *name* ends like that of a program, a picture, a sound or a document.
+
+    :raises DataUnreadable: it does.
+    """
+    ending = PurePosixPath(name).suffix.lower()
+    if ending in _REFUSED_ENDINGS:
+        raise DataUnreadable(
+            f"By its name this is {_REFUSED_ENDINGS[ending]} (`{ending}`), and no table.",
+            where=name,
+            fix="Drop the table. If this file is one, give it a name that ends in what it is, such as `.csv`.",
+            details={"ending": ending},
+        )
+
+
+def refuse_foreign(head: bytes, name: str) -> None:
+    """Refuse a file which begins with the bytes *head*, where they say that it is none that can be read.
+
+    :param name: what people know the file as.
+    :raises DataUnreadable: they do.
+    """
+    for offset, signature, kind, fix in _SIGNATURES:
+        if head.startswith(signature, offset):
+            refuse_kind(kind, name, fix)
+    text = head.removeprefix(b"\xef\xbb\xbf")
+    if _HTML.match(text):
+        refuse_kind("an HTML page", name, _AGAIN)
+    if _XML.match(text):
+        refuse_kind("an XML file", name, _REWRITE)
+
+
+def refuse_kind(kind: str, name: str, fix: str = _NO_TABLE) -> NoReturn:
+    """Refuse a file that is of the *kind*."""
+    said = "holds no table in a format that is read" if fix in {_REWRITE, _COMPRESSED} else "is no table"
+    raise DataUnreadable(f"This is {kind}; it {said}.", where=name, fix=fix, details={"kind": kind})

@@ -1,0 +1,99 @@
+"""JSON lines: a record on each line, as an object."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from ...errors import DataUnreadable
+from ...limits import Limits
+from ...request import IngestionConfig
+from ..converted import Converted, leave_types_open
+from ..json_records import (
+    TOO_MANY_DIGITS,
+    UNUSED,
+    Record,
+    RepeatedNameError,
+    convert_records,
+    make_record,
+    refuse_repeated,
+)
+from ..json_text import decode_head
+from ..text_encoding import find_encoding
+from .file_format import FileFormat
+
+_LONGEST_LINE = 32 << 20
+
+
+def _is_one(head: bytes, _: Path) -> bool:
+    lines = [line for line in decode_head(head).split("\n", 50) if line.strip()]
+    if len(lines) < 2 or not lines[1].lstrip().startswith("{"):
+        return False
+    try:
+        return isinstance(json.loads(lines[0]), dict)
+    except ValueError:
+        return False
+
+
+def _convert(
+    path: Path, target: Path, name: str, config: IngestionConfig, drop_columns: Collection[str], limits: Limits
+) -> Converted:
+    encoding = find_encoding(path, name, config.encoding)
+    records = _read(path, encoding.codec, name)
+    converted = convert_records(records, "line", target, name, leave_types_open(config, drop_columns), limits)
+    return replace(
+        converted,
+        found=f"a record for each line, encoding {encoding.name}",
+        pandas_argument="[json.loads(line) for line in {file} if line.strip()]",
+        pandas_encoding=encoding.codec,
+        notes=[*filter(None, [encoding.note]), *converted.notes],
+    )
+
+
+def _read(path: Path, codec: str, name: str) -> Iterator[tuple[int, Record]]:
+    decode = json.JSONDecoder(object_pairs_hook=make_record).raw_decode
+    with path.open(encoding=codec) as file:
+        number = 0
+        while line := file.readline(_LONGEST_LINE):
+            number += 1
+            text = line.strip()
+            if not text:
+                continue
+            if len(line) == _LONGEST_LINE:
+                raise DataUnreadable(
+                    f"Line {number} is longer than {_LONGEST_LINE >> 20} MiB.",
+                    where=f"{name}, line {number}",
+                    fix="Write each record on a line of its own.",
+                    details={"line": number},
+                )
+            try:
+                record, end = decode(text)
+            except RepeatedNameError as error:
+                raise refuse_repeated(str(error), f"{name}, line {number}") from error
+            except json.JSONDecodeError as error:
+                raise _refuse_line(number, f"{error.msg} (column {error.colno})", name) from error
+            except ValueError as error:
+                raise _refuse_line(number, TOO_MANY_DIGITS, name) from error
+            except RecursionError as error:
+                raise _refuse_line(number, "it is nested too deeply", name) from error
+            if end < len(text):
+                raise _refuse_line(number, f"something follows it (column {end + 1})", name)
+            if type(record) is not dict:
+                raise _refuse_line(number, "it is no object, {...}, so that its values have no names", name)
+            yield number, record
+
+
+def _refuse_line(number: int, reason: str, name: str) -> DataUnreadable:
+    return DataUnreadable(
+        f"Line {number} is no record of JSON: {reason}.",
+        where=f"{name}, line {number}",
+        fix="Mend or remove the line. Each record stands on a line of its own, as an object.",
+        details={"line": number},
+    )
+
+
+JSON_LINES = FileFormat(
+    "jsonl", "a JSON lines file", (".jsonl", ".ndjson"), _convert, is_one=_is_one, unused=UNUSED, is_text=True
+)

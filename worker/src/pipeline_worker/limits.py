@@ -1,0 +1,116 @@
+"""How large a file may be: what is larger is refused before it takes the memory and the hours of others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from .errors import DataUnreadable
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+#: Each limit, and the setting that it comes from.
+SETTINGS = {
+    "file_bytes": "ML_PIPELINE_MAX_FILE_BYTES",
+    "rows": "ML_PIPELINE_MAX_ROWS",
+    "columns": "ML_PIPELINE_MAX_COLUMNS",
+    "cell_bytes": "ML_PIPELINE_MAX_CELL_BYTES",
+}
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The most that a file may have.
+
+    :param file_bytes: bytes of the file, and of what it unpacks to.
+    :param rows: rows of its table.
+    :param columns: columns of its table.
+    :param cell_bytes: bytes of the text in one cell, in UTF-8.
+    """
+
+    file_bytes: int = 2 << 30
+    rows: int = 20_000_000
+    columns: int = 5000
+    cell_bytes: int = 1 << 20
+
+    def check_size(self, size: int, where: str, what: str = "The file has") -> None:
+        """Refuse a file of *size* bytes, or one of which *what* has so many.
+
+        :raises DataUnreadable: they are too many.
+        """
+        if size > self.file_bytes:
+            raise self._refuse("file_bytes", size, f"{what} {size:,} bytes", where, "Drop it in parts")
+
+    def check_columns(self, count: int, where: str) -> None:
+        """Refuse a table of *count* columns.
+
+        :raises DataUnreadable: they are too many.
+        """
+        if count > self.columns:
+            what = f"The table has {count:,} columns"
+            raise self._refuse("columns", count, what, where, "Leave out those that predict nothing")
+
+    def check_rows(self, count: int, where: str, most: int | None = None) -> None:
+        """Refuse a table of *count* rows; or of at least these, and *most* at most.
+
+        :raises DataUnreadable: they are too many.
+        """
+        if count > self.rows:
+            what = f"The table has {f'{count:,}' if most is None else f'more than {self.rows:,}'} rows"
+            fix = "Drop a part of them: a sample often teaches a model as much"
+            raise self._refuse("rows", most or count, what, where, fix)
+
+    def check_cell(self, size: int, row: str, column: str, where: str) -> None:
+        """Refuse a cell with *size* bytes of text.
+
+        :param row: which row it is in, in words.
+        :raises DataUnreadable: they are too many.
+        """
+        if size > self.cell_bytes:
+            what = f"A cell of `{column}` in {row} has {size:,} bytes"
+            fix = "Look whether a quote is never closed there; or leave the column out, or shorten its texts"
+            raise self._refuse("cell_bytes", size, what, f"{where}, {row}, column `{column}`", fix)
+
+    def watch(
+        self, batches: Iterator[pa.RecordBatch], names: Sequence[str], where: str, most: int
+    ) -> Iterator[pa.RecordBatch]:
+        """Yield *batches*, rows of the columns *names*, as long as they keep within the limits.
+
+        :param most: how many rows there are at most.
+        :raises DataUnreadable: there are too many rows, or a text is too long.
+        """
+        rows = 0
+        for batch in batches:
+            for name, values in zip(names, batch.columns, strict=True):
+                # As good as always this is all that is looked at.
+                if values.nbytes > self.cell_bytes:
+                    self._check_texts(values, name, rows, where)
+            rows += batch.num_rows
+            self.check_rows(rows, where, most)
+            yield batch
+
+    def _check_texts(self, values: pa.Array, name: str, rows: int, where: str) -> None:
+        import pyarrow.compute as pc
+        from pyarrow import types
+
+        if types.is_string(values.type) or types.is_large_string(values.type):
+            sizes = pc.binary_length(values)
+            largest = pc.max(sizes)
+            if largest.is_valid and largest.as_py() > self.cell_bytes:
+                row = pc.index(sizes, largest).as_py()
+                self.check_cell(largest.as_py(), f"row {rows + row + 1:,}", name, where)
+
+    def _refuse(self, limit: str, found: int, what: str, where: str, fix: str) -> DataUnreadable:
+        bound, setting = getattr(self, limit), SETTINGS[limit]
+        return DataUnreadable(
+            f"{what}; {bound:,} are allowed.",
+            where=where,
+            fix=f"{fix}; or allow more by this line in `.env`, and `make down up`: {setting}={found}",
+            details={"limit": setting, "allowed": bound, "found": found},
+        )
+
+
+#: What holds where no setting says otherwise.
+USUAL = Limits()
