@@ -10,9 +10,11 @@ from __future__ import annotations
 import json
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, WithJsonSchema, field_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, WithJsonSchema, field_validator, model_validator
 
 from .schema import ColumnType
+from .validation.expectation_arguments import find_faults, say_unknown
+from .validation.rule import Severity
 
 INGEST, VALIDATE, TRAIN, PUBLISH = "ingest", "validate", "train", "publish"
 
@@ -30,8 +32,21 @@ ModelName = Literal[
 ]
 #: The formats of files that are read.
 FormatName = Literal["csv", "tsv", "parquet"]
+#: The rules whose severity can be chosen; an expectation has its own.
+RuleName = Literal[
+    "min_row_count",
+    "max_row_count",
+    "required_columns",
+    "non_null_columns",
+    "max_missing_target_share",
+    "unique_columns",
+    "value_ranges",
+    "allowed_values",
+    "same_schema",
+]
 MODEL_NAMES: tuple[str, ...] = get_args(ModelName)
 FORMAT_NAMES: tuple[str, ...] = get_args(FormatName)
+RULE_NAMES: tuple[str, ...] = get_args(RuleName)
 
 #: The name of a column: `ingest` leaves blanks around the names of a file out, so they count for nothing here either.
 ColumnName = Annotated[str, StringConstraints(strip_whitespace=True)]
@@ -67,6 +82,31 @@ class ValueRange(_Strict):
     strict_max: bool = Field(default=False, description="Values must be less than `max`, not equal to it.")
 
 
+class Expectation(_Strict):
+    """One of Great Expectations' own expectations, as its suites write them."""
+
+    type: str = Field(description="Its name, such as `expect_column_values_to_match_regex`.")
+    kwargs: dict[str, Any] = Field(
+        default={}, description="Its arguments: columns, bounds and so on, and `mostly` where it is about values."
+    )
+    severity: Severity = Field(default="error", description="`error` ends the run, `warning` is reported.")
+
+    @field_validator("type")
+    @classmethod
+    def _refuse_unknown(cls, name: str) -> str:
+        unknown = say_unknown(name)
+        if unknown is not None:
+            raise ValueError(unknown)
+        return name
+
+    @model_validator(mode="after")
+    def _refuse_wrong_arguments(self) -> Expectation:
+        faults = find_faults(self.type, self.kwargs)
+        if faults:
+            raise ValueError(f"{self.type}: {'; '.join(faults)}")
+        return self
+
+
 class DataValidation(_Strict):
     """What the data must satisfy before a model is trained on it."""
 
@@ -85,6 +125,17 @@ class DataValidation(_Strict):
     allowed_values: dict[ColumnName, list[bool | int | float | str]] = Field(
         default={}, description="Column → its only values."
     )
+    expectations: list[Expectation] = Field(
+        default=[], description="Great Expectations' own expectations, each by `type`, `kwargs` and `severity`."
+    )
+    severity: dict[RuleName, Severity] = Field(
+        default={},
+        description="Rule → what it does where it is broken: `error` ends the run, `warning` is reported. Default: `error`.",
+    )
+
+    def severity_of(self, rule: str) -> Severity:
+        """Return what the *rule* does where it is broken."""
+        return next((severity for name, severity in self.severity.items() if name == rule), "error")
 
 
 class IngestionConfig(_Strict):
@@ -128,10 +179,11 @@ class Request(_Strict):
         description="Format of the file. Default: by its name's ending and its first bytes.",
         json_schema_extra=_stages(INGEST),
     )
-    input_schema_version: Annotated[str, Field(max_length=100)] | None = Field(
+    input_schema_version: Annotated[str, Field(min_length=1, max_length=100)] | None = Field(
         default=None,
-        description="A label of yours for the layout of the data; recorded with the run and the model.",
-        json_schema_extra=_stages(INGEST, TRAIN),
+        description="A label of yours for the layout of the data; recorded with the run and the model. Columns and types have to be "
+        "those of the last run that was published under the same label.",
+        json_schema_extra=_stages(INGEST, VALIDATE, TRAIN, PUBLISH),
     )
     dataset: str | None = Field(
         default=None,
@@ -160,8 +212,8 @@ class Request(_Strict):
     data_validation: DataValidation = Field(
         default=DataValidation(),
         description="Rules that the data must satisfy: `min_row_count`, `max_row_count`, `required_columns`, "
-        "`non_null_columns`, `max_missing_target_share`, `unique_columns`, `value_ranges`, `allowed_values`. Default: at least 10 rows, "
-        "and a target in half of them.",
+        "`non_null_columns`, `max_missing_target_share`, `unique_columns`, `value_ranges`, `allowed_values`, `expectations`, and the "
+        "`severity` of each. Default: at least 10 rows, and a target in half of them.",
         json_schema_extra=_stages(VALIDATE),
     )
     model_name: ModelName | None = Field(
