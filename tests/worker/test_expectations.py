@@ -206,6 +206,30 @@ def test_a_share_holds_for_all_parts_together(tmp_path: Path, monkeypatch: pytes
         assert finding.is_satisfied is is_satisfied
 
 
+def test_repeated_values_are_found_wherever_they_stand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a large dataset only rows are held whose value may be repeated: all are counted, and the first of them shown."""
+    path = tmp_path / "dataset.parquet"
+    numbers = [float(number) for number in range(100)]
+    numbers[3], numbers[50], numbers[7], numbers[99], numbers[60] = 98.0, 98.0, -0.0, 1.0, 1.0
+    texts = [None if number == 8 else f"{number:g}" for number in numbers]
+    pq.write_table(pa.table({"x": [None if number == 8 else number for number in numbers], "s": texts}), path)
+    kinds = {"x": ("number", "double"), "s": ("text", "string")}
+    columns = [
+        Column.model_validate({"name": name, "type": kind, "parquet_type": stored, "nullable": True})
+        for name, (kind, stored) in kinds.items()
+    ]
+    schema = Schema(rows=100, columns=columns)
+    rules = make_rules(DataValidation.model_validate({"unique_columns": ["x", "s"]}), schema, "x")
+    monkeypatch.setattr(parts, "_HELD_VALUES", 4)
+    monkeypatch.setattr(parts, "_ROWS_AT_ONCE", 7)
+    (numbered, written) = [
+        finding for finding in evaluate(rules, path, schema) if finding.rule.name == "unique_columns"
+    ]
+    assert (numbered.checked, numbered.violating, numbered.rows) == (99, 8, (1, 2, 4, 8, 51, 61, 99, 100))
+    assert numbered.offending == (0.0, 1.0, 98.0, 0.0, 98.0, 1.0, 98.0, 1.0)
+    assert (written.checked, written.rows) == (99, (2, 4, 51, 61, 99, 100))
+
+
 def test_nothing_outside_is_reached(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither the network nor the folder for temporary files: no statistics, no reports that nobody asked for."""
 

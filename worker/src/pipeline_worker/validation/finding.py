@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,28 +51,30 @@ class RuleRaised(Exception):
         self.fault = fault
 
 
-def find_values(rule: Rule, checked: int, violating: int, rows: tuple[int, ...], at: Callable[[int], Any]) -> Finding:
-    """Return the finding for *checked* values of which some are against *rule*; *at* tells what stands in a row."""
+def find_values(rule: Rule, checked: int, violating: int, examples: Mapping[int, Any]) -> Finding:
+    """Return the finding for *checked* values of which some are against *rule*; *examples* are row → value."""
     return Finding(
         rule,
         _holds(rule, checked, violating),
         checked=checked,
         violating=violating,
-        rows=rows,
-        offending=tuple(at(row) for row in rows),
+        rows=tuple(examples),
+        offending=tuple(examples.values()),
     )
 
 
 def add_findings(first: Finding, second: Finding) -> Finding:
-    """Return the finding for the rows of both, *second* being of the later ones."""
+    """Return the finding for the rows of both."""
     checked, violating = (first.checked or 0) + (second.checked or 0), (first.violating or 0) + (second.violating or 0)
+    examples = [*zip(first.rows, first.offending, strict=True), *zip(second.rows, second.offending, strict=True)]
+    examples = sorted(examples, key=lambda each: each[0])[:MOST_EXAMPLES]
     return Finding(
         first.rule,
         _holds(first.rule, checked, violating),
         checked=checked,
         violating=violating,
-        rows=(first.rows + second.rows)[:MOST_EXAMPLES],
-        offending=(first.offending + second.offending)[:MOST_EXAMPLES],
+        rows=tuple(row for row, _ in examples),
+        offending=tuple(value for _, value in examples),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,26 +10,39 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ..schema import Schema
+from .repeated import read_repeatable
 from .rule import Rule
 
 #: Values that are held at once. A larger dataset is looked at in parts of so many rows, which costs a little for each.
 _HELD_VALUES = 2_000_000
 _ROWS_AT_ONCE = 250_000
 
+#: Rules of one column that only values which stand in several rows can break.
+_UNIQUE = {"unique_columns", "expect_column_values_to_be_unique"}
+
 Numbered = list[tuple[int, Rule]]
 
 
 @dataclass(frozen=True)
 class Part:
-    """Rules, and rows that they are evaluated on; *rows_before* of the dataset come before these.
+    """Rules, and rows that they are evaluated on.
 
-    *is_plain*: the rules need whole numbers as floats, where some are missing.
+    :param rows_before: how many rows of the dataset come before these.
+    :param is_plain: the rules need whole numbers as floats, where some are missing.
+    :param positions: where the rows are in the dataset, counted from 0, where they do not follow each other.
+    :param single: values that are not here as they hold in any case.
     """
 
     rules: Numbered
     table: pa.Table
     rows_before: int = 0
     is_plain: bool = False
+    positions: Sequence[int] | None = None
+    single: int = 0
+
+    def count_row(self, index: int) -> int:
+        """Return the row of the dataset, counted from 1, that the row *index* of the table is."""
+        return (self.rows_before + index if self.positions is None else self.positions[index]) + 1
 
 
 def read_parts(numbered: Numbered, path: Path, schema: Schema) -> Iterator[Part]:
@@ -55,7 +68,7 @@ def read_parts(numbered: Numbered, path: Path, schema: Schema) -> Iterator[Part]
 
 
 def _read_large(numbered: Numbered, file: pq.ParquetFile, *, is_plain: bool) -> Iterator[Part]:
-    """Yield rules about whole columns with these alone, and the others with some columns and rows at a time."""
+    """Yield rules about whole columns with these alone, and all others with some columns and rows at a time."""
     whole: dict[tuple[str, ...], Numbered] = {}
     several: dict[tuple[str, ...], Numbered] = {}
     single: Numbered = []
@@ -67,7 +80,7 @@ def _read_large(numbered: Numbered, file: pq.ParquetFile, *, is_plain: bool) -> 
         else:
             single.append(each)
     for names, rules in whole.items():
-        yield Part(rules, file.read(columns=list(names)), is_plain=is_plain)
+        yield from _read_whole(names, rules, file, is_plain=is_plain)
     columns = list(dict.fromkeys(rule.column for _, rule in single if rule.column))
     at_once = max(1, _HELD_VALUES // _ROWS_AT_ONCE)
     for start in range(0, len(columns), at_once):
@@ -78,6 +91,16 @@ def _read_large(numbered: Numbered, file: pq.ParquetFile, *, is_plain: bool) -> 
         for batch in file.iter_batches(batch_size=_ROWS_AT_ONCE, columns=list(names)):
             yield Part(rules, pa.Table.from_batches([batch]), before, is_plain)
             before += len(batch)
+
+
+def _read_whole(names: tuple[str, ...], numbered: Numbered, file: pq.ParquetFile, *, is_plain: bool) -> Iterator[Part]:
+    on_repeated = [each for each in numbered if each[1].name in _UNIQUE]
+    others = [each for each in numbered if each not in on_repeated]
+    if on_repeated:
+        for rows in read_repeatable(file, names[0], rows_at_once=_ROWS_AT_ONCE, most=_HELD_VALUES):
+            yield Part(on_repeated, rows.table, is_plain=is_plain, positions=rows.positions, single=rows.single)
+    if others:
+        yield Part(others, file.read(columns=list(names)), is_plain=is_plain)
 
 
 def _is_about_names(rule: Rule) -> bool:
