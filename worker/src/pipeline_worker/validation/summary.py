@@ -64,7 +64,7 @@ def say_warning(rule: Mapping[str, Any]) -> str:
 
 def name_subject(rule: Mapping[str, Any]) -> str:
     """Return the columns that a *rule* of a summary is about; nothing where it is about the table."""
-    return rule["column"] or ", ".join(rule.get("columns", ()))
+    return rule.get("column") or ", ".join(rule.get("columns", ()))
 
 
 def _describe(finding: Finding, schema: Schema) -> dict[str, Any]:
