@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Iterator
 from typing import Any
 
+from local.run_key import STAGES
 from local.settings import PROJECT
 
 _SCHEMA = PROJECT / "dags" / "pipeline" / "request.schema.json"
@@ -14,15 +15,17 @@ _BEGIN = re.compile(r'(?<!for example )\{"')
 
 
 def make_commands(advice: str, stopped: str, run_key: str) -> list[str]:
-    """Return a command for each line of parameters in the *advice* of a refusal, for the stage that it is to begin with.
+    """Return a command for each line of parameters in the *advice* of a refusal.
 
-    :param stopped: the stage that refused; another one if it does not use the parameters.
+    :param stopped: the stage that refused, which is run again, or else the first that uses all of the parameters.
     """
     fields = json.loads(_SCHEMA.read_text(encoding="utf-8"))["properties"]
     commands = []
     for params in _find_params(advice):
-        if params.keys() <= fields.keys():
-            stages = fields[next(iter(params))]["x-stages"]
+        stages = [
+            stage for stage in STAGES if all(stage in fields.get(name, {}).get("x-stages", ()) for name in params)
+        ]
+        if stages:
             stage = stopped if stopped in stages else stages[0]
             text = shlex.quote(json.dumps(params, ensure_ascii=False))
             commands.append(f"make rerun STAGE={stage} RUN={run_key} PARAMS={text}")

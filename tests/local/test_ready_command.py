@@ -39,9 +39,9 @@ def read_command(command, monkeypatch):
             [("ingest", {"data_format": "tsv"}), ("ingest", {"ingestion_config": {"encoding": "cp1252"}})],
         ),
         (
-            'Fill them in. Give {"data_validation": {"max_missing_target_share": 0.8}}.',
+            'Fill them in. Give {"target_column": "a", "data_validation": {"max_missing_target_share": 0.8}}.',
             "train",
-            [("validate", {"data_validation": {"max_missing_target_share": 0.8}})],
+            [("validate", {"target_column": "a", "data_validation": {"max_missing_target_share": 0.8}})],
         ),
         (
             json.dumps({"data_validation": {"allowed_values": {"dataset": {"dataset": ["it's $HOME", '"', "ä\\", "`ls`"]}}}}, ensure_ascii=False),
