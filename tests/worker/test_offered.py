@@ -362,6 +362,17 @@ def test_wrong_expectation_is_refused_with_the_request(given: dict[str, Any], sa
     assert said in what
 
 
+@pytest.mark.parametrize(
+    "given", ["expect_column_to_exist", {"expect_column_to_exist": {"column": "a"}}, ["expect_column_to_exist"]]
+)
+def test_another_form_of_expectations_is_refused_with_the_right_one(given: Any) -> None:
+    """An example is shown, as there are several forms that people may think of."""
+    with pytest.raises(
+        ParameterInvalid, match=r"`data_validation.expectations`: a list of objects is needed, such as \[{"
+    ):
+        merge_layers([Layer("x", {"data_validation": {"expectations": given}})])
+
+
 def test_severity_of_an_unknown_rule_is_refused() -> None:
     """The near miss is named."""
     with pytest.raises(ParameterInvalid, match="Did you mean `unique_columns`") as raised:

@@ -129,8 +129,12 @@ UNIQUE = {"type": "expect_column_values_to_be_unique", "kwargs": {"column": "mas
 @pytest.mark.parametrize(
     ("rules", "line", "remedy"),
     [
-        ({"min_row_count": 50}, {"min_row_count": 22}, "Add rows to the file and drop it again."),
-        ({"max_row_count": 12}, {"max_row_count": 22}, "Take rows out of the file and drop it again."),
+        (
+            {"min_row_count": 50},
+            {"min_row_count": 22},
+            "Add rows to the file, and drop it again. If the data is right, run `validate` again with {",
+        ),
+        ({"max_row_count": 12}, {"max_row_count": 22}, "Take rows out of the file, and drop it again. "),
         (
             {
                 "value_ranges": {"mass": {"max": 9}},
@@ -138,17 +142,17 @@ UNIQUE = {"type": "expect_column_values_to_be_unique", "kwargs": {"column": "mas
                 "unique_columns": ["mass"],
             },
             {"severity": {"unique_columns": "warning", "value_ranges": "warning"}},
-            "Mend these rows in the file and drop it again.",
+            "Mend these rows in the file, and drop it again. If the data is right, mend the rule, or run",
         ),
         (
             {"required_columns": ["Island"], "min_row_count": 23},
             {"min_row_count": 22, "severity": {"required_columns": "warning"}},
-            "Add rows to the file and drop it again. Add the column to the file and drop it again.",
+            "Add rows to the file, add the missing columns to the file, and drop it again. If the data is right, mend",
         ),
         (
             {"expectations": [NULL, UNIQUE, UNIQUE | {"severity": "warning"}]},
             {"expectations": [each | {"severity": "warning"} for each in (NULL, UNIQUE, UNIQUE)]},
-            "Mend these rows in the file and drop it again.",
+            "Mend these rows in the file, and drop it again. If the data is right, mend the rule, or run",
         ),
         ({"expectations": [SCHEMA]}, {"expectations": []}, "Mend `data_validation`."),
         ({"value_ranges": {"species": {"min": 1}}, "unique_columns": ["speces"]}, None, "Mend `data_validation`."),

@@ -133,6 +133,14 @@ class DataValidation(_Strict):
         description="Rule → what it does where it is broken: `error` ends the run, `warning` is reported. Default: `error`.",
     )
 
+    @field_validator("expectations", mode="before")
+    @classmethod
+    def _show_form(cls, value: object) -> object:
+        if not isinstance(value, list) or not all(isinstance(each, dict | Expectation) for each in value):
+            example = '[{"type": "expect_column_values_to_be_unique", "kwargs": {"column": "id"}}]'
+            raise ValueError(f"a list of objects is needed, such as {example}")
+        return value
+
     def severity_of(self, rule: str) -> Severity:
         """Return what the *rule* does where it is broken."""
         return next((severity for name, severity in self.severity.items() if name == rule), "error")

@@ -117,6 +117,8 @@ def _read_result(rule: Rule, result: Any, part: Part) -> Finding:
     if raised is not None:
         about = ", ".join(f"`{name}`" for name in rule.subjects) or "the table"
         message = f"Great Expectations cannot evaluate it on {about}: {raised[:_LONGEST_REASON]}"
+        if rule.name == "expect_column_values_to_match_json_schema":
+            message += "; whether values are JSON at all, `expect_column_values_to_be_json_parseable` finds out"
         if rule.place is not None:
             raise RuleRaised(
                 Fault(

@@ -9,7 +9,7 @@ from typing import Any
 from ..errors import find_nearest
 from ..request import DataValidation
 from .finding import Finding
-from .rule import Fault
+from .rule import ROW_COUNTS, Fault
 
 
 def write_usable(validation: DataValidation, faults: Sequence[Fault], columns: Sequence[str]) -> str:
@@ -33,7 +33,7 @@ def write_reported(validation: DataValidation, violated: Iterable[Finding]) -> s
     places = set()
     for finding in violated:
         name = finding.rule.name
-        if name in {"min_row_count", "max_row_count"}:
+        if name in ROW_COUNTS:
             rules[name] = finding.observed
         elif finding.rule.place is not None:
             places.add(finding.rule.place)

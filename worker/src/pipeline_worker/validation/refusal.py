@@ -10,7 +10,7 @@ from ..request import DataValidation
 from ..schema import Schema
 from .finding import Finding
 from .mended import write_reported, write_usable
-from .rule import SAME_SCHEMA, Fault
+from .rule import ROW_COUNTS, SAME_SCHEMA, Fault
 from .summary import describe_rule, name_subject
 
 _NAMED_RULES = 3
@@ -69,12 +69,17 @@ def refuse_violated(
     subjects = dict.fromkeys(f"`{name_subject(rule)}`" for rule in rules if name_subject(rule))
     noted = dict.fromkeys(f" `{rule['column']}`: {rule['note']}" for rule in rules if "note" in rule)
     is_one = len(rules) == 1
+    remedies = ", ".join(dict.fromkeys(map(_say_remedy, violated)))
+    goes_on = write_reported(validation, violated)
+    is_counted = all(finding.rule.name in ROW_COUNTS for finding in violated)
+    other = "" if is_counted else "mend the rule, or "
+    warned = "" if is_counted else "what is broken as a warning: "
     return RulesViolated(
         f"{len(rules)} of {len(findings)} rules {'is' if is_one else 'are'} violated. {'; '.join(named[:_NAMED_RULES])}{more}."
         + "".join(list(noted)[:_NAMED_RULES]),
         where=", ".join([where, *subjects]),
-        fix=f"{' '.join(dict.fromkeys(map(_say_remedy, violated)))} If the data is right, mend the rule, or run `validate` again "
-        f"with {write_reported(validation, violated)}.",
+        fix=f"{remedies[0].upper()}{remedies[1:]}, and drop it again. If the data is right, {other}run `validate` again with "
+        f"{warned}{goes_on}.",
         details=summary,
     )
 
@@ -82,10 +87,10 @@ def refuse_violated(
 def _say_remedy(finding: Finding) -> str:
     """Return what mends the data, where it is the data that is wrong."""
     remedies = {
-        "min_row_count": "Add rows to the file and drop it again.",
-        "max_row_count": "Take rows out of the file and drop it again.",
-        "required_columns": "Add the column to the file and drop it again.",
-        SAME_SCHEMA: "Give the file the columns that it had, or the new layout another `input_schema_version`, which starts afresh.",
+        "min_row_count": "add rows to the file",
+        "max_row_count": "take rows out of the file",
+        "required_columns": "add the missing columns to the file",
+        SAME_SCHEMA: "give the file the columns that it had, or the new layout another `input_schema_version`, which starts afresh",
     }
-    other = "Mend these rows in the file and drop it again." if finding.rows else "Mend the file and drop it again."
+    other = "mend these rows in the file" if finding.rows else "mend the file"
     return remedies.get(finding.rule.name, other)

@@ -11,6 +11,8 @@ from .offered import OFFERED, Offered
 Severity = Literal["error", "warning"]
 #: The rule of every target; rows without a value are left out of training.
 MAX_MISSING_TARGET_SHARE = "max_missing_target_share"
+#: The rules about the number of rows.
+ROW_COUNTS = ("min_row_count", "max_row_count")
 #: The rule of every dataset whose layout has a label, `input_schema_version`.
 SAME_SCHEMA = "same_schema"
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..schema import Schema
 from .finding import Finding
-from .rule import MAX_MISSING_TARGET_SHARE, SAME_SCHEMA, count_rows
+from .rule import MAX_MISSING_TARGET_SHARE, ROW_COUNTS, SAME_SCHEMA, count_rows
 
 _SHOWN_EXAMPLES = 3
 _WIDEST = 48
@@ -54,7 +54,7 @@ def draw_table(rules: Sequence[dict[str, Any]]) -> str:
 
 def describe_rule(rule: Mapping[str, Any]) -> str:
     """Return a *rule* of a summary with what was expected and found, to stand inside a sentence."""
-    return f"`{name_subject(rule) or rule['rule']}`: expected {rule['expected']}, found {rule['found']}"
+    return f"`{name_subject(rule) or rule['rule']}`: expected {rule['expected']}, found {str(rule['found']).removesuffix('.')}"
 
 
 def say_warning(rule: Mapping[str, Any]) -> str:
@@ -122,7 +122,7 @@ def _say_found(finding: Finding, schema: Schema) -> str:
 
 def _say_observed(finding: Finding) -> str:
     rule, observed = finding.rule, finding.observed
-    if rule.name in {"min_row_count", "max_row_count"} or rule.name.startswith("expect_table_row_count"):
+    if rule.name in ROW_COUNTS or rule.name.startswith("expect_table_row_count"):
         return count_rows(observed)
     if rule.name in {"required_columns", "expect_column_to_exist"}:
         return "it exists" if finding.is_satisfied else "it is not there"
@@ -134,9 +134,9 @@ def _say_observed(finding: Finding) -> str:
             for kind, sets in observed.items()
         ]
         return "; ".join(said) or "the same"
-    if isinstance(observed, list):
-        return _show_several(observed, len(observed))
-    return "no value" if observed is None else _show(observed)
+    if isinstance(observed, list | None):
+        return _show_several(observed, len(observed)) if observed else "no value"
+    return f"{observed:.10g}" if isinstance(observed, float) else _show(observed)
 
 
 def _show_several(values: Sequence[Any], count: int) -> str:
