@@ -129,3 +129,11 @@ def test_table_is_aligned() -> None:
         "  min_row_count  (rows)  at least 1000 rows  100 rows",
         "  value_ranges   mass    something           1 of 80 values is not: 12000 in row 7 (line 8)",
     ]
+
+
+def test_a_name_is_one_line() -> None:
+    """A column named with a line break, and a false line of the log behind it, makes no line of the table."""
+    found = Finding(Rule("required_columns", "a\n12:00 INFO all is well", "the column exists"), False)
+    table = draw_table(summarise([found], SCHEMA)["rules"])
+    assert len(table.splitlines()) == 2
+    assert "a\\n12:00 INFO" in table

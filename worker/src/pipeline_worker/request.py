@@ -32,21 +32,8 @@ ModelName = Literal[
 ]
 #: The formats of files that are read.
 FormatName = Literal["csv", "tsv", "parquet"]
-#: The rules whose severity can be chosen; an expectation has its own.
-RuleName = Literal[
-    "min_row_count",
-    "max_row_count",
-    "required_columns",
-    "non_null_columns",
-    "max_missing_target_share",
-    "unique_columns",
-    "value_ranges",
-    "allowed_values",
-    "same_schema",
-]
 MODEL_NAMES: tuple[str, ...] = get_args(ModelName)
 FORMAT_NAMES: tuple[str, ...] = get_args(FormatName)
-RULE_NAMES: tuple[str, ...] = get_args(RuleName)
 
 #: The name of a column: `ingest` leaves blanks around the names of a file out, so they count for nothing here either.
 ColumnName = Annotated[str, StringConstraints(strip_whitespace=True)]
@@ -71,6 +58,21 @@ def _stages(*names: str) -> dict[str, Any]:
 class _Strict(BaseModel):
     # Numbers are not taken from text: `"0.2"` for `test_size` is a mistake worth naming.
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+
+#: The rules whose severity can be chosen; an expectation has its own.
+RuleName = Literal[
+    "min_row_count",
+    "max_row_count",
+    "required_columns",
+    "non_null_columns",
+    "max_missing_target_share",
+    "unique_columns",
+    "value_ranges",
+    "allowed_values",
+    "same_schema",
+]
+RULE_NAMES: tuple[str, ...] = get_args(RuleName)
 
 
 class ValueRange(_Strict):

@@ -63,8 +63,9 @@ def say_warning(rule: Mapping[str, Any]) -> str:
 
 
 def name_subject(rule: Mapping[str, Any]) -> str:
-    """Return the columns that a *rule* of a summary is about; nothing where it is about the table."""
-    return rule.get("column") or ", ".join(rule.get("columns", ()))
+    """Return the columns that a *rule* of a summary is about, in one line; nothing where it is about the table."""
+    name = rule.get("column") or ", ".join(rule.get("columns", ()))
+    return name if name.isprintable() else repr(name)[1:-1]
 
 
 def _describe(finding: Finding, schema: Schema) -> dict[str, Any]:
