@@ -9,6 +9,7 @@ from local.airflow_api import Airflow, DagRun
 from local.attempt import Attempt, add_runs_without_attempt, find_runs, read_attempts, tell_asker, tell_result
 from local.errors import StoreUnreachable
 from local.escape import escape
+from local.ready_command import make_commands
 from local.receipt import Receipt, Receipts
 from local.run_key import STAGES, read_time
 from local.settings import Settings
@@ -82,6 +83,8 @@ def show_run(settings: Settings, run_key: str) -> None:
     if receipt.reason:
         show.print()
         tell_reason(receipt.reason, show)
+        for command in make_commands(receipt.reason.fix, receipt.stage, receipt.run_key):
+            show.print(f"  {command}")
     show.print()
     attempts: list[Attempt] | None = None
     try:

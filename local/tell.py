@@ -8,6 +8,7 @@ from rich.text import Text
 from local.airflow_api import Airflow, DagRun
 from local.errors import AirflowUnreachable
 from local.escape import escape
+from local.ready_command import make_commands
 from local.receipt import Reason, Receipt
 from local.show import Show, describe_seconds, first_sentence
 from local.view import Asked, View, choose_runs
@@ -42,17 +43,21 @@ def tell(
             show.print(f"  {escape(word)}")
     record = receipt.links.get("failure") if receipt and view.reason else None
     show.print_links(({"record": record} if record else {}) | ({"log": run.url} if run else {}), width=_REASON_WIDTH)
-    show.print(f"\n{advise(asked, stopped)}")
+    show.print(f"\n{advise(asked, stopped, view.reason.fix if view.reason else '')}")
     return 1
 
 
-def advise(asked: Asked, stopped: str) -> str:
-    """Return what can be done once the reason is mended."""
-    if asked.origin == "trigger" and stopped == "ingest":
+def advise(asked: Asked, stopped: str, fix: str = "") -> str:
+    """Return what can be done once the reason is mended; with the parameters of *fix*, what to do, as ready commands."""
+    commands = make_commands(fix, stopped, asked.run_key)
+    if asked.origin == "trigger" and stopped == "ingest" and not commands:
         return "Nothing of it was begun: trigger it again when that is mended."
     again = f"make rerun STAGE={stopped} RUN={asked.run_key}"
     if asked.origin == "drop":
-        return f"Mended data: drop the file again. Other parameters, on what is there: {again} PARAMS='{{…}}'"
+        mended = "Mended data: drop the file again. Other parameters, on what is there:"
+        return "\n  ".join([mended, *commands]) if commands else f"{mended} {again} PARAMS='{{…}}'"
+    if commands:
+        return "\n  ".join(["When that is mended, or on what is there:", *commands])
     return f"When that is mended: {again}"
 
 
@@ -96,10 +101,10 @@ def describe_rules(details: Mapping[str, Any]) -> list[str]:
     """Return a line for each rule that the details of a refusal say is broken."""
     rules = details.get("rules")
     return [
-        f"{rule.get('column') or rule.get('rule')}: expected {rule.get('expected')}; found {rule.get('found')}"
+        f"{rule.get('column') or ', '.join(rule.get('columns', ())) or rule.get('rule')}: expected {rule.get('expected')}; found {rule.get('found')}"
         + (f". {rule['note']}" if rule.get("note") else "")
         for rule in (rules if isinstance(rules, list) else [])
-        if isinstance(rule, Mapping) and rule.get("satisfied") is False
+        if isinstance(rule, Mapping) and rule.get("satisfied") is False and rule.get("severity") != "warning"
     ]
 
 

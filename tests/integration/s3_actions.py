@@ -23,6 +23,7 @@ KEYS = {
         f"{PREFIX}/open/penguins.r",
         f"{PREFIX}/set_aside/penguins.r.json",
         f"{PREFIX}/models/penguins/r/a/m.pkl",
+        f"{PREFIX}/schemas/penguins/1.json",
         "elsewhere/penguins.pkl",
     ],
     "mlflow": ["artifacts/penguins/model"],

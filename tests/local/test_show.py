@@ -90,6 +90,7 @@ def test_each_broken_rule_has_a_line(capsys):
         },
         {"column": None, "rule": "min_row_count", "expected": "10 rows", "found": "3 rows", "satisfied": False},
         {"column": "sex", "rule": "allowed_values", "expected": "a or b", "found": "all", "satisfied": True},
+        {"column": "sex", "rule": "unique_columns", "satisfied": False, "severity": "warning"},
     ]
     reason = Reason("2 of 3 rules are violated. And so on.", "here", "mend it", "runbooks/x.md", {"rules": rules})
     tell_reason(reason, Show())
@@ -108,3 +109,11 @@ def test_what_can_be_done_depends_on_the_way_in():
     assert "make rerun" not in advise(Asked(key, "penguins", origin="trigger"), "ingest")
     assert f"make rerun STAGE=train RUN={key}" in advise(Asked(key, "penguins", origin="trigger"), "train")
     assert "drop the file again" in advise(Asked(key, "penguins"), "validate")
+    fix = 'Add rows, or give {"data_validation": {"min_row_count": 7}}.'
+    told = advise(Asked(key, "penguins"), "validate", fix).splitlines()
+    assert told == [
+        "Mended data: drop the file again. Other parameters, on what is there:",
+        f'  make rerun STAGE=validate RUN={key} PARAMS=\'{{"data_validation": {{"min_row_count": 7}}}}\'',
+    ]
+    for origin in ("trigger", "rerun"):
+        assert advise(Asked(key, "penguins", origin=origin), "validate", fix).splitlines()[1:] == told[1:]

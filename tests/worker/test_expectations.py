@@ -13,12 +13,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline_worker.errors import RuleUnusable
 from pipeline_worker.request import DataValidation
 from pipeline_worker.schema import Column, Schema
-from pipeline_worker.validation import expectations
-from pipeline_worker.validation.expectations import Finding, evaluate
-from pipeline_worker.validation.rules import Rule, make_rules
+from pipeline_worker.validation import parts
+from pipeline_worker.validation.expectations import evaluate
+from pipeline_worker.validation.finding import Finding, RuleRaised
+from pipeline_worker.validation.rule import Rule
+from pipeline_worker.validation.rules import make_rules
 
 # Great Expectations imports two modules that Python 3.11 deprecates.
 pytestmark = [
@@ -97,11 +98,10 @@ def test_rows_are_counted(tmp_path: Path, bounds: dict[str, int], satisfied: dic
 
 
 def test_columns_exist_or_not(tmp_path: Path) -> None:
-    """A missing one is violated, and so is every other rule about it."""
-    found = evaluate_rules(tmp_path, required_columns=["mass", "nowhere"], unique_columns=["nowhere"])
+    """A missing one is violated."""
+    found = evaluate_rules(tmp_path, required_columns=["mass", "nowhere"])
     assert found["required_columns", "mass"].is_satisfied
     assert not found["required_columns", "nowhere"].is_satisfied
-    assert not found["unique_columns", "nowhere"].is_satisfied
 
 
 VALUE_CASES: list[tuple[str, str, Any, int, list[int], list[Any]]] = [
@@ -189,21 +189,45 @@ def test_large_datasets_are_looked_at_in_parts(
         "allowed_values": {"ok": [True]},
     }
     together = evaluate_rules(tmp_path, **validation)
-    monkeypatch.setattr(expectations, "_HELD_VALUES", values)
-    monkeypatch.setattr(expectations, "_ROWS_AT_ONCE", rows)
+    monkeypatch.setattr(parts, "_HELD_VALUES", values)
+    monkeypatch.setattr(parts, "_ROWS_AT_ONCE", rows)
     assert evaluate_rules(tmp_path, **validation) == together
 
 
 def test_a_share_holds_for_all_parts_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Rows without a target that lie close together are no more than they are among all rows."""
-    monkeypatch.setattr(expectations, "_HELD_VALUES", 1)
-    monkeypatch.setattr(expectations, "_ROWS_AT_ONCE", 2)
+    monkeypatch.setattr(parts, "_HELD_VALUES", 1)
+    monkeypatch.setattr(parts, "_ROWS_AT_ONCE", 2)
     path, schema = write_table(tmp_path)
     for share, is_satisfied in ((0.2, True), (0.19, False)):
         rules = make_rules(DataValidation(min_row_count=1, max_missing_target_share=share), schema, "price")
         finding = evaluate(rules, path, schema)[-1]
         assert (finding.rule.name, finding.rows, finding.checked) == ("max_missing_target_share", (3,), 5)
         assert finding.is_satisfied is is_satisfied
+
+
+def test_repeated_values_are_found_wherever_they_stand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a large dataset only rows are held whose value may be repeated: all are counted, and the first of them shown."""
+    path = tmp_path / "dataset.parquet"
+    numbers = [float(number) for number in range(100)]
+    numbers[3], numbers[50], numbers[7], numbers[99], numbers[60] = 98.0, 98.0, -0.0, 1.0, 1.0
+    texts = [None if number == 8 else f"{number:g}" for number in numbers]
+    pq.write_table(pa.table({"x": [None if number == 8 else number for number in numbers], "s": texts}), path)
+    kinds = {"x": ("number", "double"), "s": ("text", "string")}
+    columns = [
+        Column.model_validate({"name": name, "type": kind, "parquet_type": stored, "nullable": True})
+        for name, (kind, stored) in kinds.items()
+    ]
+    schema = Schema(rows=100, columns=columns)
+    rules = make_rules(DataValidation.model_validate({"unique_columns": ["x", "s"]}), schema, "x")
+    monkeypatch.setattr(parts, "_HELD_VALUES", 4)
+    monkeypatch.setattr(parts, "_ROWS_AT_ONCE", 7)
+    (numbered, written) = [
+        finding for finding in evaluate(rules, path, schema) if finding.rule.name == "unique_columns"
+    ]
+    assert (numbered.checked, numbered.violating, numbered.rows) == (99, 8, (1, 2, 4, 8, 51, 61, 99, 100))
+    assert numbered.offending == (0.0, 1.0, 98.0, 0.0, 98.0, 1.0, 98.0, 1.0)
+    assert (written.checked, written.rows) == (99, (2, 4, 51, 61, 99, 100))
 
 
 def test_nothing_outside_is_reached(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -219,11 +243,11 @@ def test_nothing_outside_is_reached(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_rule_that_raises_is_a_fault_of_the_request(tmp_path: Path) -> None:
-    """Whatever Great Expectations cannot compute is never reported as bad data."""
+    """Whatever Great Expectations cannot compute is never reported as bad data, but as a fault of the very rule."""
     path = tmp_path / "dataset.parquet"
     pq.write_table(TABLE, path)
     schema = Schema(rows=5, columns=[Column(name="name", type="text", parquet_type="string", nullable=True)])
     arguments = {"min": 1, "max": None, "strict_min": False, "strict_max": False}
-    with pytest.raises(RuleUnusable, match="cannot be evaluated on `name`") as raised:
+    with pytest.raises(RuleRaised, match="cannot evaluate it on `name`") as raised:
         evaluate([Rule("value_ranges", "name", "at least 1", arguments)], path, schema)
-    assert raised.value.exit_code == 2
+    assert (raised.value.fault.rule, raised.value.fault.key) == ("value_ranges", "name")

@@ -106,6 +106,16 @@ def test_the_model_lies_where_it_is_said_and_is_a_version(line: Line, trained: s
     assert set(receipt["links"]) >= {"mlflow_run", "model", "report"}
 
 
+def test_the_layout_is_kept_under_its_version(line: Line, trained: str) -> None:
+    """A run with an `input_schema_version` leaves its columns for the next one to be compared with; one without leaves none."""
+    assert line.run("publish", trained).exit_code == 0
+    folder = f"s3://artifacts/ml-pipeline-runs/schemas/{line.dataset}/"
+    assert list(line.store.list(folder)) == []
+    assert line.run("publish", trained, input_schema_version="v 1").exit_code == 0
+    kept = json.loads(line.store.read(f"{folder}v%201.json")[0])
+    assert (kept["run_key"], kept["columns"]["species"]) == (trained, "text")
+
+
 def test_publishing_again_registers_nothing_new(line: Line, trained: str) -> None:
     """The same run and model are one version, however often they are published."""
     line.run("publish", trained)

@@ -156,6 +156,24 @@ def test_what_ingest_noted_is_to_know() -> None:
     assert "c29 : <odd> and 2 more of the columns, in profile.json a note" in text
 
 
+def test_a_broken_rule_that_is_a_warning_is_to_know() -> None:
+    """It stands there with what was expected and found, escaped, and among the rules it is none that holds."""
+    rule = {
+        "rule": "value_ranges",
+        "column": "<b>",
+        "expected": "at most 9",
+        "found": "'<i>' in row 1",
+        "satisfied": False,
+    }
+    page = write_report(dataclasses.replace(REPORT, summary={"rules": [rule | {"severity": "warning"}]}))
+    assert (
+        "<code>&lt;b&gt;</code>: expected at most 9, found &#x27;&lt;i&gt;&#x27; in row 1 (<code>value_ranges</code>, a warning)."
+        in page
+    )
+    assert "<b>warning</b>" in page
+    assert "0 of 1" in page
+
+
 def test_a_version_that_is_not_the_newest_says_so() -> None:
     """The code to copy loads this version, not the newest."""
     text, _ = read(newest=4)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from typing import Any
 
 import pytest
@@ -10,7 +11,8 @@ import pytest
 from pipeline_worker.errors import ColumnMissing, RuleUnusable
 from pipeline_worker.request import DataValidation
 from pipeline_worker.schema import Column, Schema
-from pipeline_worker.validation.rules import Rule, make_rules
+from pipeline_worker.validation.rule import Rule
+from pipeline_worker.validation.rules import make_rules
 
 KINDS = {
     "mass": ("integer", "int64"),
@@ -176,6 +178,8 @@ def test_rule_that_makes_no_sense_is_a_fault_of_the_request(
         make(**validation)
     assert raised.value.where == f"data_validation.{parameter}"
     assert raised.value.exit_code == 2
+    line = json.loads(raised.value.fix.rpartition(" What can be evaluated of these: ")[2].removesuffix("."))
+    make(**line["data_validation"])
 
 
 def test_text_column_that_should_be_numbers_says_why_it_is_not() -> None:
@@ -205,11 +209,42 @@ def test_rule_about_an_unknown_column_is_a_fault_of_the_request(validation: dict
 
 
 def test_rule_about_a_required_column_that_is_missing_is_a_fault_of_the_data() -> None:
-    """`required_columns` says that the name is right; all rules about it are violated, and say so."""
-    rules = make(required_columns=["prize"], value_ranges={"prize": {"min": 1}})
-    missing = [rule for rule in rules if rule.missing]
-    assert [(rule.name, rule.column) for rule in missing] == [("required_columns", "prize"), ("value_ranges", "prize")]
-    assert missing[0].missing == "there is no such column. Did you mean `price`?"
+    """`required_columns` says that the name is right; it says once that the column is missing, and what is not looked at."""
+    rules = make(
+        required_columns=["prize"],
+        value_ranges={"prize": {"min": 1}},
+        unique_columns=["prize"],
+        expectations=[{"type": "expect_column_values_to_be_null", "kwargs": {"column": "prize"}}],
+    )
+    (missing,) = [rule for rule in rules if "prize" in rule.subjects]
+    assert missing.name == "required_columns"
+    assert missing.missing == (
+        "there is no such column. Did you mean `price`? Not looked at for it: `unique_columns`, `value_ranges`, `expectations`."
+    )
+
+
+def test_a_column_that_is_not_there_is_told_once() -> None:
+    """However many rules name it; and what can be evaluated of these rules is given, with the column as it was meant."""
+    with pytest.raises(ColumnMissing, match=r"^3 rules cannot be evaluated\. ") as raised:
+        make(
+            value_ranges={"prize": {"min": 1}, "mass": {"min": 2}},
+            unique_columns=["prize", "name"],
+            expectations=[
+                {"type": "expect_column_values_to_be_null", "kwargs": {"column": "prize"}},
+                {"type": "expect_column_values_to_be_unique", "kwargs": {"column": "at"}},
+            ],
+        )
+    assert raised.value.what.count("prize") == 1
+    assert raised.value.what.endswith("`prize`: there is no such column. Did you mean `price`?")
+    line = json.loads(raised.value.fix.rpartition(" What can be evaluated of these: ")[2].removesuffix("."))
+    assert line == {
+        "data_validation": {
+            "unique_columns": ["price", "name"],
+            "value_ranges": {"price": {"min": 1}, "mass": {"min": 2}},
+            "expectations": [{"type": "expect_column_values_to_be_unique", "kwargs": {"column": "at"}}],
+        }
+    }
+    make(**line["data_validation"])
 
 
 def test_all_faults_are_told_at_once() -> None:
@@ -224,3 +259,61 @@ def test_all_faults_are_told_at_once() -> None:
         "data_validation.value_ranges.name",
         "data_validation.value_ranges.mass",
     ]
+
+
+def test_severity_is_that_of_the_rule() -> None:
+    """A rule is an error, unless `severity` says otherwise; an expectation has a severity of its own."""
+    unique = {"type": "expect_column_values_to_be_unique", "kwargs": {"column": " mass ", "mostly": 0.5}}
+    rules = make(
+        unique_columns=["mass"],
+        severity={"unique_columns": "warning"},
+        expectations=[unique, unique | {"severity": "warning"}],
+    )
+    assert [(rule.name, rule.severity) for rule in rules if rule.column == "mass"] == [
+        ("unique_columns", "warning"),
+        ("expect_column_values_to_be_unique", "error"),
+        ("expect_column_values_to_be_unique", "warning"),
+    ]
+    assert rules[-1].expected == "values to be unique (mostly 0.5)"
+
+
+@pytest.mark.parametrize(
+    ("name", "kwargs", "message"),
+    [
+        ("column_values_to_match_regex", {"column": "mass", "regex": "a"}, "`mass` is integer, and has to be text"),
+        (
+            "column_sum_to_be_between",
+            {"column": "name", "min_value": 1},
+            "`name` is text, and has to be integer or number",
+        ),
+        (
+            "column_max_to_be_between",
+            {"column": "day", "min_value": 5},
+            "5 is no date; `day` is date: give a date such as",
+        ),
+        (
+            "column_min_to_be_between",
+            {"column": "mass", "min_value": 5, "max_value": 1},
+            r"`min_value` \(5\) is greater",
+        ),
+        ("column_values_to_be_in_set", {"column": "ok", "value_set": [1]}, "1 is neither true nor false"),
+        (
+            "column_pair_values_to_be_equal",
+            {"column_A": "mass", "column_B": "day"},
+            "`day` is date, which do not compare",
+        ),
+        (
+            "multicolumn_sum_to_equal",
+            {"column_list": ["mass", "at"], "sum_total": 1},
+            "`at` is timestamp, and has to be",
+        ),
+    ],
+)
+def test_expectation_that_does_not_fit_its_column_is_a_fault_of_the_request(
+    name: str, kwargs: dict[str, Any], message: str
+) -> None:
+    """It names the expectation, the column and what would fit, and gives the rules without it."""
+    with pytest.raises(RuleUnusable, match=message) as raised:
+        make(expectations=[{"type": f"expect_{name}", "kwargs": kwargs}])
+    assert raised.value.where == "data_validation.expectations.0"
+    assert raised.value.fix.endswith(' What can be evaluated of these: {"data_validation": {"expectations": []}}.')

@@ -6,8 +6,8 @@ import datetime as dt
 import json
 
 from pipeline_worker.schema import Column, Schema
-from pipeline_worker.validation.expectations import Finding
-from pipeline_worker.validation.rules import Rule
+from pipeline_worker.validation.finding import Finding
+from pipeline_worker.validation.rule import Rule
 from pipeline_worker.validation.summary import draw_table, summarise
 
 COLUMNS = [
@@ -37,6 +37,7 @@ def test_rule_about_values_says_how_many_and_where() -> None:
             "type": "integer",
             "expected": "something",
             "satisfied": False,
+            "severity": "error",
             "found": "2 of 80 values are not: 12000 in row 7 (line 8), -1 in row 9 (line 10)",
             "rows_checked": 80,
             "rows_violating": 2,
@@ -128,3 +129,11 @@ def test_table_is_aligned() -> None:
         "  min_row_count  (rows)  at least 1000 rows  100 rows",
         "  value_ranges   mass    something           1 of 80 values is not: 12000 in row 7 (line 8)",
     ]
+
+
+def test_a_name_is_one_line() -> None:
+    """A column named with a line break, and a false line of the log behind it, makes no line of the table."""
+    found = Finding(Rule("required_columns", "a\n12:00 INFO all is well", "the column exists"), False)
+    table = draw_table(summarise([found], SCHEMA)["rules"])
+    assert len(table.splitlines()) == 2
+    assert "a\\n12:00 INFO" in table

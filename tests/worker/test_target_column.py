@@ -29,10 +29,17 @@ def test_target_is_given_or_has_a_usual_name(columns: list[str], given: str | No
 
 
 def test_unknown_target_names_the_near_miss() -> None:
-    """A mistyped name is a fault of the request."""
+    """A mistyped name is a fault of the request; the line to paste has the right one, where there is one like it."""
     with pytest.raises(ColumnMissing, match="Did you mean `species`") as raised:
         find_target(["species", "sex"], "specie", data="x.csv", parameters=WRITE_TO)
-    assert raised.value.fix == f"Give `target_column` in {WRITE_TO} as one of: `species`, `sex`."
+    assert (
+        raised.value.fix
+        == f"Give `target_column` in {WRITE_TO} as one of: `species`, `sex`. If `species` is meant, give "
+        '{"target_column": "species"}.'
+    )
+    with pytest.raises(ColumnMissing) as raised:
+        find_target(["species", "sex"], "price", data="x.csv", parameters=WRITE_TO)
+    assert raised.value.fix.endswith("as one of: `species`, `sex`.")
 
 
 @pytest.mark.parametrize("columns", [["a", "b"], ["Target", "TARGET"]])

@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 
+from pipeline_worker.attempt import Attempt, Outcome
 from pipeline_worker.ingest import ingest
 from pipeline_worker.layout import Layout
 from pipeline_worker.manifest import read_committed
+from pipeline_worker.published_schema import keep_schema
 from pipeline_worker.settings import read_settings
 from pipeline_worker.stage import Ended, run_stage
 from pipeline_worker.start import Ask
@@ -42,7 +44,9 @@ class Bench:
         assert run_stage(ask, ingest, self.store, self.settings).exit_code == 0
 
     def run(self, attempt: str = "first", **rules: Any) -> Ended:
-        params = {"data_validation": rules} if rules else {}
+        return self.ask({"data_validation": rules} if rules else {}, attempt)
+
+    def ask(self, params: dict[str, Any], attempt: str = "first") -> Ended:
         return run_stage(Ask("validate", KEY, attempt, attempt, False, params), validate, self.store, self.settings)
 
     def summary(self, attempt: str = "first") -> dict[str, Any]:
@@ -61,7 +65,7 @@ def test_rules_that_hold_are_reported_and_committed(tmp_path: Path, caplog: pyte
     assert committed is not None
     assert ended.stdout[-1] == committed.manifest.outputs["summary"].uri
     assert json.loads(ended.stdout[0]) == bench.summary()
-    assert committed.manifest.facts == {"rules": 4, "rows": 22, "rows_without_target": 0}
+    assert committed.manifest.facts == {"rules": 4, "warnings": 0, "rows": 22, "rows_without_target": 0}
     assert set(committed.manifest.artifacts) >= {"dataset", "schema", "profile", "summary"}
     assert "all 4 rules hold" in caplog.text
     assert "one of 'Adelie', 'Gentoo'" in caplog.text
@@ -103,6 +107,179 @@ def test_violated_rules_stop_the_run_and_are_told(tmp_path: Path, caplog: pytest
     assert table[1].split() == ["rule", "column", "expected", "found"]
     assert table[2].split()[:2] == ["non_null_columns", "mass"]
     assert "99999 in row 22 (line 23)" in table[3]
+
+
+def read_failure(ended: Ended) -> dict[str, Any]:
+    """Return the failure record that an attempt told."""
+    found: dict[str, Any] = json.loads(ended.stdout[-1].removeprefix("PIPELINE-FAILURE "))
+    return found
+
+
+def read_line(failure: dict[str, Any]) -> dict[str, Any]:
+    """Return the parameters that a refusal ends with."""
+    found: dict[str, Any] = json.loads(failure["fix"][failure["fix"].index("{") :].removesuffix("."))
+    return found
+
+
+SCHEMA = {"type": "expect_column_values_to_match_json_schema", "kwargs": {"column": "island", "json_schema": {}}}
+NULL = {"type": "expect_column_values_to_be_null", "kwargs": {"column": "mass"}}
+UNIQUE = {"type": "expect_column_values_to_be_unique", "kwargs": {"column": "mass"}}
+
+
+@pytest.mark.parametrize(
+    ("rules", "line", "remedy"),
+    [
+        (
+            {"min_row_count": 50},
+            {"min_row_count": 22},
+            "Add rows to the file, and drop it again. If the data is right, run `validate` again with {",
+        ),
+        ({"max_row_count": 12}, {"max_row_count": 22}, "Take rows out of the file, and drop it again. "),
+        (
+            {
+                "value_ranges": {"mass": {"max": 9}},
+                "severity": {"unique_columns": "warning"},
+                "unique_columns": ["mass"],
+            },
+            {"severity": {"unique_columns": "warning", "value_ranges": "warning"}},
+            "Mend these rows in the file, and drop it again. If the data is right, mend the rule, or run",
+        ),
+        (
+            {"required_columns": ["Island"], "min_row_count": 23},
+            {"min_row_count": 22, "severity": {"required_columns": "warning"}},
+            "Add rows to the file, add the missing columns to the file, and drop it again. If the data is right, mend",
+        ),
+        (
+            {"expectations": [NULL, UNIQUE, UNIQUE | {"severity": "warning"}]},
+            {"expectations": [each | {"severity": "warning"} for each in (NULL, UNIQUE, UNIQUE)]},
+            "Mend these rows in the file, and drop it again. If the data is right, mend the rule, or run",
+        ),
+        ({"expectations": [SCHEMA]}, {"expectations": []}, "Mend `data_validation`."),
+        ({"value_ranges": {"species": {"min": 1}}, "unique_columns": ["speces"]}, None, "Mend `data_validation`."),
+    ],
+)
+def test_a_refusal_ends_with_the_line_that_goes_on(
+    tmp_path: Path, rules: dict[str, Any], line: dict[str, Any] | None, remedy: str
+) -> None:
+    """It says what mends the data, and carries the very rules that it is about; with them the run goes on."""
+    bench = Bench(tmp_path)
+    failure = read_failure(bench.run(**rules))
+    assert failure["fix"].startswith(remedy)
+    found = read_line(failure)
+    assert line in (None, found["data_validation"])
+    again = bench.ask({"data_validation": rules | found["data_validation"]}, "second")
+    assert again.exit_code == (0 if line else 1)
+    if not line:
+        # What could not be evaluated is mended, and turns out to be violated.
+        assert found == {"data_validation": {"unique_columns": ["species"], "value_ranges": {}}}
+        assert bench.ask(rules_of(rules, found, read_line(read_failure(again))), "third").exit_code == 0
+
+
+def rules_of(rules: dict[str, Any], *lines: dict[str, Any]) -> dict[str, Any]:
+    """Return the parameters that *lines*, pasted one after the other, make of *rules*."""
+    for line in lines:
+        rules = rules | line["data_validation"]
+    return {"data_validation": rules}
+
+
+def test_a_broken_rule_that_is_a_warning_is_told_and_ends_nothing(tmp_path: Path) -> None:
+    """Exit 0: it is a note of the receipt, and the summary says that all is well but for so many warnings."""
+    bench = Bench(tmp_path)
+    expectations = [
+        {"type": "expect_column_values_to_not_be_null", "kwargs": {"column": "mass"}, "severity": "warning"}
+    ]
+    expectations += [{"type": "expect_column_values_to_not_be_null", "kwargs": {"column": "mass", "mostly": 0.9}}]
+    ended = bench.run(expectations=expectations, unique_columns=["island"], severity={"unique_columns": "warning"})
+    assert ended.exit_code == 0
+    summary = bench.summary()
+    assert (summary["satisfied"], summary["rules_violated"], summary["warnings"]) == (True, 0, 2)
+    receipt = json.loads(bench.store.read(bench.layout.receipt("penguins"))[0])
+    assert receipt["stages"]["validate"]["headline"] == "4 of 6 rules hold for 22 rows"
+    assert receipt["stages"]["validate"]["notes"] == [
+        "`island`: expected no repeated value, found 20 of 22 values occur more than once: 'Dream' in row 1 (line 2) and row 2 (line 3) (`unique_columns`, a warning).",
+        "`mass`: expected values to not be null, found 1 of 22 values is missing: row 21 (line 22) (`expect_column_values_to_not_be_null`, a warning).",
+    ]
+
+
+def test_one_row_is_one_row(tmp_path: Path) -> None:
+    """Too few are told in the singular where it is one."""
+    failure = read_failure(Bench(tmp_path, b"species,mass\na,1\n").run())
+    assert failure["what"] == "1 of 3 rules is violated. `min_row_count`: expected at least 10 rows, found 1 row."
+
+
+def keep(attempt: Attempt) -> Outcome:
+    """Do what `publish` does for the schema."""
+    keep_schema(attempt)
+    return Outcome({}, {}, "", "")
+
+
+class Versions:
+    """Files of one dataset, each a run of its own, ingested and validated under an `input_schema_version`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.settings = read_settings({"PIPELINE_SCRATCH_DIR": str(folder / "scratch")}, store_folder=folder)
+        self.store = open_store(self.settings)
+
+    def validate(self, number: int, content: str, version: str, is_published: bool = True, **params: Any) -> Ended:
+        """Return how the run of this number ended; those that hold are published."""
+        source = f"s3://drops/_sources/{number}.csv"
+        self.store.put(source, (content + "\n").encode())
+        key = f"birds.20260101T00000{number}Z.aaaaaaaa"
+        first = {
+            "data_source": source,
+            "dataset": "birds & all",
+            "target_column": "kind",
+            "input_schema_version": version,
+            "data_validation": {"min_row_count": 1},
+        }
+        assert run_stage(Ask("ingest", key, "a", "a", True, first), ingest, self.store, self.settings).exit_code == 0
+        ended = run_stage(Ask("validate", key, "a", "a", True, params), validate, self.store, self.settings)
+        if ended.exit_code == 0 and is_published:
+            assert run_stage(Ask("train", key, "a", "a", True, {}), keep, self.store, self.settings).exit_code == 0
+        return ended
+
+    def find(self, ended: Ended) -> list[tuple[str | None, str, str]]:
+        """Return what was found out about the schema: column, expected, found."""
+        rules = json.loads(ended.stdout[0])["rules"]
+        return [(rule["column"], rule["expected"], rule["found"]) for rule in rules if rule["rule"] == "same_schema"]
+
+
+FIRST = "birds.20260101T000001Z.aaaaaaaa"
+
+
+def test_the_layout_is_compared_with_the_last_published_run_of_its_version(tmp_path: Path) -> None:
+    """What is missing, new or of another type is named; a whole column that has fractions now, or missing values, is none."""
+    versions = Versions(tmp_path)
+    first = versions.validate(1, "kind,mass,day,note\na,1,2024-01-31,x\nb,2,2024-02-01,y", "v 1")
+    said = "none published yet, so that these are the first"
+    assert versions.find(first) == [(None, "the columns of version 'v 1'", said)]
+    kept = [
+        info.uri.partition("/schemas/")[2] for info in versions.store.list("s3://artifacts/") if "/schemas/" in info.uri
+    ]
+    assert kept == ["birds%20%26%20all/v%201.json"]
+
+    same = versions.validate(2, "day,kind,mass,note\n2024-01-31,a,1.5,\n,b,,", "v 1", is_published=False)
+    assert same.exit_code == 0
+    assert versions.find(same) == [(None, f"the 4 columns of version 'v 1', as {FIRST} was published", "the same")]
+
+    content = "kind,mass,Note,note\na,heavy,1,x\nb,light,2,y"
+    changed = versions.validate(3, content, "v 1")
+    assert changed.exit_code == 1
+    assert versions.find(changed) == [
+        ("mass", f"integer, as {FIRST} was published", "text"),
+        ("day", f"date, as {FIRST} was published", "there is no such column."),
+        ("Note", f"no such column, as {FIRST} was published", "a new column"),
+    ]
+    failure = read_failure(changed)
+    assert "another `input_schema_version`, which starts afresh" in failure["fix"]
+    assert read_line(failure) == {"data_validation": {"severity": {"same_schema": "warning"}}}
+
+    warned = versions.validate(4, content, "v 1", is_published=False, **read_line(failure))
+    assert warned.exit_code == 0
+    assert json.loads(warned.stdout[0])["warnings"] == 3
+    assert versions.validate(5, content, "v 1", input_schema_version="v 2").exit_code == 0
+    assert versions.validate(6, content, "v 2").exit_code == 0
+    assert versions.validate(7, content, "v 1").exit_code == 1
 
 
 def test_missing_required_column_is_a_fault_of_the_data(tmp_path: Path) -> None:

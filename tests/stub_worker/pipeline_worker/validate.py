@@ -7,8 +7,8 @@ from pathlib import Path
 from . import EXAMPLES, load_stage
 from .attempt import Attempt, Outcome
 from .schema import Schema
-from .validation.expectations import Finding
-from .validation.rules import Rule
+from .validation.finding import Finding
+from .validation.rule import Rule
 
 
 def validate(attempt: Attempt) -> Outcome:

@@ -150,7 +150,12 @@ class AttemptsExhausted(Crash):
 
 def near_miss(name: str, known: Iterable[str]) -> str:
     """Return ``' Did you mean `x`?'`` for the closest of *known*, or an empty string."""
-    known = list(known)
+    nearest = find_nearest(name, known)
+    return f" Did you mean `{nearest}`?" if nearest is not None else ""
+
+
+def find_nearest(name: str, known: Iterable[str]) -> str | None:
+    """Return the one of *known* that *name* may have been meant to be, or None."""
     folded = {other.casefold(): other for other in known}
     matches = difflib.get_close_matches(name.casefold(), folded, n=1, cutoff=0.6)
-    return f" Did you mean `{folded[matches[0]]}`?" if matches else ""
+    return folded[matches[0]] if matches else None

@@ -12,7 +12,17 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from .errors import ParameterInvalid, near_miss
-from .request import FORMAT_NAMES, MODEL_NAMES, DataValidation, IngestionConfig, Request, ValueRange, stages_of
+from .request import (
+    FORMAT_NAMES,
+    MODEL_NAMES,
+    RULE_NAMES,
+    DataValidation,
+    Expectation,
+    IngestionConfig,
+    Request,
+    ValueRange,
+    stages_of,
+)
 
 #: Parameters that are merged name by name between layers.
 _MERGED = {"data_validation", "ingestion_config"}
@@ -163,7 +173,7 @@ def _explain(error: ValidationError, sources: Mapping[str, str]) -> ParameterInv
         else:
             reason = fault["msg"].removeprefix("Value error, ").removeprefix("Input ")
             message = f"`{text}`: {reason} (given: {_shorten(fault['input'])})."
-            allowed = _allowed_literals(path[0]) if len(path) == 1 else ()
+            allowed = _allowed_literals(path)
             if allowed and isinstance(fault["input"], str):
                 message += near_miss(fault["input"], allowed)
         entry = {"parameter": text, "message": message, "from": sources.get(path[0], "the defaults")}
@@ -189,12 +199,19 @@ def _known_names(path: Sequence[str]) -> list[str]:
         return list(Request.model_fields)
     if len(path) == 1 and path[0] in models:
         return list(models[path[0]].model_fields)
+    if path[:2] == ["data_validation", "expectations"]:
+        return list(Expectation.model_fields)
     return list(ValueRange.model_fields) if "value_ranges" in path else []
 
 
-def _allowed_literals(parameter: str) -> tuple[str, ...]:
-    literals = {"model_name": MODEL_NAMES, "training_scenario": ("holdout",), "data_format": FORMAT_NAMES}
-    return literals.get(parameter, ())
+def _allowed_literals(path: Sequence[str]) -> tuple[str, ...]:
+    literals = {
+        "model_name": MODEL_NAMES,
+        "training_scenario": ("holdout",),
+        "data_format": FORMAT_NAMES,
+        "data_validation.severity": RULE_NAMES,
+    }
+    return literals.get(path[0] if len(path) == 1 else ".".join(path[:-1]), ())
 
 
 def _shorten(value: object) -> str:

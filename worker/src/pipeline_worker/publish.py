@@ -12,6 +12,7 @@ from .layout import split_uri
 from .location import check_target
 from .manifest import Artifact, digest_of
 from .mlflow_server import MlflowServer
+from .published_schema import keep_schema
 from .publishing.registry import ALIAS, Registry, Version
 from .publishing.report import Report, write_report
 from .run_key import RunKey
@@ -50,6 +51,7 @@ def publish(attempt: Attempt) -> Outcome:
     link = server.link_version(attempt.dataset, str(version.number))
     has_alias = newest.number == version.number
     _say_published(attempt, published, version, newest, is_new=is_new)
+    keep_schema(attempt)
     with attempt.timed("report"):
         content = write_report(_collect(attempt, trained, published, version, newest, link))
         report = attempt.save("report.html", content.encode(), "text/html; charset=utf-8")

@@ -10,9 +10,11 @@ from __future__ import annotations
 import json
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, WithJsonSchema, field_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, WithJsonSchema, field_validator, model_validator
 
 from .schema import ColumnType
+from .validation.expectation_arguments import find_faults, say_unknown
+from .validation.rule import Severity
 
 INGEST, VALIDATE, TRAIN, PUBLISH = "ingest", "validate", "train", "publish"
 
@@ -65,6 +67,21 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
 
+#: The rules whose severity can be chosen; an expectation has its own.
+RuleName = Literal[
+    "min_row_count",
+    "max_row_count",
+    "required_columns",
+    "non_null_columns",
+    "max_missing_target_share",
+    "unique_columns",
+    "value_ranges",
+    "allowed_values",
+    "same_schema",
+]
+RULE_NAMES: tuple[str, ...] = get_args(RuleName)
+
+
 class ValueRange(_Strict):
     """The range that the values of one column must lie in; missing values are left out of account."""
 
@@ -72,6 +89,31 @@ class ValueRange(_Strict):
     max: Bound | None = Field(default=None, description="Greatest value allowed.")
     strict_min: bool = Field(default=False, description="Values must be greater than `min`, not equal to it.")
     strict_max: bool = Field(default=False, description="Values must be less than `max`, not equal to it.")
+
+
+class Expectation(_Strict):
+    """One of Great Expectations' own expectations, as its suites write them."""
+
+    type: str = Field(description="Its name, such as `expect_column_values_to_match_regex`.")
+    kwargs: dict[str, Any] = Field(
+        default={}, description="Its arguments: columns, bounds and so on, and `mostly` where it is about values."
+    )
+    severity: Severity = Field(default="error", description="`error` ends the run, `warning` is reported.")
+
+    @field_validator("type")
+    @classmethod
+    def _refuse_unknown(cls, name: str) -> str:
+        unknown = say_unknown(name)
+        if unknown is not None:
+            raise ValueError(unknown)
+        return name
+
+    @model_validator(mode="after")
+    def _refuse_wrong_arguments(self) -> Expectation:
+        faults = find_faults(self.type, self.kwargs)
+        if faults:
+            raise ValueError(f"{self.type}: {'; '.join(faults)}")
+        return self
 
 
 class DataValidation(_Strict):
@@ -92,6 +134,25 @@ class DataValidation(_Strict):
     allowed_values: dict[ColumnName, list[bool | int | float | str]] = Field(
         default={}, description="Column → its only values."
     )
+    expectations: list[Expectation] = Field(
+        default=[], description="Great Expectations' own expectations, each by `type`, `kwargs` and `severity`."
+    )
+    severity: dict[RuleName, Severity] = Field(
+        default={},
+        description="Rule → what it does where it is broken: `error` ends the run, `warning` is reported. Default: `error`.",
+    )
+
+    @field_validator("expectations", mode="before")
+    @classmethod
+    def _show_form(cls, value: object) -> object:
+        if not isinstance(value, list) or not all(isinstance(each, dict | Expectation) for each in value):
+            example = '[{"type": "expect_column_values_to_be_unique", "kwargs": {"column": "id"}}]'
+            raise ValueError(f"a list of objects is needed, such as {example}")
+        return value
+
+    def severity_of(self, rule: str) -> Severity:
+        """Return what the *rule* does where it is broken."""
+        return next((severity for name, severity in self.severity.items() if name == rule), "error")
 
 
 class IngestionConfig(_Strict):
@@ -157,10 +218,11 @@ class Request(_Strict):
         description="Format of the file. Default: by its first bytes, or its name's ending.",
         json_schema_extra=_stages(INGEST),
     )
-    input_schema_version: Annotated[str, Field(max_length=100)] | None = Field(
+    input_schema_version: Annotated[str, Field(min_length=1, max_length=100)] | None = Field(
         default=None,
-        description="A label of yours for the layout of the data; recorded with the run and the model.",
-        json_schema_extra=_stages(INGEST, TRAIN),
+        description="A label of yours for the layout of the data; recorded with the run and the model. Columns and types have to be "
+        "those of the last run that was published under the same label.",
+        json_schema_extra=_stages(INGEST, VALIDATE, TRAIN, PUBLISH),
     )
     dataset: str | None = Field(
         default=None,
@@ -189,8 +251,8 @@ class Request(_Strict):
     data_validation: DataValidation = Field(
         default=DataValidation(),
         description="Rules that the data must satisfy: `min_row_count`, `max_row_count`, `required_columns`, "
-        "`non_null_columns`, `max_missing_target_share`, `unique_columns`, `value_ranges`, `allowed_values`. Default: at least 10 rows, "
-        "and a target in half of them.",
+        "`non_null_columns`, `max_missing_target_share`, `unique_columns`, `value_ranges`, `allowed_values`, `expectations`, and the "
+        "`severity` of each. Default: at least 10 rows, and a target in half of them.",
         json_schema_extra=_stages(VALIDATE),
     )
     model_name: ModelName | None = Field(

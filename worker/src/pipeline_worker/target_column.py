@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .errors import ColumnMissing, near_miss
+from .errors import ColumnMissing, find_nearest, near_miss
 from .request import USUAL_TARGETS
 
 _SHOWN_COLUMNS = 30
@@ -30,10 +31,13 @@ def find_target(columns: Sequence[str], given: str | None, *, data: str, paramet
     if given is not None:
         if given in columns:
             return Target(given, is_given=True)
+        nearest = find_nearest(given, columns)
+        setting = json.dumps({"target_column": nearest}, ensure_ascii=False)
         raise ColumnMissing(
             f"`target_column` is `{given}`, and there is no such column.{near_miss(given, columns)}",
             where=data,
-            fix=f"Give `target_column` in {parameters} as one of: {_list(columns)}.",
+            fix=f"Give `target_column` in {parameters} as one of: {_list(columns)}."
+            + (f" If `{nearest}` is meant, give {setting}." if nearest is not None else ""),
             details={"parameter": "target_column", "given": given, "columns": list(columns)},
         )
     for usual in USUAL_TARGETS:

@@ -9,6 +9,7 @@ from datetime import datetime
 from html import escape
 from typing import Any
 
+from ..validation.summary import name_subject, say_warning
 from . import report_style
 from .markup import show, show_count, show_note, show_number, write_link, write_section, write_table
 from .report_metrics import say_metric, write_figures, write_metrics
@@ -114,6 +115,8 @@ def _write_notes(report: Report) -> str:
     notes += [
         f"<code>{show(name)}</code>: {show_note(why)}" for name, why in trained.get("suspect_columns", {}).items()
     ]
+    broken = [rule for rule in report.summary.get("rules", []) if not rule.get("satisfied")]
+    notes += [show_note(say_warning(rule)) for rule in broken[:_MAX_NOTES]]
     notes += [f"<code>{show(name)}</code> = {show(why)}" for name, why in trained.get("defaults_chosen", {}).items()]
     return "<ul>" + "".join(f"<li>{note}</li>" for note in notes) + "</ul>" if notes else ""
 
@@ -199,10 +202,10 @@ def _write_rules(report: Report) -> str:
     rows = [
         [
             show(rule.get("rule")),
-            f"<code>{show(rule['column'])}</code>" if rule.get("column") else "",
+            f"<code>{show(name_subject(rule))}</code>" if name_subject(rule) else "",
             show(rule.get("expected")),
             show(rule.get("found")),
-            "holds" if rule.get("satisfied") else "<b>violated</b>",
+            "holds" if rule.get("satisfied") else "<b>warning</b>",
         ]
         for rule in report.summary.get("rules", [])[:_MAX_RULES]
     ]

@@ -5,54 +5,28 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from datetime import time
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from ..errors import RuleUnusable
 from ..schema import Schema
-from .rules import MAX_MISSING_TARGET_SHARE, Rule
+from .finding import MOST_EXAMPLES, Finding, RuleRaised, add_findings, find_values
+from .parts import Part, read_parts
+from .rule import MAX_MISSING_TARGET_SHARE, Fault, Rule
 
 if TYPE_CHECKING:
     import pandas as pd
 
-#: Offending rows of a rule that are kept.
-MOST_EXAMPLES = 20
-#: Values that are held at once. A larger dataset is looked at in parts of so many rows, which costs a little for each.
-_HELD_VALUES = 2_000_000
-_ROWS_AT_ONCE = 250_000
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What became of one rule.
-
-    :param observed: the number of rows of the table, for the rules about it.
-    :param checked: how many values were looked at; missing ones only by `non_null_columns` and `max_missing_target_share`.
-    :param violating: how many of these are against the rule.
-    :param rows: up to 20 of the rows that they stand in, counted from 1.
-    :param offending: what stands there.
-    """
-
-    rule: Rule
-    is_satisfied: bool
-    observed: int | None = None
-    checked: int | None = None
-    violating: int | None = None
-    rows: tuple[int, ...] = ()
-    offending: tuple[Any, ...] = ()
+_LONGEST_REASON = 300
 
 
 def evaluate(rules: list[Rule], path: Path, schema: Schema) -> list[Finding]:
     """Return what became of each of *rules*, in their order, for the dataset in the Parquet file *path*.
 
-    Rules about a column that is not there are violated, and nothing is looked at.
-
-    :raises RuleUnusable: a rule that could be made raises when it is evaluated.
+    :raises RuleRaised: a rule that could be made raises when it is evaluated.
     """
     with _without_collections():
         import great_expectations as gx
@@ -63,6 +37,9 @@ def evaluate(rules: list[Rule], path: Path, schema: Schema) -> list[Finding]:
         )
 
         import_module("great_expectations.expectations")
+    # It would take a fingerprint of each part, twice: nearly half of the time that large datasets cost.
+    engine: Any = import_module("great_expectations.execution_engine.pandas_execution_engine")
+    engine.HASH_THRESHOLD = 0
     # Everything that would reach outside is off: no folder for reports, no statistics, no bars in the log.
     context = gx.get_context(
         mode="ephemeral",
@@ -74,84 +51,24 @@ def evaluate(rules: list[Rule], path: Path, schema: Schema) -> list[Finding]:
     )
     whole = context.data_sources.add_pandas("files").add_dataframe_asset("dataset")
     definition = whole.add_batch_definition_whole_dataframe("all rows")
-    found = {number: Finding(rule, is_satisfied=False) for number, rule in enumerate(rules) if rule.missing}
-    possible = [
-        (number, rule) for number, rule in enumerate(rules) if not rule.missing or rule.name == "required_columns"
-    ]
-    seen: set[int] = set()
-    for part in _read_parts(possible, path, schema):
-        suite = gx.ExpectationSuite(name="rules", expectations=[_expect(rule, n) for n, rule in part.rules])
-        results = definition.get_batch({"dataframe": _to_pandas(part.table)}).validate(
+    found: dict[int, Finding] = {}
+    for part in read_parts(list(enumerate(rules)), path, schema):
+        expectations = [(_call_expectation if rule.offered else _expect)(rule, number) for number, rule in part.rules]
+        suite = gx.ExpectationSuite(name="rules", expectations=expectations)
+        frame = _to_pandas(part.table, is_plain=part.is_plain)
+        results = definition.get_batch({"dataframe": frame}).validate(
             suite, result_format={"result_format": "SUMMARY", "partial_unexpected_count": MOST_EXAMPLES}
         )
         for result in results.results:
             number = result.expectation_config.meta["rule"]  # type: ignore[union-attr]  # never None in results
             finding = _read_result(rules[number], result, part)
-            found[number] = _add(found[number], finding) if number in seen else finding
-            seen.add(number)
+            found[number] = add_findings(found[number], finding) if number in found else finding
     return [found[number] for number in range(len(rules))]
 
 
-@dataclass(frozen=True)
-class _Part:
-    """Rules, and rows that they are evaluated on; *rows_before* of the dataset come before these."""
-
-    rules: list[tuple[int, Rule]]
-    table: pa.Table
-    rows_before: int = 0
-
-
-def _read_parts(numbered: list[tuple[int, Rule]], path: Path, schema: Schema) -> Iterator[_Part]:
-    """Yield all rules with the rows and columns that they are about: at once where that is little, else in parts."""
-    file = pq.ParquetFile(path)
-    columns = list(dict.fromkeys(rule.column for _, rule in numbered if _is_about_values(rule) and rule.column))
-    if schema.rows * len(columns) <= _HELD_VALUES:
-        # For columns that are only to exist, an empty table will do.
-        only_to_exist = {name for name in schema.names() if name not in columns}
-        names = [each for each in numbered if not _is_about_values(each[1]) and each[1].column in only_to_exist]
-        if names:
-            yield _Part(names, file.schema_arrow.empty_table())
-        yield _Part([each for each in numbered if each not in names], file.read(columns=columns))
-        return
-    yield _Part([each for each in numbered if each[1].name == "required_columns"], file.schema_arrow.empty_table())
-    # Rules about the number of rows need a table with all of them, whatever is in it.
-    yield _Part([each for each in numbered if each[1].column is None], pa.table({"": pa.repeat(False, schema.rows)}))
-    for number, rule in numbered:
-        if rule.name == "unique_columns":
-            yield _Part([(number, rule)], file.read(columns=[rule.column]))
-    row_by_row = [each for each in numbered if _is_about_values(each[1]) and each[1].name != "unique_columns"]
-    at_once = max(1, _HELD_VALUES // _ROWS_AT_ONCE)
-    for start in range(0, len(columns), at_once):
-        some = columns[start : start + at_once]
-        about = [each for each in row_by_row if each[1].column in some]
-        before = 0
-        for batch in file.iter_batches(batch_size=_ROWS_AT_ONCE, columns=some) if about else ():
-            yield _Part(about, pa.Table.from_batches([batch]), before)
-            before += len(batch)
-
-
-def _add(first: Finding, second: Finding) -> Finding:
-    """Return the finding for the rows of both, *second* being of the later ones."""
-    checked, violating = (first.checked or 0) + (second.checked or 0), (first.violating or 0) + (second.violating or 0)
-    return Finding(
-        first.rule,
-        _holds(first.rule, first.is_satisfied and second.is_satisfied, checked, violating),
-        checked=checked,
-        violating=violating,
-        rows=(first.rows + second.rows)[:MOST_EXAMPLES],
-        offending=(first.offending + second.offending)[:MOST_EXAMPLES],
-    )
-
-
-def _holds(rule: Rule, is_without_violation: bool, checked: int, violating: int) -> bool:
-    # A share holds for all rows together, or not; one part of them tells nothing.
-    if rule.name == MAX_MISSING_TARGET_SHARE:
-        return bool(violating / max(1, checked) <= rule.arguments["share"])
-    return is_without_violation
-
-
-def _is_about_values(rule: Rule) -> bool:
-    return rule.name not in {"min_row_count", "max_row_count", "required_columns"}
+def _call_expectation(rule: Rule, number: int) -> Any:
+    registry: Any = import_module("great_expectations.expectations.registry")
+    return registry.get_expectation_impl(rule.name)(**rule.arguments, meta={"rule": number})
 
 
 def _expect(rule: Rule, number: int) -> Any:
@@ -179,8 +96,8 @@ def _expect(rule: Rule, number: int) -> Any:
     return gxe.ExpectColumnValuesToBeInSet(column=rule.column, value_set=given["values"], meta=meta)
 
 
-def _to_pandas(table: pa.Table) -> pd.DataFrame:
-    """Return *table* with types that lose nothing and compare with what rules name."""
+def _to_pandas(table: pa.Table, *, is_plain: bool = False) -> pd.DataFrame:
+    """Return *table* with types that compare with what rules name, and lose nothing, unless it is to be plain."""
     import pandas as pd
 
     for position, field in enumerate(table.schema):
@@ -192,35 +109,70 @@ def _to_pandas(table: pa.Table) -> pd.DataFrame:
         # With missing values, pandas would make floats of integers, and objects of booleans.
         return pd.Int64Dtype() if pa.types.is_int64(kind) else pd.BooleanDtype() if pa.types.is_boolean(kind) else None
 
-    return table.to_pandas(types_mapper=choose_type, date_as_object=False)
+    return table.to_pandas(types_mapper=None if is_plain else choose_type, date_as_object=False)
 
 
-def _read_result(rule: Rule, result: Any, part: _Part) -> Finding:
+def _read_result(rule: Rule, result: Any, part: Part) -> Finding:
     raised = _find_exception(result.exception_info)
     if raised is not None:
-        raise RuleUnusable(
-            f"The rule `{rule.name}` cannot be evaluated on `{rule.column}`: {raised}",
-            where=f"data_validation.{rule.name}",
-            fix="Mend the rule, or take it out.",
-            details={"rule": rule.name, "column": rule.column},
-        )
+        about = ", ".join(f"`{name}`" for name in rule.subjects) or "the table"
+        message = f"Great Expectations cannot evaluate it on {about}: {raised[:_LONGEST_REASON]}"
+        if rule.name == "expect_column_values_to_match_json_schema":
+            message += "; whether values are JSON at all, `expect_column_values_to_be_json_parseable` finds out"
+        if rule.place is not None:
+            raise RuleRaised(
+                Fault(
+                    f"data_validation.expectations.{rule.place}", f"{rule.name}: {message}", "expectations", rule.place
+                )
+            )
+        raise RuleRaised(Fault(f"data_validation.{rule.name}", message, rule.name, rule.column))
     observed = result.result
-    if rule.column is None:
-        return Finding(rule, result.success, observed=observed["observed_value"])
-    if rule.name == "required_columns":
-        return Finding(rule, result.success)
-    checked = observed["element_count"] - observed.get("missing_count", 0)
-    positions = observed.get("partial_unexpected_index_list") or []
-    column = part.table.column(rule.column)
-    return Finding(
-        rule,
-        _holds(rule, result.success, checked, observed["unexpected_count"]),
-        checked=checked,
-        violating=observed["unexpected_count"],
-        rows=tuple(part.rows_before + position + 1 for position in positions),
-        # As the dataset has them, not as pandas or the library show them.
-        offending=tuple(column[position].as_py() for position in positions),
-    )
+    if "element_count" in observed:
+        checked = observed["element_count"] - observed.get("missing_count", 0) + part.single
+        columns = [part.table.column(name) for name in rule.subjects]
+
+        def read_at(index: int) -> Any:
+            # As the dataset has them, not as pandas or the library show them.
+            values = tuple(column[index].as_py() for column in columns)
+            return values if rule.columns else values[0]
+
+        indices = observed.get("partial_unexpected_index_list") or []
+        examples = {part.count_row(index): read_at(index) for index in indices}
+        return find_values(rule, checked, observed["unexpected_count"], examples)
+    return Finding(rule, bool(result.success), observed=_read_observed(rule, observed, part))
+
+
+def _read_observed(rule: Rule, observed: Any, part: Part) -> Any:
+    """Return what was measured, as the dataset has it."""
+    if rule.name.startswith("expect_column_distinct_values"):
+        return {
+            kind: {
+                "count": observed[f"{kind}_count"],
+                "values": _bring_back(observed.get(f"partial_{kind}_list", [])[:MOST_EXAMPLES], rule, part),
+            }
+            for kind in ("unexpected", "missing")
+            if observed.get(f"{kind}_count")
+        }
+    return _bring_back(observed.get("observed_value"), rule, part)
+
+
+def _bring_back(value: Any, rule: Rule, part: Part) -> Any:
+    import pandas as pd
+
+    if isinstance(value, list | tuple):
+        return [_bring_back(each, rule, part) for each in value]
+    if isinstance(value, dict):
+        return _bring_back(value.get("values"), rule, part)
+    if value is None or pd.isna(value):
+        return None
+    plain = value.item() if hasattr(value, "item") else value
+    if rule.column not in part.table.column_names or rule.offered is None or not rule.offered.measures_values:
+        return plain
+    kind = part.table.schema.field(rule.column).type
+    if pa.types.is_time(kind):
+        return pa.scalar(int(plain), pa.time64("us")).as_py()
+    is_day = pa.types.is_date(kind) and plain.time() == time.min
+    return plain.date() if is_day else plain
 
 
 def _find_exception(info: Any) -> str | None:

@@ -3,62 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import replace
 
 from ..column_note import say_note
-from ..errors import ColumnMissing, RequestFault, RuleUnusable
 from ..request import DataValidation, ValueRange
 from ..schema import Column, Schema
+from .expectation_rules import make_expectation
+from .refusal import refuse_unusable
+from .rule import MAX_MISSING_TARGET_SHARE, Fault, Rule, count_rows
 from .rule_value import EXAMPLES, parse_value
 
-#: The rule of every target; rows without a value are left out of training.
-MAX_MISSING_TARGET_SHARE = "max_missing_target_share"
 _UNORDERED = {"text", "boolean"}
 _SHOWN_VALUES = 10
-
-
-@dataclass(frozen=True)
-class Rule:
-    """One rule about the table or about one column.
-
-    :param name: the name in `data_validation` that asks for it.
-    :param column: None for rules about the number of rows.
-    :param expected: what must hold, in words.
-    :param arguments: bounds (`min`, `max`, `strict_min`, `strict_max`) or `values`, of the column's type; or a `share`.
-    :param missing: why it cannot hold, where the column does not exist although `required_columns` asks for it.
-    """
-
-    name: str
-    column: str | None
-    expected: str
-    arguments: dict[str, Any] = field(default_factory=dict)
-    missing: str | None = None
-
-
-@dataclass(frozen=True)
-class _Fault:
-    parameter: str
-    message: str
-    is_missing_column: bool = False
 
 
 def make_rules(validation: DataValidation, schema: Schema, target: str) -> list[Rule]:
     """Return the rules of *validation* and those that every target must satisfy, in a stable order.
 
-    A column that `required_columns` names and that is not there breaks that rule: the data is at fault. A column that
-    only another rule names and that is not there is a fault of the request: the name may be mistyped, and a rule that
-    is never evaluated must not pass for one that holds.
+    A column that `required_columns` names and that is not there breaks that rule: the data is at fault, and no other rule
+    about it is looked at. A column that only another rule names and that is not there is a fault of the request: the name may
+    be mistyped, and a rule that is never evaluated must not pass for one that holds.
 
     :raises ColumnMissing: rules name columns that are neither there nor required.
     :raises RuleUnusable: a rule can never hold, or makes no sense for the column's type.
     """
-    faults: list[_Fault] = []
+    faults: list[Fault] = []
     rules = _make_row_rules(validation, faults)
     required = list(dict.fromkeys([*validation.required_columns, target]))
     for name in required:
         rules.append(Rule("required_columns", name, "the column exists", missing=_say_missing(name, schema)))
-    makers: tuple[tuple[str, Iterable[str], Callable[[Column], Rule | _Fault]], ...] = (
+    makers: tuple[tuple[str, Iterable[str], Callable[[Column], Rule | Fault]], ...] = (
         ("non_null_columns", dict.fromkeys(validation.non_null_columns), _make_non_null),
         (
             MAX_MISSING_TARGET_SHARE,
@@ -76,22 +50,39 @@ def make_rules(validation: DataValidation, schema: Schema, target: str) -> list[
             if column is not None:
                 made = make(column)
                 rules.append(made) if isinstance(made, Rule) else faults.append(made)
-            elif name in required:
-                rules.append(Rule(parameter, name, "(cannot be looked at)", missing=_say_missing(name, schema)))
             else:
-                faults.append(_Fault(f"data_validation.{parameter}", f"`{name}`: {_say_missing(name, schema)}", True))
-    if faults:
-        raise _explain(faults, schema)
-    return rules
+                missing = schema.say_missing(name)
+                faults.append(Fault(f"data_validation.{parameter}", missing, parameter, name, absent=name))
+    for place, asked in enumerate(validation.expectations):
+        expected = make_expectation(asked, place, schema)
+        rules.append(expected) if isinstance(expected, Rule) else faults.extend(expected)
+    unmet = [fault for fault in faults if fault.absent not in required]
+    if unmet:
+        raise refuse_unusable(unmet, validation, schema)
+    return [_complete(rule, validation, faults) for rule in rules]
 
 
-def _make_row_rules(validation: DataValidation, faults: list[_Fault]) -> list[Rule]:
+def _complete(rule: Rule, validation: DataValidation, faults: list[Fault]) -> Rule:
+    """Return *rule* with its severity, and with the rules that are not looked at as its column is missing."""
+    if rule.place is not None:
+        return rule
+    missing = rule.missing
+    unseen = dict.fromkeys(
+        f"`{fault.rule}`" for fault in faults if rule.column is not None and fault.absent == rule.column
+    )
+    if missing is not None and unseen:
+        missing += f" Not looked at for it: {', '.join(unseen)}."
+    return replace(rule, severity=validation.severity_of(rule.name), missing=missing)
+
+
+def _make_row_rules(validation: DataValidation, faults: list[Fault]) -> list[Rule]:
     least, most = validation.min_row_count, validation.max_row_count
-    rules = [Rule("min_row_count", None, f"at least {least} rows", {"min": least})]
+    rules = [Rule("min_row_count", None, f"at least {count_rows(least)}", {"min": least})]
     if most is not None:
-        rules.append(Rule("max_row_count", None, f"at most {most} rows", {"max": most}))
+        rules.append(Rule("max_row_count", None, f"at most {count_rows(most)}", {"max": most}))
         if most < least:
-            faults.append(_Fault("data_validation.max_row_count", f"{most} is less than `min_row_count` ({least})"))
+            message = f"{most} is less than `min_row_count` ({least})"
+            faults.append(Fault("data_validation.max_row_count", message, "max_row_count"))
     return rules
 
 
@@ -108,12 +99,12 @@ def _make_unique(column: Column) -> Rule:
     return Rule("unique_columns", column.name, "no repeated value")
 
 
-def _make_range(column: Column, ranges: dict[str, ValueRange]) -> Rule | _Fault:
+def _make_range(column: Column, ranges: dict[str, ValueRange]) -> Rule | Fault:
     given = ranges[column.name]
     parameter = f"data_validation.value_ranges.{column.name}"
     fault = _find_range_fault(column, given)
     if fault is not None:
-        return _Fault(parameter, fault)
+        return Fault(parameter, fault, "value_ranges", column.name)
     least, most = (None if end is None else parse_value(end, column) for end in (given.min, given.max))
     ends = []
     if given.min is not None:
@@ -144,16 +135,16 @@ def _find_range_fault(column: Column, given: ValueRange) -> str | None:  # noqa:
     return None
 
 
-def _make_allowed(column: Column, allowed: dict[str, list[bool | int | float | str]]) -> Rule | _Fault:
+def _make_allowed(column: Column, allowed: dict[str, list[bool | int | float | str]]) -> Rule | Fault:
     given = allowed[column.name]
     parameter = f"data_validation.allowed_values.{column.name}"
     if not given:
-        return _Fault(parameter, "the list is empty, so that no value would be allowed")
+        return Fault(parameter, "the list is empty, so that no value would be allowed", "allowed_values", column.name)
     try:
         values = [parse_value(value, column) for value in given]
     except ValueError as error:
         wanted = f"`{column.name}` is {column.type}: give {EXAMPLES[column.type]}.{say_note(column)}"
-        return _Fault(parameter, f"{error}; {wanted}")
+        return Fault(parameter, f"{error}; {wanted}", "allowed_values", column.name)
     shown = ", ".join(repr(value) if isinstance(value, str) else str(value) for value in given[:_SHOWN_VALUES])
     more = f", ... ({len(given)} in all)" if len(given) > _SHOWN_VALUES else ""
     return Rule("allowed_values", column.name, f"one of {shown}{more}", {"values": values})
@@ -161,24 +152,3 @@ def _make_allowed(column: Column, allowed: dict[str, list[bool | int | float | s
 
 def _say_missing(name: str, schema: Schema) -> str | None:
     return None if schema.find(name) else schema.say_missing(name)
-
-
-def _explain(faults: list[_Fault], schema: Schema) -> RequestFault:
-    is_all_missing = all(fault.is_missing_column for fault in faults)
-    kind = ColumnMissing if is_all_missing else RuleUnusable
-    shown = [f"{fault.parameter}: {fault.message}" for fault in faults]
-    fix = "Mend `data_validation`."
-    if any(fault.is_missing_column for fault in faults):
-        fix += (
-            f" The columns are: {', '.join(f'`{name}`' for name in schema.names()[:30])}. If a column must be there,"
-            " name it in `required_columns` too: then its absence is a fault of the data."
-        )
-    return kind(
-        f"{len(faults)} {'rule' if len(faults) == 1 else 'rules'} cannot be evaluated. "
-        + "; ".join(shown[:5])
-        + (f"; and {len(shown) - 5} more" if len(shown) > 5 else "")
-        + ".",
-        where=", ".join(dict.fromkeys(fault.parameter for fault in faults[:5])),
-        fix=fix,
-        details={"faults": [{"parameter": fault.parameter, "message": fault.message} for fault in faults]},
-    )

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time
 from typing import Any
 
 from ..schema import Schema
-from .expectations import Finding
-from .rules import MAX_MISSING_TARGET_SHARE
+from .finding import Finding
+from .rule import MAX_MISSING_TARGET_SHARE, ROW_COUNTS, SAME_SCHEMA, count_rows
 
 _SHOWN_EXAMPLES = 3
 _WIDEST = 48
@@ -19,22 +19,24 @@ _LONGEST_VALUE = 200
 def summarise(findings: Sequence[Finding], schema: Schema) -> dict[str, Any]:
     """Return the content of `summary.json`.
 
-    ``satisfied``, ``rows``, ``rows_without_target`` (which training leaves out), ``rules_violated``, and ``rules``: for each
-    ``rule`` (its name in `data_validation`) the ``column``, its ``type``, the ``note`` of `ingest` on it where there is one, what
-    was ``expected`` and ``found`` in words, whether it is ``satisfied``, and for rules about values ``rows_checked``,
+    ``satisfied`` (all but warnings), ``rows``, ``rows_without_target`` (which training leaves out), ``rules_violated`` and
+    ``warnings`` (how many), and ``rules``: for each ``rule`` (its name in `data_validation`, or the expectation's) the ``column``
+    (or ``columns``, where it is about several), its ``type``, the ``note`` of `ingest` on it where there is one, what was
+    ``expected`` and ``found`` in words, whether it is ``satisfied``, its ``severity``, and for rules about values ``rows_checked``,
     ``rows_violating``, ``percent`` and up to 20 ``examples``, each with ``row`` (1 is the first row below the header), ``line`` of the
     CSV file (only where each row is one line of it) and ``value``.
     """
     rules = [_describe(finding, schema) for finding in findings]
     return {
         "format": 1,
-        "satisfied": all(rule["satisfied"] for rule in rules),
+        "satisfied": not any(finding.is_error for finding in findings),
         "rows": schema.rows,
         "rows_without_target": sum(
             finding.violating or 0 for finding in findings if finding.rule.name == MAX_MISSING_TARGET_SHARE
         ),
         "row_numbers": "1 is the first row below the header",
-        "rules_violated": sum(not rule["satisfied"] for rule in rules),
+        "rules_violated": sum(finding.is_error for finding in findings),
+        "warnings": sum(finding.is_warning for finding in findings),
         "rules": rules,
     }
 
@@ -42,12 +44,28 @@ def summarise(findings: Sequence[Finding], schema: Schema) -> dict[str, Any]:
 def draw_table(rules: Sequence[dict[str, Any]]) -> str:
     """Return *rules* of a summary as lines of aligned columns."""
     lines = [("rule", "column", "expected", "found")]
-    lines += [(rule["rule"], rule["column"] or "(rows)", _cut(rule["expected"]), rule["found"]) for rule in rules]
+    lines += [(rule["rule"], name_subject(rule) or "(rows)", _cut(rule["expected"]), rule["found"]) for rule in rules]
     widths = [max(len(line[position]) for line in lines) for position in range(3)]
     return "\n".join(
         "  " + "  ".join([*(cell.ljust(width) for cell, width in zip(line, widths, strict=False)), line[3]])
         for line in lines
     )
+
+
+def describe_rule(rule: Mapping[str, Any]) -> str:
+    """Return a *rule* of a summary with what was expected and found, to stand inside a sentence."""
+    return f"`{name_subject(rule) or rule['rule']}`: expected {rule['expected']}, found {str(rule['found']).removesuffix('.')}"
+
+
+def say_warning(rule: Mapping[str, Any]) -> str:
+    """Return what a person should know of a broken *rule* of a summary that does not end the run."""
+    return f"{describe_rule(rule)} (`{rule['rule']}`, a warning)."
+
+
+def name_subject(rule: Mapping[str, Any]) -> str:
+    """Return the columns that a *rule* of a summary is about, in one line; nothing where it is about the table."""
+    name = rule.get("column") or ", ".join(rule.get("columns", ()))
+    return name if name.isprintable() else repr(name)[1:-1]
 
 
 def _describe(finding: Finding, schema: Schema) -> dict[str, Any]:
@@ -59,8 +77,11 @@ def _describe(finding: Finding, schema: Schema) -> dict[str, Any]:
         "type": column.type if column else None,
         "expected": rule.expected,
         "satisfied": finding.is_satisfied,
+        "severity": rule.severity,
         "found": _say_found(finding, schema),
     }
+    if rule.columns:
+        described["columns"] = list(rule.columns)
     if column is not None and column.note:
         described["note"] = column.note
     if finding.checked is not None and finding.violating is not None:
@@ -80,25 +101,48 @@ def _say_found(finding: Finding, schema: Schema) -> str:
     rule = finding.rule
     if rule.missing is not None:
         return rule.missing
-    if rule.column is None:
-        return f"{finding.observed:,} rows"
     if finding.checked is None:
-        return "it exists"
+        return _say_observed(finding)
+    noun = "rows" if rule.columns else "values"
     if not finding.violating:
-        return "no value at all" if not finding.checked else f"all {finding.checked:,} values"
-    share = f"{finding.violating:,} of {finding.checked:,} values"
+        return "no value at all" if not finding.checked else f"all {finding.checked:,} {noun}"
+    share = f"{finding.violating:,} of {finding.checked:,} {noun}"
     verb = "is" if finding.violating == 1 else "are"
-    if rule.name in {"non_null_columns", MAX_MISSING_TARGET_SHARE}:
+    if rule.name in {"non_null_columns", MAX_MISSING_TARGET_SHARE, "expect_column_values_to_not_be_null"}:
         said = f"{share} {verb} missing"
         examples = [_place(row, schema) for row in finding.rows]
     elif rule.name == "unique_columns":
         said = f"{share} occur more than once"
         examples = _show_by_value(finding, schema, most_rows=2)
     else:
-        said = f"{share} {verb} not"
+        said = f"{share} {verb if rule.offered is None else 'does' if finding.violating == 1 else 'do'} not"
         examples = _show_by_value(finding, schema, most_rows=1)
     more = ", ..." if len(examples) > _SHOWN_EXAMPLES or finding.violating > len(finding.rows) else ""
     return f"{said}: {', '.join(examples[:_SHOWN_EXAMPLES])}{more}"
+
+
+def _say_observed(finding: Finding) -> str:
+    rule, observed = finding.rule, finding.observed
+    if rule.name in ROW_COUNTS or rule.name.startswith("expect_table_row_count"):
+        return count_rows(observed)
+    if rule.name in {"required_columns", "expect_column_to_exist"}:
+        return "it exists" if finding.is_satisfied else "it is not there"
+    if rule.name == SAME_SCHEMA:
+        return str(observed)
+    if isinstance(observed, dict):
+        said = [
+            f"{sets['count']:,} {'too many' if kind == 'unexpected' else 'missing'}: {_show_several(sets['values'], sets['count'])}"
+            for kind, sets in observed.items()
+        ]
+        return "; ".join(said) or "the same"
+    if isinstance(observed, list | None):
+        return _show_several(observed, len(observed)) if observed else "no value"
+    return f"{observed:.10g}" if isinstance(observed, float) else _show(observed)
+
+
+def _show_several(values: Sequence[Any], count: int) -> str:
+    shown = ", ".join(_show(value) for value in values[:_SHOWN_EXAMPLES])
+    return shown + (", ..." if count > _SHOWN_EXAMPLES else "")
 
 
 def _show_by_value(finding: Finding, schema: Schema, *, most_rows: int) -> list[str]:
@@ -119,6 +163,10 @@ def _find_line(row: int, schema: Schema) -> dict[str, int]:
 
 
 def _show(value: Any) -> str:
+    if isinstance(value, tuple):
+        return f"({', '.join(_show(each) for each in value)})"
+    if value is None:
+        return "(missing)"
     return _cut(repr(value) if isinstance(value, str) else str(_plain(value)))
 
 
@@ -127,6 +175,8 @@ def _plain(value: Any) -> Any:
         return str(value)
     if isinstance(value, date | datetime | time):
         return value.isoformat()
+    if isinstance(value, tuple):
+        return [_plain(each) for each in value]
     if isinstance(value, str) and len(value) > _LONGEST_VALUE:
         return value[: _LONGEST_VALUE - 3] + "..."
     return value

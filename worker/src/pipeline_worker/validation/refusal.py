@@ -1,0 +1,96 @@
+"""What is said where rules cannot be evaluated, or where the data breaks them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ..errors import ColumnMissing, RequestFault, RulesViolated, RuleUnusable
+from ..request import DataValidation
+from ..schema import Schema
+from .finding import Finding
+from .mended import write_reported, write_usable
+from .rule import ROW_COUNTS, SAME_SCHEMA, Fault
+from .summary import describe_rule, name_subject
+
+_NAMED_RULES = 3
+_SHOWN_FAULTS = 5
+_SHOWN_COLUMNS = 30
+
+
+def refuse_unusable(faults: Sequence[Fault], validation: DataValidation, schema: Schema) -> RequestFault:
+    """Return the error for rules that cannot be evaluated; a column that is not there is named once."""
+    kind = ColumnMissing if all(fault.absent is not None for fault in faults) else RuleUnusable
+    told: dict[str, list[Fault]] = {}
+    for fault in faults:
+        told.setdefault(fault.message if fault.absent is None else f"`{fault.absent}`: {fault.message}", []).append(
+            fault
+        )
+    shown = [
+        f"{', '.join(dict.fromkeys(fault.parameter for fault in about))}: {message.removesuffix('.')}"
+        for message, about in told.items()
+    ]
+    entries = len({(fault.parameter, fault.key) for fault in faults})
+    fix = "Mend `data_validation`."
+    if any(fault.absent is not None for fault in faults):
+        names = schema.names()
+        more = f" and {len(names) - _SHOWN_COLUMNS} more" if len(names) > _SHOWN_COLUMNS else ""
+        fix += (
+            f" The columns are: {', '.join(f'`{name}`' for name in names[:_SHOWN_COLUMNS])}{more}. If a column must be there,"
+            " name it in `required_columns` too: then its absence is a fault of the data."
+        )
+    return kind(
+        f"{entries} {'rule' if entries == 1 else 'rules'} cannot be evaluated. "
+        + "; ".join(shown[:_SHOWN_FAULTS])
+        + (f"; and {len(shown) - _SHOWN_FAULTS} more" if len(shown) > _SHOWN_FAULTS else "")
+        + ("" if shown[-1].endswith("?") else "."),
+        where=", ".join(dict.fromkeys(fault.parameter for fault in faults[:_SHOWN_FAULTS])),
+        fix=f"{fix} What can be evaluated of these: {write_usable(validation, faults, schema.names())}.",
+        details={
+            "faults": [
+                {"parameter": fault.parameter, "message": message} for message, about in told.items() for fault in about
+            ]
+        },
+    )
+
+
+def refuse_violated(
+    findings: Sequence[Finding], summary: dict[str, Any], validation: DataValidation, *, where: str
+) -> RulesViolated:
+    """Return the error for data that breaks rules; *where* is the file.
+
+    :param findings: those of all rules.
+    :param summary: made of them.
+    """
+    violated = [finding for finding in findings if finding.is_error]
+    rules = [rule for rule, finding in zip(summary["rules"], findings, strict=True) if finding.is_error]
+    named = [describe_rule(rule) for rule in rules]
+    more = f"; and {len(named) - _NAMED_RULES} more" if len(named) > _NAMED_RULES else ""
+    subjects = dict.fromkeys(f"`{name_subject(rule)}`" for rule in rules if name_subject(rule))
+    noted = dict.fromkeys(f" `{rule['column']}`: {rule['note']}" for rule in rules if "note" in rule)
+    is_one = len(rules) == 1
+    remedies = ", ".join(dict.fromkeys(map(_say_remedy, violated)))
+    goes_on = write_reported(validation, violated)
+    is_counted = all(finding.rule.name in ROW_COUNTS for finding in violated)
+    other = "" if is_counted else "mend the rule, or "
+    warned = "" if is_counted else "what is broken as a warning: "
+    return RulesViolated(
+        f"{len(rules)} of {len(findings)} rules {'is' if is_one else 'are'} violated. {'; '.join(named[:_NAMED_RULES])}{more}."
+        + "".join(list(noted)[:_NAMED_RULES]),
+        where=", ".join([where, *subjects]),
+        fix=f"{remedies[0].upper()}{remedies[1:]}, and drop it again. If the data is right, {other}run `validate` again with "
+        f"{warned}{goes_on}.",
+        details=summary,
+    )
+
+
+def _say_remedy(finding: Finding) -> str:
+    """Return what mends the data, where it is the data that is wrong."""
+    remedies = {
+        "min_row_count": "add rows to the file",
+        "max_row_count": "take rows out of the file",
+        "required_columns": "add the missing columns to the file",
+        SAME_SCHEMA: "give the file the columns that it had, or the new layout another `input_schema_version`, which starts afresh",
+    }
+    other = "mend these rows in the file" if finding.rows else "mend the file"
+    return remedies.get(finding.rule.name, other)
