@@ -16,6 +16,8 @@ from .rule import Rule
 #: Values that are held at once. A larger dataset is looked at in parts of so many rows, which costs a little for each.
 _HELD_VALUES = 2_000_000
 _ROWS_AT_ONCE = 250_000
+#: With more rules, and so columns, each of them costs more.
+_RULES_AT_ONCE = 50
 
 #: Rules of one column that only values which stand in several rows can break.
 _UNIQUE = {"unique_columns", "expect_column_values_to_be_unique"}
@@ -49,19 +51,21 @@ def read_parts(numbered: Numbered, path: Path, schema: Schema) -> Iterator[Part]
     """Yield all rules with the rows and columns that they are about: at once where that is little, else in parts."""
     file = pq.ParquetFile(path)
     on_names = [each for each in numbered if _is_about_names(each[1])]
-    on_rows = [each for each in numbered if not each[1].subjects and each not in on_names]
-    on_values = [each for each in numbered if each not in on_names and each not in on_rows]
+    on_rows = [each for each in numbered if not _is_about_names(each[1]) and not each[1].subjects]
+    on_values = [each for each in numbered if not _is_about_names(each[1]) and each[1].subjects]
     columns = list(dict.fromkeys(name for _, rule in on_values for name in rule.subjects))
     is_little = schema.rows * len(columns) <= _HELD_VALUES
     if on_names:
         yield Part(on_names, file.schema_arrow.empty_table())
     for is_plain in (False, True):
         some = [each for each in on_values if _is_plain(each[1]) == is_plain]
-        if some and is_little:
-            names = list(dict.fromkeys(name for _, rule in some for name in rule.subjects))
-            yield Part(some, file.read(columns=names), is_plain=is_plain)
-        elif some:
+        if not is_little:
             yield from _read_large(some, file, is_plain=is_plain)
+            continue
+        for start in range(0, len(some), _RULES_AT_ONCE):
+            rules = some[start : start + _RULES_AT_ONCE]
+            names = list(dict.fromkeys(name for _, rule in rules for name in rule.subjects))
+            yield Part(rules, file.read(columns=names), is_plain=is_plain)
     if on_rows:
         # These need a table with all rows, whatever is in it.
         yield Part(on_rows, pa.table({"": pa.repeat(False, schema.rows)}))
@@ -95,7 +99,7 @@ def _read_large(numbered: Numbered, file: pq.ParquetFile, *, is_plain: bool) -> 
 
 def _read_whole(names: tuple[str, ...], numbered: Numbered, file: pq.ParquetFile, *, is_plain: bool) -> Iterator[Part]:
     on_repeated = [each for each in numbered if each[1].name in _UNIQUE]
-    others = [each for each in numbered if each not in on_repeated]
+    others = [each for each in numbered if each[1].name not in _UNIQUE]
     if on_repeated:
         for rows in read_repeatable(file, names[0], rows_at_once=_ROWS_AT_ONCE, most=_HELD_VALUES):
             yield Part(on_repeated, rows.table, is_plain=is_plain, positions=rows.positions, single=rows.single)
