@@ -29,7 +29,7 @@ _LONGEST_LINE = 32 << 20
 
 def _is_one(head: bytes, _: Path) -> bool:
     lines = [line for line in decode_head(head).split("\n", 50) if line.strip()]
-    if len(lines) < 2 or not lines[1].lstrip().startswith("{"):
+    if len(lines) < 2:
         return False
     try:
         return isinstance(json.loads(lines[0]), dict)
