@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import DataUnreadable
-from ..limits import Limits
 from .csv_format import CsvFormat
 from .csv_lines import Row, read_lines
 from .setting_line import write_config
@@ -98,7 +97,7 @@ def explain_rows(path: Path, csv_format: CsvFormat, name: str, reason: str) -> D
     )
 
 
-def explain_long_row(path: Path, csv_format: CsvFormat, name: str, most: int, limits: Limits) -> DataUnreadable:
+def explain_long_row(path: Path, csv_format: CsvFormat, name: str, most: int) -> DataUnreadable:
     """Return the error for a file with a row of more than *most* bytes, which names the row's line: slow, as above."""
     for row in read_lines(path, csv_format):
         if row.fault is not None:
@@ -106,13 +105,15 @@ def explain_long_row(path: Path, csv_format: CsvFormat, name: str, most: int, li
         sizes = [len(cell.encode()) for cell in row.values] if sum(map(len, row.values)) * 4 > most else [0]
         if sum(sizes) > most:
             longest = max(range(len(sizes)), key=sizes.__getitem__)
-            column = csv_format.header[longest] if longest < len(csv_format.header) else f"column {longest + 1}"
-            try:
-                limits.check_cell(sizes[longest], f"line {row.first:,}", column.strip(), name)
-            except DataUnreadable as error:
-                return error
+            column = csv_format.header[longest].strip() if longest < len(csv_format.header) else str(longest + 1)
+            return DataUnreadable(
+                f"A cell of `{column}` has {sizes[longest]:,} bytes, and its row {sum(sizes):,}: {most:,} can be read.",
+                where=f"{name}, line {row.first}, column `{column}`",
+                fix="Look whether a quote is never closed there; or shorten the text, or leave it out of the file.",
+                details={"line": row.first, "column": column, "bytes": sizes[longest]},
+            )
     return DataUnreadable(
-        f"A row is longer than {most >> 20} MiB.",
+        f"A row is longer than {most:,} bytes.",
         where=name,
         fix="Look for a quote that is never closed, or for a separator that does not fit.",
     )

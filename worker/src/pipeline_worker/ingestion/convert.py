@@ -112,8 +112,8 @@ def convert(
     smallest = min(max(_BLOCK_BYTES[0], len(csv_format.header) * _BLOCK_BYTES_PER_COLUMN), _BLOCK_BYTES[1])
     for block_bytes in (smallest, _BLOCK_BYTES[1]):
         with contextlib.suppress(RowTooLongError):
-            return _convert_csv(left_out, target, name, csv_format, config, block_bytes, limits)
-    raise explain_long_row(left_out.path, csv_format, name, _BLOCK_BYTES[1], limits)
+            return _convert_csv(left_out, target, name, csv_format, config, block_bytes, drop_columns, limits)
+    raise explain_long_row(left_out.path, csv_format, name, _BLOCK_BYTES[1])
 
 
 def _convert_parquet(
@@ -124,7 +124,7 @@ def _convert_parquet(
     def write(texts: Mapping[str, str]) -> tuple[ParquetColumns, int, list[int], list[str | None]]:
         found = apply_given(find_parquet_columns(path, name, texts, drop_columns, limits), opened)
         doubts = Doubts(found.typed)
-        read = limits.watch(found.read(), [*found.typed], name, found.file.metadata.num_rows)
+        read = limits.watch(found.read(), [*found.typed], name, found.file.metadata.num_rows, drop_columns)
         rows, missing = _write(target, found.typed, doubts.watch(read))
         told = zip(found.tell(), doubts.tell(found.words), strict=True)
         return found, rows, missing, [" ".join(filter(None, each)) or None for each in told]
@@ -170,6 +170,7 @@ def _convert_csv(
     csv_format: CsvFormat,
     config: IngestionConfig,
     block_bytes: int,
+    drop_columns: Collection[str],
     limits: Limits,
 ) -> Converted:
     path = left_out.path
@@ -180,7 +181,7 @@ def _convert_csv(
 
     def read(unquoted: tuple[str, ...] = ()) -> Iterator[pa.RecordBatch]:
         batches = read_batches(path, csv_format, name, block_bytes, unquoted)
-        return limits.watch(batches, names, name, csv_format.encoding.lines - csv_format.header_line)
+        return limits.watch(batches, names, name, csv_format.encoding.lines - csv_format.header_line, drop_columns)
 
     names, notes = name_columns(csv_format.header)
     if csv_format.has_end:
