@@ -36,9 +36,8 @@ def check_quotes(path: Path, csv_format: CsvFormat, name: str) -> None:
 
     :raises DataUnreadable: with the line in which the row begins.
     """
-    for row in read_lines(path, csv_format):
-        if row.fault is not None:
-            raise _refuse_quote(row, name)
+    if any(row.fault is not None for row in read_lines(path, csv_format)):
+        raise explain_rows(path, csv_format, name, "a quote is at fault")
 
 
 def explain_rows(path: Path, csv_format: CsvFormat, name: str, reason: str) -> DataUnreadable:
@@ -48,12 +47,17 @@ def explain_rows(path: Path, csv_format: CsvFormat, name: str, reason: str) -> D
     """
     bad: list[Row] = []
     rows = count = bad_lines = longer = 0
+    fault: Row | None = None
+    swallows = False
     for row in read_lines(path, csv_format):
         rows += 1
         if _is_bad(row, csv_format):
             count += 1
             bad_lines += row.last - row.first + 1
             longer += row.cells == csv_format.width + 1
+            if row.fault is not None:
+                fault = fault or row
+                swallows |= row.last > row.first
             if len(bad) < _NAMED:
                 bad.append(row)
     if not bad:
@@ -62,9 +66,13 @@ def explain_rows(path: Path, csv_format: CsvFormat, name: str, reason: str) -> D
             where=name,
             fix="Write it again as CSV, with quotes around cells that hold separators, quotes or line breaks.",
         )
+    # Lines that a quote swallowed are rows, and no reason to leave them out.
+    is_worth_it = not swallows and count < rows and bad_lines <= _MOST_BAD_LINES
+    leave_out = f" To have such lines left out, give {write_config(max_bad_lines=bad_lines)}" if is_worth_it else ""
+    if fault is not None:
+        # It comes first wherever it is, as it may be the reason for the others.
+        return _refuse_quote(fault, name, "" if fault.has_setting else leave_out)
     first = bad[0]
-    if first.fault is not None:
-        return _refuse_quote(first, name)
     expected = csv_format.width
     others = "each other row" if csv_format.has_end else "the header"
     details = {
@@ -87,12 +95,7 @@ def explain_rows(path: Path, csv_format: CsvFormat, name: str, reason: str) -> D
         + ", ".join(str(row.first) for row in bad[:5])
         + (", ..." if count > 5 else ""),
         fix="Put quotes around cells that hold the separator, add the missing cells, or remove lines that are no rows"
-        " (titles, totals). Nothing was dropped or filled in."
-        + (
-            f" To have such lines left out, give {write_config(max_bad_lines=bad_lines)}"
-            if bad_lines <= _MOST_BAD_LINES and count < rows
-            else ""
-        ),
+        " (titles, totals). Nothing was dropped or filled in." + leave_out,
         details=details,
     )
 
@@ -101,7 +104,7 @@ def explain_long_row(path: Path, csv_format: CsvFormat, name: str, most: int) ->
     """Return the error for a file with a row of more than *most* bytes, which names the row's line: slow, as above."""
     for row in read_lines(path, csv_format):
         if row.fault is not None:
-            return _refuse_quote(row, name)
+            return _refuse_quote(row, name, "")
         sizes = [len(cell.encode()) for cell in row.values] if sum(map(len, row.values)) * 4 > most else [0]
         if sum(sizes) > most:
             longest = max(range(len(sizes)), key=sizes.__getitem__)
@@ -165,12 +168,12 @@ def _blank_lines(path: Path, copy: Path, codec: str, numbers: set[int]) -> None:
             target.write(line[len(line.rstrip("\r\n")) :] if number in numbers else line)
 
 
-def _refuse_quote(row: Row, name: str) -> DataUnreadable:
+def _refuse_quote(row: Row, name: str, more: str) -> DataUnreadable:
     assert row.fault is not None
     return DataUnreadable(
         row.fault,
         where=f"{name}, line {row.first}",
-        fix=row.fix,
+        fix=row.fix + more,
         details={"line": row.first, "last_line": row.last},
     )
 

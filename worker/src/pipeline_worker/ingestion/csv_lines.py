@@ -38,6 +38,11 @@ class Row:
     fix: str = ""
 
     @property
+    def has_setting(self) -> bool:
+        """Whether *fix* ends with the line to paste."""
+        return self.fix.endswith("}")
+
+    @property
     def cells(self) -> int:
         """How many cells it has."""
         return len(self.values)
