@@ -131,3 +131,14 @@ def test_a_long_text_of_a_column_that_no_model_sees_is_let_through(tmp_path: Pat
         convert_within(Limits(cell_bytes=20), path)
     assert '{"drop_columns": ["t"]}' in raised.value.fix
     assert convert_within(Limits(cell_bytes=20), path, ["t"]).schema.rows == 2
+
+
+def test_odd_names_of_columns_are_looked_at_as_well(tmp_path: Path) -> None:
+    """A name may have a point, which parts the levels of nested columns to Arrow; and one that is repeated is refused as such."""
+    path = tmp_path / "x.parquet"
+    pq.write_table(pa.table({"a": ["b"], "a.b": ["c" * 30], "a.b.c": [1]}), path)
+    with pytest.raises(DataUnreadable, match=r"A cell of `a[.]b` in row group 1 has 30 bytes"):
+        convert_within(Limits(cell_bytes=20), path)
+    pq.write_table(pa.Table.from_arrays([pa.array(["x"]), pa.array(["y"])], names=["a", "a"]), path)
+    with pytest.raises(DataUnreadable, match="More than one column is called `a`"):
+        convert_within(USUAL, path)

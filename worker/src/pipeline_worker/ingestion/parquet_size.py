@@ -56,8 +56,7 @@ def _find_longest(probe: pq.ParquetFile, group: int, column: str) -> int:
     batch = next(probe.iter_batches(batch_size=1, row_groups=[group], columns=[column]), None)
     if batch is None:
         return 0
-    longest: int = pc.max(pc.binary_length(batch.column(0).dictionary)).as_py() or 0
-    return longest
+    return max((pc.max(pc.binary_length(each.dictionary)).as_py() or 0 for each in _select(batch, column)), default=0)
 
 
 def _count_bytes(probe: pq.ParquetFile, columns: list[str]) -> int:
@@ -65,6 +64,12 @@ def _count_bytes(probe: pq.ParquetFile, columns: list[str]) -> int:
     total = 0
     for column in columns:
         for batch in probe.iter_batches(columns=[column]):
-            texts = batch.column(0)
-            total += pc.sum(pc.take(pc.binary_length(texts.dictionary), texts.indices)).as_py() or 0
+            for each in _select(batch, column):
+                total += pc.sum(pc.take(pc.binary_length(each.dictionary), each.indices)).as_py() or 0
     return total
+
+
+def _select(batch: pa.RecordBatch, column: str) -> list[pa.Array]:
+    # To Arrow `a` asks for `a.b` as well; and of a name that is repeated, which is refused later, it makes one dictionary.
+    found = [batch.column(position) for position in batch.schema.get_all_field_indices(column)]
+    return [each for each in found if pa.types.is_dictionary(each.type)]
