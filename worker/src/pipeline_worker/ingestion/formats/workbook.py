@@ -80,7 +80,7 @@ def _convert(
     sheet_format.kinds = {each: sheet_format.kinds[at] for each, at in zip(names, positions, strict=True)}
 
     def read(_: tuple[str, ...] = ()) -> Iterator[pa.RecordBatch]:
-        return limits.watch(cells.read(positions), names, name, cells.rows)
+        return limits.watch(cells.read(positions), names, name, cells.rows, drop_columns)
 
     body = find_body(read, sheet_format, names, leave_types_open(config, drop_columns), name)
     body = mark_truths(body, names, sheet_format.kinds)
