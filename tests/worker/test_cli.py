@@ -119,13 +119,13 @@ def test_attempt_without_a_name_gets_one(tmp_path: Path) -> None:
 
 
 def test_a_name_in_the_data_forges_no_line_of_the_log(tmp_path: Path) -> None:
-    """A column may be called what it likes: its line break is written out, and all of it stays in the note about it."""
+    """A column may be called what it likes: its line break is written out, and all of it stays in what is said of it."""
     params = put_source(
         tmp_path, '"a\n12:00:00 ERROR   out of memory","a\n12:00:00 ERROR   out of memory",y\n1,2,u\n2,3,v\n'
     )
     ended = run("ingest_data", "--store", str(tmp_path), "--params", params)
-    assert ended.returncode == 0, ended.stderr
-    assert r"called `a\n12:00:00 ERROR   out of memory`" in ended.stderr
+    assert ended.returncode == 1, ended.stderr
+    assert r"(`a\n12:00:00 ERROR   out of memory`: columns 1, 2)" in ended.stderr
     assert not [line for line in ended.stderr.splitlines() if line.startswith("12:00:00 ERROR")]
 
 
