@@ -217,3 +217,12 @@ def test_a_rerun_that_is_not_waited_for_says_what_to_look_at(outside, monkeypatc
     assert outside.triggered == [("train", {"overrides": {"test_size": 0.3}, "cascade": False}, RUN_KEY)]
     said = capsys.readouterr().out
     assert said.splitlines()[-1] == f"It is under way. What becomes of it: make status RUN={RUN_KEY}"
+
+
+def test_a_name_that_no_model_can_have_gives_a_dataset_made_of_it(tmp_path):
+    """As where the file is put at the top of the bucket; a DATASET that somebody gives is taken as it is."""
+    file = tmp_path / "what?.csv"
+    file.write_text("a,b\n1,2\n")
+    assert plan_drop(str(file)).key == "what/what?.csv"
+    assert plan_drop(str(file)).dataset == "what"
+    assert plan_drop(str(file), "mine").dataset == "mine"

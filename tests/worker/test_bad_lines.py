@@ -47,7 +47,10 @@ def test_more_bad_lines_than_allowed_are_refused(tmp_path: Path) -> None:
 def test_a_line_with_a_broken_quote_counts_as_bad(tmp_path: Path) -> None:
     """Where a quote closes in the middle of a cell, nobody knows what the cells are."""
     text = HEADER + "\n".join([*ROWS[:2], '2,"a"b,no', *ROWS[3:]]) + "\n"
-    converted, columns = convert_bytes(tmp_path, text.encode(), max_bad_lines=1)
+    with pytest.raises(DataUnreadable, match="In line 4 a quote") as raised:
+        convert_bytes(tmp_path, (text + '"').encode())
+    assert raised.value.fix.endswith('give {"ingestion_config": {"max_bad_lines": 2}}')
+    converted, columns = convert_bytes(tmp_path, (text + '"').encode(), max_bad_lines=2)
     assert columns["id"] == [0, 1, *range(3, 40)]
     assert 'line 4: In line 4 a quote (") closes in the middle of a cell' in converted.notes[0]
 
@@ -76,6 +79,7 @@ def test_a_quote_that_swallows_rows_is_named_with_both_its_lines(tmp_path: Path,
     with pytest.raises(DataUnreadable, match=r"A quote \(\"\) that opens in line 12 closes in line 32") as raised:
         convert_bytes(tmp_path, (header + "\n".join(rows) + "\n").encode())
     assert raised.value.details == {"line": 12, "last_line": 32}
+    assert "max_bad_lines" not in raised.value.fix
 
 
 def test_lines_of_a_text_are_no_swallowed_rows(tmp_path: Path) -> None:

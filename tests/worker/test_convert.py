@@ -23,6 +23,7 @@ from pipeline_worker.ingestion.data_format import DataFormat
 from pipeline_worker.ingestion.formats import separated
 from pipeline_worker.ingestion.guess import Guess
 from pipeline_worker.ingestion.missing_words import MISSING_WORDS
+from pipeline_worker.limits import Limits
 from pipeline_worker.request import IngestionConfig
 
 UTC = dt.UTC
@@ -434,10 +435,13 @@ def test_quote_inside_a_cell_is_a_character(tmp_path: Path) -> None:
 
 @pytest.mark.slow("reads megabytes")
 def test_cell_longer_than_a_block_is_read(tmp_path: Path) -> None:
-    """Texts of several megabytes are cells like others."""
+    """Texts of several megabytes are cells like others, where the limit of a cell allows them."""
     long = "x" * 5_000_000
-    _, columns = convert_bytes(tmp_path, f"a,b\n1,{long}\n2,y\n".encode())
-    assert columns["b"] == [long, "y"]
+    source, target = tmp_path / "x.csv", tmp_path / "dataset.parquet"
+    source.write_text(f"a,b\n1,{long}\n2,y\n")
+    limits = Limits(cell_bytes=len(long))
+    convert(source, target, "x.csv", DataFormat("csv", "given"), IngestionConfig(), limits=limits)
+    assert pq.read_table(target)["b"].to_pylist() == [long, "y"]
 
 
 def test_row_longer_than_the_largest_block_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -445,7 +449,9 @@ def test_row_longer_than_the_largest_block_is_refused(tmp_path: Path, monkeypatc
     monkeypatch.setattr(separated, "_BLOCK_BYTES", (1000, 2000))
     for _ in range(4):
         began = time.monotonic()
-        with pytest.raises(DataUnreadable, match="A row is longer than"):
+        with pytest.raises(
+            DataUnreadable, match="A cell of `b` has 50,000 bytes, and its row 50,001: 2,000 can be read"
+        ):
             convert_bytes(tmp_path, b"a,b\n1," + b"x" * 50_000 + b"\n")
         assert time.monotonic() - began < 60
 

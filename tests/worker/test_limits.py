@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -19,10 +20,10 @@ from pipeline_worker.request import IngestionConfig
 from pipeline_worker.settings import read_settings
 
 
-def convert_within(limits: Limits, path: Path) -> Converted:
+def convert_within(limits: Limits, path: Path, drop_columns: Sequence[str] = ()) -> Converted:
     """Return what became of the file at *path*, whose ending tells its format."""
     how = DataFormat(path.suffix[1:], "given")
-    return convert(path, path.with_name("dataset.parquet"), path.name, how, IngestionConfig(), limits=limits)
+    return convert(path, path.with_name("dataset.parquet"), path.name, how, IngestionConfig(), drop_columns, limits)
 
 
 def write_repeated(path: Path, text: str, rows: int) -> Path:
@@ -65,8 +66,10 @@ def test_a_cell_longer_than_any_block_is_named_with_its_line(tmp_path: Path, mon
     monkeypatch.setattr(separated, "_BLOCK_BYTES", (1 << 16, 1 << 16))
     path = tmp_path / "x.csv"
     path.write_text('a,b\n"1\n",x\n2,' + "y" * 300_000 + "\n")
-    with pytest.raises(DataUnreadable, match="A cell of `b` in line 4 has 300,000 bytes; 200,000 are allowed"):
-        convert_within(Limits(cell_bytes=200_000), path)
+    with pytest.raises(
+        DataUnreadable, match="A cell of `b` has 300,000 bytes, and its row 300,001: 65,536 can be read"
+    ):
+        convert_within(USUAL, path)
 
 
 @pytest.mark.parametrize(
@@ -115,3 +118,28 @@ def test_a_limit_that_is_no_number_is_refused(tmp_path: Path, value: str) -> Non
     with pytest.raises(ParameterInvalid, match=f"ML_PIPELINE_MAX_ROWS is `{value}`"):
         read_settings({"ML_PIPELINE_MAX_ROWS": value}, store_folder=tmp_path)
     assert read_settings({"ML_PIPELINE_MAX_ROWS": ""}, store_folder=tmp_path).limits == USUAL
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_a_long_text_of_a_column_that_no_model_sees_is_let_through(tmp_path: Path, ending: str) -> None:
+    """The refusal has the line that names the column, which is enough."""
+    path = tmp_path / f"x.{ending}"
+    if ending == "csv":
+        path.write_text("y, t\n1,a\n2," + "b" * 30 + "\n")
+    else:
+        pq.write_table(pa.table({"y": [1, 2], " t": ["a", "b" * 30]}), path)
+    with pytest.raises(DataUnreadable, match=r"A cell of `t` in row (group 1|2) has 30 bytes") as raised:
+        convert_within(Limits(cell_bytes=20), path)
+    assert '{"drop_columns": ["t"]}' in raised.value.fix
+    assert convert_within(Limits(cell_bytes=20), path, ["t"]).schema.rows == 2
+
+
+def test_odd_names_of_columns_are_looked_at_as_well(tmp_path: Path) -> None:
+    """A name may have a point, which parts the levels of nested columns to Arrow; and one that is repeated is refused as such."""
+    path = tmp_path / "x.parquet"
+    pq.write_table(pa.table({"a": ["b"], "a.b": ["c" * 30], "a.b.c": [1]}), path)
+    with pytest.raises(DataUnreadable, match=r"A cell of `a[.]b` in row group 1 has 30 bytes"):
+        convert_within(Limits(cell_bytes=20), path)
+    pq.write_table(pa.Table.from_arrays([pa.array(["x"]), pa.array(["y"])], names=["a", "a"]), path)
+    with pytest.raises(DataUnreadable, match="More than one column is called `a`"):
+        convert_within(USUAL, path)

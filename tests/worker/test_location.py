@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipeline_worker.errors import LocationRefused
+from pipeline_worker.escape import escape
 from pipeline_worker.location import check_target
 from pipeline_worker.settings import read_settings
 
@@ -63,4 +64,4 @@ def test_the_drop_bucket_the_runs_and_what_is_no_object_are_refused(uri: str) ->
     """A model in the drop bucket would become a drop; one among the runs could pass for something else."""
     with pytest.raises(LocationRefused) as raised:
         check_target(uri, SETTINGS)
-    assert raised.value.where == uri
+    assert raised.value.where == escape(uri)

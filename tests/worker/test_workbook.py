@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from pipeline_worker.errors import DataUnreadable, ParameterInvalid
-from pipeline_worker.ingestion import sheet_size, sheet_texts
+from pipeline_worker.ingestion import sheet_texts
 from tests.worker.test_formats import check_call, ingest
 from tests.worker.workbooks import Rows, write_ods, write_xlsx
 
@@ -145,12 +145,6 @@ def test_a_text_that_many_cells_share_is_counted_for_each(tmp_path: Path, monkey
         monkeypatch.setattr(sheet_texts, "_MOST_BYTES", 2_900_000)
         with pytest.raises(DataUnreadable, match="more than 2,900,000 bytes together"):
             sheet_texts.check_texts(archive, sheets, "x")
-
-
-def test_the_size_of_a_sheet_is_exact_where_it_matters(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A sheet that is not as large as its cells' names are long is read."""
-    monkeypatch.setattr(sheet_size, "MOST_CELLS", 10)
-    assert ingest_sheets(tmp_path, {"S": TABLE})[2] == {"a": [1, 2], "b": ["x", "y"]}
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -70,14 +71,16 @@ class Limits:
         """
         if size > self.cell_bytes:
             what = f"A cell of `{column}` in {row} has {size:,} bytes"
-            fix = "Look whether a quote is never closed there; or leave the column out, or shorten its texts"
+            left_out = json.dumps({"drop_columns": [column]}, ensure_ascii=False)
+            fix = f"Look whether a quote is never closed there; shorten the text; or have no model see the column, by {left_out}"
             raise self._refuse("cell_bytes", size, what, f"{where}, {row}, column `{column}`", fix)
 
     def watch(
-        self, batches: Iterator[pa.RecordBatch], names: Sequence[str], where: str, most: int
+        self, batches: Iterator[pa.RecordBatch], names: Sequence[str], where: str, most: int, spared: Collection[str]
     ) -> Iterator[pa.RecordBatch]:
         """Yield *batches*, rows of the columns *names*, as long as they keep within the limits.
 
+        :param spared: columns whose texts may be of any length, as no model will see them.
         :param most: how many rows there are at most.
         :raises DataUnreadable: there are too many rows, or a text is too long.
         """
@@ -85,7 +88,7 @@ class Limits:
         for batch in batches:
             for name, values in zip(names, batch.columns, strict=True):
                 # As good as always this is all that is looked at.
-                if values.nbytes > self.cell_bytes:
+                if values.nbytes > self.cell_bytes and name not in spared:
                     self._check_texts(values, name, rows, where)
             rows += batch.num_rows
             self.check_rows(rows, where, most)

@@ -2,51 +2,18 @@
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO
 
 from ..errors import DataUnreadable
-from ..limits import Limits
 from .csv_format import CsvFormat
-from .separator import allow_long_cells, split_rows
+from .csv_lines import Row, read_lines
 from .setting_line import write_config
 
 #: Bad lines that are named, at most.
 _NAMED = 20
 #: The bound of `max_bad_lines`.
 _MOST_BAD_LINES = 1000
-#: So many lines inside one cell, nearly all with as many cells as a row, are rows that a stray quote swallowed; with two columns
-#: only so many more are, as a comma in each line is no rarity in texts.
-_SWALLOWED = {2: 10}
-_FEWEST_SWALLOWED = 3
-_SWALLOWED_SHARE = 0.9
-
-
-@dataclass(frozen=True)
-class Row:
-    """A row of the file, or what should have been one.
-
-    :param first: the line that it begins in, counted from 1, and *last* the one that it ends in.
-    :param record: which it is, as pandas counts: from 0, the header and blank lines too, and each row once.
-    :param values: its cells; none where its quotes are at fault.
-    :param fault: what is wrong with its quotes, as a sentence; None where nothing is.
-    :param fix: what a person can do about that.
-    """
-
-    first: int
-    last: int
-    record: int
-    values: list[str]
-    fault: str | None = None
-    fix: str = ""
-
-    @property
-    def cells(self) -> int:
-        """How many cells it has."""
-        return len(self.values)
 
 
 @dataclass(frozen=True)
@@ -69,9 +36,8 @@ def check_quotes(path: Path, csv_format: CsvFormat, name: str) -> None:
 
     :raises DataUnreadable: with the line in which the row begins.
     """
-    for row in _read_rows(path, csv_format):
-        if row.fault is not None:
-            raise _refuse_quote(row, name)
+    if any(row.fault is not None for row in read_lines(path, csv_format)):
+        raise explain_rows(path, csv_format, name, "a quote is at fault")
 
 
 def explain_rows(path: Path, csv_format: CsvFormat, name: str, reason: str) -> DataUnreadable:
@@ -81,12 +47,17 @@ def explain_rows(path: Path, csv_format: CsvFormat, name: str, reason: str) -> D
     """
     bad: list[Row] = []
     rows = count = bad_lines = longer = 0
-    for row in _read_rows(path, csv_format):
+    fault: Row | None = None
+    swallows = False
+    for row in read_lines(path, csv_format):
         rows += 1
         if _is_bad(row, csv_format):
             count += 1
             bad_lines += row.last - row.first + 1
             longer += row.cells == csv_format.width + 1
+            if row.fault is not None:
+                fault = fault or row
+                swallows |= row.last > row.first
             if len(bad) < _NAMED:
                 bad.append(row)
     if not bad:
@@ -95,9 +66,13 @@ def explain_rows(path: Path, csv_format: CsvFormat, name: str, reason: str) -> D
             where=name,
             fix="Write it again as CSV, with quotes around cells that hold separators, quotes or line breaks.",
         )
+    # Lines that a quote swallowed are rows, and no reason to leave them out.
+    is_worth_it = not swallows and count < rows and bad_lines <= _MOST_BAD_LINES
+    leave_out = f" To have such lines left out, give {write_config(max_bad_lines=bad_lines)}" if is_worth_it else ""
+    if fault is not None:
+        # It comes first wherever it is, as it may be the reason for the others.
+        return _refuse_quote(fault, name, "" if fault.has_setting else leave_out)
     first = bad[0]
-    if first.fault is not None:
-        return _refuse_quote(first, name)
     expected = csv_format.width
     others = "each other row" if csv_format.has_end else "the header"
     details = {
@@ -120,31 +95,28 @@ def explain_rows(path: Path, csv_format: CsvFormat, name: str, reason: str) -> D
         + ", ".join(str(row.first) for row in bad[:5])
         + (", ..." if count > 5 else ""),
         fix="Put quotes around cells that hold the separator, add the missing cells, or remove lines that are no rows"
-        " (titles, totals). Nothing was dropped or filled in."
-        + (
-            f" To have such lines left out, give {write_config(max_bad_lines=bad_lines)}"
-            if bad_lines <= _MOST_BAD_LINES and count < rows
-            else ""
-        ),
+        " (titles, totals). Nothing was dropped or filled in." + leave_out,
         details=details,
     )
 
 
-def explain_long_row(path: Path, csv_format: CsvFormat, name: str, most: int, limits: Limits) -> DataUnreadable:
+def explain_long_row(path: Path, csv_format: CsvFormat, name: str, most: int) -> DataUnreadable:
     """Return the error for a file with a row of more than *most* bytes, which names the row's line: slow, as above."""
-    for row in _read_rows(path, csv_format):
+    for row in read_lines(path, csv_format):
         if row.fault is not None:
-            return _refuse_quote(row, name)
+            return _refuse_quote(row, name, "")
         sizes = [len(cell.encode()) for cell in row.values] if sum(map(len, row.values)) * 4 > most else [0]
         if sum(sizes) > most:
             longest = max(range(len(sizes)), key=sizes.__getitem__)
-            column = csv_format.header[longest] if longest < len(csv_format.header) else f"column {longest + 1}"
-            try:
-                limits.check_cell(sizes[longest], f"line {row.first:,}", column.strip(), name)
-            except DataUnreadable as error:
-                return error
+            column = csv_format.header[longest].strip() if longest < len(csv_format.header) else str(longest + 1)
+            return DataUnreadable(
+                f"A cell of `{column}` has {sizes[longest]:,} bytes, and its row {sum(sizes):,}: {most:,} can be read.",
+                where=f"{name}, line {row.first}, column `{column}`",
+                fix="Look whether a quote is never closed there; or shorten the text, or leave it out of the file.",
+                details={"line": row.first, "column": column, "bytes": sizes[longest]},
+            )
     return DataUnreadable(
-        f"A row is longer than {most >> 20} MiB.",
+        f"A row is longer than {most:,} bytes.",
         where=name,
         fix="Look for a quote that is never closed, or for a separator that does not fit.",
     )
@@ -158,7 +130,7 @@ def leave_out_bad_lines(path: Path, copy: Path, csv_format: CsvFormat, name: str
     """
     bad: list[Row] = []
     rows = lines = 0
-    for row in _read_rows(path, csv_format):
+    for row in read_lines(path, csv_format):
         rows += 1
         if _is_bad(row, csv_format):
             bad.append(row)
@@ -196,103 +168,12 @@ def _blank_lines(path: Path, copy: Path, codec: str, numbers: set[int]) -> None:
             target.write(line[len(line.rstrip("\r\n")) :] if number in numbers else line)
 
 
-class _Lines:
-    """The lines of a file, which tell whether a quote behind a backslash was among the last ones."""
-
-    def __init__(self, file: TextIO, quote: str) -> None:
-        self._file = file
-        self._sign = f"\\{quote}"
-        self.has_backslash = False
-
-    def __iter__(self) -> Iterator[str]:
-        for line in self._file:
-            self.has_backslash |= self._sign in line
-            yield line
-
-
-def _read_rows(path: Path, csv_format: CsvFormat) -> Iterator[Row]:
-    """Yield every row after the header."""
-    allow_long_cells()
-    with path.open(encoding=csv_format.encoding.codec, newline="") as file:
-        for _ in range(csv_format.lines_before):
-            file.readline()
-        lines = _Lines(file, csv_format.quote)
-        reader = csv.reader(iter(lines), strict=True, **csv_format.dialect)
-        before, record = csv_format.lines_before, csv_format.lines_before
-        while True:
-            lines.has_backslash = False
-            cells: list[str] = []
-            problem = None
-            try:
-                cells = next(reader)
-            except StopIteration:
-                return
-            except csv.Error as error:
-                problem = str(error)
-            first, last = before + 1, csv_format.lines_before + reader.line_num
-            if record > csv_format.lines_before and (cells or problem):
-                fault, fix = _find_fault(problem, cells, first, last, csv_format, has_backslash=lines.has_backslash)
-                yield Row(first, last, record, cells, fault, fix)
-            before = last
-            record += 1
-
-
-def _find_fault(
-    problem: str | None, cells: list[str], first: int, last: int, csv_format: CsvFormat, *, has_backslash: bool
-) -> tuple[str | None, str]:
-    """Return what is wrong with the quotes of a row, and what to do; None where nothing is.
-
-    :param problem: what Python's `csv` says.
-    """
-    quote = f"quote ({csv_format.quote})"
-    if problem is None:
-        swallowing = _find_swallowing(cells, first, csv_format)
-        if swallowing is None:
-            return None, ""
-        first, last = swallowing
-        fault = f"A {quote} that opens in line {first} closes in line {last}: the rows between would be one cell."
-    elif has_backslash and csv_format.escape is None:
-        setting = write_config(escape="\\")
-        fix = f"Programs such as Spark and MySQL write a backslash before it. To have the file read so, give {setting}"
-        fault = (
-            f"In the row of line {first} a {quote} stands behind a backslash, and closes its cell too early: in CSV, a quote inside "
-            "a cell is written twice."
-        )
-        return fault, fix
-    elif "unexpected end of data" in problem or "field larger" in problem:
-        fault = f"In the row of line {first} a {quote} is never closed: all behind it would be one cell."
-    elif last > first:
-        fault = (
-            f"A {quote} that opens in line {first} closes in line {last}, in the middle of a cell: the rows between would be "
-            "one cell."
-        )
-    else:
-        fault = f"In line {first} a {quote} closes in the middle of a cell."
-        return fault, "Close it where the cell ends. A quote inside a quoted cell is written twice."
-    fix = f"Look at line {first}: take the quote out, or close it where its cell ends. A quote inside a quoted cell is written twice."
-    return fault, fix
-
-
-def _find_swallowing(cells: list[str], first: int, csv_format: CsvFormat) -> tuple[int, int] | None:
-    """Return the lines in which a quote opens and closes a cell that holds other rows, if one of *cells* does."""
-    line = first
-    for cell in cells:
-        breaks = cell.count("\n") or cell.count("\r")
-        if breaks > _FEWEST_SWALLOWED:
-            inner = split_rows("\n".join(cell.splitlines()[1:-1]), csv_format.separator, csv_format.quote)
-            alike = sum(len(row) == csv_format.width for row in inner)
-            if alike >= max(_SWALLOWED.get(csv_format.width, _FEWEST_SWALLOWED), _SWALLOWED_SHARE * len(inner)):
-                return line, line + breaks
-        line += breaks
-    return None
-
-
-def _refuse_quote(row: Row, name: str) -> DataUnreadable:
+def _refuse_quote(row: Row, name: str, more: str) -> DataUnreadable:
     assert row.fault is not None
     return DataUnreadable(
         row.fault,
         where=f"{name}, line {row.first}",
-        fix=row.fix,
+        fix=row.fix + more,
         details={"line": row.first, "last_line": row.last},
     )
 

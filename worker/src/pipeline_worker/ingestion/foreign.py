@@ -53,8 +53,7 @@ _LFS = (
 
 #: First bytes (of the byte at which they begin), what to call such a file, and what a person can do. The first that fits counts.
 _SIGNATURES: tuple[tuple[int, bytes, str, str], ...] = (
-    (0, b"PARE", "an encrypted Parquet file", "Write it without encryption, and drop that file."),
-    (0, b"BZh", "a bzip2 file", _COMPRESSED),
+    (4, b"1AY&SY", "a bzip2 file", _COMPRESSED),
     (0, b"\xfd7zXZ\x00", "an xz file", _COMPRESSED),
     (0, b"\x28\xb5\x2f\xfd", "a Zstandard file", _COMPRESSED),
     (0, b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive", _COMPRESSED),
@@ -62,10 +61,8 @@ _SIGNATURES: tuple[tuple[int, bytes, str, str], ...] = (
     (257, b"ustar", "a tar archive", _COMPRESSED),
     (0, b"SQLite format 3\x00", "an SQLite database", _REWRITE),
     (0, b"\x89HDF\r\n\x1a\n", "an HDF5 file", _REWRITE),
-    (0, b"ARROW1", "an Arrow file", _REWRITE),
-    (0, b"FEA1", "a Feather file", _REWRITE),
+    (0, b"ARROW1\0\0", "an Arrow file", _REWRITE),
     (0, b"Obj\x01", "an Avro file", _REWRITE),
-    (0, b"ORC", "an ORC file", _REWRITE),
     (0, b"\x93NUMPY", "an array of NumPy", _REWRITE),
     (0, b"\x80\x02", "a pickled Python object", _REWRITE),
     (0, b"\x80\x03", "a pickled Python object", _REWRITE),
@@ -73,7 +70,8 @@ _SIGNATURES: tuple[tuple[int, bytes, str, str], ...] = (
     (0, b"\x80\x05", "a pickled Python object", _REWRITE),
     (0, b"\x89PNG\r\n\x1a\n", "a PNG picture", _NO_TABLE),
     (0, b"\xff\xd8\xff", "a JPEG picture", _NO_TABLE),
-    (0, b"GIF8", "a GIF picture", _NO_TABLE),
+    (0, b"GIF87a", "a GIF picture", _NO_TABLE),
+    (0, b"GIF89a", "a GIF picture", _NO_TABLE),
     (0, b"II*\x00", "a TIFF picture", _NO_TABLE),
     (0, b"MM\x00*", "a TIFF picture", _NO_TABLE),
     (8, b"WEBP", "a WebP picture", _NO_TABLE),
@@ -88,6 +86,13 @@ _SIGNATURES: tuple[tuple[int, bytes, str, str], ...] = (
         _LFS,
     ),
 )
+#: First bytes that a column's name can begin with as well: `ORCID`. They count where characters follow that no text has.
+_WORDS: tuple[tuple[bytes, str, str], ...] = (
+    (b"PARE", "an encrypted Parquet file", "Write it without encryption, and drop that file."),
+    (b"FEA1", "a Feather file", _REWRITE),
+    (b"ORC", "an ORC file", _REWRITE),
+)
+_NO_TEXT = re.compile(rb"[\0-\x08\x0e-\x1a]")
 _HTML = re.compile(rb"\s*<(?:!doctype html|html|head|body|title|script)\b", re.IGNORECASE)
 _XML = re.compile(rb"\s*<(?:\?xml|!doctype)\b", re.IGNORECASE)
 
@@ -115,6 +120,9 @@ def refuse_foreign(head: bytes, name: str) -> None:
     """
     for offset, signature, kind, fix in _SIGNATURES:
         if head.startswith(signature, offset):
+            refuse_kind(kind, name, fix)
+    for word, kind, fix in _WORDS:
+        if head.startswith(word) and _NO_TEXT.search(head, 0, 4096):
             refuse_kind(kind, name, fix)
     text = head.removeprefix(b"\xef\xbb\xbf")
     if _HTML.match(text):

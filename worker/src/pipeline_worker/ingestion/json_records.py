@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from operator import itemgetter
@@ -17,7 +17,7 @@ from ..errors import DataUnreadable
 from ..limits import Limits
 from ..request import IngestionConfig
 from .cell_file import CellFile
-from .converted import MERGING, Converted
+from .converted import MERGING, Converted, leave_types_open
 from .csv_format import name_columns
 from .extra_lines import find_body
 from .native_cells import mark_truths, write_float, write_floats, write_truth
@@ -84,13 +84,20 @@ class RecordsFormat:
 
 
 def convert_records(
-    records: Iterable[tuple[int, Record]], place: str, target: Path, name: str, config: IngestionConfig, limits: Limits
+    records: Iterable[tuple[int, Record]],
+    place: str,
+    target: Path,
+    name: str,
+    config: IngestionConfig,
+    drop_columns: Collection[str],
+    limits: Limits,
 ) -> Converted:
     """Write *records* to *target* as Parquet, and return what they are; how to read them again is not told yet.
 
     :param records: each with its number, from 1.
     :param place: what has this number: a line, or a record.
     :param name: what people know the file as.
+    :param drop_columns: columns that are no reason to refuse the file.
     :param limits: how large the table may be.
     :raises DataUnreadable: there are none, they are no table, or too large a one.
     """
@@ -107,9 +114,10 @@ def convert_records(
     records_format.kinds = kinds
 
     def read(unquoted: tuple[str, ...] = ()) -> Iterator[pa.RecordBatch]:
-        return limits.watch(cells.read(keys, unquoted, mixed), names, name, cells.rows)
+        return limits.watch(cells.read(keys, unquoted, mixed), names, name, cells.rows, drop_columns)
 
-    body = mark_truths(find_body(read, records_format, names, config, name), names, kinds)
+    found = find_body(read, records_format, names, leave_types_open(config, drop_columns), name)
+    body = mark_truths(found, names, kinds)
     converted = convert_body(body, records_format, names, target, name)
     is_nested = bool(records_format.nested)
     unread = {

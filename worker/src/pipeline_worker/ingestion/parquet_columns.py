@@ -140,7 +140,7 @@ def find_parquet_columns(
         its table is too large.
     """
     file, index = _open(path, name)
-    block_rows = check_size(path, file, name, limits)
+    block_rows = check_size(path, file, name, limits, dropped)
     fields = [each for each in file.schema_arrow if each.name not in index.left_out]
     names = [index.names.get(each.name, each.name.strip()) for each in fields]
     left_out = index.left_out | _find_repeated(names, dropped, name)

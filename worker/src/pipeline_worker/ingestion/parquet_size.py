@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 import pyarrow as pa
@@ -15,12 +16,13 @@ from .parquet_types import damaged, is_text
 _BLOCK_BYTES = 64 << 20
 
 
-def check_size(path: Path, file: pq.ParquetFile, name: str, limits: Limits) -> int:
+def check_size(path: Path, file: pq.ParquetFile, name: str, limits: Limits, spared: Collection[str] = ()) -> int:
     """Return how many rows may be read at once, so that their text has a bound.
 
     A dictionary holds a value once that any number of rows repeat: a few bytes can stand for hundreds of gigabytes.
 
     :param name: what people know the file as.
+    :param spared: columns whose texts may be of any length, as no model will see them.
     :raises DataUnreadable: the file has too many rows or columns, unpacks to too much, or a text in a dictionary is too long.
     """
     metadata = file.metadata
@@ -33,26 +35,28 @@ def check_size(path: Path, file: pq.ParquetFile, name: str, limits: Limits) -> i
     if texts:
         try:
             probe = pq.ParquetFile(path, read_dictionary=texts)
-            longest = [
-                sum(_find_longest(probe, number, column, limits, name) for column in texts)
-                for number in range(len(groups))
-            ]
-            if sum(size * group.num_rows for size, group in zip(longest, groups, strict=True)) > limits.file_bytes:
+            longest = [[_find_longest(probe, number, column) for column in texts] for number in range(len(groups))]
+            for number, sizes in enumerate(longest, start=1):
+                for column, size in zip(texts, sizes, strict=True):
+                    if column.strip() not in spared:
+                        limits.check_cell(size, f"row group {number}", column.strip(), name)
+            if (
+                sum(sum(sizes) * group.num_rows for sizes, group in zip(longest, groups, strict=True))
+                > limits.file_bytes
+            ):
                 limits.check_size(_count_bytes(probe, texts), name, "Written out, its texts have")
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
             raise damaged(name, error) from error
-        most = max(most, *longest)
+        most = max(most, *map(sum, longest))
     return max(1, int(_BLOCK_BYTES / most))
 
 
-def _find_longest(probe: pq.ParquetFile, group: int, column: str, limits: Limits, name: str) -> int:
+def _find_longest(probe: pq.ParquetFile, group: int, column: str) -> int:
     """Return how long the longest text is that a row group has in the dictionary of a column; 0 where it has none."""
     batch = next(probe.iter_batches(batch_size=1, row_groups=[group], columns=[column]), None)
     if batch is None:
         return 0
-    longest: int = pc.max(pc.binary_length(batch.column(0).dictionary)).as_py() or 0
-    limits.check_cell(longest, f"row group {group + 1}", column, name)
-    return longest
+    return max((pc.max(pc.binary_length(each.dictionary)).as_py() or 0 for each in _select(batch, column)), default=0)
 
 
 def _count_bytes(probe: pq.ParquetFile, columns: list[str]) -> int:
@@ -60,6 +64,12 @@ def _count_bytes(probe: pq.ParquetFile, columns: list[str]) -> int:
     total = 0
     for column in columns:
         for batch in probe.iter_batches(columns=[column]):
-            texts = batch.column(0)
-            total += pc.sum(pc.take(pc.binary_length(texts.dictionary), texts.indices)).as_py() or 0
+            for each in _select(batch, column):
+                total += pc.sum(pc.take(pc.binary_length(each.dictionary), each.indices)).as_py() or 0
     return total
+
+
+def _select(batch: pa.RecordBatch, column: str) -> list[pa.Array]:
+    # To Arrow `a` asks for `a.b` as well; and of a name that is repeated, which is refused later, it makes one dictionary.
+    found = [batch.column(position) for position in batch.schema.get_all_field_indices(column)]
+    return [each for each in found if pa.types.is_dictionary(each.type)]

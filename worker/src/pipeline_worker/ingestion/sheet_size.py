@@ -84,23 +84,13 @@ def _read_chunks(archive: zipfile.ZipFile, member: str) -> Iterator[bytes]:
 
 
 def _measure_xlsx(archive: zipfile.ZipFile, member: str) -> tuple[int, int]:
-    """Return the rows and the columns of a sheet, or more where that is few enough."""
-    rows = columns = 1
-    for chunk in _read_chunks(archive, member):
-        for letters in (3, 2):
-            if columns < 26**letters and re.search(rb'\br="[A-Z]{%d}\d' % letters, chunk):
-                columns = 26**letters + 26**2
-        for digits in range(7, 0, -1):
-            if rows < 10**digits and re.search(rb'\br="[A-Z]+\d{%d}"' % digits, chunk):
-                rows = 10**digits
-    columns = max(columns, 26)
-    if rows * columns <= MOST_CELLS:
-        return rows, columns
+    """Return the last row and the last column of a sheet that has a cell."""
     rows = columns = 0
     for chunk in _read_chunks(archive, member):
-        found = set(_CELL.findall(chunk))
-        rows = max(rows, *(int(row) for _, row in found), 0)
-        columns = max(columns, *(_count_columns(letters) for letters in {letters for letters, _ in found}), 0)
+        if found := _CELL.findall(chunk):
+            letters, numbers = zip(*found, strict=True)
+            rows = max(rows, *map(int, set(numbers)))
+            columns = max(columns, *map(_count_columns, set(letters)))
     return rows, columns
 
 

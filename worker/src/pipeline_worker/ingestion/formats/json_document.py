@@ -10,7 +10,7 @@ from pathlib import Path
 from ...errors import DataUnreadable
 from ...limits import Limits
 from ...request import IngestionConfig
-from ..converted import Converted, leave_types_open
+from ..converted import Converted
 from ..json_records import UNUSED, Record, convert_records
 from ..json_text import JsonText, decode_head
 from ..text_encoding import find_encoding
@@ -49,7 +49,7 @@ def _convert(
     found = _Found()
     with path.open(encoding=encoding.codec) as file:
         records = enumerate(_read(JsonText(file, name), found), start=1)
-        converted = convert_records(records, "record", target, name, leave_types_open(config, drop_columns), limits)
+        converted = convert_records(records, "record", target, name, config, drop_columns, limits)
     return replace(
         converted,
         found=f"{found.how}, encoding {encoding.name}",

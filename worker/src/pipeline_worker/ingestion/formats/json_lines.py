@@ -10,7 +10,7 @@ from pathlib import Path
 from ...errors import DataUnreadable
 from ...limits import Limits
 from ...request import IngestionConfig
-from ..converted import Converted, leave_types_open
+from ..converted import Converted
 from ..json_records import (
     TOO_MANY_DIGITS,
     UNUSED,
@@ -29,7 +29,7 @@ _LONGEST_LINE = 32 << 20
 
 def _is_one(head: bytes, _: Path) -> bool:
     lines = [line for line in decode_head(head).split("\n", 50) if line.strip()]
-    if len(lines) < 2 or not lines[1].lstrip().startswith("{"):
+    if len(lines) < 2:
         return False
     try:
         return isinstance(json.loads(lines[0]), dict)
@@ -42,7 +42,7 @@ def _convert(
 ) -> Converted:
     encoding = find_encoding(path, name, config.encoding)
     records = _read(path, encoding.codec, name)
-    converted = convert_records(records, "line", target, name, leave_types_open(config, drop_columns), limits)
+    converted = convert_records(records, "line", target, name, config, drop_columns, limits)
     return replace(
         converted,
         found=f"a record for each line, encoding {encoding.name}",

@@ -36,7 +36,7 @@ def _convert(
     def write(texts: Mapping[str, str]) -> tuple[ParquetColumns, int, list[int], list[str | None]]:
         found = apply_given(find_parquet_columns(path, name, texts, drop_columns, limits), opened)
         doubts = Doubts(found.typed)
-        read = limits.watch(found.read(), [*found.typed], name, found.file.metadata.num_rows)
+        read = limits.watch(found.read(), [*found.typed], name, found.file.metadata.num_rows, drop_columns)
         rows, missing = write_rows(target, found.typed, doubts.watch(read))
         told = zip(found.tell(), doubts.tell(found.words), strict=True)
         return found, rows, missing, [" ".join(filter(None, each)) or None for each in told]

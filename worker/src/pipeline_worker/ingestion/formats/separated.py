@@ -33,18 +33,24 @@ def _convert_csv(
     path: Path, target: Path, name: str, config: IngestionConfig, drop_columns: Collection[str], limits: Limits
 ) -> Converted:
     csv_format = find_csv_format(path, name, config, "csv")
-    return _convert(path, target, name, csv_format, leave_types_open(config, drop_columns), limits)
+    return _convert(path, target, name, csv_format, leave_types_open(config, drop_columns), drop_columns, limits)
 
 
 def _convert_tsv(
     path: Path, target: Path, name: str, config: IngestionConfig, drop_columns: Collection[str], limits: Limits
 ) -> Converted:
     csv_format = find_csv_format(path, name, config, "tsv")
-    return _convert(path, target, name, csv_format, leave_types_open(config, drop_columns), limits)
+    return _convert(path, target, name, csv_format, leave_types_open(config, drop_columns), drop_columns, limits)
 
 
 def _convert(
-    path: Path, target: Path, name: str, csv_format: CsvFormat, config: IngestionConfig, limits: Limits
+    path: Path,
+    target: Path,
+    name: str,
+    csv_format: CsvFormat,
+    config: IngestionConfig,
+    drop_columns: Collection[str],
+    limits: Limits,
 ) -> Converted:
     limits.check_columns(len(csv_format.header), name)
     if csv_format.encoding.lines <= csv_format.header_line:
@@ -63,8 +69,8 @@ def _convert(
     smallest = min(max(_BLOCK_BYTES[0], len(csv_format.header) * _BLOCK_BYTES_PER_COLUMN), _BLOCK_BYTES[1])
     for block_bytes in (smallest, _BLOCK_BYTES[1]):
         with contextlib.suppress(RowTooLongError):
-            return _convert_blocks(left_out, target, name, csv_format, config, block_bytes, limits)
-    raise explain_long_row(left_out.path, csv_format, name, _BLOCK_BYTES[1], limits)
+            return _convert_blocks(left_out, target, name, csv_format, config, block_bytes, drop_columns, limits)
+    raise explain_long_row(left_out.path, csv_format, name, _BLOCK_BYTES[1])
 
 
 def _convert_blocks(
@@ -74,6 +80,7 @@ def _convert_blocks(
     csv_format: CsvFormat,
     config: IngestionConfig,
     block_bytes: int,
+    drop_columns: Collection[str],
     limits: Limits,
 ) -> Converted:
     path = left_out.path
@@ -84,7 +91,7 @@ def _convert_blocks(
 
     def read(unquoted: tuple[str, ...] = ()) -> Iterator[pa.RecordBatch]:
         batches = read_batches(path, csv_format, name, block_bytes, unquoted)
-        return limits.watch(batches, names, name, csv_format.encoding.lines - csv_format.header_line)
+        return limits.watch(batches, names, name, csv_format.encoding.lines - csv_format.header_line, drop_columns)
 
     names, notes = name_columns(csv_format.header)
     if csv_format.has_end:

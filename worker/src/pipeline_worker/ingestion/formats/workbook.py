@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,7 @@ from ..cell_file import CellFile
 from ..converted import Converted, leave_types_open
 from ..csv_format import name_columns
 from ..extra_lines import find_body
-from ..native_cells import mark_truths, write_float, write_truth
+from ..native_cells import mark_truths, write_float, write_floats, write_truth
 from ..sheet_size import check_sheets
 from ..text_table import convert_body
 from ..workbook_file import OLE, find_sheet, is_ods, is_xlsx, open_workbook
@@ -80,7 +80,7 @@ def _convert(
     sheet_format.kinds = {each: sheet_format.kinds[at] for each, at in zip(names, positions, strict=True)}
 
     def read(_: tuple[str, ...] = ()) -> Iterator[pa.RecordBatch]:
-        return limits.watch(cells.read(positions), names, name, cells.rows)
+        return limits.watch(cells.read(positions), names, name, cells.rows, drop_columns)
 
     body = find_body(read, sheet_format, names, leave_types_open(config, drop_columns), name)
     body = mark_truths(body, names, sheet_format.kinds)
@@ -141,10 +141,13 @@ def _write_cells(sheet: CalamineSheet, sheet_format: SheetFormat, cells: CellFil
 def _write_block(rows: list[list[Any]], cells: CellFile, kinds: dict[int, set[type]]) -> None:
     if not rows:
         return
-    columns = {}
+    columns: dict[str, Sequence[str]] = {}
     for at, column in enumerate(zip(*rows, strict=True)):
         found = set(map(type, column))
-        columns[str(at)] = column if found == {str} else [_WRITE[type(cell)](cell) for cell in column]
+        if found == {float}:
+            columns[str(at)] = write_floats(column)
+        else:
+            columns[str(at)] = column if found == {str} else [_WRITE[type(cell)](cell) for cell in column]
         kinds[at] |= found - {str}
         if str in found and any(cell != "" for cell in column if isinstance(cell, str)):
             kinds[at].add(str)
