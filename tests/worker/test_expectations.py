@@ -242,6 +242,57 @@ def test_nothing_outside_is_reached(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert evaluate_rules(tmp_path)["min_row_count", None].is_satisfied
 
 
+def test_regular_expressions_come_to_an_end(tmp_path: Path) -> None:
+    """A search takes no longer than the text is long, whatever the text; Python's own would take years on these."""
+    path = tmp_path / "dataset.parquet"
+    pq.write_table(pa.table({"name": ["a" * 60 + "!\n", None, "a" * 60, "ä " * 60 + "!"]}), path)
+    schema = Schema(rows=4, columns=[Column(name="name", type="text", parquet_type="string", nullable=True)])
+    asked = [
+        ("expect_column_values_to_match_regex", {"regex": "^(a+)+$"}, (1, 4)),
+        ("expect_column_values_to_not_match_regex", {"regex": r"^(\w+\s?)*$"}, (3,)),
+        ("expect_column_values_to_match_regex_list", {"regex_list": ["^(a+)+$", r"!$"], "match_on": "any"}, (1,)),
+        ("expect_column_values_to_match_regex_list", {"regex_list": ["^(a+)+", r"!\s?$"], "match_on": "all"}, (3, 4)),
+        ("expect_column_values_to_not_match_regex_list", {"regex_list": ["^(a+)+$", r"!$"]}, (3, 4)),
+    ]
+    rules = [
+        Rule(name, "name", "", {"column": "name", **given}, place=place) for place, (name, given, _) in enumerate(asked)
+    ]
+    findings = evaluate(rules, path, schema)
+    assert [(finding.checked, finding.rows) for finding in findings] == [(3, rows) for *_, rows in asked]
+
+
+@pytest.mark.parametrize(
+    ("name", "given"),
+    [
+        ("not_be_outliers", {"method": "iqr", "multiplier": -1}),
+        ("match_strftime_format", {"strftime_format": "%Q"}),
+    ],
+)
+def test_expectation_that_cannot_be_made_is_a_fault_of_the_request(
+    tmp_path: Path, name: str, given: dict[str, Any]
+) -> None:
+    """Arguments that Great Expectations takes otherwise than was thought are no crash: the very rule is named."""
+    path, schema = write_table(tmp_path)
+    rules = make_table_rules(schema, unique_columns=["id"])
+    wrong = Rule(f"expect_column_values_to_{name}", "price", "", {"column": "price", **given}, place=3)
+    with pytest.raises(RuleRaised, match="cannot evaluate it on `price`") as raised:
+        evaluate([*rules, wrong], path, schema)
+    assert raised.value.fault.parameter == "data_validation.expectations.3"
+
+
+def test_expectation_that_ends_all_others_is_found(tmp_path: Path) -> None:
+    """Where Great Expectations raises for all rules at once, the one that it raises for is named."""
+    path, schema = write_table(tmp_path)
+    name, arguments = "expect_column_kl_divergence_to_be_less_than", {"partition_object": {"x": 1}, "threshold": 0.1}
+    divergences = [
+        Rule(name, "price", "", {"column": "price", **arguments, **given}, place=place)
+        for place, given in enumerate([{"partition_object": {"bins": [0, 9], "weights": [1]}}, {}])
+    ]
+    with pytest.raises(RuleRaised, match="Invalid partition_object") as raised:
+        evaluate(divergences, path, schema)
+    assert raised.value.fault.key == 1
+
+
 def test_rule_that_raises_is_a_fault_of_the_request(tmp_path: Path) -> None:
     """Whatever Great Expectations cannot compute is never reported as bad data, but as a fault of the very rule."""
     path = tmp_path / "dataset.parquet"

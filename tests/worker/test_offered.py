@@ -185,7 +185,7 @@ CASES: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
     ),
     (
         "column_values_to_match_regex",
-        {"column": "name", "regex": r"^\w+(?!\d)$"},
+        {"column": "name", "regex": r"^\pL+\d?$"},
         {"column": "name", "regex": "^[a-c]+$"},
         "2 of 7 values do not: 'a1' in row 4, 'ä' in row 8",
     ),
@@ -242,7 +242,7 @@ CASES: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
     ),
     ("table_column_count_to_be_between", {"min_value": 12, "max_value": 12}, {"max_value": 10}, "12"),
     ("table_column_count_to_equal", {"value": 12}, {"value": 11}, "12"),
-    ("table_columns_to_match_ordered_list", {"column_list": TABLE.column_names}, {"column_list": ["id"]}, "'id', 'big', 'price', ..."),
+    ("table_columns_to_match_ordered_list", {"column_list": ["id ", *TABLE.column_names[1:]]}, {"column_list": ["id"]}, "'id', 'big', 'price', ..."),
     ("table_columns_to_match_set", {"column_set": ["ok", "id"], "exact_match": False}, {"column_set": ["id"]}, "'at', 'big', 'clock', ..."),
     ("table_row_count_to_be_between", {"min_value": 8}, {"min_value": 8, "strict_min": True}, "8 rows"),
     ("table_row_count_to_equal", {"value": 8}, {"value": 1}, "8 rows"),
@@ -316,6 +316,17 @@ class TestEvaluated:
             assert {each for each, field in fields.items() if field.required} <= needed, name
 
 
+def give_schema(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return the expectation that values are as a JSON Schema says."""
+    return {"type": "expect_column_values_to_match_json_schema", "kwargs": {"column": "a", "json_schema": schema}}
+
+
+def give_partition(partition: dict[str, Any]) -> dict[str, Any]:
+    """Return the expectation that values are distributed so."""
+    kwargs = {"column": "a", "partition_object": partition, "threshold": 0.1}
+    return {"type": "expect_column_kl_divergence_to_be_less_than", "kwargs": kwargs}
+
+
 def refuse(*expectations: dict[str, Any]) -> str:
     """Return why a request with these expectations is refused."""
     with pytest.raises(ParameterInvalid) as raised:
@@ -338,7 +349,19 @@ def refuse(*expectations: dict[str, Any]) -> str:
         ({"type": "expect_column_values_to_be_unique", "kwargs": {"column": "a", "mostly": 2}}, "`mostly` has to be a number from 0 to 1"),
         ({"type": "expect_column_max_to_be_between", "kwargs": {"column": "a", "mostly": 1}}, "it takes no `mostly`. It takes `column`, `min"),
         ({"type": "expect_column_max_to_be_between", "kwargs": {"column": "a"}}, "it gives neither `min_value` nor `max_value`"),
-        ({"type": "expect_column_values_to_match_regex", "kwargs": {"column": "a", "regex": "("}}, "`regex` has to be a regular expression"),
+        (
+            {"type": "expect_column_values_to_match_regex", "kwargs": {"column": "a", "regex": "("}},
+            "`regex` has to be a regular expression as RE2 has them, and `(` is none: missing ): (",
+        ),
+        (
+            {"type": "expect_column_values_to_match_regex", "kwargs": {"column": "a", "regex": "^(?=a)(a+)+$"}},
+            "invalid perl operator: (?= - it has nothing that looks ahead or behind",
+        ),
+        (
+            {"type": "expect_column_values_to_not_match_regex_list", "kwargs": {"column": "a", "regex_list": ["a", r"(a)\1"]}},
+            r"`(a)\1` is none: invalid escape sequence: \1 - it has nothing that looks",
+        ),
+        ({"type": "expect_column_values_to_match_regex", "kwargs": {"column": "a", "regex": 1}}, "`regex` has to be a regular expression"),
         ({"type": "expect_column_values_to_be_in_set", "kwargs": {"column": "a", "value_set": []}}, "`value_set` has to be a list of values"),
         (
             {"type": "expect_column_values_to_not_be_outliers", "kwargs": {"column": "a", "method": "x"}},
@@ -351,6 +374,31 @@ def refuse(*expectations: dict[str, Any]) -> str:
             },
             "`json_schema` has to be a JSON Schema that refers to nothing outside itself",
         ),
+        (give_schema({"items": {"pattern": "^(a+)+$"}}), "has to be a JSON Schema without `pattern`, as a search for"),
+        (give_schema({"patternProperties": {"^(a+)+$": {}}}), "has to be a JSON Schema without `patternProperties`"),
+        (
+            give_schema({"properties": {"a": {"type": 5}}}),
+            "is no JSON Schema: at `$.properties.a.type`, 5 is not valid under any of the given schemas",
+        ),
+        (give_schema({"$ref": "#"}), "has to be a JSON Schema that comes to an end: a `$ref` in it leads back to itself"),
+        (give_schema({"$ref": "#/$defs/no"}), "is no JSON Schema: PointerToNowhere: '/$defs/no' does not exist"),
+        (give_schema({"$schema": "http://json-schema.org/draft-03/schema#", "extends": {"$ref": "#x"}}), "is no JSON Schema: "),
+        ({"type": "expect_compound_columns_to_be_unique", "kwargs": {"column_list": ["a"]}}, "has to be a list of two columns or more"),
+        (
+            {"type": "expect_column_values_to_not_be_outliers", "kwargs": {"column": "a", "method": "iqr", "multiplier": -1}},
+            "`multiplier` has to be a number of 0 or more",
+        ),
+        (
+            {"type": "expect_column_values_to_match_strftime_format", "kwargs": {"column": "a", "strftime_format": "%Q"}},
+            "`strftime_format` has to be a format of dates that can be read, such as",
+        ),
+        (
+            {"type": "expect_column_values_to_match_strftime_format", "kwargs": {"column": "a", "strftime_format": "%Y\0"}},
+            "`strftime_format` has to be a format of dates that can be read, such as",
+        ),
+        (give_partition({"x": 1}), "`partition_object` has to be an object such as {"),
+        (give_partition({"values": ["a", "b"], "weights": [0.5, 0.6]}), "whose weights are 1 together"),
+        (give_partition({"bins": [0, 9, 5], "weights": [0.5, 0.5]}), "`partition_object` has to be an object such as {"),
         ({"type": "expect_table_row_count_to_equal", "kwargs": {"value": 1}, "sevrity": "warning"}, "Did you mean `severity`?"),
         ({"type": "expect_table_row_count_to_equal", "kwargs": {"value": 1}, "severity": "critical"}, "should be 'error' or 'warning'"),
     ],

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from ..errors import near_miss
 from ..schema import Column
+from .json_schema import find_schema_fault
 from .offered import OFFERED, REFUSED, Offered
+from .partition import is_partition
+from .regular_expression import find_regex_fault
 from .rule_value import EXAMPLES, parse_value
 
 _SHARE_WANTED = "a number from 0 to 1"
@@ -18,16 +21,20 @@ _WANTED = {
     "flag": "true or false",
     "count": "a whole number of 0 or more",
     "number": "a number",
+    "size": "a number of 0 or more",
     "share": _SHARE_WANTED,
     "text": "text",
     "regex": "a regular expression",
     "regexes": "a list of regular expressions",
-    "object": "an object",
-    "schema": "a JSON Schema that refers to nothing outside itself",
+    "schema": "a JSON Schema, an object",
+    "partition": 'an object such as {"values": ["a", "b"], "weights": [0.4, 0.6]} or {"bins": [0, 5, 9], "weights": [0.4, 0.6]}, whose '
+    "weights are 1 together",
+    "strftime": 'a format of dates that can be read, such as "%Y-%m-%d"',
     "value": "a value",
     "values": "a list of values that is not empty",
     "pairs": 'a list of pairs, such as [["a", 1]]',
     "names": "a list of names",
+    "columns": "a list of two columns or more",
     "quantiles": 'an object such as {"quantiles": [0.5], "value_ranges": [[1, 9]]}',
 }
 
@@ -54,12 +61,21 @@ def find_faults(name: str, given: Mapping[str, Any]) -> list[str]:
     faults += [f"`{each}` is missing" for each, kind in kinds.items() if kind.endswith("!") and given.get(each) is None]
     for each, value in given.items():
         kind = kinds.get(each, "").removesuffix("!")
-        if kind and value is not None and not _is_of_kind(value, kind):
-            wanted = _WANTED.get(kind) or f"one of {_list_names(kind.split('|'))}"
-            faults.append(f"`{each}` has to be {wanted}")
+        fault = _find_fault(value, kind) if kind and value is not None else None
+        if fault is not None:
+            faults.append(f"`{each}` {fault}")
     if "min_value" in kinds and given.get("min_value") is None and given.get("max_value") is None:
         faults.append("it gives neither `min_value` nor `max_value`")
     return faults
+
+
+def _find_fault(value: Any, kind: str) -> str | None:
+    if not _is_of_kind(value, kind):
+        wanted = _WANTED.get(kind) or f"one of {_list_names(kind.split('|'))}"
+        return f"has to be {wanted}"
+    if kind in {"regex", "regexes"}:
+        return next(filter(None, map(find_regex_fault, [value] if kind == "regex" else value)), None)
+    return find_schema_fault(value) if kind == "schema" else None
 
 
 def list_columns(offered: Offered, given: Mapping[str, Any]) -> tuple[str, ...]:
@@ -87,7 +103,7 @@ def parse_arguments(offered: Offered, given: Mapping[str, Any], columns: Sequenc
 
 
 def _list_kinds(offered: Offered) -> dict[str, str]:
-    named = {name: "names!" if name == "column_list" else "text!" for name in offered.columns}
+    named = {name: "columns!" if name == "column_list" else "text!" for name in offered.columns}
     return named | offered.arguments | ({"mostly": "share"} if offered.has_mostly else {})
 
 
@@ -101,16 +117,19 @@ def _is_of_kind(value: Any, kind: str) -> bool:
         "flag": lambda: isinstance(value, bool),
         "count": lambda: _is_number(value) and isinstance(value, int) and value >= 0,
         "number": lambda: _is_number(value),
+        "size": lambda: _is_number(value) and value >= 0,
         "share": lambda: _is_number(value) and 0 <= value <= 1,
         "text": lambda: isinstance(value, str) and value != "",
-        "regex": lambda: _is_regex(value),
-        "regexes": lambda: _is_list(value) and all(map(_is_regex, value)),
-        "object": lambda: isinstance(value, dict),
-        "schema": lambda: isinstance(value, dict) and not _refers_outside(value),
+        "regex": lambda: isinstance(value, str),
+        "regexes": lambda: _is_list(value) and _are_texts(value),
+        "schema": lambda: isinstance(value, dict),
+        "partition": lambda: is_partition(value),
+        "strftime": lambda: _is_strftime(value),
         "value": lambda: _is_value(value),
         "values": lambda: _is_list(value) and all(map(_is_value, value)),
         "pairs": lambda: _is_list(value) and all(map(_is_pair, value)),
-        "names": lambda: _is_list(value) and all(isinstance(each, str) for each in value),
+        "names": lambda: _is_list(value) and _are_texts(value),
+        "columns": lambda: isinstance(value, list) and len(value) > 1 and _are_texts(value),
         "quantiles": lambda: _is_quantiles(value),
     }
     return checks[kind]() if kind in checks else value in kind.split("|")
@@ -132,21 +151,20 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
-def _is_regex(value: Any) -> bool:
-    try:
-        re.compile(value)
-    except (re.error, TypeError, RecursionError, OverflowError):
+def _are_texts(values: list[Any]) -> bool:
+    return all(isinstance(each, str) for each in values)
+
+
+def _is_strftime(value: Any) -> bool:
+    """Return whether a date that is written so can be read again."""
+    if not isinstance(value, str) or value == "":
         return False
-    return isinstance(value, str)
-
-
-def _refers_outside(value: Any) -> bool:
-    """Return whether a JSON Schema names another one, which would be fetched over the network."""
-    if isinstance(value, dict):
-        named = [value.get(each) for each in ("$ref", "$dynamicRef", "$recursiveRef")]
-        is_outside = any(isinstance(each, str) and not each.startswith("#") for each in named)
-        return is_outside or any(map(_refers_outside, value.values()))
-    return isinstance(value, list) and any(map(_refers_outside, value))
+    try:
+        written = datetime(2024, 1, 31, 12, 30, tzinfo=UTC).strftime(value)
+        datetime.strptime(written, value)  # noqa: DTZ007 - whether it has a zone is the format's own matter
+    except ValueError:
+        return False
+    return True
 
 
 def _is_quantiles(value: Any) -> bool:
@@ -174,7 +192,12 @@ def _parse(value: Any, kind: str, columns: Sequence[Column]) -> Any:
         ranges = [
             [None if end is None else _parse_one(end, columns[0]) for end in each] for each in value["value_ranges"]
         ]
+        for given, (least, most) in zip(value["value_ranges"], ranges, strict=True):
+            if least is not None and most is not None and least > most:
+                raise ValueError(f"`value_ranges` has {given}, and {given[0]} is greater than {given[1]}")
         return {"quantiles": value["quantiles"], "value_ranges": ranges}
+    if kind == "names":
+        return [name.strip() for name in value]
     return value
 
 

@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from ..schema import Schema
 from .finding import MOST_EXAMPLES, Finding, RuleRaised, add_findings, find_values
+from .matched import MATCHED, find_matched
 from .parts import Part, read_parts
 from .rule import MAX_MISSING_TARGET_SHARE, Fault, Rule
 
@@ -53,17 +54,44 @@ def evaluate(rules: list[Rule], path: Path, schema: Schema) -> list[Finding]:
     definition = whole.add_batch_definition_whole_dataframe("all rows")
     found: dict[int, Finding] = {}
     for part in read_parts(list(enumerate(rules)), path, schema):
-        expectations = [(_call_expectation if rule.offered else _expect)(rule, number) for number, rule in part.rules]
-        suite = gx.ExpectationSuite(name="rules", expectations=expectations)
-        frame = _to_pandas(part.table, is_plain=part.is_plain)
-        results = definition.get_batch({"dataframe": frame}).validate(
-            suite, result_format={"result_format": "SUMMARY", "partial_unexpected_count": MOST_EXAMPLES}
-        )
-        for result in results.results:
-            number = result.expectation_config.meta["rule"]  # type: ignore[union-attr]  # never None in results
-            finding = _read_result(rules[number], result, part)
+        made = [(number, find_matched(rule, part)) for number, rule in part.rules if rule.name in MATCHED]
+        asked = [(number, _make_expectation(rule, number)) for number, rule in part.rules if rule.name not in MATCHED]
+        batch = definition.get_batch({"dataframe": _to_pandas(part.table, is_plain=part.is_plain)}) if asked else None
+        for number, result in _validate(batch, asked, rules):
+            made.append((number, _read_result(rules[number], result, part)))
+        for number, finding in made:
             found[number] = add_findings(found[number], finding) if number in found else finding
     return [found[number] for number in range(len(rules))]
+
+
+def _validate(batch: Any, asked: list[tuple[int, Any]], rules: list[Rule]) -> list[tuple[int, Any]]:
+    """Return the results of the expectations *asked* for, with the numbers of their rules."""
+    suite_type: Any = import_module("great_expectations").ExpectationSuite
+
+    def ask(expectations: list[Any]) -> list[tuple[int, Any]]:
+        results = batch.validate(
+            suite_type(name="rules", expectations=expectations),
+            result_format={"result_format": "SUMMARY", "partial_unexpected_count": MOST_EXAMPLES},
+        )
+        return [(each.expectation_config.meta["rule"], each) for each in results.results]
+
+    try:
+        return ask([expectation for _, expectation in asked]) if asked else []
+    except Exception:
+        # It does not say which one; each alone does.
+        for number, expectation in asked:
+            try:
+                ask([expectation])
+            except Exception as error:
+                raise _refuse(rules[number], str(error)) from error
+        raise
+
+
+def _make_expectation(rule: Rule, number: int) -> Any:
+    try:
+        return (_call_expectation if rule.offered else _expect)(rule, number)
+    except Exception as error:
+        raise _refuse(rule, str(error)) from error
 
 
 def _call_expectation(rule: Rule, number: int) -> Any:
@@ -115,17 +143,7 @@ def _to_pandas(table: pa.Table, *, is_plain: bool = False) -> pd.DataFrame:
 def _read_result(rule: Rule, result: Any, part: Part) -> Finding:
     raised = _find_exception(result.exception_info)
     if raised is not None:
-        about = ", ".join(f"`{name}`" for name in rule.subjects) or "the table"
-        message = f"Great Expectations cannot evaluate it on {about}: {raised[:_LONGEST_REASON]}"
-        if rule.name == "expect_column_values_to_match_json_schema":
-            message += "; whether values are JSON at all, `expect_column_values_to_be_json_parseable` finds out"
-        if rule.place is not None:
-            raise RuleRaised(
-                Fault(
-                    f"data_validation.expectations.{rule.place}", f"{rule.name}: {message}", "expectations", rule.place
-                )
-            )
-        raise RuleRaised(Fault(f"data_validation.{rule.name}", message, rule.name, rule.column))
+        raise _refuse(rule, raised)
     observed = result.result
     if "element_count" in observed:
         checked = observed["element_count"] - observed.get("missing_count", 0) + part.single
@@ -173,6 +191,18 @@ def _bring_back(value: Any, rule: Rule, part: Part) -> Any:
         return pa.scalar(int(plain), pa.time64("us")).as_py()
     is_day = pa.types.is_date(kind) and plain.time() == time.min
     return plain.date() if is_day else plain
+
+
+def _refuse(rule: Rule, reason: str) -> RuleRaised:
+    """Return the fault of *rule*, for which Great Expectations raises where it is made or evaluated."""
+    about = ", ".join(f"`{name}`" for name in rule.subjects) or "the table"
+    message = f"Great Expectations cannot evaluate it on {about}: {reason[:_LONGEST_REASON]}"
+    if rule.name == "expect_column_values_to_match_json_schema":
+        message += "; whether values are JSON at all, `expect_column_values_to_be_json_parseable` finds out"
+    if rule.place is None:
+        return RuleRaised(Fault(f"data_validation.{rule.name}", message, rule.name, rule.column))
+    place = f"data_validation.expectations.{rule.place}"
+    return RuleRaised(Fault(place, f"{rule.name}: {message}", "expectations", rule.place))
 
 
 def _find_exception(info: Any) -> str | None:

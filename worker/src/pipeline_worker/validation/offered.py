@@ -80,8 +80,8 @@ OFFERED: dict[str, Offered] = {
     "expect_column_kl_divergence_to_be_less_than": _measure(
         _NUMBERS | _TEXT,
         is_plain=True,
-        partition_object="object!",
-        threshold="number!",
+        partition_object="partition!",
+        threshold="size!",
         internal_weight_holdout="share",
         tail_weight_holdout="share",
         bucketize_data="flag",
@@ -97,7 +97,10 @@ OFFERED: dict[str, Offered] = {
     "expect_column_proportion_of_non_null_values_to_be_between": _between("share"),
     "expect_column_proportion_of_unique_values_to_be_between": _between("share"),
     "expect_column_quantile_values_to_be_between": _measure(
-        _ORDERED, quantile_ranges="quantiles!", allow_relative_error="flag"
+        # Great Expectations takes numbers alone as bounds, which times of day are to pandas.
+        _NUMBERS | {"time"},
+        quantile_ranges="quantiles!",
+        allow_relative_error="flag",
     ),
     "expect_column_stdev_to_be_between": _between("number", _NUMBERS),
     "expect_column_sum_to_be_between": _between("number", _NUMBERS),
@@ -123,11 +126,11 @@ OFFERED: dict[str, Offered] = {
     "expect_column_values_to_match_json_schema": _each(_TEXT, json_schema="schema!"),
     "expect_column_values_to_match_regex": _each(_TEXT, regex="regex!"),
     "expect_column_values_to_match_regex_list": _each(_TEXT, regex_list="regexes!", match_on="any|all"),
-    "expect_column_values_to_match_strftime_format": _each(_TEXT, strftime_format="text!"),
+    "expect_column_values_to_match_strftime_format": _each(_TEXT, strftime_format="strftime!"),
     "expect_column_values_to_not_be_in_set": _each(value_set="values!"),
     "expect_column_values_to_not_be_null": _each(),
     "expect_column_values_to_not_be_outliers": _each(
-        _NUMBERS, is_row_by_row=False, method="iqr|std", multiplier="number"
+        _NUMBERS, is_row_by_row=False, method="iqr|std", multiplier="size"
     ),
     "expect_column_values_to_not_match_regex": _each(_TEXT, regex="regex!"),
     "expect_column_values_to_not_match_regex_list": _each(_TEXT, regex_list="regexes!"),
