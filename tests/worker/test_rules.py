@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import re
 from typing import Any
 
 import pytest
@@ -178,7 +179,9 @@ def test_rule_that_makes_no_sense_is_a_fault_of_the_request(
         make(**validation)
     assert raised.value.where == f"data_validation.{parameter}"
     assert raised.value.exit_code == 2
-    line = json.loads(raised.value.fix.rpartition(" What can be evaluated of these: ")[2].removesuffix("."))
+    line = json.loads(
+        re.split(r" What can be evaluated of these: | To leave it out: ", raised.value.fix)[1].removesuffix(".")
+    )
     make(**line["data_validation"])
 
 
@@ -307,6 +310,16 @@ def test_severity_is_that_of_the_rule() -> None:
             {"column_list": ["mass", "at"], "sum_total": 1},
             "`at` is timestamp, and has to be",
         ),
+        (
+            "column_quantile_values_to_be_between",
+            {"column": "day", "quantile_ranges": {"quantiles": [0.5], "value_ranges": [["2024-01-01", None]]}},
+            "`day` is date, and has to be integer or number or time",
+        ),
+        (
+            "column_quantile_values_to_be_between",
+            {"column": "mass", "quantile_ranges": {"quantiles": [0.5], "value_ranges": [[9, 1]]}},
+            r"`value_ranges` has \[9, 1\], and 9 is greater than 1",
+        ),
     ],
 )
 def test_expectation_that_does_not_fit_its_column_is_a_fault_of_the_request(
@@ -316,4 +329,4 @@ def test_expectation_that_does_not_fit_its_column_is_a_fault_of_the_request(
     with pytest.raises(RuleUnusable, match=message) as raised:
         make(expectations=[{"type": f"expect_{name}", "kwargs": kwargs}])
     assert raised.value.where == "data_validation.expectations.0"
-    assert raised.value.fix.endswith(' What can be evaluated of these: {"data_validation": {"expectations": []}}.')
+    assert raised.value.fix.endswith(' To leave it out: {"data_validation": {"expectations": []}}.')

@@ -13,7 +13,7 @@ from .rule import ROW_COUNTS, Fault
 
 
 def write_usable(validation: DataValidation, faults: Sequence[Fault], columns: Sequence[str]) -> str:
-    """Return the JSON that gives the rules with *faults* anew: a mistyped column with its right name, the rest left out."""
+    """Return what to paste: the rules with *faults* anew, a mistyped column with its right name, the rest left out."""
     given = validation.model_dump(mode="json", exclude_defaults=True)
     rules: dict[str, Any] = {}
     for name in dict.fromkeys(fault.rule for fault in faults):
@@ -23,7 +23,8 @@ def write_usable(validation: DataValidation, faults: Sequence[Fault], columns: S
             if fault.rule == name
         }
         rules[name] = _leave_out(given[name], renamed)
-    return json.dumps({"data_validation": rules}, ensure_ascii=False)
+    said = "What can be evaluated of these" if any(rules.values()) else "To leave it out"
+    return f"{said}: {json.dumps({'data_validation': rules}, ensure_ascii=False)}"
 
 
 def write_reported(validation: DataValidation, violated: Iterable[Finding]) -> str:

@@ -45,7 +45,7 @@ def refuse_unusable(faults: Sequence[Fault], validation: DataValidation, schema:
         + (f"; and {len(shown) - _SHOWN_FAULTS} more" if len(shown) > _SHOWN_FAULTS else "")
         + ("" if shown[-1].endswith("?") else "."),
         where=", ".join(dict.fromkeys(fault.parameter for fault in faults[:_SHOWN_FAULTS])),
-        fix=f"{fix} What can be evaluated of these: {write_usable(validation, faults, schema.names())}.",
+        fix=f"{fix} {write_usable(validation, faults, schema.names())}.",
         details={
             "faults": [
                 {"parameter": fault.parameter, "message": message} for message, about in told.items() for fault in about
