@@ -165,6 +165,16 @@ def test_a_row_that_is_repeated_takes_no_memory(tmp_path: Path) -> None:
         ingest(write_ods(tmp_path / "x.ods", {"S": TABLE}, repeated=100_000_000))
 
 
+def test_a_sheet_whose_size_lies_is_refused(tmp_path: Path) -> None:
+    """What the archive says of its size is no bound for the reader."""
+    path = rewrite(tmp_path, "<worksheet", " " * 100_000 + "<worksheet")
+    with zipfile.ZipFile(path) as archive:
+        size = archive.getinfo("xl/worksheets/sheet1.xml").file_size
+    path.write_bytes(path.read_bytes().replace(size.to_bytes(4, "little"), (99_000).to_bytes(4, "little")))
+    with pytest.raises(DataUnreadable, match="The workbook is damaged"):
+        ingest(path)
+
+
 def test_a_repeated_row_is_counted_however_it_is_written(tmp_path: Path) -> None:
     """Neither quotes nor a value without its type hide it."""
     path = write_ods(tmp_path / "near.ods", {"S": TABLE}, repeated=100_000_000)

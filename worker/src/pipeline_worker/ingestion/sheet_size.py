@@ -5,21 +5,20 @@ from __future__ import annotations
 import string
 import zipfile
 import zlib
-from functools import cache
 from pathlib import Path
 
 from ..errors import DataUnreadable
 from ..limits import Limits
 from .sheet_texts import check_texts
 from .workbook_file import refuse_workbook
-from .workbook_xml import has_bytes, make_parser, parse_member
+from .workbook_xml import has_element, make_parser, parse_member
 
 #: Cells of a sheet, empty ones between others included; each takes 24 bytes and more.
 MOST_CELLS = 20_000_000
 #: Bytes of all that is in a workbook.
 _MOST_BYTES = 1 << 30
 #: Each sheet of Excel has it, whatever it is called and wherever it lies.
-_SHEET = b"sheetData"
+_SHEET = "sheetData"
 _ODS_CELLS = {"table:table-cell", "table:covered-table-cell"}
 
 
@@ -41,7 +40,7 @@ def check_sheets(path: Path, name: str, limits: Limits) -> None:
             for content in (each for each in members if each.filename == "content.xml"):
                 for rows, columns in _measure_ods(archive, content, name):
                     _check(rows, columns, name, limits)
-            sheets = [each for each in members if has_bytes(archive, each, _SHEET)]
+            sheets = [each for each in members if has_element(archive, each, _SHEET)]
             sharing = 0
             for sheet in sheets:
                 rows, columns, more = _measure_xlsx(archive, sheet, name)
@@ -79,25 +78,34 @@ def _measure_xlsx(archive: zipfile.ZipFile, member: zipfile.ZipInfo, name: str) 
     """Return the last row and the last column of a sheet that has a cell, and how many cells have a shared text."""
     rows = columns = sharing = 0
     # A row, and a cell, that does not say where it is stands behind the one before.
-    row = column = 0
+    row = unplaced = 0
     number = letters = ""
+    known = set()
 
     def start(element: str, attributes: dict[str, str]) -> None:
-        nonlocal rows, columns, sharing, row, column, number, letters
+        # This is called for each cell and its value: what most of them need comes first.
+        nonlocal rows, columns, sharing, row, unplaced, number, letters
         if element == "v":
             return
-        kind = element.rpartition(":")[2]
+        kind = element if element == "c" else element.rpartition(":")[2]
         if kind == "c":
-            place = attributes.get("r", "")
-            before, letters = letters, place.rstrip(string.digits)
-            column = _count_columns(letters) if letters else column + 1
-            columns = columns if letters == before and letters else max(columns, column)
-            before, number = number, place[len(letters) :]
-            if number != before or not number:
-                rows = max(rows, _read_number(number, row))
-            sharing += attributes.get("t") == "s"
+            if attributes.get("t") == "s":
+                sharing += 1
+            place = attributes.get("r")
+            if place:
+                letters, unplaced = place.rstrip(string.digits), 0
+                if letters not in known:
+                    known.add(letters)
+                    columns = max(columns, _count_columns(letters))
+                if place[len(letters) :] != number:
+                    number = place[len(letters) :]
+                    rows = max(rows, _read_number(number, row))
+            else:
+                unplaced += 1
+                rows, columns = max(rows, row), max(columns, _count_columns(letters) + unplaced)
         elif kind == "row":
-            row, column = _read_number(attributes.get("r", "").lstrip(string.ascii_letters), row + 1), 0
+            row = _read_number(attributes.get("r", "").lstrip(string.ascii_letters), row + 1)
+            letters, unplaced = "", 0
 
     parse_member(archive, member, make_parser(start), name)
     return rows, columns, sharing
@@ -107,7 +115,6 @@ def _read_number(digits: str, otherwise: int) -> int:
     return int(digits[:20]) if digits.isdecimal() else otherwise
 
 
-@cache
 def _count_columns(letters: str) -> int:
     number = 0
     for letter in letters.upper()[:20]:

@@ -12,14 +12,15 @@ from .workbook_file import refuse_workbook
 _CHUNK_BYTES = 1 << 20
 
 
-def has_bytes(archive: zipfile.ZipFile, member: zipfile.ZipInfo, sought: bytes) -> bool:
-    """Whether *member* has *sought* somewhere."""
+def has_element(archive: zipfile.ZipFile, member: zipfile.ZipInfo, kind: str) -> bool:
+    """Whether an element of *kind*, with a prefix or without, may begin somewhere in *member*."""
+    sought = (f"<{kind}".encode(), f":{kind}".encode())
     end = b""
     with archive.open(member) as file:
         while chunk := file.read(_CHUNK_BYTES):
-            if sought in end + chunk:
+            if any(each in end + chunk for each in sought):
                 return True
-            end = chunk[-len(sought) :]
+            end = chunk[-len(sought[0]) :]
     return False
 
 
