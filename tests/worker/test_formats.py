@@ -130,3 +130,15 @@ def test_a_table_is_the_same_in_each_format(
 def test_the_request_offers_each_format() -> None:
     """What `data_format` can be is what the table of formats has."""
     assert set(get_args(FormatName)) == set(FORMATS)
+
+
+@pytest.mark.slow("loads pandas")
+@pytest.mark.parametrize("name", ["x.csv.gz", "x.zip"])
+def test_a_file_that_is_packed_by_its_name_alone_is_read_by_the_call(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """The name alone would make pandas unpack it."""
+    path = tmp_path / name
+    path.write_text("a,b\n1,x\n2,y\n")
+    converted, unpacked, _ = ingest(path)
+    assert "compression=None" in check_call(path, converted, unpacked, monkeypatch)

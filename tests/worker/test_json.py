@@ -45,7 +45,9 @@ def ingest(
     [
         ('[{"a": 1, "b": "x"}, {"b": "y"}]', {"a": [1, None], "b": ["x", "y"]}),
         ('{"n": 2, "ok": true, "data": [{"a": 1}, {"a": 2}], "next": null}', {"a": [1, 2]}),
-        ('{"data": [ {"a": 1} , {"a": 2} ], "tags": ["x", "y"]}', {"a": [1, 2]}),
+        ('{"data": [ {"a": 1} , {"a": 2} ], "tags": ["x", "y", "z"]}', {"a": [1, 2]}),
+        ('{"a": [1, 2], "b": [null, {"c": "x"}]}', {"a": [1, 2], "b.c": [None, "x"]}),
+        ('{"a": {"0": 1, "1": 2}, "b": {"0": {"c": "x"}}}', {"a": [1, 2], "b.c": ["x", None]}),
         ('{"a": [1, null], "b": ["x", "y"]}', {"a": [1, None], "b": ["x", "y"]}),
         ('{"a": {"0": 1, "1": 2}, "b": {"0": "x", "1": null}}', {"a": [1, 2], "b": ["x", None]}),
         ('{"a": 1, "b": {"c": "x"}}', {"a": [1], "b.c": ["x"]}),
@@ -82,6 +84,57 @@ def test_what_is_flattened_and_what_is_not_is_told(tmp_path: Path) -> None:
         "Objects in the records were flattened, by one level: `a` became `a.b`, `a.c`.",
         "What is deeper was kept as JSON, in text: `a.c`.",
     ]
+    (tmp_path / "empty").mkdir()
+    converted, _ = ingest(tmp_path / "empty", '[{"a": 1, "o": {}}]')
+    assert converted.notes == [
+        "Objects in the records were flattened, by one level: `o` became nothing, as it is empty."
+    ]
+
+
+def test_what_is_not_read_of_an_object_is_told(tmp_path: Path) -> None:
+    """Beside an array of records there can be others, which are no part of the table."""
+    converted, _ = ingest(tmp_path, '{"meta": {"n": 2}, "info": [{"a": 1}, {"a": 2}], "ok": true}')
+    assert converted.notes == ["Of the object `info` was read, and not `meta`, `ok`."]
+
+
+@pytest.mark.parametrize(
+    ("content", "fix"),
+    [
+        ('[{"a": 1}, {"a": "x', "Its end is missing"),
+        ('[{"a": 1}, {"a"', "Its end is missing"),
+        ('[{"a": 1}, {"a" 2}]', "Mend it there"),
+        ('{"a": 1},\n{"a": 2},\n', "Put records with commas between them into brackets"),
+        ('{"a":\n1}\n{"a": 2}\n', 'say so: {"data_format": "jsonl"}'),
+        ('[{"a": "\\ud800"}]', "Write the file again from its source"),
+    ],
+)
+def test_what_mends_a_broken_document_is_said(tmp_path: Path, content: str, fix: str) -> None:
+    """A missing end is another fault than a sign too many."""
+    with pytest.raises(DataUnreadable) as raised:
+        ingest(tmp_path, content)
+    assert fix in raised.value.fix
+    assert "," in raised.value.where
+
+
+@pytest.mark.parametrize(
+    ("content", "name", "found"),
+    [
+        ('{"a": "' + "x" * (1 << 20) + '"}\n{"a": "y"}\n', "x.jsonl", "jsonl"),
+        ('{"a": "' + "x" * (1 << 20) + '"}', "x.json", "json"),
+        ('{"a": 1}\n', "x.jsonl", "jsonl"),
+        ("[1]\n[2]\n", "x.jsonl", "jsonl"),
+        ('{"data": [{"a": 1}]}', "x.jsonl", "json"),
+        ('[\n{"a": 1}]\n', "x.jsonl", "json"),
+    ],
+)
+def test_a_name_is_believed_where_the_beginning_can_be_lines(
+    tmp_path: Path, content: str, name: str, found: str
+) -> None:
+    """A long first line, a single record and arrays on lines are what the name says; a document is told."""
+    (tmp_path / name).write_text(content)
+    data_format = find_format(tmp_path / name, name)
+    assert data_format.name == found
+    assert (data_format.note is None) == name.endswith(found)
 
 
 def test_a_column_that_pandas_rounds_is_told(tmp_path: Path) -> None:
@@ -104,6 +157,19 @@ def test_a_column_that_pandas_rounds_is_told(tmp_path: Path) -> None:
         ('[{"a": 1, " a": 2}]', "More than one column has the same name (`a`: columns 1, 2)"),
         ('{"a": [1, 2], "b": [1]}', "The columns have different numbers of values: `a` 2, `b` 1"),
         ('{"a": [{"x": 1}], "b": [{"x": 1}]}', "The object holds more than one array of records: `a`, `b`"),
+        (
+            '{"a": [1, 2], "b": [{"x": 1}, {"x": 2}], "c": 1}',
+            "The object holds the array of records `b`, and as many values in `a`: whether",
+        ),
+        (
+            '{"b": [{"x": 1}, {"x": 2}], "a": [1, 2]}',
+            "The object holds the array of records `b`, and as many values in `a`",
+        ),
+        ('{"a": [1, 2], "a": [3, 4]}', "A record has more than one value called `a`"),
+        ('{"a": [{"x": 1}], "a": 1}', "A record has more than one value called `a`"),
+        ('[{"a": 1, "": 2}]', "A record has a value without a name"),
+        ('[{"a": 1, " ": 2}]', "A record has a value without a name"),
+        ('[null, {"a": 1}]', "Record 1 is no object"),
         ('{"u1": {"a": 1}, "u2": {"a": 2}}', "It is an object of objects"),
         ('{"columns": ["a"], "index": [0], "data": [[1]]}', "The names of the columns stand apart from the rows"),
         ("[" * 100_000, "The JSON is broken in line 1: it is nested too deeply"),

@@ -38,6 +38,14 @@ def encrypt(content: bytes) -> bytes:
     return bytes(changed)
 
 
+def repack(method: int) -> bytes:
+    """Return an archive of one member that is packed by *method*."""
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", method) as archive:
+        archive.writestr("x", bytes(2 << 20))
+    return content.getvalue()
+
+
 def test_litter_and_notes_are_left_out(tmp_path: Path) -> None:
     """The one file that can be a table is taken, wherever it lies, and what else there is is told."""
     members = {"__MACOSX/._a.csv": b"x", ".DS_Store": b"x", "folder/a.csv": CSV, "README.txt": b"x"}
@@ -71,6 +79,10 @@ def test_several_tables_ask_for_one(tmp_path: Path) -> None:
         (make_zip(x=bytes(2 << 20)), "Unpacked, the file has"),
         (gzip.compress(bytes(2 << 20)), "Unpacked, the file has"),
         (make_zip(**{"xl/workbook.xml": bytes(2 << 20)}), "Unpacked, the file has"),
+        (repack(zipfile.ZIP_BZIP2), "The zip archive is packed in a way that is not read: `x` by method 12"),
+        (repack(zipfile.ZIP_LZMA), "The zip archive is packed in a way that is not read: `x` by method 14"),
+        (make_zip(x=repack(zipfile.ZIP_BZIP2)), "The zip archive is packed in a way that is not read"),
+        (b"PK\x07\x08" + make_zip(x=CSV), "This is the first of several parts of a zip archive"),
         (make_zip(**{"word/document.xml": b"x"}), "This is a Word document; it is no table"),
     ],
 )
@@ -101,3 +113,25 @@ def test_a_gzip_file_is_named_by_what_is_in_it(tmp_path: Path, name: str, inner:
     """The ending before `.gz` is that of the file inside; where there is no `.gz`, that is told."""
     unpacked = open_archive(tmp_path, gzip.compress(CSV), name=name)
     assert (unpacked.path.read_bytes(), unpacked.name, len(unpacked.notes)) == (CSV, inner, notes)
+
+
+def test_a_way_through_folders_is_no_hidden_file(tmp_path: Path) -> None:
+    """A member is written where we say, so that its name can be any way."""
+    assert open_archive(tmp_path, make_zip(**{"../../x.csv": CSV})).path.read_bytes() == CSV
+
+
+def test_a_name_that_turns_is_refused(tmp_path: Path) -> None:
+    """As a name at the top of the bucket is."""
+    with pytest.raises(ParameterInvalid, match=r"the mark U\+202E"):
+        open_archive(tmp_path, make_zip(**{"x\u202evsc.csv": CSV}))
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_a_name_that_stands_there_twice_is_refused(tmp_path: Path) -> None:
+    """Which of the two is meant, nobody can say."""
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        archive.writestr("a.csv", CSV)
+        archive.writestr("a.csv", CSV)
+    with pytest.raises(DataUnreadable, match=r"The archive holds `a.csv` more than once"):
+        open_archive(tmp_path, content.getvalue(), "a.csv")

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from pipeline_worker.errors import DataUnreadable, ParameterInvalid
-from pipeline_worker.ingestion import sheet_texts
+from pipeline_worker.ingestion import sheet_texts, workbook_xml
 from tests.worker.test_formats import check_call, ingest
 from tests.worker.workbooks import Rows, write_ods, write_xlsx
 
@@ -109,20 +109,81 @@ def test_a_workbook_without_a_table_is_refused(tmp_path: Path, sheets: dict[str,
     assert raised.value.what.startswith(what)
 
 
-def test_a_cell_far_away_takes_no_memory(tmp_path: Path) -> None:
-    """Two cells of which one is in the last row and column would be 17 thousand million: they are refused unread."""
-    path = write_xlsx(tmp_path / "near.xlsx", {"S": TABLE})
-    with zipfile.ZipFile(path) as near, zipfile.ZipFile(tmp_path / "x.xlsx", "w") as far:
-        for member in near.namelist():
-            far.writestr(member, near.read(member).replace(b'r="B3"', b'r="CV1048576"'))
+def rewrite(folder: Path, old: str, new: str, sheet: str = "worksheets/sheet1.xml") -> Path:
+    """Write a workbook whose one sheet has *new* in the place of *old*, and lies at *sheet*."""
+    path = write_xlsx(folder / "before.xlsx", {"S": TABLE})
+    with zipfile.ZipFile(path) as before, zipfile.ZipFile(folder / "x.xlsx", "w") as after:
+        for member in before.namelist():
+            content = before.read(member).decode().replace(old, new).replace("worksheets/sheet1.xml", sheet)
+            after.writestr(member.replace("worksheets/sheet1.xml", sheet), content)
+    return folder / "x.xlsx"
+
+
+@pytest.mark.parametrize(
+    ("place", "sheet"),
+    [
+        ('r="CV1048576"', "worksheets/sheet1.xml"),
+        ("r='CV1048576'", "worksheets/sheet1.xml"),
+        ('s="0" r = "cv1048576"', "worksheets/sheet1.xml"),
+        ('r="CV1048576"', "other/sheet1.xml"),
+        ('r="CV1048576"', "other/sheet1"),
+    ],
+)
+def test_a_cell_far_away_takes_no_memory(tmp_path: Path, place: str, sheet: str) -> None:
+    """Two cells of which one is in the last row are refused unread, however its place is written and wherever the sheet lies."""
+    path = rewrite(tmp_path, 'r="B3"', place, sheet)
     with pytest.raises(DataUnreadable, match="reaches to row 1,048,576 and column 100"):
-        ingest(tmp_path / "x.xlsx")
+        ingest(path)
+
+
+def test_a_cell_without_a_place_stands_in_its_row(tmp_path: Path) -> None:
+    """Its row says where it is, and the cell before it in which column."""
+    path = rewrite(
+        tmp_path, '<row r="3"><c r="A3" s="0"><v>2</v></c><c r="B3"', '<row r="1048576"><c r="CU1048576"/><c'
+    )
+    with pytest.raises(DataUnreadable, match="reaches to row 1,048,576 and column 100"):
+        ingest(path)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("<worksheet", "<!DOCTYPE worksheet [<!ENTITY e 'x'>]><worksheet"),
+        ('r="B3"', 'r="B3" r="XFD1048576"'),
+        ("<worksheet", "<!-- -- <a --><worksheet"),
+    ],
+)
+def test_a_sheet_that_is_no_xml_is_refused(tmp_path: Path, old: str, new: str) -> None:
+    """What only a lenient reader reads is refused before one does, as its size cannot be known."""
+    with pytest.raises(DataUnreadable, match=r"`xl/worksheets/sheet1.xml` is no XML as workbooks have it"):
+        ingest(rewrite(tmp_path, old, new))
 
 
 def test_a_row_that_is_repeated_takes_no_memory(tmp_path: Path) -> None:
     """In OpenDocument a row can stand there many times; it is counted before it is read."""
     with pytest.raises(DataUnreadable, match="The table has 100,000,002 rows"):
         ingest(write_ods(tmp_path / "x.ods", {"S": TABLE}, repeated=100_000_000))
+
+
+def test_a_sheet_whose_size_lies_is_refused(tmp_path: Path) -> None:
+    """What the archive says of its size is no bound for the reader."""
+    path = rewrite(tmp_path, "<worksheet", " " * 100_000 + "<worksheet")
+    with zipfile.ZipFile(path) as archive:
+        size = archive.getinfo("xl/worksheets/sheet1.xml").file_size
+    path.write_bytes(path.read_bytes().replace(size.to_bytes(4, "little"), (99_000).to_bytes(4, "little")))
+    with pytest.raises(DataUnreadable, match="The workbook is damaged"):
+        ingest(path)
+
+
+def test_a_repeated_row_is_counted_however_it_is_written(tmp_path: Path) -> None:
+    """Neither quotes nor a value without its type hide it."""
+    path = write_ods(tmp_path / "near.ods", {"S": TABLE}, repeated=100_000_000)
+    with zipfile.ZipFile(path) as near, zipfile.ZipFile(tmp_path / "x.ods", "w") as far:
+        for member in near.namelist():
+            content = near.read(member).replace(b'"100000000"', b"'100000000'")
+            far.writestr(member, content.replace(b'office:value-type="float" ', b""))
+    with pytest.raises(DataUnreadable, match="The table has 100,000,002 rows"):
+        ingest(tmp_path / "x.ods")
 
 
 def test_a_text_that_many_cells_share_is_counted_for_each(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -133,18 +194,18 @@ def test_a_text_that_many_cells_share_is_counted_for_each(tmp_path: Path, monkey
         for member in near.namelist():
             content = near.read(member)
             if member.endswith("sheet1.xml"):
-                cells = b"".join(b'<c t="s"><v>%d</v></c>' % (number % 2) for number in range(1000))
+                cells = b"".join(b"<c t='s'><v>%d</v></c>" % (number % 2) for number in range(1000))
                 content = content.replace(b"</row>", cells + b"</row>")
             shared.writestr(member, content)
         shared.writestr(sheet_texts.SHARED, f"<sst>{texts}</sst>")
-    monkeypatch.setattr(sheet_texts, "_CHUNK_BYTES", 1000)
+    monkeypatch.setattr(workbook_xml, "_CHUNK_BYTES", 1000)
     with zipfile.ZipFile(tmp_path / "x.xlsx") as archive:
-        sheets = ["xl/worksheets/sheet1.xml"]
+        sheets = [archive.getinfo("xl/worksheets/sheet1.xml")]
         monkeypatch.setattr(sheet_texts, "_MOST_BYTES", 3_100_000)
-        sheet_texts.check_texts(archive, sheets, "x")
+        sheet_texts.check_texts(archive, sheets, 3000, "x")
         monkeypatch.setattr(sheet_texts, "_MOST_BYTES", 2_900_000)
         with pytest.raises(DataUnreadable, match="more than 2,900,000 bytes together"):
-            sheet_texts.check_texts(archive, sheets, "x")
+            sheet_texts.check_texts(archive, sheets, 3000, "x")
 
 
 @pytest.mark.parametrize(

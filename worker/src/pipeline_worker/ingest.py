@@ -21,6 +21,8 @@ from .ingestion.unpacked import Unpacked, unpack
 from .target_column import Target, find_target
 
 _LOGGED_NOTES = 20
+#: By which pandas takes a file to be packed, whatever is in it.
+_PACKED_ENDINGS = (".gz", ".bz2", ".zip", ".xz", ".zst", ".tar")
 
 
 def ingest(attempt: Attempt) -> Outcome:
@@ -100,6 +102,8 @@ def describe_call(converted: Converted, unpacked: Unpacked) -> dict[str, Any]:
     """Return the call of pandas that reads the rows of the file."""
     function, options = converted.pandas_call
     argument = unpacked.write_argument(converted.pandas_argument, converted.pandas_encoding)
+    if function == "read_csv" and argument == "{file}" and unpacked.name.lower().endswith(_PACKED_ENDINGS):
+        options = options | {"compression": None}
     call = {"function": function, "options": options}
     others: dict[str, Any] = {"reset_index": converted.reset_index, "reads_otherwise": converted.pandas_unread or None}
     others["argument"] = argument if argument != "{file}" else None

@@ -9,6 +9,8 @@ from ..errors import DataUnreadable, ParameterInvalid
 from .foreign import CALLED, refuse_ending, refuse_foreign
 from .formats import FORMATS
 from .formats.file_format import FileFormat
+from .formats.json_document import JSON
+from .formats.json_lines import JSON_LINES, can_be_lines
 
 #: As many as tell a JSON file from lines of JSON.
 _HEAD_BYTES = 1 << 20
@@ -55,6 +57,8 @@ def find_format(path: Path, name: str, given: str | None = None) -> DataFormat:
         refuse_foreign(head, name)
     ending = PurePosixPath(name).suffix.lower()
     named = _BY_ENDING.get(ending)
+    if content == JSON and named == JSON_LINES and can_be_lines(head, is_whole=len(head) < _HEAD_BYTES):
+        content = named
     if content is None:
         content = named if named is not None and named.is_any_text else FORMATS["csv"]
         if named is not None and not named.is_text and b"\0" in head:

@@ -107,6 +107,12 @@ def convert_records(
     if not cells.rows or not records_format.kinds:
         raise DataUnreadable("The file has no records.", where=name, fix="Drop it again with its records.")
     keys = _list_keys(records_format)
+    if any(not key.strip() for key in keys):
+        raise DataUnreadable(
+            "A record has a value without a name: it is empty, or of blanks.",
+            where=name,
+            fix="Give each value a name.",
+        )
     records_format.header = tuple(keys)
     names, notes = name_columns(keys)
     kinds = {each: records_format.kinds[key] for each, key in zip(names, keys, strict=True)}
@@ -143,17 +149,18 @@ def _note_nested(records_format: RecordsFormat, kinds: dict[str, set[type]]) -> 
     notes = []
     if records_format.nested:
         listed = "; ".join(
-            f"`{key}` became {_list(f'{key}.{inner}' for inner in names)}"
+            f"`{key}` became {list_names(f'{key}.{inner}' for inner in names) or 'nothing, as it is empty'}"
             for key, names in list(records_format.nested.items())[:_LISTED]
         )
         notes.append(f"Objects in the records were flattened, by one level: {listed}.")
     deep = [each for each, found in kinds.items() if {dict, list} & found]
     if deep:
-        notes.append(f"What is deeper was kept as JSON, in text: {_list(deep)}.")
+        notes.append(f"What is deeper was kept as JSON, in text: {list_names(deep)}.")
     return notes
 
 
-def _list(names: Iterable[str]) -> str:
+def list_names(names: Iterable[str]) -> str:
+    """Return *names* as people read them."""
     known = list(names)
     more = f" and {len(known) - _LISTED} more" if len(known) > _LISTED else ""
     return ", ".join(f"`{name}`" for name in known[:_LISTED]) + more
@@ -204,7 +211,7 @@ def _write_block(
         except UnicodeEncodeError as error:
             raise DataUnreadable(
                 f"A text from {place[0]} {place[1]:,} on has half of a character (`\\ud800` or the like), which is no text.",
-                where=name,
+                where=f"{name}, from {place[0]} {place[1]} on",
                 fix="Write the file again from its source.",
             ) from error
 

@@ -13,6 +13,7 @@ from .json_records import TOO_MANY_DIGITS, RepeatedNameError, make_record, refus
 _CHUNK_CHARACTERS = 1 << 20
 #: A value that is longer would take too much memory, at ten times its length and more.
 _LONGEST_VALUE = 64 << 20
+_MEND = "Mend it there, or let a program write the file again."
 _BLANKS = re.compile(r"[ \t\r\n]*")
 
 
@@ -81,8 +82,9 @@ class JsonText:
         """
         self.peek()
         while True:
+            begun = self._at
             try:
-                value, end = self._decode(self._buffer, self._at)
+                value, end = self._decode(self._buffer, begun)
             except RepeatedNameError as error:
                 raise refuse_repeated(str(error), f"{self.name}, from line {self.line} on") from error
             except RecursionError as error:
@@ -90,7 +92,8 @@ class JsonText:
             except json.JSONDecodeError as error:
                 if self._fill():
                     continue
-                self._at = max(self._at, error.pos)
+                # Reading on has cut off what is before the value.
+                self._at += max(0, error.pos - begun)
                 raise self.refuse(error.msg) from error
             except ValueError as error:
                 raise self.refuse(TOO_MANY_DIGITS) from error
@@ -105,12 +108,14 @@ class JsonText:
         """The line that comes next."""
         return self._lines + self._buffer.count("\n", 0, self._at)
 
-    def refuse(self, reason: str) -> DataUnreadable:
+    def refuse(self, reason: str, fix: str | None = None) -> DataUnreadable:
         """Return the error for what comes next."""
+        is_cut = not self.peek() or reason.startswith("Unterminated")
+        usual = "Its end is missing, as if its transfer broke off: send it again." if is_cut else _MEND
         return DataUnreadable(
             f"The JSON is broken in line {self.line}: {reason}.",
             where=f"{self.name}, line {self.line}",
-            fix="Write the file again. If its end is missing, its transfer broke off: send it again.",
+            fix=fix or usual,
             details={"line": self.line},
         )
 

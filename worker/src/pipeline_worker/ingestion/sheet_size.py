@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-import re
+import string
 import zipfile
 import zlib
-from collections.abc import Iterator
 from pathlib import Path
 
 from ..errors import DataUnreadable
 from ..limits import Limits
 from .sheet_texts import check_texts
+from .workbook_file import refuse_workbook
+from .workbook_xml import has_element, make_parser, parse_member
 
 #: Cells of a sheet, empty ones between others included; each takes 24 bytes and more.
 MOST_CELLS = 20_000_000
-#: Bytes of the sheets and their texts.
+#: Bytes of all that is in a workbook.
 _MOST_BYTES = 1 << 30
-_CHUNK_BYTES = 1 << 20
-#: An element that a chunk cuts in two is looked at with the next.
-_OVERLAP_BYTES = 4096
-_CELL = re.compile(rb'\br="([A-Z]{1,3})(\d{1,7})"')
-_ODS = re.compile(
-    rb"<table:(?P<kind>table-row|(?:covered-)?table-cell|table(?=[\s/>]))(?P<attributes>[^>]*)>|(?P<end></table:table-row>)"
-)
-_REPEATED = re.compile(rb'number-(?:rows|columns)-repeated="(\d+)"')
+#: Each sheet of Excel has it, whatever it is called and wherever it lies.
+_SHEET = "sheetData"
+_ODS_CELLS = {"table:table-cell", "table:covered-table-cell"}
 
 
 def check_sheets(path: Path, name: str, limits: Limits) -> None:
@@ -32,23 +28,27 @@ def check_sheets(path: Path, name: str, limits: Limits) -> None:
     :param path: the workbook, a zip file.
     :param name: what people know it as.
     :param limits: how large a table may be.
-    :raises DataUnreadable: it has one.
+    :raises DataUnreadable: it has one, or is damaged.
     """
+    if not zipfile.is_zipfile(path):
+        # An old workbook has room for few cells.
+        return
     try:
         with zipfile.ZipFile(path) as archive:
-            _check_bytes(sum(each.file_size for each in archive.infolist() if each.filename.endswith(".xml")), name)
-            members = archive.namelist()
-            if "content.xml" in members:
-                sizes = _measure_ods(_read_chunks(archive, "content.xml"))
-            else:
-                sheets = [each for each in members if re.fullmatch(r"xl/worksheets/[^/]*\.xml", each)]
-                check_texts(archive, sheets, name)
-                sizes = (_measure_xlsx(archive, sheet) for sheet in sheets)
-            for rows, columns in sizes:
+            _check_bytes(sum(each.file_size for each in archive.infolist()), name)
+            members = archive.infolist()
+            for content in (each for each in members if each.filename == "content.xml"):
+                for rows, columns in _measure_ods(archive, content, name):
+                    _check(rows, columns, name, limits)
+            sheets = [each for each in members if has_element(archive, each, _SHEET)]
+            sharing = 0
+            for sheet in sheets:
+                rows, columns, more = _measure_xlsx(archive, sheet, name)
                 _check(rows, columns, name, limits)
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError):
-        # What is damaged is found by whoever reads it.
-        return
+                sharing += more
+            check_texts(archive, sheets, sharing, name)
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError) as error:
+        raise refuse_workbook(name, error) from error
 
 
 def _check_bytes(size: int, name: str) -> None:
@@ -74,64 +74,82 @@ def _check(rows: int, columns: int, name: str, limits: Limits) -> None:
         )
 
 
-def _read_chunks(archive: zipfile.ZipFile, member: str) -> Iterator[bytes]:
-    """Yield the content in chunks, each with the end of the one before."""
-    end = b""
-    with archive.open(member) as file:
-        while chunk := file.read(_CHUNK_BYTES):
-            yield end + chunk
-            end = (end + chunk)[-_OVERLAP_BYTES:]
+def _measure_xlsx(archive: zipfile.ZipFile, member: zipfile.ZipInfo, name: str) -> tuple[int, int, int]:
+    """Return the last row and the last column of a sheet that has a cell, and how many cells have a shared text."""
+    rows = columns = sharing = 0
+    # A row, and a cell, that does not say where it is stands behind the one before.
+    row = unplaced = 0
+    number = letters = ""
+    known = set()
+
+    def start(element: str, attributes: dict[str, str]) -> None:
+        # This is called for each cell and its value: what most of them need comes first.
+        nonlocal rows, columns, sharing, row, unplaced, number, letters
+        if element == "v":
+            return
+        kind = element if element == "c" else element.rpartition(":")[2]
+        if kind == "c":
+            if attributes.get("t") == "s":
+                sharing += 1
+            place = attributes.get("r")
+            if place:
+                letters, unplaced = place.rstrip(string.digits), 0
+                if letters not in known:
+                    known.add(letters)
+                    columns = max(columns, _count_columns(letters))
+                if place[len(letters) :] != number:
+                    number = place[len(letters) :]
+                    rows = max(rows, _read_number(number, row))
+            else:
+                unplaced += 1
+                rows, columns = max(rows, row), max(columns, _count_columns(letters) + unplaced)
+        elif kind == "row":
+            row = _read_number(attributes.get("r", "").lstrip(string.ascii_letters), row + 1)
+            letters, unplaced = "", 0
+
+    parse_member(archive, member, make_parser(start), name)
+    return rows, columns, sharing
 
 
-def _measure_xlsx(archive: zipfile.ZipFile, member: str) -> tuple[int, int]:
-    """Return the last row and the last column of a sheet that has a cell."""
-    rows = columns = 0
-    for chunk in _read_chunks(archive, member):
-        if found := _CELL.findall(chunk):
-            letters, numbers = zip(*found, strict=True)
-            rows = max(rows, *map(int, set(numbers)))
-            columns = max(columns, *map(_count_columns, set(letters)))
-    return rows, columns
+def _read_number(digits: str, otherwise: int) -> int:
+    return int(digits[:20]) if digits.isdecimal() else otherwise
 
 
-def _count_columns(letters: bytes) -> int:
+def _count_columns(letters: str) -> int:
     number = 0
-    for letter in letters:
-        number = number * 26 + letter - ord("A") + 1
+    for letter in letters.upper()[:20]:
+        number = number * 26 + ord(letter) - ord("A") + 1
     return number
 
 
-def _measure_ods(chunks: Iterator[bytes]) -> Iterator[tuple[int, int]]:
-    """Yield the rows and the columns up to the last cell with a value, of each sheet."""
+def _measure_ods(archive: zipfile.ZipFile, member: zipfile.ZipInfo, name: str) -> list[tuple[int, int]]:
+    """Return the rows and the columns up to the last cell with a value, of each sheet."""
+    sizes: list[tuple[int, int]] = []
     row = rows = columns = cell = repeated = 0
     has_value = False
-    seen = 0
-    offset = 0
-    for chunk in chunks:
-        start = offset
-        for match in _ODS.finditer(chunk):
-            if start + match.start() < seen:
-                continue
-            seen = start + match.end()
-            kind = match["kind"]
-            if kind == b"table":
-                yield rows, columns
-                row = rows = columns = 0
-            elif kind == b"table-row":
-                cell, has_value, repeated = 0, False, _count_repeats(match["attributes"])
-                if match["attributes"].endswith(b"/"):
-                    row += repeated
-            elif match["end"]:
-                row += repeated
-                rows = row if has_value else rows
-            elif kind:
-                cell += _count_repeats(match["attributes"])
-                if b"value-type=" in match["attributes"]:
-                    has_value, columns = True, max(columns, cell)
-        offset = start + len(chunk) - min(_OVERLAP_BYTES, len(chunk))
-    yield rows, columns
+
+    def start(element: str, attributes: dict[str, str]) -> None:
+        nonlocal row, rows, columns, cell, repeated, has_value
+        if element in _ODS_CELLS:
+            cell += _count_repeats(attributes, "columns")
+            if any(each.startswith("office:") or each == "table:formula" for each in attributes):
+                has_value, columns = True, max(columns, cell)
+        elif element == "table:table-row":
+            cell, has_value, repeated = 0, False, _count_repeats(attributes, "rows")
+        elif element == "table:table":
+            row = rows = columns = 0
+
+    def end(element: str) -> None:
+        nonlocal row, rows
+        if element == "table:table-row":
+            row += repeated
+            rows = row if has_value else rows
+        elif element == "table:table":
+            sizes.append((rows, columns))
+
+    parse_member(archive, member, make_parser(start, end), name)
+    return sizes
 
 
-def _count_repeats(attributes: bytes) -> int:
-    match = _REPEATED.search(attributes)
-    return int(match[1]) if match else 1
+def _count_repeats(attributes: dict[str, str], what: str) -> int:
+    return _read_number(attributes.get(f"table:number-{what}-repeated", ""), 1)

@@ -2,71 +2,85 @@
 
 from __future__ import annotations
 
-import re
 import zipfile
 from array import array
-from collections.abc import Iterator
+from collections.abc import Sequence
 
 from ..errors import DataUnreadable
+from .workbook_xml import make_parser, parse_member
 
 SHARED = "xl/sharedStrings.xml"
 #: Bytes of the texts of all cells.
 _MOST_BYTES = 1 << 30
-_CHUNK_BYTES = 1 << 20
-_END = re.compile(rb"</(?:\w+:)?si>")
-#: As long as what ends a text, at least.
-_OVERLAP_BYTES = 64
-_SHARING = re.compile(rb't="s"[^>]*>\s*<(?:\w+:)?v>(\d+)<')
 
 
-def check_texts(archive: zipfile.ZipFile, sheets: list[str], name: str) -> None:
+def check_texts(archive: zipfile.ZipFile, sheets: Sequence[zipfile.ZipInfo], sharing: int, name: str) -> None:
     """Refuse a workbook of which the cells have more text than can be held.
 
     :param sheets: the members that are its sheets.
+    :param sharing: how many cells have a shared text.
     :param name: what people know it as.
     :raises DataUnreadable: they have.
     """
-    if SHARED not in archive.namelist():
-        return
-    longest = max(_measure(archive), default=0)
-    sharing = sum(chunk.count(b't="s"') for sheet in sheets for chunk in _read(archive, sheet))
-    if longest * sharing <= _MOST_BYTES:
-        return
-    sizes = array("q", _measure(archive))
+    members = [each for each in archive.infolist() if each.filename.replace("\\", "/").lower() == SHARED.lower()]
+    for member in members if sharing else []:
+        sizes = _measure(archive, member, name)
+        longest = max(sizes, default=0)
+        if longest * sharing <= _MOST_BYTES:
+            continue
+        for sheet in sheets:
+            _check_sheet(archive, sheet, sizes, name)
+
+
+def _check_sheet(archive: zipfile.ZipFile, sheet: zipfile.ZipInfo, sizes: array[int], name: str) -> None:
     size = 0
-    for sheet in sheets:
-        end = b""
-        for chunk in _read(archive, sheet):
-            data = end + chunk
-            last = 0
-            for match in _SHARING.finditer(data):
-                size += sizes[int(match[1])] if int(match[1]) < len(sizes) else 0
-                last = match.end()
-            if size > _MOST_BYTES:
-                raise DataUnreadable(
-                    f"The texts of its cells have more than {_MOST_BYTES:,} bytes together, the most of a workbook that are held; the longest "
-                    f"has {longest:,}.",
-                    where=name,
-                    fix="Leave the column with the long texts out, or write the table as CSV or Parquet.",
-                )
-            end = data[max(last, len(data) - _OVERLAP_BYTES) :]
+    is_shared = is_value = False
+    number = ""
+
+    def start(element: str, attributes: dict[str, str]) -> None:
+        nonlocal is_shared, is_value, number
+        kind = element.rpartition(":")[2]
+        if kind == "c":
+            is_shared = attributes.get("t") == "s"
+        is_value = is_shared and kind == "v"
+        number = ""
+
+    def read(text: str) -> None:
+        nonlocal number
+        number += text if is_value else ""
+
+    def end(_: str) -> None:
+        nonlocal size, is_value
+        if is_value and number.strip().isdecimal() and int(number) < len(sizes):
+            size += sizes[int(number)]
+        is_value = False
+        if size > _MOST_BYTES:
+            raise DataUnreadable(
+                f"The texts of its cells have more than {_MOST_BYTES:,} bytes together, the most of a workbook that are held; the longest "
+                f"has {max(sizes):,}.",
+                where=name,
+                fix="Leave the column with the long texts out, or write the table as CSV or Parquet.",
+            )
+
+    parser = make_parser(start, end)
+    parser.CharacterDataHandler = read
+    parse_member(archive, sheet, parser, name)
 
 
-def _measure(archive: zipfile.ZipFile) -> Iterator[int]:
-    """Yield the size of each text, markup included."""
-    size = 0
-    end = b""
-    for chunk in _read(archive, SHARED):
-        data = end + chunk
-        last = 0
-        for match in _END.finditer(data):
-            yield size + match.start() - last
-            size, last = 0, match.end()
-        end = data[max(last, len(data) - _OVERLAP_BYTES) :]
-        size += len(data) - last - len(end)
+def _measure(archive: zipfile.ZipFile, member: zipfile.ZipInfo, name: str) -> array[int]:
+    """Return the size of each text, markup included."""
+    sizes = array("q")
+    begun = 0
 
+    def start(element: str, _: dict[str, str]) -> None:
+        nonlocal begun
+        if element.rpartition(":")[2] == "si":
+            begun = parser.CurrentByteIndex
 
-def _read(archive: zipfile.ZipFile, member: str) -> Iterator[bytes]:
-    with archive.open(member) as file:
-        while chunk := file.read(_CHUNK_BYTES):
-            yield chunk
+    def end(element: str) -> None:
+        if element.rpartition(":")[2] == "si":
+            sizes.append(parser.CurrentByteIndex - begun)
+
+    parser = make_parser(start, end)
+    parse_member(archive, member, parser, name)
+    return sizes

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import IO, NoReturn
 
+from ..dataset_name import check_key
 from ..errors import DataUnreadable, ParameterInvalid, near_miss
 from ..limits import Limits
 from .foreign import refuse_kind
@@ -18,6 +19,10 @@ from .formats import DATA_ENDINGS
 from .setting_line import write_config
 
 _GZIP, _ZIPS = b"\x1f\x8b", (b"PK\x03\x04", b"PK\x05\x06")
+#: The first of several parts of a zip archive.
+_PART = b"PK\x07\x08"
+#: Others give their content in one piece, however large it is.
+_BOUNDED = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
 #: Members that tell what a file is that only looks like an archive.
 _WORKBOOKS = {"xl/workbook.xml", "xl/workbook.bin"}
 _DOCUMENTS = {"word/document.xml": "a Word document", "ppt/presentation.xml": "a PowerPoint presentation"}
@@ -58,16 +63,23 @@ def unpack(path: Path, name: str, member: str | None, target: Path, limits: Limi
     :param target: where the file inside is written.
     :param limits: how large it may be unpacked, and a workbook too.
     :raises DataUnreadable: it is damaged, encrypted, too large, or holds another archive, no file, or several.
-    :raises ParameterInvalid: it has no such member.
+    :raises ParameterInvalid: it has no such member, or one whose name can look like another.
     """
     with path.open("rb") as file:
         head = file.read(len(_ZIPS[0]))
+    if head == _PART:
+        raise DataUnreadable(
+            "This is the first of several parts of a zip archive.",
+            where=name,
+            fix="Unpack the parts together, and drop the file inside; or pack it into one archive.",
+        )
     is_member_unused = member is not None and not head.startswith(_ZIPS)
     unused = ("`member` of `ingestion_config` was not used: the file is no zip archive.",) if is_member_unused else ()
     if head.startswith(_GZIP):
         unpacked = _unpack_gzip(path, name, target, limits)
     elif head.startswith(_ZIPS):
         with _explain_damage("zip archive", name), zipfile.ZipFile(path) as archive:
+            _check_packing(archive)
             if _is_workbook(archive, name):
                 limits.check_size(sum(each.file_size for each in archive.infolist()), name, _UNPACKED)
                 return Unpacked(path, name)
@@ -88,6 +100,12 @@ def _unpack_gzip(path: Path, name: str, target: Path, limits: Limits) -> Unpacke
     return Unpacked(target, f"{name}/{inner}", "gzip.open({file})", opened_as_text, notes)
 
 
+def _check_packing(archive: zipfile.ZipFile) -> None:
+    other = next((each for each in archive.infolist() if each.compress_type not in _BOUNDED), None)
+    if other is not None:
+        raise NotImplementedError(f"`{other.filename}` by method {other.compress_type}")
+
+
 def _is_workbook(archive: zipfile.ZipFile, name: str) -> bool:
     """Whether it is no archive to people, but a workbook."""
     members = set(archive.namelist())
@@ -106,6 +124,7 @@ def _is_workbook(archive: zipfile.ZipFile, name: str) -> bool:
 def _unpack_member(archive: zipfile.ZipFile, name: str, member: str | None, target: Path, limits: Limits) -> Unpacked:
     files = [each for each in archive.infolist() if not each.is_dir() and not _is_litter(each.filename)]
     chosen = _choose(files, member, name)
+    check_key(chosen.filename, where=f"{name}, a file in the archive")
     if chosen.flag_bits & 1:
         raise DataUnreadable(
             f"`{chosen.filename}` in the archive is encrypted.",
@@ -126,13 +145,21 @@ def _unpack_member(archive: zipfile.ZipFile, name: str, member: str | None, targ
 
 
 def _is_litter(member: str) -> bool:
-    return any(part in _LITTER or part.startswith(".") for part in member.split("/"))
+    return any(part in _LITTER or part.startswith(".") for part in member.split("/") if part not in {".", ".."})
 
 
 def _choose(files: list[zipfile.ZipInfo], member: str | None, name: str) -> zipfile.ZipInfo:
     names = [each.filename for each in files]
     if not files:
         raise DataUnreadable("The archive holds no file.", where=name, fix="Pack the data file, and drop it again.")
+    repeated = next((each for each in names if names.count(each) > 1), None) if len(set(names)) < len(names) else None
+    if repeated is not None:
+        raise DataUnreadable(
+            f"The archive holds `{repeated}` more than once.",
+            where=name,
+            fix="Pack it again with each file once, and drop that.",
+            details={"member": repeated},
+        )
     if member is not None:
         if member not in names:
             raise ParameterInvalid(
@@ -200,6 +227,7 @@ def _refuse_nested(unpacked: Unpacked) -> None:
     is_archive = head.startswith(_GZIP)
     if head.startswith(_ZIPS):
         with _explain_damage("zip archive", unpacked.name), zipfile.ZipFile(unpacked.path) as archive:
+            _check_packing(archive)
             is_archive = not _is_workbook(archive, unpacked.name)
     if is_archive:
         raise DataUnreadable(

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ...errors import DataUnreadable
 from ...limits import Limits
 from ...request import IngestionConfig
 from ..converted import Converted
-from ..json_records import UNUSED, Record, convert_records
+from ..json_records import UNUSED, Record, convert_records, list_names, refuse_repeated
 from ..json_text import JsonText, decode_head
 from ..text_encoding import find_encoding
 from .file_format import FileFormat
 
-_BEGINS = re.compile(r'\s*(?:\{\s*["}]|\[\s*[\[{"\d\]])')
+_BEGINS = re.compile(r'\s*(?:\{\s*["}]|\[\s*(?:[\[{"\d\]]|null\b))')
 #: A CSV file may begin with a name in brackets.
 _ROW = re.compile(r"\s*\[[^\]\[\n{]*\]\s*[,;\t|]")
 _ARRAY = "an array of records"
@@ -35,11 +35,13 @@ class _Found:
     """What a document was found to be, once its records were read.
 
     :param argument: what pandas is called with, as Python.
+    :param notes: what a person should know.
     """
 
     how: str = _ARRAY
     argument: str = "json.load({file})"
     is_columns: bool = False
+    notes: list[str] = field(default_factory=list)
 
 
 def _convert(
@@ -50,13 +52,16 @@ def _convert(
     with path.open(encoding=encoding.codec) as file:
         records = enumerate(_read(JsonText(file, name), found), start=1)
         converted = convert_records(records, "record", target, name, config, drop_columns, limits)
+    argument = found.argument
+    if found.is_columns and converted.pandas_call[0] == "json_normalize":
+        # It flattens records, and no columns.
+        argument = f"pandas.DataFrame({argument}, dtype='object').to_dict('records')"
     return replace(
         converted,
         found=f"{found.how}, encoding {encoding.name}",
-        pandas_call=("DataFrame", {"dtype": "object"}) if found.is_columns else converted.pandas_call,
-        pandas_argument=found.argument,
+        pandas_argument=argument,
         pandas_encoding=encoding.codec,
-        notes=[*filter(None, [encoding.note]), *converted.notes],
+        notes=[*filter(None, [encoding.note]), *found.notes, *converted.notes],
     )
 
 
@@ -67,9 +72,15 @@ def _read(text: JsonText, found: _Found) -> Iterator[Record]:
         yield from _read_object(text, found)
     else:
         raise text.refuse("it is neither an array nor an object")
+    if text.peek() == ",":
+        raise text.refuse(
+            "a comma follows the end of the document",
+            "Put records with commas between them into brackets, [{...}, {...}]; or leave out the commas at the ends of lines.",
+        )
     if text.peek():
         raise text.refuse(
-            "something follows the end of the document; records one after the other are JSON lines, each on a line"
+            "something follows the end of the document; records one after the other are JSON lines, each on a line",
+            'If each line is a record, say so: {"data_format": "jsonl"}',
         )
 
 
@@ -98,24 +109,46 @@ def _read_object(text: JsonText, found: _Found) -> Iterator[Record]:
     """Yield the records of the one array of records that an object holds, else those of its columns, else itself."""
     others: Record = {}
     arrays: list[str] = []
+    count = 0
     text.expect("{")
     is_open = not text.skip("}")
     while is_open:
         key = text.read_value()
         if type(key) is not str:
             raise text.refuse("a name in quotes should come next")
+        if key in others or key in arrays:
+            raise refuse_repeated(key, f"{text.name}, line {text.line}")
         text.expect(":")
         if text.peek() == "[" and _holds_records(text):
             arrays.append(key)
             if len(arrays) > 1:
                 raise _refuse_several(arrays, text.name)
             found.how, found.argument = f"the array of records `{key}`", f"json.load({{file}})[{key!r}]"
-            yield from _read_array(text)
+            for record in _read_array(text):
+                count += 1
+                yield record
         else:
             others[key] = text.read_value()
         is_open = text.expect(",", "}") == ","
     if not arrays:
         yield from _read_columns(others, text, found)
+    elif others:
+        _check_others(others, arrays[0], count, text.name)
+        found.notes.append(f"Of the object `{arrays[0]}` was read, and not {list_names(others)}.")
+
+
+def _check_others(others: Record, array: str, count: int, name: str) -> None:
+    """Refuse an array of records that can be a column of objects beside *others*."""
+    columns = [key for key, value in others.items() if type(value) is list and len(value) == count]
+    if columns:
+        raise DataUnreadable(
+            f"The object holds the array of records `{array}`, and as many values in {list_names(columns)}: whether these are "
+            "columns beside it, nothing says.",
+            where=name,
+            fix=f"Write the records of `{array}` into a file of their own; or write all as an array of objects, "
+            '[{"name": value, ...}, ...].',
+            details={"array": array, "columns": columns},
+        )
 
 
 def _holds_records(text: JsonText) -> bool:

@@ -37,6 +37,20 @@ def _is_one(head: bytes, _: Path) -> bool:
         return False
 
 
+def can_be_lines(head: bytes, *, is_whole: bool) -> bool:
+    """Whether a file that is called JSON lines can be that, by its first bytes, where nothing shows that it is.
+
+    Its first line is too long to be seen whole, the only record, or an array, of which it is said that it is no record.
+    """
+    line, end, _ = decode_head(head).strip().partition("\n")
+    if not end:
+        return line.startswith("{") and not (is_whole and "[" in line)
+    try:
+        return isinstance(json.loads(line), list)
+    except (ValueError, RecursionError):
+        return False
+
+
 def _convert(
     path: Path, target: Path, name: str, config: IngestionConfig, drop_columns: Collection[str], limits: Limits
 ) -> Converted:
