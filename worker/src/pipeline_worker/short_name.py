@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os.path
 from collections.abc import Sequence
 
 #: As many characters of a name tell it from others, where nobody has to find it by copying it.
@@ -41,7 +40,8 @@ def shorten_names(names: Sequence[str], longest: int = LONGEST) -> list[str]:
 def _show_difference(names: Sequence[str], longest: int) -> list[str]:
     lines = [" ".join(name.split()) for name in names]
     head = longest // 4
-    begin = max(head, len(os.path.commonprefix(lines)) - 2)
+    shared = next((place for place, each in enumerate(zip(*lines, strict=False)) if len(set(each)) > 1), head)
+    begin = max(head, shared - 2)
     return [f"{line[:head]}…{shorten_name(line[begin:], longest - head - 1)}" for line in lines]
 
 

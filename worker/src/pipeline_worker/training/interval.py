@@ -76,8 +76,12 @@ def find_interval(name: str, model: Tested, baseline: Tested, values: tuple[floa
     if not high > low:
         return Interval(why_none="every resample of the test part gives the same value")
     leads = sign * (value - value_of_baseline + _find_bounds(moved - moved_baseline))
-    bounded = (max(low, 0.0), high) if METRICS[name].less_is_better else (low, min(high, 1.0))
-    return Interval(*map(float, (*bounded, min(leads), max(leads))))
+    # Where some rows stand for all, the bounds are moved to the metric of all, which must not move them out of what is possible.
+    if METRICS[name].less_is_better:
+        low = max(low, 0)
+    else:
+        high = min(high, 1)
+    return Interval(float(low), float(high), float(leads.min()), float(leads.max()))
 
 
 def _find_reason(tested: Tested) -> str:
@@ -113,7 +117,9 @@ def _resample(
 
     def measure(counts: Counts) -> Values:
         of_model = weigh(name, model, counts)
-        return np.stack([of_model, np.zeros(len(counts)) if model.scores is not None else weigh(name, baseline, counts)])
+        return np.stack(
+            [of_model, np.zeros(len(counts)) if model.scores is not None else weigh(name, baseline, counts)]
+        )
 
     whole = measure(np.concatenate([np.full((1, its), rows / its) for rows, its in sizes], axis=1))
     step = max(1, _CHUNK // len(model.actual))

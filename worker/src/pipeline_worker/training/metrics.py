@@ -12,8 +12,8 @@ from sklearn import metrics as sk
 from sklearn.dummy import DummyClassifier, DummyRegressor
 
 from .interval import Interval, describe_interval, find_interval
+from .kind import CLASSIFICATION, Kind
 from .metric_table import METRICS, choose_metric
-from .target import CLASSIFICATION, Kind
 from .tested import Tested, number_classes
 from .weighted import weigh
 
@@ -71,6 +71,11 @@ class Measured:
         if not METRICS[self.headline].is_better(value, other):
             return "no better than the baseline" if value == other else "worse than the baseline"
         return "no better than the baseline within chance" if self.interval and self.interval.lead_low <= 0 else ""
+
+    @property
+    def verdict(self) -> str:
+        """The model beside the baseline, in words."""
+        return self.doubt or "better than the baseline"
 
 
 def predict(pipeline: Any, features: Any, kind: Kind) -> Predictions:
@@ -160,7 +165,7 @@ def describe_measured(measured: Measured, kind: Kind, rows: Mapping[str, int]) -
         "baseline": measured.baseline,
         "less_is_better": sorted(name for name in measured.model if METRICS[name].less_is_better),
         "interval": describe_interval(interval),
-        "against_baseline": measured.doubt or "better than the baseline",
+        "against_baseline": measured.verdict,
     }
     if measured.confusion is not None:
         content |= {

@@ -35,7 +35,8 @@ def _lose_log(tested: Tested) -> Values:
     assert tested.scores is not None
     scores = tested.scores[np.arange(len(tested.actual)), tested.actual]
     least = np.finfo(scores.dtype).eps
-    return -np.log(np.clip(scores, least, 1 - least)).astype(float)
+    losses: Values = -np.log(np.clip(scores, least, 1 - least)).astype(float)
+    return losses
 
 
 def _lose_brier(tested: Tested) -> Values:
@@ -82,7 +83,9 @@ def _count(tested: Tested, counts: Counts) -> tuple[Values, Values, Values]:
     classes = int(max(tested.actual.max(), tested.labels.max())) + 1
 
     def add_up(numbers: NDArray[np.int64], counted: Counts) -> Values:
-        of_class = sparse.csr_array((np.ones(len(numbers)), (numbers, np.arange(len(numbers)))), (classes, len(numbers)))
+        of_class = sparse.csr_array(
+            (np.ones(len(numbers)), (numbers, np.arange(len(numbers)))), (classes, len(numbers))
+        )
         sums: Values = (of_class @ counted.T).T[:, tested.present]
         return sums
 
@@ -145,7 +148,8 @@ def _over_classes(find: Callable[[Values, Values], Values]) -> Callable[[Tested,
 
     def weigh_all(tested: Tested, counts: Counts) -> Values:
         classes = tested.present if tested.positive is None else [tested.positive]
-        return np.mean([find(*_rank(tested, counts, number)) for number in classes], axis=0)
+        means: Values = np.mean([find(*_rank(tested, counts, number)) for number in classes], axis=0)
+        return means
 
     return weigh_all
 
