@@ -10,6 +10,7 @@ from typing import Any
 
 from sklearn.base import BaseEstimator, clone
 
+from ..number_text import write_number
 from ..serving.reader import UnseenLabelWarning
 from .candidates import Candidate
 from .choice import CHOICE_SECONDS, Choice, Compared, compare_candidates
@@ -25,6 +26,7 @@ from .metrics import Measured, Predictions, choose_positive, describe_measured, 
 from .models import make_estimator
 from .plan import Plan
 from .progress import saying_progress
+from .result import describe_result, note_result
 
 Say = Callable[[str], None]
 Timed = Callable[[str], AbstractContextManager[None]]
@@ -93,7 +95,14 @@ def learn(plan: Plan, timed: Timed, say: Say = lambda _: None, choice_seconds: f
     with timed("measure"), warnings.catch_warnings():
         warnings.simplefilter("ignore", UnseenLabelWarning)
         predicted = predict(fitted.pipeline, plan.test_features, plan.kind)
-        measured = measure(plan.kind, plan.train_target, plan.test_target, predicted)
+        measured = measure(
+            plan.kind,
+            plan.train_target,
+            plan.test_target,
+            predicted,
+            headline=request.metric,
+            random_state=request.random_state,
+        )
         importance = measure_importance(
             fitted.pipeline, plan.test_features, plan.test_target, plan.kind, random_state=request.random_state
         )
@@ -128,7 +137,7 @@ def _choose(plan: Plan, encodings: Encodings, say: Say, seconds: float) -> Choic
 
     def tell(each: Compared) -> None:
         say(
-            f"compared: {each.candidate.name}: {METRICS[metric].word} {each.score:.4g} ± {each.spread:.2g} in {each.seconds:.1f} s"
+            f"compared: {each.candidate.name}: {METRICS[metric].word} {write_number(each.score)} ± {write_number(each.spread)} in {each.seconds:.1f} s"
         )
 
     return compare_candidates(wanted.all, validation, len(sample), tell, seconds)
@@ -167,7 +176,12 @@ def draw_learned(plan: Plan, learned: Learned) -> dict[str, bytes]:
 
 def describe_learned(plan: Plan, learned: Learned) -> dict[str, Any]:
     """Return what a manifest tells of a training, in small."""
-    notes = [*plan.table.notes, *plan.split.notes, *learned.fitted.notes]
+    notes = [
+        *note_result(learned.measured, plan.request.metric),
+        *plan.table.notes,
+        *plan.split.notes,
+        *learned.fitted.notes,
+    ]
     unused = learned.published.unused
     if unused:
         listed = ", ".join(f"`{name}`" for name in unused)
@@ -198,9 +212,7 @@ def describe_learned(plan: Plan, learned: Learned) -> dict[str, Any]:
         "suspect_columns": plan.suspects,
         "defaults_chosen": learned.chosen,
         "choice": learned.described["choice"],
-        "metrics": learned.measured.model,
-        "baseline": learned.measured.baseline,
-        "headline_metric": learned.measured.headline,
+        **describe_result(learned.measured),
         "notes": notes,
     }
 
@@ -209,27 +221,7 @@ def say_choice(choice: Choice) -> str:
     """Return in a line which model won, by how much, and at what cost."""
     first, *others = choice.compared
     word = METRICS[choice.metric].word
-    line = f"{first.candidate.name} is taken: {word} {first.score:.4g}"
+    line = f"{first.candidate.name} is taken: {word} {write_number(first.score)}"
     if others:
-        line += f", before {others[0].candidate.name} with {others[0].score:.4g}"
+        line += f", before {others[0].candidate.name} with {write_number(others[0].score)}"
     return f"{line}; {len(choice.compared)} compared in {choice.folds} folds of {choice.rows:,} rows, {choice.seconds:.1f} s"
-
-
-def draw_metrics(learned: Learned) -> str:
-    """Return the metrics beside the baseline's as lines of aligned columns."""
-    lines = [("on the test part", "model", "baseline")]
-    for name, value in learned.measured.model.items():
-        lines.append((name.replace("_", " "), f"{value:,.4g}", f"{learned.measured.baseline[name]:,.4g}"))
-    return "\n".join(f"  {name:<18} {model:>12} {baseline:>12}" for name, model, baseline in lines)
-
-
-def say_result(plan: Plan, learned: Learned) -> str:
-    """Return the result in a line."""
-    measured, rows = learned.measured, len(plan.split.test)
-    name = measured.headline
-    left_out = plan.table.rows_without_target
-    return (
-        f"{learned.candidate.model.name}: {name.replace('_', ' ')} {measured.model[name]:.3g} "
-        f"(baseline {measured.baseline[name]:.3g}) on {rows} test row{'' if rows == 1 else 's'}"
-        + (f"; {left_out:,} row{'' if left_out == 1 else 's'} without a target left out" if left_out else "")
-    )
