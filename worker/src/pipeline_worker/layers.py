@@ -20,9 +20,11 @@ from .request import (
     Expectation,
     IngestionConfig,
     Request,
+    Tuning,
     ValueRange,
     stages_of,
 )
+from .training.spaces import SearchRange
 
 #: Parameters that are merged name by name between layers.
 _MERGED = {"data_validation", "ingestion_config"}
@@ -32,8 +34,8 @@ _REPLACED = {
     "OBJECT_STORAGE_*.",
     "ingestion_config.file_path": "A stage sees no folder of yours: put the file into the store, and name it in `data_source`.",
 }
-#: Rules that are given by column, which may have any name.
-_NAMED_BY_COLUMN = {"value_ranges", "allowed_values"}
+#: What is given by column, or by hyperparameter, which may have any name.
+_NAMED_BY_COLUMN = {"value_ranges", "allowed_values", "search_space"}
 
 
 @dataclass(frozen=True)
@@ -159,6 +161,9 @@ def merge_layers(layers: Sequence[Layer]) -> tuple[Request, dict[str, str]]:
 def _explain(error: ValidationError, sources: Mapping[str, str]) -> ParameterInvalid:
     faults = []
     for fault in error.errors():
+        if fault["loc"][-1] == "bool" and isinstance(fault["input"], dict):
+            # Of a parameter that is true, false or an object: this is one, and what is wrong is inside it.
+            continue
         path = [
             str(part)
             for before, part in pairwise(("", *fault["loc"]))
@@ -190,17 +195,23 @@ def _explain(error: ValidationError, sources: Mapping[str, str]) -> ParameterInv
 
 def _is_union_branch(part: int | str) -> bool:
     # pydantic names the branch of a union (`int`, `dict[str,any]`, `literal[...]`) inside the path.
-    return isinstance(part, str) and (part in {"int", "float", "str", "bool"} or "[" in part)
+    return isinstance(part, str) and (part in {"int", "float", "str", "bool", "Tuning"} or "[" in part)
 
 
 def _known_names(path: Sequence[str]) -> list[str]:
-    models: dict[str, type[BaseModel]] = {"data_validation": DataValidation, "ingestion_config": IngestionConfig}
+    models: dict[str, type[BaseModel]] = {
+        "data_validation": DataValidation,
+        "ingestion_config": IngestionConfig,
+        "tuning": Tuning,
+    }
     if not path:
         return list(Request.model_fields)
     if len(path) == 1 and path[0] in models:
         return list(models[path[0]].model_fields)
     if path[:2] == ["data_validation", "expectations"]:
         return list(Expectation.model_fields)
+    if path[:2] == ["tuning", "search_space"]:
+        return list(SearchRange.model_fields)
     return list(ValueRange.model_fields) if "value_ranges" in path else []
 
 
