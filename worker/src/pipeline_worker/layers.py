@@ -14,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 from .errors import ParameterInvalid, near_miss
 from .request import (
     FORMAT_NAMES,
-    MODEL_NAMES,
+    METRIC_NAMES,
     RULE_NAMES,
     DataValidation,
     Expectation,
@@ -24,6 +24,7 @@ from .request import (
     ValueRange,
     stages_of,
 )
+from .training.model_table import MODEL_NAMES
 from .training.spaces import SearchRange
 
 #: Parameters that are merged name by name between layers.
@@ -218,11 +219,13 @@ def _known_names(path: Sequence[str]) -> list[str]:
 def _allowed_literals(path: Sequence[str]) -> tuple[str, ...]:
     literals = {
         "model_name": MODEL_NAMES,
+        "metric": METRIC_NAMES,
+        "tuning.metric": METRIC_NAMES,
         "training_scenario": ("holdout",),
         "data_format": FORMAT_NAMES,
         "data_validation.severity": RULE_NAMES,
     }
-    return literals.get(path[0] if len(path) == 1 else ".".join(path[:-1]), ())
+    return literals.get(".".join(path), literals.get(".".join(path[:-1]), ()))
 
 
 def _shorten(value: object) -> str:
