@@ -372,6 +372,11 @@ class Request(_Strict):
         json_schema_extra=_stages(PUBLISH),
     )
 
+    @property
+    def search(self) -> Tuning | None:
+        """How hyperparameters are searched for; None where they are not."""
+        return self.tuning if isinstance(self.tuning, Tuning) else Tuning() if self.tuning else None
+
     @field_validator("test_size", mode="before")
     @classmethod
     def _accept_no_bool(cls, value: object) -> object:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sklearn.base import BaseEstimator, clone
@@ -24,6 +24,7 @@ from .metrics import Measured, Predictions, choose_positive, describe_measured, 
 from .models import make_estimator
 from .plan import Plan
 from .progress import saying_progress
+from .tuned import Tuned, describe_tuned, note_tuned, say_tuned
 
 Say = Callable[[str], None]
 Timed = Callable[[str], AbstractContextManager[None]]
@@ -34,6 +35,7 @@ class Learned:
     """A fitted pipeline and what is known of it.
 
     :param choice: how the model was chosen; None where it was asked for.
+    :param tuned: how its hyperparameters were found; None where they were not searched for.
     :param chosen: hyperparameters that nobody gave and that differ from scikit-learn's: name → value and reason.
     :param fitted: the pipeline that was measured; it has learned from the train part only.
     :param refitted: the same, fitted anew on all rows; None where that was not wanted.
@@ -43,6 +45,7 @@ class Learned:
 
     candidate: Candidate
     choice: Choice | None
+    tuned: Tuned | None
     chosen: dict[str, str]
     fitted: Fitted
     refitted: Fitted | None
@@ -73,13 +76,22 @@ def learn(plan: Plan, timed: Timed, say: Say = lambda _: None, choice_seconds: f
     """
     request = plan.request
     encodings = Encodings(plan.table.columns, plan.train_features, request.random_state)
-    choice = None
+    choice = tuned = None
     candidate = plan.candidates.all[0]
+    if len(plan.candidates.all) > 1 or request.search:
+        validation = _make_validation(plan, encodings)
     if len(plan.candidates.all) > 1:
         with timed("choose"):
-            choice = _choose(plan, encodings, say, choice_seconds)
+            choice = _choose(plan, validation, say, choice_seconds)
             candidate = choice.candidate
             encodings.forget_all_but(candidate.model.family)
+    if request.search:
+        # Loaded only now: it loads Optuna.
+        from .tune import tune_candidate
+
+        with timed("tune"):
+            tuned = tune_candidate(candidate, validation, plan.train_target, request, say)
+            candidate = replace(candidate, hyperparameters={**candidate.hyperparameters, **tuned.params})
     estimator, chosen = make_estimator(
         candidate.model, candidate.hyperparameters, plan.train_target, request.random_state
     )
@@ -104,32 +116,33 @@ def learn(plan: Plan, timed: Timed, say: Say = lambda _: None, choice_seconds: f
     described = describe_measured(
         measured, plan.kind, {"train": len(plan.split.train), "test": len(plan.split.test)}
     ) | {"importance": importance, "choice": choice.describe() if choice else None}
-    return Learned(candidate, choice, chosen, fitted, refitted, predicted, measured, described)
+    return Learned(candidate, choice, tuned, chosen, fitted, refitted, predicted, measured, described)
 
 
-def _choose(plan: Plan, encodings: Encodings, say: Say, seconds: float) -> Choice:
+def _make_validation(plan: Plan, encodings: Encodings) -> CrossValidation:
     request, wanted = plan.request, plan.candidates
     sample = sample_rows(plan.train_target, plan.kind, wanted.rows, request.random_state)
     target = plan.train_target[sample]
     if len(sample) < len(plan.train_target):
         encodings = Encodings(plan.table.columns, plan.train_features.iloc[sample], request.random_state)
-    metric = request.metric or _choose_comparing(plan)
-    validation = CrossValidation(
+    return CrossValidation(
         encodings,
         target,
         make_folds(target, plan.kind, wanted.folds, request.random_state),
         plan.kind,
-        metric,
+        request.metric or _choose_comparing(plan),
         choose_positive(plan.train_target) if plan.classes == 2 else None,
         request.random_state,
     )
 
+
+def _choose(plan: Plan, validation: CrossValidation, say: Say, seconds: float) -> Choice:
     def tell(each: Compared) -> None:
         say(
-            f"compared: {each.candidate.name}: {METRICS[metric].word} {each.score:.4g} ± {each.spread:.2g} in {each.seconds:.1f} s"
+            f"compared: {each.candidate.name}: {METRICS[validation.metric].word} {each.score:.4g} ± {each.spread:.2g} in {each.seconds:.1f} s"
         )
 
-    return compare_candidates(wanted.all, validation, len(sample), tell, seconds)
+    return compare_candidates(plan.candidates.all, validation, validation.rows, tell, seconds)
 
 
 def _choose_comparing(plan: Plan) -> str:
@@ -186,6 +199,8 @@ def describe_learned(plan: Plan, learned: Learned) -> dict[str, Any]:
             "another model may be chosen: to have this one again, give "
             f'{{"model_name": "{learned.candidate.model.name}"}}.'
         )
+    if learned.tuned:
+        notes += note_tuned(learned.tuned, learned.candidate)
     return {
         "model_name": learned.candidate.model.name,
         "fitted_on": "all rows" if learned.refitted else "the train part",
@@ -201,6 +216,7 @@ def describe_learned(plan: Plan, learned: Learned) -> dict[str, Any]:
         "suspect_columns": plan.suspects,
         "defaults_chosen": learned.chosen,
         "choice": learned.described["choice"],
+        "tuning": describe_tuned(learned.tuned) if learned.tuned else None,
         "metrics": learned.measured.model,
         "baseline": learned.measured.baseline,
         "headline_metric": learned.measured.headline,
@@ -234,5 +250,6 @@ def say_result(plan: Plan, learned: Learned) -> str:
     return (
         f"{learned.candidate.model.name}: {name.replace('_', ' ')} {measured.model[name]:.3g} "
         f"(baseline {measured.baseline[name]:.3g}) on {rows} test row{'' if rows == 1 else 's'}"
+        + (f"; {say_tuned(learned.tuned)}" if learned.tuned else "")
         + (f"; {left_out:,} row{'' if left_out == 1 else 's'} without a target left out" if left_out else "")
     )

@@ -7,8 +7,6 @@ trials before, so that as many trials give the same ones again. It is loaded wit
 from __future__ import annotations
 
 import contextlib
-import json
-import logging
 import math
 import time
 import warnings
@@ -18,13 +16,18 @@ from typing import Any
 
 import numpy as np
 import optuna
+from numpy.typing import NDArray
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import TrialState
 
 from ..errors import ParameterInvalid
-from .metric_table import Metric
+from ..request import Request, Tuning
+from .candidates import Candidate
+from .cross_validation import CrossValidation
+from .metric_table import METRICS, Metric
+from .models import choose_space, make_estimator
 from .spaces import MOST_TRIALS, SearchRange, SearchSpace, list_combinations
-from .tuned import EndedBy, State, Trial, Tuned, write_score
+from .tuned import EndedBy, State, Trial, Tuned, write_params, write_score
 
 #: From hyperparameters to the score of each fold, one after the other; greater is better.
 Score = Callable[[Mapping[str, Any]], Iterator[float]]
@@ -38,6 +41,36 @@ _TELL_SECONDS = 5.0
 _MAX_REASON = 300
 
 
+def tune_candidate(
+    candidate: Candidate,
+    validation: CrossValidation,
+    target: NDArray[Any],
+    request: Request,
+    say: Callable[[str], None],
+) -> Tuned:
+    """Return the search for better hyperparameters of *candidate* that *request* wants.
+
+    :param target: of the rows to learn from.
+    :param say: takes lines for the log.
+    :raises ParameterInvalid: the model refused every combination.
+    """
+    search = request.search or Tuning()
+    given = candidate.hyperparameters
+    estimator, _ = make_estimator(candidate.model, given, target, request.random_state)
+    judged = validation.by(search.metric or validation.metric)
+    return tune(
+        lambda params: judged.score(candidate.model, {**given, **params}),
+        choose_space(candidate.model, search.search_space, request.hyperparameters),
+        defaults=estimator.get_params(),
+        may_refuse=bool(request.hyperparameters),
+        metric=METRICS[judged.metric],
+        most_trials=search.most_trials,
+        timeout_seconds=search.timeout_seconds,
+        random_state=request.random_state,
+        say=say,
+    )
+
+
 def tune(
     score: Score,
     space: SearchSpace,
@@ -48,7 +81,7 @@ def tune(
     most_trials: int,
     timeout_seconds: float | None,
     random_state: int,
-    log: logging.Logger,
+    say: Callable[[str], None],
 ) -> Tuned:
     """Return the trials of a search through *space*, at least one of them done.
 
@@ -72,7 +105,7 @@ def tune(
         trials.append(_ask(study, score, space, trials, end))
         if time.monotonic() - told >= _TELL_SECONDS:
             told = time.monotonic()
-            log.info("%s", _say_progress(metric, trials, most_trials, told - began, end - told))
+            say(_say_progress(metric, trials, most_trials, told - began, end - told))
     if not any(trial.state == "done" for trial in trials):
         raise _refuse_all(trials)
     ended_by: EndedBy = "trials" if combinations is None or len(trials) <= len(others) else "combinations"
@@ -187,7 +220,7 @@ def _say_reason(error: Exception) -> str:
 def _refuse_all(trials: list[Trial]) -> ParameterInvalid:
     return ParameterInvalid(
         f"None of {len(trials)} combinations of hyperparameters could be used. The last, "
-        f"{json.dumps(trials[-1].params, ensure_ascii=False, default=str)}: {trials[-1].reason}",
+        f"{write_params(trials[-1].params)}: {trials[-1].reason}",
         where="tuning",
         fix="Mend `hyperparameters` and `tuning.search_space` as scikit-learn's page on the model says, or leave them out.",
         details={"parameter": "tuning", "reasons": list(dict.fromkeys(trial.reason for trial in trials))},

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from .candidates import Candidate
 from .metric_table import Metric
 
 State = Literal["done", "pruned", "failed", "out of time"]
@@ -93,14 +94,20 @@ def describe_tuned(tuned: Tuned) -> dict[str, Any]:
     }
 
 
-def describe_best(tuned: Tuned, model_name: str, fixed: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the content of `best_params.json`; `hyperparameters` is what gives the same model without a search."""
-    return {"model_name": model_name, "hyperparameters": {**fixed, **tuned.params}} | describe_tuned(tuned)
+def measure_tuned(tuned: Tuned) -> dict[str, float]:
+    """Return the metric of the best trial, and of the first one where that is done, by the names that MLflow has them under."""
+    name, first = f"cross_validated_{tuned.metric.name}", tuned.trials[0]
+    before = {f"default_{name}": tuned.measure(first.score)} if first.state == "done" else {}
+    return {name: tuned.measure(tuned.ranked[0].score)} | before
 
 
-def describe_trials(tuned: Tuned) -> list[dict[str, Any]]:
-    """Return the content of `trials.json`, in the order in which they were tried."""
-    return [
+def write_tuned(tuned: Tuned, candidate: Candidate) -> dict[str, bytes]:
+    """Return file name → JSON of what was found, and of all that was tried.
+
+    :param candidate: with the hyperparameters that were found: these give the same model without a search.
+    """
+    found = {"model_name": candidate.model.name, "hyperparameters": dict(candidate.hyperparameters)}
+    tried = [
         {
             "number": trial.number,
             "params": trial.params,
@@ -112,33 +119,46 @@ def describe_trials(tuned: Tuned) -> list[dict[str, Any]]:
         | ({"reason": trial.reason} if trial.reason else {})
         for trial in tuned.trials
     ]
+    return {
+        "best_params.json": _write(found | describe_tuned(tuned)),
+        "trials.json": _write({"metric": tuned.metric.name, "trials": tried}),
+    }
 
 
 def say_tuned(tuned: Tuned) -> str:
     """Return what came of a search, in a few words."""
     first, best = tuned.trials[0], tuned.ranked[0]
-    before = f"{write_score(tuned, first)} → " if first.state == "done" and best.number else ""
-    none = "" if best.number else ", as no trial was better than the defaults"
-    return (
-        f"tuned: {tuned.metric.word} {before}{write_score(tuned, best)} in cross-validation{none} "
-        f"({len(tuned.trials)} trials, {tuned.seconds:.0f} s)"
-    )
+    word = f"tuned in {len(tuned.trials)} trials: {tuned.metric.word} in cross-validation"
+    if not best.number:
+        return f"{word} {write_score(tuned, best)}, as no trial was better than the defaults"
+    before = f"{write_score(tuned, first)} → " if first.state == "done" else ""
+    return f"{word} {before}{write_score(tuned, best)}"
 
 
-def note_tuned(tuned: Tuned, model_name: str, fixed: Mapping[str, Any]) -> list[str]:
-    """Return what a person should know of a search, with the line to paste where one helps."""
-    notes = []
+def note_tuned(tuned: Tuned, candidate: Candidate) -> list[str]:
+    """Return what a person should know of a search, with the line to paste where one helps.
+
+    :param candidate: as for :func:`write_tuned`.
+    """
+    seconds = f"{tuned.seconds:.0f} s" if tuned.seconds >= 1 else "less than a second"
+    found = ", ".join(f"`{name}` {_write_value(value)}" for name, value in tuned.params.items()) or "nothing changed"
+    # A sentence of its own, as a headline has it in the middle.
+    notes = [f"T{say_tuned(tuned)[1:]}; {found}; {seconds}."]
     failed = [trial for trial in tuned.trials if trial.state == "failed"]
     if failed:
         notes.append(
-            f"{len(failed)} of {len(tuned.trials)} combinations of hyperparameters were refused by {model_name}. "
-            f"{json.dumps(failed[0].params, ensure_ascii=False, default=str)}: {failed[0].reason}"
+            f"{candidate.model.name} refused {len(failed)} of {len(tuned.trials)} combinations of hyperparameters. "
+            f"{write_params(failed[0].params)}: {failed[0].reason}"
         )
     if tuned.ended_by == "time":
-        again = {"model_name": model_name, "hyperparameters": {**fixed, **tuned.params}, "tuning": False}
+        again = {
+            "model_name": candidate.model.name,
+            "hyperparameters": dict(candidate.hyperparameters),
+            "tuning": False,
+        }
         notes.append(
-            f"The search for hyperparameters ended by `timeout_seconds`, after {len(tuned.trials)} trials: another time it may come "
-            f"further, and give another model. The same model without a search: {json.dumps(again, ensure_ascii=False)}"
+            "The search for hyperparameters ended by `timeout_seconds`: another time it may come further, or less far, and give another "
+            f"model. This one without a search: {write_params(again)}"
         )
     return notes
 
@@ -146,3 +166,16 @@ def note_tuned(tuned: Tuned, model_name: str, fixed: Mapping[str, Any]) -> list[
 def write_score(tuned: Tuned, trial: Trial) -> str:
     """Return the metric of a *trial* for people."""
     return f"{tuned.measure(trial.score):.3g}"
+
+
+def write_params(params: Mapping[str, Any]) -> str:
+    """Return *params* as JSON in a line; what JSON does not know is written as text."""
+    return json.dumps(dict(params), ensure_ascii=False, default=str)
+
+
+def _write(content: dict[str, Any]) -> bytes:
+    return json.dumps(content, indent=1, ensure_ascii=False, default=str).encode()
+
+
+def _write_value(value: Any) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else json.dumps(value, ensure_ascii=False)
