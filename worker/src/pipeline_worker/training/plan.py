@@ -157,7 +157,9 @@ def say_work(plan: Plan, threads: int) -> str:
         learned = wanted.rows * (wanted.folds - 1) // wanted.folds
         longest = search.most_trials * wanted.folds * plan.guess_fit(learned)
         seconds += min(longest, (search.timeout_seconds or longest) * threads)
-        compared += f"up to {search.most_trials:,} trials in {wanted.folds} folds of {wanted.rows:,} rows, and then "
+        trials = f"{search.most_trials:,} trials" if search.n_trials or not search.timeout_seconds else "trials"
+        within = f", for {search.timeout_seconds:g} s at most" if search.timeout_seconds else ""
+        compared += f"{trials} in {wanted.folds} folds of {wanted.rows:,} rows{within}, and then "
     return (
         f"{compared}one fit on {rows:,} rows by {len(plan.table.columns):,} columns ({columns:,} encoded) in {threads} "
         f"thread{'' if threads == 1 else 's'}: about {max(seconds / threads, 1):,.0f} s and {max(megabytes, 1):,.0f} MB"

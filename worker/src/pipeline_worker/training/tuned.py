@@ -141,9 +141,9 @@ def note_tuned(tuned: Tuned, candidate: Candidate) -> list[str]:
     :param candidate: as for :func:`write_tuned`.
     """
     seconds = f"{tuned.seconds:.0f} s" if tuned.seconds >= 1 else "less than a second"
-    found = ", ".join(f"`{name}` {_write_value(value)}" for name, value in tuned.params.items()) or "nothing changed"
-    # A sentence of its own, as a headline has it in the middle.
-    notes = [f"T{say_tuned(tuned)[1:]}; {found}; {seconds}."]
+    found = "".join(f", `{name}` {_write_value(value)}" for name, value in tuned.params.items())
+    # A sentence of its own here, a part of one in the headline.
+    notes = [f"T{say_tuned(tuned)[1:]}{found}; {seconds}."]
     failed = [trial for trial in tuned.trials if trial.state == "failed"]
     if failed:
         notes.append(
