@@ -15,7 +15,7 @@ from pipeline_worker.errors import ParameterInvalid
 from pipeline_worker.request import Request, Tuning
 from pipeline_worker.training.metric_table import METRICS
 from pipeline_worker.training.model_table import MODELS
-from pipeline_worker.training.spaces import SPACES, SearchRange, SearchSpace
+from pipeline_worker.training.spaces import SearchRange, SearchSpace
 from tests.worker.line import LIBRARY_WARNINGS, Line
 from tests.worker.tables import ingest_table, make_hires, make_penguins
 
@@ -223,8 +223,8 @@ def test_each_model_has_a_space_of_hyperparameters_that_it_takes(name: str) -> N
     from pipeline_worker.training.models import make_estimator
 
     target = np.array([0.0, 1.0] * 10) if MODELS[name].kind == "regression" else np.array(["a", "b"] * 10)
-    assert SPACES[name]
-    for parameter, its in SPACES[name].items():
+    assert MODELS[name].space
+    for parameter, its in MODELS[name].space.items():
         for value in its if isinstance(its, list) else (its.low, its.high):
             estimator, _ = make_estimator(MODELS[name], {parameter: value}, target, 0)
             assert estimator.get_params()[parameter] == value

@@ -216,7 +216,7 @@ class Tuning(_Strict):
         description="Most combinations that are tried, the first of which are the defaults. Default: 30; with `timeout_seconds`, "
         "as many as there is time for.",
     )
-    timeout_seconds: int | float | None = Field(
+    timeout_seconds: float | None = Field(
         default=None,
         gt=0,
         description="No trial begins after so many seconds, and the one under way ends. Which model comes of it then depends on the "

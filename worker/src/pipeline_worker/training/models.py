@@ -14,7 +14,7 @@ from sklearn.utils._param_validation import InvalidParameterError
 from ..errors import ParameterInvalid, near_miss
 from .kind import CLASSIFICATION
 from .model_table import Model
-from .spaces import SPACES, SearchSpace
+from .spaces import SearchSpace
 
 #: With fewer rows to learn from than this, boosting's own defaults can hardly split.
 SMALL_ROWS = 200
@@ -104,13 +104,13 @@ def choose_space(model: Model, given: SearchSpace | None, fixed: Collection[str]
                 fix="Take it out of one of the two.",
                 details={"parameter": f"{SEARCHED}.{name}"},
             )
-    space = given or {name: its for name, its in SPACES[model.name].items() if name not in fixed}
+    space = given or {name: its for name, its in model.space.items() if name not in fixed}
     if not space:
         raise ParameterInvalid(
             f"All that a search tries of `{model.name}` is set in `hyperparameters`.",
             where="tuning",
             fix=f"Take some of them out, name others in `{SEARCHED}`, or leave `tuning` out.",
-            details={"parameter": "tuning", "searched": sorted(SPACES[model.name])},
+            details={"parameter": "tuning", "searched": sorted(model.space)},
         )
     return space
 
