@@ -203,7 +203,7 @@ def test_an_error_is_told_as_one() -> None:
 
     found = search(error, {"size": [5.0]}, metric="rmse")
     assert say_tuned(found) == "tuned in 2 trials: RMSE in cross-validation 2 → 0.5"
-    assert measure_tuned(found) == {"cross_validated_rmse": 0.5, "default_cross_validated_rmse": 2.0}
+    assert measure_tuned(found) == {"cv_rmse": 0.5, "cv_rmse_before_tuning": 2.0}
 
 
 def test_progress_has_the_best_so_far_and_the_time_left() -> None:
@@ -377,12 +377,12 @@ def test_what_was_tried_is_in_the_store_and_in_mlflow(line: Line) -> None:
     assert len(shown) == min(10, len(done))
     params, metrics = shown[f"trial {facts['trial']}"]
     assert params == {"alpha": json.dumps(facts["params"]["alpha"])}
-    assert metrics == {"cross_validated_r2": facts["score"]}
+    assert metrics == {"cv_r2": facts["score"]}
     (run,) = server.call("POST", "runs/search", {
         "experiment_ids": [manifest.facts["experiment_id"]], "filter": f"attributes.run_id = '{parent}'"
     })["runs"]  # fmt: skip
     measured = {metric["key"]: metric["value"] for metric in run["data"]["metrics"]}
-    assert (measured["cross_validated_r2"], measured["default_cross_validated_r2"]) == (
+    assert (measured["cv_r2"], measured["cv_r2_before_tuning"]) == (
         facts["score"],
         facts["default_score"],
     )

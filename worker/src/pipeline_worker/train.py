@@ -220,7 +220,7 @@ def _track_trials(run: TrackedRun, tuned: Tuned, tags: Mapping[str, str]) -> Non
             name,
             {**tags, "trial": str(trial.number)},
             trial.params,
-            {f"cross_validated_{tuned.metric.name}": tuned.measure(trial.score)},
+            {f"cv_{tuned.metric.name}": tuned.measure(trial.score)},
         )
 
 

@@ -96,8 +96,8 @@ def describe_tuned(tuned: Tuned) -> dict[str, Any]:
 
 def measure_tuned(tuned: Tuned) -> dict[str, float]:
     """Return the metric of the best trial, and of the first one where that is done, by the names that MLflow has them under."""
-    name, first = f"cross_validated_{tuned.metric.name}", tuned.trials[0]
-    before = {f"default_{name}": tuned.measure(first.score)} if first.state == "done" else {}
+    name, first = f"cv_{tuned.metric.name}", tuned.trials[0]
+    before = {f"{name}_before_tuning": tuned.measure(first.score)} if first.state == "done" else {}
     return {name: tuned.measure(tuned.ranked[0].score)} | before
 
 
