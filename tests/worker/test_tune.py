@@ -65,6 +65,7 @@ def search(
         defaults=defaults,
         may_refuse=may_refuse,
         metric=METRICS[metric],
+        rows=200,
         most_trials=trials,
         timeout_seconds=seconds,
         random_state=seed,
@@ -118,7 +119,8 @@ def test_the_defaults_stay_where_nothing_is_better() -> None:
     assert found.params == {}
     assert "no trial was better than the defaults" in say_tuned(found)
     assert describe_tuned(found)["score"] == describe_tuned(found)["default_score"]
-    assert len(note_tuned(found, candidate_of("Ridge"))) == 1
+    (note,) = note_tuned(found, candidate_of("Ridge"))
+    assert note.endswith("; 3 folds of 200 rows, less than a second.")
 
 
 def test_few_combinations_are_each_tried_once() -> None:
@@ -332,6 +334,15 @@ def test_the_winner_of_a_comparison_is_tuned(tmp_path: Path) -> None:
     assert learned.tuned.metric.name == "f1_macro"
     assert learned.tuned.trials[0].params["C"] == learned.choice.candidate.hyperparameters.get("C", 1.0)
     assert learned.estimator.get_params()["max_iter"] == 500
+
+
+def test_rows_too_few_for_two_folds_are_said_to_be(tmp_path: Path) -> None:
+    """Where no class has two rows to learn from, a search is refused rather than made up."""
+    import pandas as pd
+
+    frame = pd.DataFrame({"x": range(4), "class": ["a", "a", "b", "b"]})
+    with pytest.raises(ParameterInvalid, match="2 rows to learn from are too few to search"):
+        learn(tmp_path, frame, model_name="LogisticRegression", test_size=0.5, tuning=True, target_column="class")
 
 
 def test_without_a_number_or_a_time_there_are_thirty_trials() -> None:

@@ -52,18 +52,26 @@ def tune_candidate(
 
     :param target: of the rows to learn from.
     :param say: takes lines for the log.
-    :raises ParameterInvalid: the model refused every combination.
+    :raises ParameterInvalid: the rows are too few, or the model refused every combination.
     """
     search = request.search or Tuning()
     given = candidate.hyperparameters
     estimator, _ = make_estimator(candidate.model, given, target, request.random_state)
     judged = validation.by(search.metric or validation.metric)
+    if not judged.folds:
+        raise ParameterInvalid(
+            f"{judged.rows:,} rows to learn from are too few to search for hyperparameters: they cannot be cross-validated.",
+            where="tuning",
+            fix="Leave `tuning` out, or add rows.",
+            details={"parameter": "tuning", "rows": judged.rows},
+        )
     return tune(
         lambda params: judged.score(candidate.model, {**given, **params}),
         choose_space(candidate.model, search.search_space, request.hyperparameters),
         defaults=estimator.get_params(),
         may_refuse=bool(request.hyperparameters),
         metric=METRICS[judged.metric],
+        rows=judged.rows,
         most_trials=search.most_trials,
         timeout_seconds=search.timeout_seconds,
         random_state=request.random_state,
@@ -78,6 +86,7 @@ def tune(
     defaults: Mapping[str, Any],
     may_refuse: bool,
     metric: Metric,
+    rows: int,
     most_trials: int,
     timeout_seconds: float | None,
     random_state: int,
@@ -103,7 +112,7 @@ def tune(
         most_trials = min(most_trials, len(others) + 1)
     while len(trials) < most_trials and time.monotonic() < end:
         trials.append(_ask(study, score, space, trials, end))
-        if time.monotonic() - told >= _TELL_SECONDS:
+        if time.monotonic() - told >= _TELL_SECONDS and len(trials) < most_trials:
             told = time.monotonic()
             say(_say_progress(metric, trials, most_trials, told - began, end - told))
     if not any(trial.state == "done" for trial in trials):
@@ -111,7 +120,7 @@ def tune(
     ended_by: EndedBy = "trials" if combinations is None or len(trials) <= len(others) else "combinations"
     if len(trials) < most_trials or trials[-1].state == "out of time":
         ended_by = "time"
-    return Tuned(metric, tuple(trials), time.monotonic() - began, random_state, ended_by)
+    return Tuned(metric, rows, tuple(trials), time.monotonic() - began, random_state, ended_by)
 
 
 def _make_study(space: SearchSpace, first: Trial, random_state: int) -> optuna.Study:
@@ -230,7 +239,7 @@ def _refuse_all(trials: list[Trial]) -> ParameterInvalid:
 def _say_progress(metric: Metric, trials: list[Trial], most_trials: int, seconds: float, left: float) -> str:
     """Return how far a search is, how good it has become, and how many *seconds* it may still take at this pace."""
     left = min(left, seconds / len(trials) * (most_trials - len(trials)))
-    so_far = Tuned(metric, tuple(trials), seconds, 0, "trials")
+    so_far = Tuned(metric, 0, tuple(trials), seconds, 0, "trials")
     best = f"best {metric.word} {write_score(so_far, so_far.ranked[0])}" if so_far.ranked else "none has worked yet"
     of = f" of {most_trials}" if most_trials < MOST_TRIALS else ""
     return f"tuning: {len(trials)}{of} trials, {best}, about {left:.0f} s left"

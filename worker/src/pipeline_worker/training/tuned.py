@@ -48,10 +48,12 @@ class Trial:
 class Tuned:
     """The trials of a search, in order, at least one of them done; the first has the defaults.
 
+    :param rows: on how many rows to learn from they were cross-validated.
     :param seconds: how long it took.
     """
 
     metric: Metric
+    rows: int
     trials: tuple[Trial, ...]
     seconds: float
     random_state: int
@@ -83,6 +85,7 @@ def describe_tuned(tuned: Tuned) -> dict[str, Any]:
         "score": tuned.measure(best.score),
         "default_score": tuned.measure(first.score) if first.state == "done" else None,
         "folds": len(best.scores),
+        "rows": tuned.rows,
         "params": tuned.params,
         "trial": best.number,
         "trials": len(tuned.trials),
@@ -143,7 +146,8 @@ def note_tuned(tuned: Tuned, candidate: Candidate) -> list[str]:
     seconds = f"{tuned.seconds:.0f} s" if tuned.seconds >= 1 else "less than a second"
     found = "".join(f", `{name}` {_write_value(value)}" for name, value in tuned.params.items())
     # A sentence of its own here, a part of one in the headline.
-    notes = [f"T{say_tuned(tuned)[1:]}{found}; {seconds}."]
+    folds = f"{len(tuned.ranked[0].scores)} folds of {tuned.rows:,} rows"
+    notes = [f"T{say_tuned(tuned)[1:]}{found}; {folds}, {seconds}."]
     failed = [trial for trial in tuned.trials if trial.state == "failed"]
     if failed:
         notes.append(
