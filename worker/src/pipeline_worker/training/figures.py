@@ -97,7 +97,9 @@ def draw_curves(actual: NDArray[Any], predicted: Predictions, measured: Measured
     precision, recall, _ = precision_recall_curve(is_positive, scores)
     right.axhline(is_positive.mean(), color=_BASELINE, linewidth=1.5, label="baseline")
     average = measured.model["average_precision"]
-    right.step(recall, precision, where="post", color=_MODEL, linewidth=2, label=f"model, average {write_number(average)}")
+    right.step(
+        recall, precision, where="post", color=_MODEL, linewidth=2, label=f"model, average {write_number(average)}"
+    )
     right.set(xlabel="recall", ylabel="precision", title=f"Finding {fit_name(str(measured.positive))!r}")
     for axes in (left, right):
         axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.04))

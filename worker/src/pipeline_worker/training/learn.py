@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sklearn.base import BaseEstimator, clone
@@ -27,6 +27,7 @@ from .models import make_estimator
 from .plan import Plan
 from .progress import saying_progress
 from .result import describe_result, note_result
+from .tuned import Tuned, describe_tuned, note_tuned
 
 Say = Callable[[str], None]
 Timed = Callable[[str], AbstractContextManager[None]]
@@ -37,6 +38,7 @@ class Learned:
     """A fitted pipeline and what is known of it.
 
     :param choice: how the model was chosen; None where it was asked for.
+    :param tuned: how its hyperparameters were found; None where they were not searched for.
     :param chosen: hyperparameters that nobody gave and that differ from scikit-learn's: name → value and reason.
     :param fitted: the pipeline that was measured; it has learned from the train part only.
     :param refitted: the same, fitted anew on all rows; None where that was not wanted.
@@ -46,6 +48,7 @@ class Learned:
 
     candidate: Candidate
     choice: Choice | None
+    tuned: Tuned | None
     chosen: dict[str, str]
     fitted: Fitted
     refitted: Fitted | None
@@ -76,13 +79,22 @@ def learn(plan: Plan, timed: Timed, say: Say = lambda _: None, choice_seconds: f
     """
     request = plan.request
     encodings = Encodings(plan.table.columns, plan.train_features, request.random_state)
-    choice = None
+    choice = tuned = None
     candidate = plan.candidates.all[0]
+    if len(plan.candidates.all) > 1 or request.search:
+        validation = _make_validation(plan, encodings)
     if len(plan.candidates.all) > 1:
         with timed("choose"):
-            choice = _choose(plan, encodings, say, choice_seconds)
+            choice = _choose(plan, validation, say, choice_seconds)
             candidate = choice.candidate
             encodings.forget_all_but(candidate.model.family)
+    if request.search:
+        # Loaded only now: it loads Optuna.
+        from .tune import tune_candidate
+
+        with timed("tune"):
+            tuned = tune_candidate(candidate, validation, plan.train_target, request, say)
+            candidate = replace(candidate, hyperparameters={**candidate.hyperparameters, **tuned.params})
     estimator, chosen = make_estimator(
         candidate.model, candidate.hyperparameters, plan.train_target, request.random_state
     )
@@ -114,10 +126,10 @@ def learn(plan: Plan, timed: Timed, say: Say = lambda _: None, choice_seconds: f
     described = describe_measured(
         measured, plan.kind, {"train": len(plan.split.train), "test": len(plan.split.test)}
     ) | {"importance": importance, "choice": choice.describe() if choice else None}
-    return Learned(candidate, choice, chosen, fitted, refitted, predicted, measured, described)
+    return Learned(candidate, choice, tuned, chosen, fitted, refitted, predicted, measured, described)
 
 
-def _choose(plan: Plan, encodings: Encodings, say: Say, seconds: float) -> Choice:
+def _make_validation(plan: Plan, encodings: Encodings) -> CrossValidation:
     request, wanted = plan.request, plan.candidates
     sample = sample_rows(plan.train_target, plan.kind, wanted.rows, request.random_state)
     target = plan.train_target[sample]
@@ -125,7 +137,7 @@ def _choose(plan: Plan, encodings: Encodings, say: Say, seconds: float) -> Choic
         encodings = Encodings(plan.table.columns, plan.train_features.iloc[sample], request.random_state)
     # Without a wish: what sees how sure a model is tells models apart sooner than what counts, or ranks.
     metric = request.metric or ("log_loss" if plan.kind == CLASSIFICATION else "r2")
-    validation = CrossValidation(
+    return CrossValidation(
         encodings,
         target,
         make_folds(target, plan.kind, wanted.folds, request.random_state),
@@ -135,12 +147,15 @@ def _choose(plan: Plan, encodings: Encodings, say: Say, seconds: float) -> Choic
         request.random_state,
     )
 
+
+def _choose(plan: Plan, validation: CrossValidation, say: Say, seconds: float) -> Choice:
     def tell(each: Compared) -> None:
         say(
-            f"compared: {each.candidate.name}: {METRICS[metric].word} {write_number(each.score)} ± {write_number(each.spread)} in {each.seconds:.1f} s"
+            f"compared: {each.candidate.name}: {METRICS[validation.metric].word} {write_number(each.score)} ± "
+            f"{write_number(each.spread)} in {each.seconds:.1f} s"
         )
 
-    return compare_candidates(wanted.all, validation, len(sample), tell, seconds)
+    return compare_candidates(plan.candidates.all, validation, validation.rows, tell, seconds)
 
 
 def _refit(plan: Plan, candidate: Candidate, measured: BaseEstimator) -> Fitted:
@@ -197,6 +212,8 @@ def describe_learned(plan: Plan, learned: Learned) -> dict[str, Any]:
             "another model may be chosen: to have this one again, give "
             f'{{"model_name": "{learned.candidate.model.name}"}}.'
         )
+    if learned.tuned:
+        notes += note_tuned(learned.tuned, learned.candidate)
     return {
         "model_name": learned.candidate.model.name,
         "fitted_on": "all rows" if learned.refitted else "the train part",
@@ -212,6 +229,7 @@ def describe_learned(plan: Plan, learned: Learned) -> dict[str, Any]:
         "suspect_columns": plan.suspects,
         "defaults_chosen": learned.chosen,
         "choice": learned.described["choice"],
+        "tuning": describe_tuned(learned.tuned) if learned.tuned else None,
         **describe_result(learned.measured),
         "notes": notes,
     }

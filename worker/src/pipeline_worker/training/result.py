@@ -11,6 +11,7 @@ from ..validation.rule import count_rows
 from .interval import describe_interval
 from .metric_table import METRICS
 from .metrics import Measured
+from .tuned import say_tuned
 
 if TYPE_CHECKING:
     from .learn import Learned
@@ -21,7 +22,8 @@ def say_result(plan: Plan, learned: Learned) -> str:
     """Return the result in a line."""
     left_out = plan.table.rows_without_target
     ending = f"; {count_rows(left_out)} without a target left out" if left_out else ""
-    return f"{learned.candidate.model.name}: {say_measured(learned.measured)}{ending}"
+    searched = f"; {say_tuned(learned.tuned)}" if learned.tuned else ""
+    return f"{learned.candidate.model.name}: {say_measured(learned.measured)}{searched}{ending}"
 
 
 def say_measured(measured: Measured) -> str:
