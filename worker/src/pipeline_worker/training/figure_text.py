@@ -49,7 +49,9 @@ def _replace_unknown(text: str) -> str:
     if all(ord(each) in _list_characters(_FONTS[0]) or each.isspace() for each in text):
         return text
     fonts = _find_fonts()
-    is_known = {each: each.isspace() or any(ord(each) in _list_characters(font) for font in fonts) for each in set(text)}
+    is_known = {
+        each: each.isspace() or any(ord(each) in _list_characters(font) for font in fonts) for each in set(text)
+    }
     return "".join(each if is_known[each] else _BOX for each in text)
 
 

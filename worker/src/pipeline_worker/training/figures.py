@@ -60,7 +60,11 @@ def draw_confusion(measured: Measured, target_name: str) -> bytes:
     longest, digits = max(map(len, labels)), len(str(counts.max()))
     # A cell has room for its number, and the axes for the labels.
     letters = 9 if len(labels) <= 12 else 7
-    cell = max(0.62 if len(labels) <= 6 else 0.3, 0.011 * letters * (digits + 1.5))
+    cell = (
+        max(0.62 if len(labels) <= 6 else 0.3, 0.011 * letters * (digits + 1.5))
+        if len(labels) <= _MAX_COUNTED
+        else 0.17
+    )
     size = max(1.6, cell * len(labels))
     is_turned = longest * 0.0105 * 9 > cell
     margin = 0.0105 * 9 * longest
@@ -97,7 +101,9 @@ def draw_curves(actual: NDArray[Any], predicted: Predictions, measured: Measured
     precision, recall, _ = precision_recall_curve(is_positive, scores)
     right.axhline(is_positive.mean(), color=_BASELINE, linewidth=1.5, label="baseline")
     average = measured.model["average_precision"]
-    right.step(recall, precision, where="post", color=_MODEL, linewidth=2, label=f"model, average {write_number(average)}")
+    right.step(
+        recall, precision, where="post", color=_MODEL, linewidth=2, label=f"model, average {write_number(average)}"
+    )
     right.set(xlabel="recall", ylabel="precision", title=f"Finding {fit_name(str(measured.positive))!r}")
     for axes in (left, right):
         axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.04))
