@@ -20,7 +20,8 @@ from .figures import draw_figures
 from .fit import Encodings, Fitted, fit_pipeline
 from .folds import make_folds
 from .importance import measure_importance
-from .metric_table import METRICS, choose_metric
+from .kind import CLASSIFICATION
+from .metric_table import METRICS
 from .metrics import Measured, Predictions, choose_positive, describe_measured, measure, predict
 from .models import make_estimator
 from .plan import Plan
@@ -122,7 +123,8 @@ def _choose(plan: Plan, encodings: Encodings, say: Say, seconds: float) -> Choic
     target = plan.train_target[sample]
     if len(sample) < len(plan.train_target):
         encodings = Encodings(plan.table.columns, plan.train_features.iloc[sample], request.random_state)
-    metric = request.metric or _choose_comparing(plan)
+    # Without a wish: what sees how sure a model is tells models apart sooner than what counts, or ranks.
+    metric = request.metric or ("log_loss" if plan.kind == CLASSIFICATION else "r2")
     validation = CrossValidation(
         encodings,
         target,
@@ -139,11 +141,6 @@ def _choose(plan: Plan, encodings: Encodings, say: Say, seconds: float) -> Choic
         )
 
     return compare_candidates(wanted.all, validation, len(sample), tell, seconds)
-
-
-def _choose_comparing(plan: Plan) -> str:
-    """Return the metric to compare by: of several classes, one that sees how sure a model is, as it tells models apart sooner."""
-    return "log_loss" if plan.classes > 2 else choose_metric(plan.kind, plan.classes)
 
 
 def _refit(plan: Plan, candidate: Candidate, measured: BaseEstimator) -> Fitted:
