@@ -46,11 +46,14 @@ def write_metrics(metrics: Mapping[str, Any], trained: Mapping[str, Any]) -> str
     :param trained: the facts of `train`.
     """
     model, baseline = metrics.get("model", {}), metrics.get("baseline", {})
-    # A metric that does not beat the baseline's is nothing to be proud of.
+    # What does not beat the baseline is nothing to be proud of, whatever else may be better.
+    is_better = _is_better(metrics)
     rows = [
         [
             f"{escape(say_metric(name))}{' <small>less is better</small>' if _is_less_better(name) else ''}",
-            f"<b>{write_number(value)}</b>" if _beats(name, value, baseline.get(name)) else write_number(value),
+            f"<b>{write_number(value)}</b>"
+            if is_better and _beats(name, value, baseline.get(name))
+            else write_number(value),
             write_number(baseline.get(name)),
         ]
         for name, value in model.items()
@@ -69,8 +72,8 @@ def write_metrics(metrics: Mapping[str, Any], trained: Mapping[str, Any]) -> str
     )
     tables = write_table(["on the test part", "model", "baseline"], rows, numbers={1, 2}) + _write_classes(metrics)
     return (
-        f"{_write_verdict(metrics)}<div class=beside>{tables}</div><p class=quiet>Values in bold are better than the baseline's, which "
-        f"knows nothing of the features, and always predicts {note}. The model that was measured has never seen the test part; "
+        f"{_write_verdict(metrics)}<div class=beside>{tables}</div><p class=quiet>The baseline knows nothing of the features, and "
+        f"always predicts {note}.{' Values in bold are better than its own.' if is_better else ''} The model that was measured has never seen the test part; "
         f"{published}.{about}</p>"
     )
 
