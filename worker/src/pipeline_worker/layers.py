@@ -16,6 +16,7 @@ from .request import (
     FORMAT_NAMES,
     MODEL_NAMES,
     RULE_NAMES,
+    SCENARIO_NAMES,
     DataValidation,
     Expectation,
     IngestionConfig,
@@ -207,7 +208,7 @@ def _known_names(path: Sequence[str]) -> list[str]:
 def _allowed_literals(path: Sequence[str]) -> tuple[str, ...]:
     literals = {
         "model_name": MODEL_NAMES,
-        "training_scenario": ("holdout",),
+        "training_scenario": SCENARIO_NAMES,
         "data_format": FORMAT_NAMES,
         "data_validation.severity": RULE_NAMES,
     }
