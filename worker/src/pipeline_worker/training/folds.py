@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .target import CLASSIFICATION, Kind
+from .kind import CLASSIFICATION, Kind
 
 Rows = NDArray[np.int64]
 

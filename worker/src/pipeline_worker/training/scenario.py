@@ -12,11 +12,11 @@ from ..errors import DataFault
 from ..request import Request
 from .equal_rows import EqualRows
 from .folds import Rows, make_folds
+from .kind import CLASSIFICATION, Kind
 from .split import Split, split_rows
 from .split_groups import number_groups, split_groups
 from .split_time import rank_times, split_in_time
 from .table import Table
-from .target import CLASSIFICATION, Kind
 
 #: So many folds measure a model that learns from all rows.
 FOLDS = 5
@@ -72,8 +72,9 @@ def say_tested(split: Split) -> str:
 
 def _split_into_folds(table: Table, target: NDArray[Any], kind: Kind, random_state: int, copies: Rows | None) -> Split:
     """Return the split that learns from all rows, with the folds that measure the model."""
-    columns, notes = table.split_columns, ()
-    groups, times, facts = copies, None, {}
+    columns, groups, times = table.split_columns, copies, None
+    notes: tuple[str, ...] = ()
+    facts: dict[str, Any] = {}
     if columns.group is not None:
         groups, notes = number_groups(table.groups, columns.group)
         facts = {"group_column": columns.group}

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..errors import DataFault, ParameterInvalid
 from .folds import Fold, Rows
-from .target import CLASSIFICATION, Kind
+from .kind import CLASSIFICATION, Kind
 
 
 @dataclass(frozen=True)

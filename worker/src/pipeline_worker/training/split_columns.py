@@ -52,7 +52,9 @@ def choose_split_columns(schema: Schema, request: Request) -> SplitColumns:
     dates = [column.name for column in others if column.type in {"date", "timestamp"}]
     if scenario == "time" and len(dates) != 1:
         why = (
-            "Several columns hold dates." if dates else "No column holds dates; one of numbers, such as years, can be named."
+            "Several columns hold dates."
+            if dates
+            else "No column holds dates; one of numbers, such as years, can be named."
         )
         raise _ask_for_column("time", "time_column", dates or [column.name for column in others], why)
     return SplitColumns(time=dates[0] if len(dates) == 1 and scenario != "full_train" else None, notes=unused)
@@ -112,10 +114,11 @@ def _say_unused(scenario: str, parameter: str, column: Column | None) -> tuple[s
     if column is None:
         return ()
     setting = _write("training_scenario", parameter.removesuffix("_column"))
-    return (
+    note = (
         f"`{parameter}` names `{column.name}`, and has no say: `training_scenario` is `{scenario}`, and the rows are split in "
-        f"another way. To split them by it, give {setting}.",
+        f"another way. To split them by it, give {setting}."
     )
+    return (note,)
 
 
 def _write(parameter: str, value: str) -> str:

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from ..errors import DataFault, ParameterInvalid
 from .folds import Rows, keep_classes
+from .kind import CLASSIFICATION, Kind
 from .split import Split, count_tested
-from .target import CLASSIFICATION, Kind
 
 #: So many ways to pick groups are compared.
 _TRIES = 50

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from ..errors import DataFault
 from .folds import Rows
+from .kind import CLASSIFICATION, Kind
 from .split import Split, count_tested
-from .target import CLASSIFICATION, Kind
 
 
 def split_in_time(target: NDArray[Any], kind: Kind, times: pa.Array, name: str, test_size: float) -> Split:
@@ -45,7 +45,9 @@ def split_in_time(target: NDArray[Any], kind: Kind, times: pa.Array, name: str, 
     late, timeless = int(is_late.sum()), int((ranks < 0).sum())
     notes = []
     if late != wanted:
-        notes.append(f"{late:,} rows instead of {wanted:,} were kept aside: those with the same `{name}` stay together.")
+        notes.append(
+            f"{late:,} rows instead of {wanted:,} were kept aside: those with the same `{name}` stay together."
+        )
     if timeless:
         notes.append(f"{timeless:,} rows have no value in `{name}`, and were only learned.")
     if late > is_test.sum():

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -52,10 +53,14 @@ class Table:
         """How many rows were left out."""
         return self.rows - len(self.target)
 
+    def without(self, names: Collection[str]) -> Table:
+        """Return the table without the features *names*."""
+        columns = tuple(column for column in self.columns if column.name not in names)
+        return replace(self, features=self.features[[column.name for column in columns]], columns=columns)
+
 
 def read_table(path: Path, schema: Schema, request: Request) -> Table:
-    """Return the dataset in the Parquet file *path* as *request* cuts it; dropped columns are not even read, unless they say
-    how the rows may be split.
+    """Return the dataset in the Parquet file *path* as *request* cuts it; dropped columns are not even read.
 
     :raises RequestFault: the target or another column that is named does not exist or does not fit, or no feature is left.
     :raises DataFault: too many rows have no target, or it has infinite values.
@@ -120,7 +125,11 @@ def choose_columns(schema: Schema, request: Request) -> tuple[str, list[Column]]
             fix=f"Give one of the columns: {', '.join(f'`{name}`' for name in names)}.",
             details={"parameter": "target_column", "columns": names},
         )
-    for parameter, wanted in (("target_column", [request.target_column]), ("drop_columns", request.drop_columns)):
+    for parameter, wanted in (
+        ("target_column", [request.target_column]),
+        ("drop_columns", request.drop_columns),
+        ("keep_columns", request.keep_columns),
+    ):
         for name in wanted:
             if name not in names and not (parameter == "drop_columns" and name in schema.left_out):
                 raise ColumnMissing(
@@ -135,6 +144,14 @@ def choose_columns(schema: Schema, request: Request) -> tuple[str, list[Column]]
             where="drop_columns",
             fix="Take it out of `drop_columns`, or choose another `target_column`.",
             details={"parameter": "drop_columns", "column": request.target_column},
+        )
+    contradicting = [name for name in request.keep_columns if name in request.drop_columns]
+    if contradicting:
+        raise ParameterInvalid(
+            f"`{contradicting[0]}` is in `drop_columns` and in `keep_columns`.",
+            where="keep_columns",
+            fix="Take it out of one of them.",
+            details={"parameter": "keep_columns", "column": contradicting[0]},
         )
     unused = {request.target_column, *request.drop_columns}
     if request.training_scenario in {"group", "full_train"} and request.group_column is not None:
