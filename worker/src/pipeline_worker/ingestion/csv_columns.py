@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -11,6 +13,7 @@ import pyarrow.compute as pc
 from ..errors import DataUnreadable, ParameterInvalid, near_miss
 from ..request import IngestionConfig
 from .column_type import CellMisfitError, Typed
+from .draft import Draft, Looked, write_draft
 from .guess import Guess
 from .missing_words import (
     MISSING_WORDS,
@@ -46,6 +49,7 @@ class CsvColumns:
     :param short: column → what its words are, in a few words.
     :param unread: column → why its cells, once pandas has read them as text, are not all that they were.
     :param trimmed: columns of text of which some cells have blanks around them.
+    :param draft: the dataset, if it could be written on the way.
     """
 
     rows: int
@@ -54,14 +58,16 @@ class CsvColumns:
     short: dict[str, str]
     unread: dict[str, str]
     trimmed: list[str]
+    draft: Draft | None
 
 
 def find_columns(
-    read: Read, text_format: TextFormat, names: Sequence[str], config: IngestionConfig, name: str
+    read: Read, text_format: TextFormat, names: Sequence[str], config: IngestionConfig, name: str, target: Path
 ) -> CsvColumns:
     """Return what the columns *names* of a table of text are.
 
     :param name: what people know the file as.
+    :param target: where its dataset is to be.
     :raises DataUnreadable: a cell is not of the type that the request gives.
     :raises ParameterInvalid: the request names a column that the file lacks.
     """
@@ -71,16 +77,19 @@ def find_columns(
         Guess(text_format.find_decimal(each), each, GivenWords.of(config, each), types.get(each), config.date_order)
         for each in names
     ]
-    rows = 0
-    for batch in read(()):
-        for guess, texts in zip(guesses, batch.columns, strict=True):
-            try:
-                guess.look(texts, rows + 1)
-            except CellMisfitError as error:
-                raise refuse_cell(guess.name, guess.kind or "", error, name) from error
-            if text_format.has_quotes and not guess.seen.samples:
-                guess.seen.samples = _take_samples(texts, text_format)
-        rows += batch.num_rows
+    if not text_format.has_quotes:
+        for guess in guesses:
+            guess.seen.unquoted = guess.seen.cells
+
+    def find_types() -> list[Typed] | None:
+        with suppress(ParameterInvalid):
+            typed = settle(guesses, text_format.separator, config.date_order)
+            return [apply_words(*each) for each in zip(guesses, typed, _judge(guesses, typed), strict=True)]
+        return None
+
+    looked = _look(read(()), guesses, text_format, name)
+    # Columns that share a name are refused later, once it is known that the first row is a header.
+    rows, draft = write_draft(target, guesses, looked, find_types if len(set(names)) == len(names) else lambda: None)
     typed = settle(guesses, text_format.separator, config.date_order)
     open_words = {
         guess.name
@@ -89,7 +98,7 @@ def find_columns(
     }
     if text_format.has_quotes and open_words:
         _find_unquoted(read, guesses, open_words)
-    else:
+    elif text_format.has_quotes:
         for guess in guesses:
             guess.seen.unquoted = guess.seen.cells
     verdicts = _judge(guesses, typed)
@@ -115,7 +124,26 @@ def find_columns(
             for guess, each in zip(guesses, judged, strict=True)
             if each.type == "text" and guess.seen.has_blanks
         ],
+        draft=draft,
     )
+
+
+def _look(
+    batches: Iterator[pa.RecordBatch], guesses: Sequence[Guess], text_format: TextFormat, name: str
+) -> Iterator[Looked]:
+    """Show *batches* to *guesses*, and yield each with the values that this gave by the way."""
+    rows = 0
+    for batch in batches:
+        values = []
+        for guess, texts in zip(guesses, batch.columns, strict=True):
+            try:
+                values.append(guess.look(texts, rows + 1))
+            except CellMisfitError as error:
+                raise refuse_cell(guess.name, guess.kind or "", error, name) from error
+            if text_format.has_quotes and not guess.seen.samples:
+                guess.seen.samples = _take_samples(texts, text_format)
+        rows += batch.num_rows
+        yield batch, values
 
 
 def _list_missing(typed: Typed) -> set[str]:

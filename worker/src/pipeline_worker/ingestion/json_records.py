@@ -122,7 +122,7 @@ def convert_records(
     def read(unquoted: tuple[str, ...] = ()) -> Iterator[pa.RecordBatch]:
         return limits.watch(cells.read(keys, unquoted, mixed), names, name, cells.rows, drop_columns)
 
-    found = find_body(read, records_format, names, leave_types_open(config, drop_columns), name)
+    found = find_body(read, records_format, names, leave_types_open(config, drop_columns), name, target)
     body = mark_truths(found, names, kinds)
     converted = convert_body(body, records_format, names, target, name)
     is_nested = bool(records_format.nested)

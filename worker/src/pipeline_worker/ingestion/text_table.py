@@ -49,6 +49,9 @@ def convert_body(
     columns = dict(zip(names, found.typed, strict=True))
 
     def write() -> tuple[int, list[int], list[str | None]]:
+        draft = found.draft
+        if draft is not None and draft.holds(list(columns.values())):
+            return found.rows, draft.missing, draft.doubts.tell(found.words)
         doubts = Doubts(columns)
         rows, missing = write_rows(target, columns, doubts.watch(_convert_batches(body.read, columns, name)))
         return rows, missing, doubts.tell(found.words)

@@ -96,7 +96,7 @@ def _convert_blocks(
     names, notes = name_columns(csv_format.header)
     if csv_format.has_end:
         notes.append(NOTE)
-    body = find_body(read, csv_format, names, config, name)
+    body = find_body(read, csv_format, names, config, name, target)
     rows = body.columns.rows
     if not rows:
         raise _no_rows(name)
