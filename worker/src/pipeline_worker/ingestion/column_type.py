@@ -58,7 +58,6 @@ class Truths:
         """Return *values* as booleans."""
         return pc.equal(pc.utf8_lower(values), make_text("true"))
 
-
     def read_plain(self, texts: pa.Array) -> pa.Array | None:
         """Return *texts* as booleans where each is spelled as usual; otherwise None."""
         found = pc.index_in(texts, value_set=_SPELLINGS)
