@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from ..errors import DataUnreadable, ParameterInvalid, near_miss
 from ..request import IngestionConfig
@@ -17,7 +16,6 @@ from .draft import Draft, Looked, write_draft
 from .guess import Guess
 from .missing_words import (
     MISSING_WORDS,
-    PANDAS_WORDS,
     GivenWords,
     Verdict,
     WordSet,
@@ -29,15 +27,7 @@ from .number_form import NumberForm
 from .setting_line import LONGEST_WORD, write_setting
 from .settle import settle
 from .text_format import TextFormat
-
-#: Reads the file from its beginning; unquoted cells that are one of these words come as nulls.
-Read = Callable[[tuple[str, ...]], Iterator[pa.RecordBatch]]
-
-#: Cells of a column that are looked for without quotes; all of them together make a tree, which Arrow bounds.
-_SAMPLES = 30
-_SAMPLED_ROWS = 1000
-_LONGEST_SAMPLE = 64
-_SAMPLE_CHARACTERS = 16_000
+from .unquoted import Read, find_unquoted, take_samples
 
 
 @dataclass(frozen=True)
@@ -97,7 +87,7 @@ def find_columns(
         if each.type == "text" and not guess.given.is_all and set(guess.seen.words) & set(MISSING_WORDS)
     }
     if text_format.has_quotes and open_words:
-        _find_unquoted(read, guesses, open_words)
+        find_unquoted(read, guesses, open_words)
     elif text_format.has_quotes:
         for guess in guesses:
             guess.seen.unquoted = guess.seen.cells
@@ -141,7 +131,7 @@ def _look(
             except CellMisfitError as error:
                 raise refuse_cell(guess.name, guess.kind or "", error, name) from error
             if text_format.has_quotes and not guess.seen.samples:
-                guess.seen.samples = _take_samples(texts, text_format)
+                guess.seen.samples = take_samples(texts, text_format)
         rows += batch.num_rows
         yield batch, values
 
@@ -188,42 +178,6 @@ def check_names(names: Sequence[str], config: IngestionConfig) -> None:
                     fix=f"Use one of the columns: {', '.join(f'`{known}`' for known in names)}.",
                     details={"parameter": f"ingestion_config.{parameter}", "column": column, "columns": list(names)},
                 )
-
-
-def _take_samples(texts: pa.Array, text_format: TextFormat) -> list[str]:
-    """Return some cells that could stand without quotes, and are no words for missing."""
-    signs = {text_format.separator, text_format.quote, "\n", "\r"}
-    cells = (each.as_py() for each in pc.unique(texts[:_SAMPLED_ROWS]))
-    known = {*MISSING_WORDS, *PANDAS_WORDS}
-    found = [cell for cell in cells if len(cell) <= _LONGEST_SAMPLE and cell.strip() not in known]
-    return [cell for cell in found if not signs & set(cell)][:_SAMPLES]
-
-
-def _find_unquoted(read: Read, guesses: Sequence[Guess], first: set[str]) -> None:
-    """Count the words that stand without quotes, and find the columns of which other cells do.
-
-    Arrow does not say which cells had quotes, but it can make nulls of given words that have none: so the file is read
-    side by side, once with such nulls, and once without.
-    """
-    words = dict.fromkeys(cell for guess in guesses for cell in guess.seen.cells)
-    characters = 0
-    for guess in sorted(guesses, key=lambda each: each.name not in first):
-        size = sum(len(cell.encode()) for cell in guess.seen.samples)
-        if characters + size > _SAMPLE_CHARACTERS:
-            guess.seen.samples = []
-            continue
-        characters += size
-        words |= dict.fromkeys(guess.seen.samples)
-    for batch, marked in zip(read(()), read(tuple(words)), strict=True):
-        for guess, texts, nulls in zip(guesses, batch.columns, marked.columns, strict=True):
-            if not nulls.null_count or not (guess.seen.cells or guess.seen.samples):
-                continue
-            counted = pc.value_counts(texts.filter(pc.is_null(nulls)))
-            for cell, count in zip(counted.field(0), counted.field(1), strict=True):
-                if cell.as_py() in guess.seen.cells:
-                    guess.seen.unquoted[cell.as_py()] += count.as_py()
-                else:
-                    guess.seen.sampled_unquoted = True
 
 
 def _judge(guesses: Sequence[Guess], typed: Sequence[Typed]) -> list[Verdict]:

@@ -16,12 +16,13 @@ import pyarrow as pa
 
 from ..request import IngestionConfig
 from .column_type import Typed
-from .csv_columns import CsvColumns, Read, find_columns
+from .csv_columns import CsvColumns, find_columns
 from .guess import Guess
 from .missing_words import GivenWords
 from .setting_line import write_setting
 from .text_format import TextFormat
 from .totals import TOTAL_WORDS, Total, find_totals, is_number
+from .unquoted import Read
 
 #: Rows below a line of words that show whether their columns have anything but text.
 _GLANCE = 256

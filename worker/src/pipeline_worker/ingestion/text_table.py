@@ -22,13 +22,14 @@ from .converted import (
     list_integers,
     write_rows,
 )
-from .csv_columns import Read, refuse_cell
+from .csv_columns import refuse_cell
 from .doubts import Doubts
 from .extra_lines import Body
 from .merging import find_merging
 from .number_form import NumberForm
 from .text_format import TextFormat
 from .trimmed import note_trimmed
+from .unquoted import Read
 
 _LISTED = 10
 
