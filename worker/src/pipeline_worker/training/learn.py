@@ -5,11 +5,12 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sklearn.base import BaseEstimator, clone
 
+from ..number_text import write_number
 from ..serving.reader import UnseenLabelWarning
 from .candidates import Candidate
 from .choice import CHOICE_SECONDS, Choice, Compared, compare_candidates
@@ -19,11 +20,14 @@ from .figures import draw_figures
 from .fit import Encodings, Fitted, fit_pipeline
 from .folds import make_folds
 from .importance import measure_importance
-from .metric_table import METRICS, choose_metric
+from .kind import CLASSIFICATION
+from .metric_table import METRICS
 from .metrics import Measured, Predictions, choose_positive, describe_measured, measure, predict
 from .models import make_estimator
 from .plan import Plan
 from .progress import saying_progress
+from .result import describe_result, note_result
+from .tuned import Tuned, describe_tuned, note_tuned
 
 Say = Callable[[str], None]
 Timed = Callable[[str], AbstractContextManager[None]]
@@ -34,6 +38,7 @@ class Learned:
     """A fitted pipeline and what is known of it.
 
     :param choice: how the model was chosen; None where it was asked for.
+    :param tuned: how its hyperparameters were found; None where they were not searched for.
     :param chosen: hyperparameters that nobody gave and that differ from scikit-learn's: name → value and reason.
     :param fitted: the pipeline that was measured; it has learned from the train part only.
     :param refitted: the same, fitted anew on all rows; None where that was not wanted.
@@ -43,6 +48,7 @@ class Learned:
 
     candidate: Candidate
     choice: Choice | None
+    tuned: Tuned | None
     chosen: dict[str, str]
     fitted: Fitted
     refitted: Fitted | None
@@ -73,13 +79,22 @@ def learn(plan: Plan, timed: Timed, say: Say = lambda _: None, choice_seconds: f
     """
     request = plan.request
     encodings = Encodings(plan.table.columns, plan.train_features, request.random_state)
-    choice = None
+    choice = tuned = None
     candidate = plan.candidates.all[0]
+    if len(plan.candidates.all) > 1 or request.search:
+        validation = _make_validation(plan, encodings)
     if len(plan.candidates.all) > 1:
         with timed("choose"):
-            choice = _choose(plan, encodings, say, choice_seconds)
+            choice = _choose(plan, validation, say, choice_seconds)
             candidate = choice.candidate
             encodings.forget_all_but(candidate.model.family)
+    if request.search:
+        # Loaded only now: it loads Optuna.
+        from .tune import tune_candidate
+
+        with timed("tune"):
+            tuned = tune_candidate(candidate, validation, plan.train_target, request, say)
+            candidate = replace(candidate, hyperparameters={**candidate.hyperparameters, **tuned.params})
     estimator, chosen = make_estimator(
         candidate.model, candidate.hyperparameters, plan.train_target, request.random_state
     )
@@ -92,7 +107,14 @@ def learn(plan: Plan, timed: Timed, say: Say = lambda _: None, choice_seconds: f
     with timed("measure"), warnings.catch_warnings():
         warnings.simplefilter("ignore", UnseenLabelWarning)
         predicted = predict(fitted.pipeline, plan.test_features, plan.kind)
-        measured = measure(plan.kind, plan.train_target, plan.test_target, predicted)
+        measured = measure(
+            plan.kind,
+            plan.train_target,
+            plan.test_target,
+            predicted,
+            headline=request.metric,
+            random_state=request.random_state,
+        )
         importance = measure_importance(
             fitted.pipeline, plan.test_features, plan.test_target, plan.kind, random_state=request.random_state
         )
@@ -104,17 +126,18 @@ def learn(plan: Plan, timed: Timed, say: Say = lambda _: None, choice_seconds: f
     described = describe_measured(
         measured, plan.kind, {"train": len(plan.split.train), "test": len(plan.split.test)}
     ) | {"importance": importance, "choice": choice.describe() if choice else None}
-    return Learned(candidate, choice, chosen, fitted, refitted, predicted, measured, described)
+    return Learned(candidate, choice, tuned, chosen, fitted, refitted, predicted, measured, described)
 
 
-def _choose(plan: Plan, encodings: Encodings, say: Say, seconds: float) -> Choice:
+def _make_validation(plan: Plan, encodings: Encodings) -> CrossValidation:
     request, wanted = plan.request, plan.candidates
     sample = sample_rows(plan.train_target, plan.kind, wanted.rows, request.random_state)
     target = plan.train_target[sample]
     if len(sample) < len(plan.train_target):
         encodings = Encodings(plan.table.columns, plan.train_features.iloc[sample], request.random_state)
-    metric = request.metric or _choose_comparing(plan)
-    validation = CrossValidation(
+    # Without a wish: what sees how sure a model is tells models apart sooner than what counts, or ranks.
+    metric = request.metric or ("log_loss" if plan.kind == CLASSIFICATION else "r2")
+    return CrossValidation(
         encodings,
         target,
         make_folds(target, plan.kind, wanted.folds, request.random_state),
@@ -124,17 +147,15 @@ def _choose(plan: Plan, encodings: Encodings, say: Say, seconds: float) -> Choic
         request.random_state,
     )
 
+
+def _choose(plan: Plan, validation: CrossValidation, say: Say, seconds: float) -> Choice:
     def tell(each: Compared) -> None:
         say(
-            f"compared: {each.candidate.name}: {METRICS[metric].word} {each.score:.4g} ± {each.spread:.2g} in {each.seconds:.1f} s"
+            f"compared: {each.candidate.name}: {METRICS[validation.metric].word} {write_number(each.score)} ± "
+            f"{write_number(each.spread)} in {each.seconds:.1f} s"
         )
 
-    return compare_candidates(wanted.all, validation, len(sample), tell, seconds)
-
-
-def _choose_comparing(plan: Plan) -> str:
-    """Return the metric to compare by: of several classes, one that sees how sure a model is, as it tells models apart sooner."""
-    return "log_loss" if plan.classes > 2 else choose_metric(plan.kind, plan.classes)
+    return compare_candidates(plan.candidates.all, validation, validation.rows, tell, seconds)
 
 
 def _refit(plan: Plan, candidate: Candidate, measured: BaseEstimator) -> Fitted:
@@ -170,7 +191,12 @@ def draw_learned(plan: Plan, learned: Learned) -> dict[str, bytes]:
 
 def describe_learned(plan: Plan, learned: Learned) -> dict[str, Any]:
     """Return what a manifest tells of a training, in small."""
-    notes = [*plan.table.notes, *plan.split.notes, *learned.fitted.notes]
+    notes = [
+        *note_result(learned.measured, plan.request.metric),
+        *plan.table.notes,
+        *plan.split.notes,
+        *learned.fitted.notes,
+    ]
     unused = learned.published.unused
     if unused:
         listed = ", ".join(f"`{name}`" for name in unused)
@@ -186,6 +212,8 @@ def describe_learned(plan: Plan, learned: Learned) -> dict[str, Any]:
             "another model may be chosen: to have this one again, give "
             f'{{"model_name": "{learned.candidate.model.name}"}}.'
         )
+    if learned.tuned:
+        notes += note_tuned(learned.tuned, learned.candidate)
     return {
         "model_name": learned.candidate.model.name,
         "fitted_on": "all rows" if learned.refitted else "the train part",
@@ -201,9 +229,8 @@ def describe_learned(plan: Plan, learned: Learned) -> dict[str, Any]:
         "suspect_columns": plan.suspects,
         "defaults_chosen": learned.chosen,
         "choice": learned.described["choice"],
-        "metrics": learned.measured.model,
-        "baseline": learned.measured.baseline,
-        "headline_metric": learned.measured.headline,
+        "tuning": describe_tuned(learned.tuned) if learned.tuned else None,
+        **describe_result(learned.measured),
         "notes": notes,
     }
 
@@ -212,27 +239,7 @@ def say_choice(choice: Choice) -> str:
     """Return in a line which model won, by how much, and at what cost."""
     first, *others = choice.compared
     word = METRICS[choice.metric].word
-    line = f"{first.candidate.name} is taken: {word} {first.score:.4g}"
+    line = f"{first.candidate.name} is taken: {word} {write_number(first.score)}"
     if others:
-        line += f", before {others[0].candidate.name} with {others[0].score:.4g}"
+        line += f", before {others[0].candidate.name} with {write_number(others[0].score)}"
     return f"{line}; {len(choice.compared)} compared in {choice.folds} folds of {choice.rows:,} rows, {choice.seconds:.1f} s"
-
-
-def draw_metrics(learned: Learned) -> str:
-    """Return the metrics beside the baseline's as lines of aligned columns."""
-    lines = [("on the test part", "model", "baseline")]
-    for name, value in learned.measured.model.items():
-        lines.append((name.replace("_", " "), f"{value:,.4g}", f"{learned.measured.baseline[name]:,.4g}"))
-    return "\n".join(f"  {name:<18} {model:>12} {baseline:>12}" for name, model, baseline in lines)
-
-
-def say_result(plan: Plan, learned: Learned) -> str:
-    """Return the result in a line."""
-    measured, rows = learned.measured, len(plan.split.test)
-    name = measured.headline
-    left_out = plan.table.rows_without_target
-    return (
-        f"{learned.candidate.model.name}: {name.replace('_', ' ')} {measured.model[name]:.3g} "
-        f"(baseline {measured.baseline[name]:.3g}) on {rows} test row{'' if rows == 1 else 's'}"
-        + (f"; {left_out:,} row{'' if left_out == 1 else 's'} without a target left out" if left_out else "")
-    )
