@@ -84,8 +84,8 @@ def save(folder: Path) -> Path:
     assert [column.type for column in schema.columns] == [
         *("number", "number", "text", "text", "boolean", "date", "time", "text"),
     ]
-    plan = make_plan(parquet, schema, Request(target_column="kind"))
-    learned = learn(plan, {}, 42, lambda _: nullcontext())
+    plan = make_plan(parquet, schema, Request(target_column="kind", model_name="HistGradientBoostingClassifier"))
+    learned = learn(plan, lambda _: nullcontext())
     save_model(
         str(folder / "model"),
         Model(),

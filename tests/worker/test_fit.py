@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pipeline_worker.errors import DataFault, ParameterInvalid
-from pipeline_worker.request import MODEL_NAMES, Request
+from pipeline_worker.request import Request
+from pipeline_worker.training.kind import CLASSIFICATION
+from pipeline_worker.training.model_table import MODELS
 from tests.worker.tables import ingest_table, make_penguins
 
 if TYPE_CHECKING:
@@ -19,14 +21,12 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.slow("trains models")
 
 
-# Those of `MODELS`, which loads scikit-learn; `test_models.py` holds the two against each other.
-CLASSIFIERS = [name for name in MODEL_NAMES if not name.endswith(("Regressor", "LinearRegression"))]
+CLASSIFIERS = [model.name for model in MODELS.values() if model.kind == CLASSIFICATION]
 
 
 def fit(frame: pd.DataFrame, folder: Path, name: str, **hyperparameters: Any) -> Fitted:
-    from pipeline_worker.training.fit import fit_pipeline
-    from pipeline_worker.training.models import MODELS, make_estimator
-    from pipeline_worker.training.preparation import make_steps
+    from pipeline_worker.training.fit import Encodings, fit_pipeline
+    from pipeline_worker.training.models import make_estimator
     from pipeline_worker.training.table import read_table
 
     parquet, schema = ingest_table(frame, folder)
@@ -34,8 +34,8 @@ def fit(frame: pd.DataFrame, folder: Path, name: str, **hyperparameters: Any) ->
     target = table.target.to_numpy(zero_copy_only=False)
     model = MODELS[name]
     estimator, _ = make_estimator(model, hyperparameters, target, 42)
-    steps = make_steps(table.columns, table.features, model.family, 42)
-    return fit_pipeline(steps, estimator, table.features, target, model, hyperparameters)
+    encoded = Encodings(table.columns, table.features, 42).of(model.family)
+    return fit_pipeline(encoded, estimator, target, model, hyperparameters)
 
 
 def test_columns_without_any_value_are_ignored_and_named(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from pipeline_worker.training.target import CLASSIFICATION, REGRESSION
+from pipeline_worker.training.kind import CLASSIFICATION, REGRESSION
 
 pytestmark = pytest.mark.slow("loads scikit-learn")
 

@@ -9,33 +9,31 @@ import pyarrow as pa
 import pytest
 
 from pipeline_worker.errors import ParameterInvalid
-from pipeline_worker.request import MODEL_NAMES
+from pipeline_worker.training.kind import CLASSIFICATION, REGRESSION
+from pipeline_worker.training.model_table import MODELS, Model
 from pipeline_worker.training.target import describe_target
 
 pytestmark = pytest.mark.slow("loads scikit-learn")
 
 CLASSES = describe_target(pa.array(["yes", "no"] * 150), "y")
 NUMBERS = describe_target(pa.array([0.5 * number for number in range(300)]), "y")
-CLASSIFIERS = ["HistGradientBoostingClassifier", "RandomForestClassifier", "LogisticRegression"]
-REGRESSORS = ["HistGradientBoostingRegressor", "RandomForestRegressor", "LinearRegression"]
+CLASSIFIERS = [model.name for model in MODELS.values() if model.kind == CLASSIFICATION]
+REGRESSORS = [model.name for model in MODELS.values() if model.kind == REGRESSION]
 COUNTS = describe_target(pa.array([1, 2, 3] * 100), "y")
 
 
-def test_every_name_of_the_request_is_a_model() -> None:
-    """What the request accepts as `model_name` can be trained."""
-    from pipeline_worker.training.models import MODELS
+@pytest.mark.parametrize("model", MODELS.values(), ids=lambda model: model.name)
+def test_a_model_is_what_its_line_says(model: Model) -> None:
+    """Each line of the table names an estimator of scikit-learn's, of the kind that it says."""
+    from sklearn.base import is_classifier, is_regressor
 
-    assert set(MODELS) == set(MODEL_NAMES)
+    from pipeline_worker.training.models import new_estimator
 
-
-def test_boosting_is_the_default_of_either_kind() -> None:
-    """Without `model_name` the target decides, and the log says why."""
-    from pipeline_worker.training.models import choose_model
-
-    model, why = choose_model(None, CLASSES)
-    assert model.name == "HistGradientBoostingClassifier"
-    assert "it is text" in why
-    assert choose_model(None, NUMBERS)[0].name == "HistGradientBoostingRegressor"
+    estimator = new_estimator(model)
+    assert (is_classifier(estimator), is_regressor(estimator)) == (
+        model.kind == CLASSIFICATION,
+        model.kind == REGRESSION,
+    )
 
 
 @pytest.mark.parametrize(
@@ -49,10 +47,10 @@ def test_boosting_is_the_default_of_either_kind() -> None:
 )
 def test_a_model_of_the_other_kind_is_refused(name: str, target: Any, fitting: list[str]) -> None:
     """The message names the models that fit."""
-    from pipeline_worker.training.models import choose_model
+    from pipeline_worker.training.candidates import choose_kind
 
     with pytest.raises(ParameterInvalid, match=f"`{name}` is for") as raised:
-        choose_model(name, target)
+        choose_kind(None, name, target)
     assert raised.value.details["fitting"] == fitting
     assert raised.value.fix.startswith(f"Use one of {', '.join(fitting)},")
 
@@ -60,9 +58,9 @@ def test_a_model_of_the_other_kind_is_refused(name: str, target: Any, fitting: l
 @pytest.mark.parametrize("name", ["RandomForestClassifier", "RandomForestRegressor"])
 def test_whole_numbers_take_models_of_both_kinds(name: str) -> None:
     """A few-valued whole number may be a label or a quantity, as the person says."""
-    from pipeline_worker.training.models import choose_model
+    from pipeline_worker.training.candidates import choose_kind
 
-    assert choose_model(name, COUNTS)[0].name == name
+    assert choose_kind(None, name, COUNTS)[0] == MODELS[name].kind
 
 
 @pytest.mark.parametrize(
@@ -79,7 +77,7 @@ def test_hyperparameters_are_checked_before_anything_is_computed(
     name: str, hyperparameters: dict[str, Any], message: str
 ) -> None:
     """An unknown name comes with its near miss, a wrong value with what it may be."""
-    from pipeline_worker.training.models import MODELS, make_estimator
+    from pipeline_worker.training.models import make_estimator
 
     with pytest.raises(ParameterInvalid, match=message):
         make_estimator(MODELS[name], hyperparameters, CLASSES.array, 42)
@@ -87,21 +85,21 @@ def test_hyperparameters_are_checked_before_anything_is_computed(
 
 def test_the_seed_reaches_every_model_that_has_one() -> None:
     """`random_state` of the request is the estimator's, unless the hyperparameters say otherwise."""
-    from pipeline_worker.training.models import MODELS, make_estimator
+    from pipeline_worker.training.models import make_estimator
 
     seeds = {}
     for model in MODELS.values():
         target = CLASSES.array if model.kind == "classification" else NUMBERS.array
         estimator, _ = make_estimator(model, {}, target, 7)
         seeds[model.name] = estimator.get_params().get("random_state")
-    assert seeds == {name: None if name == "LinearRegression" else 7 for name in MODEL_NAMES}
+    assert seeds == {name: None if name == "LinearRegression" else 7 for name in MODELS}
     estimator, _ = make_estimator(MODELS["RandomForestClassifier"], {"random_state": 1}, CLASSES.array, 7)
     assert estimator.get_params()["random_state"] == 1
 
 
 def test_defaults_suit_small_data_and_yield_to_hyperparameters() -> None:
     """Below 200 rows boosting gets smaller leaves; what a person gave stays as it is."""
-    from pipeline_worker.training.models import MODELS, choose_defaults, make_estimator
+    from pipeline_worker.training.models import choose_defaults, make_estimator
 
     model = MODELS["HistGradientBoostingClassifier"]
     estimator, chosen = make_estimator(model, {}, CLASSES.array[:60], 42)
@@ -115,7 +113,7 @@ def test_defaults_suit_small_data_and_yield_to_hyperparameters() -> None:
 
 def test_a_rare_class_gets_a_penalty_and_no_early_stopping() -> None:
     """With a class of a single row, boosting neither diverges nor fails in its own split."""
-    from pipeline_worker.training.models import MODELS, choose_defaults
+    from pipeline_worker.training.models import choose_defaults
 
     target = np.array(["a"] * 300 + ["b"], dtype=object)
     defaults = choose_defaults(MODELS["HistGradientBoostingClassifier"], target)
@@ -125,7 +123,7 @@ def test_a_rare_class_gets_a_penalty_and_no_early_stopping() -> None:
 
 def test_class_weights_of_json_find_classes_that_are_no_text() -> None:
     """In JSON `{"1": 5}` has a name that is text, and the class is a number, or true."""
-    from pipeline_worker.training.models import MODELS, make_estimator
+    from pipeline_worker.training.models import make_estimator
 
     estimator, _ = make_estimator(
         MODELS["LogisticRegression"], {"class_weight": {"1": 5, "2": 1, "3": 1}}, COUNTS.array, 0

@@ -11,13 +11,14 @@ import numpy as np
 import pytest
 
 from pipeline_worker.request import Request
+from pipeline_worker.training.model_table import MODELS
 from tests.worker.tables import ingest_table, make_hires, make_penguins
 
 if TYPE_CHECKING:
     import pandas as pd
     from sklearn.pipeline import Pipeline
 
-    from pipeline_worker.training.models import Model
+    from pipeline_worker.training.model_table import Model
     from pipeline_worker.training.table import Table
 
 pytestmark = pytest.mark.slow("trains models")
@@ -27,14 +28,13 @@ CLASSIFIERS = ["HistGradientBoostingClassifier", "RandomForestClassifier", "Logi
 
 
 def fit(table: Table, model: Model, rows: slice = slice(None)) -> Pipeline:
-    from pipeline_worker.training.fit import fit_pipeline
+    from pipeline_worker.training.fit import Encodings, fit_pipeline
     from pipeline_worker.training.models import make_estimator
-    from pipeline_worker.training.preparation import make_steps
 
     target = table.target.to_numpy(zero_copy_only=False)[rows]
     estimator, _ = make_estimator(model, {}, target, 42)
-    steps = make_steps(table.columns, table.features.iloc[rows], model.family, 42)
-    return fit_pipeline(steps, estimator, table.features.iloc[rows], target, model, {}).pipeline
+    encoded = Encodings(table.columns, table.features.iloc[rows], 42).of(model.family)
+    return fit_pipeline(encoded, estimator, target, model, {}).pipeline
 
 
 def read(table: pd.DataFrame, folder: Path, target: str, **how: str) -> Table:
@@ -61,8 +61,6 @@ def test_rows_of_the_dropped_file_predict_what_typed_rows_do(tmp_path: Path, nam
     """Dates as text, whole numbers as floats, the target as one column more, another order: all the same."""
     import pandas as pd
 
-    from pipeline_worker.training.models import MODELS
-
     frame = make_penguins()
     table = read(frame, tmp_path, "species")
     pipeline = fit(table, MODELS[name])
@@ -74,8 +72,6 @@ def test_rows_of_the_dropped_file_predict_what_typed_rows_do(tmp_path: Path, nam
 def test_times_and_free_text_survive_as_well(tmp_path: Path) -> None:
     """A time of day without seconds, and text with many values, are read as in training."""
     import pandas as pd
-
-    from pipeline_worker.training.models import MODELS
 
     frame = make_hires()
     table = read(frame, tmp_path, "hires")
@@ -91,8 +87,6 @@ def test_times_and_free_text_survive_as_well(tmp_path: Path) -> None:
 def test_dates_mean_what_they_meant_in_training(tmp_path: Path, form: str) -> None:
     """The first of February is not taken for the second of January, whatever way the file writes its dates."""
     import pandas as pd
-
-    from pipeline_worker.training.models import MODELS
 
     frame = make_hires()
     frame["day"] = pd.to_datetime(frame["day"]).dt.strftime(form)
@@ -110,8 +104,6 @@ def test_times_with_a_zone_are_told_from_those_without(tmp_path: Path) -> None:
     """Offsets are taken into account, and need not be the same in all rows."""
     import pandas as pd
 
-    from pipeline_worker.training.models import MODELS
-
     frame = make_hires()
     stamps = pd.to_datetime(frame["day"]).dt.tz_localize("UTC") + pd.Timedelta(hours=5)
     frame["day"] = [f"{stamp.isoformat()[:19]}+00:00" for stamp in stamps]
@@ -127,8 +119,6 @@ def test_numbers_with_a_decimal_comma_are_read_though_pandas_leaves_them_text(tm
     """`1.234,5` is a number to the model, also if `pandas.read_csv` was not told of the comma."""
     import pandas as pd
 
-    from pipeline_worker.training.models import MODELS
-
     frame = make_hires()
     frame["takings"] = [f"{1 + number % 9}.{100 + number},{number % 10}5" for number in range(len(frame))]
     table = read(frame, tmp_path, "hires", sep=";")
@@ -142,8 +132,6 @@ def test_numbers_with_a_decimal_comma_are_read_though_pandas_leaves_them_text(tm
 def test_numbers_with_signs_between_thousands_are_not_taken_for_missing(tmp_path: Path, form: str) -> None:
     """`1,234.50` is text to `pandas.read_csv`, and predicts what the number predicts."""
     import pandas as pd
-
-    from pipeline_worker.training.models import MODELS
 
     numbers = [400.0 + 37 * number for number in range(240)]
     frame = make_hires().assign(takings=[form.format(number) for number in numbers])
@@ -163,7 +151,6 @@ def test_a_row_of_nothing_but_unknown_or_missing_values_is_predicted(tmp_path: P
     import pandas as pd
 
     from pipeline_worker.serving.reader import UnseenLabelWarning
-    from pipeline_worker.training.models import MODELS
 
     table = read(make_penguins(), tmp_path, "species")
     pipeline = fit(table, MODELS[name])
@@ -177,8 +164,6 @@ def test_a_row_of_nothing_but_unknown_or_missing_values_is_predicted(tmp_path: P
 
 def test_a_missing_column_is_named(tmp_path: Path) -> None:
     """A row that lacks a column is refused with its name."""
-    from pipeline_worker.training.models import MODELS
-
     table = read(make_penguins(), tmp_path, "species")
     pipeline = fit(table, MODELS["RandomForestClassifier"])
     with pytest.raises(ValueError, match="island"):
@@ -187,7 +172,6 @@ def test_a_missing_column_is_named(tmp_path: Path) -> None:
 
 def test_nothing_of_the_test_part_reaches_the_encoder(tmp_path: Path) -> None:
     """A category and an extreme that only the test part has are unknown to the pipeline."""
-    from pipeline_worker.training.models import MODELS
     from pipeline_worker.training.preparation import ENCODE
 
     frame = make_penguins()
@@ -208,8 +192,6 @@ def test_the_same_seed_gives_the_same_bytes(tmp_path: Path) -> None:
     """A training can be repeated to the last bit, free text included."""
     import cloudpickle
 
-    from pipeline_worker.training.models import MODELS
-
     table = read(make_hires(), tmp_path, "hires")
     first, second = (cloudpickle.dumps(fit(table, MODELS["HistGradientBoostingRegressor"])) for _ in range(2))
     assert first == second
@@ -220,8 +202,6 @@ def test_the_pickle_holds_nothing_of_this_package(tmp_path: Path) -> None:
     import cloudpickle
     from sklearn.pipeline import Pipeline
 
-    from pipeline_worker.training.models import MODELS
-
     content = cloudpickle.dumps(fit(read(make_hires(), tmp_path, "hires"), MODELS["LinearRegression"]))
     assert b"pipeline_worker" not in content
     assert isinstance(pickle.loads(content), Pipeline)  # noqa: S301 - our own bytes
@@ -230,8 +210,6 @@ def test_the_pickle_holds_nothing_of_this_package(tmp_path: Path) -> None:
 def test_columns_that_say_the_same_do_not_blow_up_a_linear_model(tmp_path: Path) -> None:
     """A weekday beside its date leaves the weights small; in 32 bits they were in the hundreds of thousands."""
     import pandas as pd
-
-    from pipeline_worker.training.models import MODELS
 
     frame = make_hires()
     frame["weekday"] = pd.to_datetime(frame["day"]).dt.day_name()
@@ -264,7 +242,6 @@ def test_what_the_model_gets_is_what_the_schema_says(tmp_path: Path, name: str) 
     import pandas as pd
     from sklearn.utils import check_array
 
-    from pipeline_worker.training.models import MODELS
     from pipeline_worker.training.preparation import trace_columns
 
     is_classifier = name in CLASSIFIERS
@@ -314,8 +291,6 @@ def test_labels_that_look_like_numbers_are_the_same_labels_afterwards(tmp_path: 
     """`pandas.read_csv` makes numbers of them, and floats where one is missing; the model takes 7.0 for `7`."""
     import pandas as pd
 
-    from pipeline_worker.training.models import MODELS
-
     frame = pd.DataFrame({"grade": ["7", "8a", None] * 40, "goal": ["x", "y", "z"] * 40})
     pipeline = fit(read(frame, tmp_path, "goal"), MODELS[name])
     for seven in (7, 7.0, "7"):
@@ -326,8 +301,6 @@ def test_labels_that_look_like_numbers_are_the_same_labels_afterwards(tmp_path: 
 @pytest.mark.parametrize("name", CLASSIFIERS)
 def test_an_infinite_number_is_missing_afterwards_too(tmp_path: Path, name: str) -> None:
     """As it was in training."""
-    from pipeline_worker.training.models import MODELS
-
     table = read(make_penguins(), tmp_path, "species")
     pipeline = fit(table, MODELS[name])
     infinite = table.features.assign(bill_length_mm=float("-inf"))
@@ -339,7 +312,6 @@ def test_booleans_in_json_may_be_text(tmp_path: Path) -> None:
     """`true`, "true" and True are the same; a boolean that is missing somewhere is one still."""
     import pandas as pd
 
-    from pipeline_worker.training.models import MODELS
     from pipeline_worker.training.preparation import READ
 
     frame = make_penguins().astype({"is_tagged": object})
@@ -353,8 +325,6 @@ def test_booleans_in_json_may_be_text(tmp_path: Path) -> None:
 def test_many_labels_that_repeat_are_told_apart_by_a_line(tmp_path: Path) -> None:
     """Sixty shops with a level each: a linear model learns them one by one."""
     import pandas as pd
-
-    from pipeline_worker.training.models import MODELS
 
     level = np.random.default_rng(1).normal(200, 50, 60)
     frame = pd.DataFrame({"shop": [f"{number % 60:04d}" for number in range(600)]})

@@ -44,8 +44,8 @@ def train(
     with TemporaryDirectory() as folder:
         parquet = Path(folder) / "dataset.parquet"
         converted = convert(REPORTS / name, parquet, name, data_format, config)
-        plan = make_plan(parquet, converted.schema, Request(target_column=target, model_name=model))
-    return converted, plan, learn(plan, {}, 42, lambda _: nullcontext())
+        plan = make_plan(parquet, converted.schema, Request(target_column=target, model_name=model or "auto"))
+    return converted, plan, learn(plan, lambda _: nullcontext())
 
 
 @pytest.mark.parametrize(
@@ -152,7 +152,7 @@ def test_units_are_no_class_of_the_target() -> None:
 def test_labels_with_a_point_are_predicted_as_whole_numbers(name: str, target: str, labels: list[int]) -> None:
     """A label comes out of the model as one of the labels, not as 0.47."""
     _, plan, learned = train(name, target)
-    assert plan.model.kind == "classification"
+    assert plan.kind == "classification"
     predicted = learned.fitted.pipeline.predict(plan.test_features)
     assert predicted.dtype == "int64"
     assert sorted(set(predicted.tolist())) == labels

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 from .errors import ParameterInvalid, near_miss
 from .request import (
     FORMAT_NAMES,
-    MODEL_NAMES,
+    METRIC_NAMES,
     RULE_NAMES,
     DataValidation,
     Expectation,
@@ -23,6 +23,7 @@ from .request import (
     ValueRange,
     stages_of,
 )
+from .training.model_table import MODEL_NAMES
 
 #: Parameters that are merged name by name between layers.
 _MERGED = {"data_validation", "ingestion_config"}
@@ -207,6 +208,7 @@ def _known_names(path: Sequence[str]) -> list[str]:
 def _allowed_literals(path: Sequence[str]) -> tuple[str, ...]:
     literals = {
         "model_name": MODEL_NAMES,
+        "metric": METRIC_NAMES,
         "training_scenario": ("holdout",),
         "data_format": FORMAT_NAMES,
         "data_validation.severity": RULE_NAMES,

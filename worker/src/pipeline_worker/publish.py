@@ -35,6 +35,10 @@ def publish(attempt: Attempt) -> Outcome:
         server.check()
     model = attempt.fetch("model")
     published = put_where_free(attempt, model, folder, trained["model_file"])
+    outputs = {"published_model": published}
+    if "measured_model" in attempt.artifacts:
+        measured = published.uri.removesuffix(".pkl") + ".measured.pkl"
+        outputs["published_measured_model"] = put_model(attempt, attempt.fetch("measured_model"), measured)
     with attempt.timed("mlflow"):
         registry = Registry(server, attempt.dataset)
         version, is_new = registry.register(
@@ -44,7 +48,8 @@ def publish(attempt: Attempt) -> Outcome:
             decided_at=attempt.earlier.finished_at if attempt.earlier else "",
             mlflow_run_id=trained["mlflow_run_id"],
             mlflow_model_id=trained["mlflow_model_id"],
-            tags={"dataset": attempt.dataset, "attempt": attempt.name, "location": published.uri},
+            tags={"dataset": attempt.dataset, "attempt": attempt.name, "location": published.uri}
+            | {name: trained[name] for name in ("fitted_on", "measured_digest") if name in trained},
             description=attempt.earlier.summaries["train"].headline if attempt.earlier else "",
         )
         newest = registry.move_alias(version)
@@ -56,7 +61,7 @@ def publish(attempt: Attempt) -> Outcome:
         content = write_report(_collect(attempt, trained, published, version, newest, link))
         report = attempt.save("report.html", content.encode(), "text/html; charset=utf-8")
     return Outcome(
-        outputs={"published_model": published, "report": report},
+        outputs=outputs | {"report": report},
         facts={
             "location": published.uri,
             "model_name": attempt.dataset,

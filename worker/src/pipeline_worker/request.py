@@ -8,11 +8,14 @@ The JSON Schema of :class:`Request` is exported for the `ingest` Dag's form::
 from __future__ import annotations
 
 import json
-from typing import Annotated, Any, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, WithJsonSchema, field_validator, model_validator
 
 from .schema import ColumnType
+from .training.kind import Kind
+from .training.metric_table import METRICS
+from .training.model_table import AUTO, MODEL_NAMES
 from .validation.expectation_arguments import find_faults, say_unknown
 from .validation.rule import Severity
 
@@ -21,18 +24,16 @@ INGEST, VALIDATE, TRAIN, PUBLISH = "ingest", "validate", "train", "publish"
 #: Column names that are taken as the target when `target_column` is not given, in this order.
 USUAL_TARGETS = ("target", "label", "class", "y")
 
-#: The estimators that can be asked for.
-ModelName = Literal[
-    "HistGradientBoostingClassifier",
-    "HistGradientBoostingRegressor",
-    "RandomForestClassifier",
-    "RandomForestRegressor",
-    "LogisticRegression",
-    "LinearRegression",
-]
+#: The names of metrics.
+METRIC_NAMES = tuple(METRICS)
+if TYPE_CHECKING:
+    ModelName: TypeAlias = str
+    MetricName: TypeAlias = str
+else:
+    # Derived from the tables, which no checker of types looks into.
+    ModelName, MetricName = Literal[MODEL_NAMES], Literal[METRIC_NAMES]
 #: The formats of files that are read.
 FormatName = Literal["csv", "tsv", "parquet", "json", "jsonl", "xlsx", "xls", "ods"]
-MODEL_NAMES: tuple[str, ...] = get_args(ModelName)
 FORMAT_NAMES: tuple[str, ...] = get_args(FormatName)
 
 #: The name of a column: `ingest` leaves blanks around the names of a file out, so they count for nothing here either.
@@ -248,6 +249,11 @@ class Request(_Strict):
         description="Columns that the model must not see. `ingest` leaves out those that it cannot read.",
         json_schema_extra=_stages(INGEST, TRAIN),
     )
+    keep_columns: list[ColumnName] = Field(
+        default=[],
+        description="Columns that the model is to see although they look like identifiers or row numbers, or hold one value alone.",
+        json_schema_extra=_stages(TRAIN),
+    )
     data_validation: DataValidation = Field(
         default=DataValidation(),
         description="Rules that the data must satisfy: `min_row_count`, `max_row_count`, `required_columns`, "
@@ -255,10 +261,22 @@ class Request(_Strict):
         "`severity` of each. Default: at least 10 rows, and a target in half of them.",
         json_schema_extra=_stages(VALIDATE),
     )
-    model_name: ModelName | None = Field(
+    task: Kind | None = Field(
         default=None,
-        description="The estimator. Default: `HistGradientBoostingClassifier` or `HistGradientBoostingRegressor`, "
-        "by the kind of the target.",
+        description="What to predict. Default: classes where the target is text, true or false, or a few whole numbers; else a "
+        "quantity.",
+        json_schema_extra=_stages(TRAIN),
+    )
+    model_name: ModelName = Field(
+        default=AUTO,
+        description="The estimator, by scikit-learn's name; or `auto`: a few are compared by cross-validation on the rows to learn "
+        "from, and the best is taken.",
+        json_schema_extra=_stages(TRAIN),
+    )
+    metric: MetricName | None = Field(
+        default=None,
+        description="The metric that models are compared by, and that is shown first. Default: ROC AUC for two classes; for more, "
+        "log loss compares and balanced accuracy is shown; R² for numbers.",
         json_schema_extra=_stages(TRAIN),
     )
     model_version: str | None = Field(
@@ -272,7 +290,18 @@ class Request(_Strict):
     )
     hyperparameters: dict[str, Any] = Field(
         default={},
-        description="Arguments of the estimator, as scikit-learn names them.",
+        description="Arguments of the estimator, as scikit-learn names them. `auto` compares only models that have all of them.",
+        json_schema_extra=_stages(TRAIN),
+    )
+    refit: bool = Field(
+        default=True,
+        description="Whether the model is fitted anew on all rows after it was measured on the test part.",
+        json_schema_extra=_stages(TRAIN),
+    )
+    threshold: Literal["most_probable", "tuned"] = Field(
+        default="most_probable",
+        description="For two classes, which is predicted: the more probable one; or by a threshold that is chosen by "
+        "cross-validation on the rows to learn from.",
         json_schema_extra=_stages(TRAIN),
     )
     training_scenario: Literal["holdout"] = Field(

@@ -14,6 +14,13 @@ from dotenv import dotenv_values
 from .errors import ParameterInvalid
 from .limits import SETTINGS, Limits
 
+#: What bounds a training, and the settings that it comes from.
+_TRAINING = {
+    "choice_seconds": "ML_PIPELINE_CHOICE_SECONDS",
+    "train_cells": "ML_PIPELINE_MAX_TRAIN_CELLS",
+    "train_threads": "ML_PIPELINE_TRAIN_THREADS",
+}
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -24,6 +31,9 @@ class Settings:
     :param source_prefixes: further `s3://bucket/prefix` in which a `data_source` may lie.
     :param scratch: the one folder that this process writes to.
     :param limits: how large a file may be.
+    :param choice_seconds: no other model is compared after so many.
+    :param train_cells: rows times encoded columns that are trained on at most.
+    :param train_threads: threads of a training; None: as many as there are processors for it.
     """
 
     endpoint_url: str | None
@@ -40,6 +50,9 @@ class Settings:
     scratch: Path
     exit_with_stdin: bool
     limits: Limits
+    choice_seconds: int = 30
+    train_cells: int = 200_000_000
+    train_threads: int | None = None
 
     @property
     def store_folder(self) -> Path | None:
@@ -88,6 +101,7 @@ def read_settings(environ: Mapping[str, str] | None = None, *, store_folder: Pat
         scratch=Path(get("PIPELINE_SCRATCH_DIR") or tempfile.gettempdir()),
         exit_with_stdin=get("PIPELINE_EXIT_WITH_STDIN") == "1",
         limits=Limits(**{limit: _read_count(name, given) for limit, name in SETTINGS.items() if (given := get(name))}),
+        **{field: _read_count(name, given) for field, name in _TRAINING.items() if (given := get(name))},
     )
 
 

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 def train(attempt: Attempt) -> Outcome:
     """Carry out the stage.
 
-    The model that is kept, and later published, is the one that was measured: it has learned from the train part only.
+    The model that was measured has learned from the train part only; what is published is the same, fitted anew on all rows,
+    unless the request does not want that.
 
     :raises RequestFault: the model, a hyperparameter or a column does not fit the data; or there is no MLflow server.
     :raises DataFault: there is too little to learn from.
@@ -38,43 +39,49 @@ def train(attempt: Attempt) -> Outcome:
     with attempt.timed("imports"):
         import mlflow.sklearn  # noqa: F401 - so that what follows is timed without it
 
-        from .training.learn import describe_learned, draw_learned, draw_metrics, learn, say_result
-        from .training.plan import make_plan
+        from .training.learn import describe_learned, draw_learned, draw_metrics, learn, say_choice, say_result
+        from .training.plan import make_plan, say_work
 
     schema = Schema.model_validate_json(attempt.fetch("schema").read_bytes())
     dataset = attempt.fetch("dataset")
     with attempt.timed("plan"):
         plan = make_plan(dataset, schema, attempt.request)
-    request = attempt.request.model_copy(
-        update={
-            "model_name": plan.model.name,
-            "model_version": attempt.request.model_version or RunKey.parse(attempt.run_key).version,
-        }
-    )
     _log_plan(attempt, plan)
     rows, tags = len(plan.split.train), _make_tags(attempt)
+    settings = attempt.settings
     with (
-        track_run(server, attempt.settings.mlflow_experiment_name, attempt.run_key, tags) as run,
-        limit_threads(rows) as threads,
+        track_run(server, settings.mlflow_experiment_name, attempt.run_key, tags) as run,
+        limit_threads(rows, settings.train_threads) as threads,
     ):
-        attempt.log.info("fitting on %d rows in %d threads; MLflow run: %s", rows, threads, run.url)
-        learned = learn(plan, request.hyperparameters, request.random_state, attempt.timed)
+        attempt.log.info("%s; MLflow run: %s", say_work(plan, threads), run.url)
+        learned = learn(plan, attempt.timed, lambda line: attempt.log.info("%s", line), settings.choice_seconds)
+        if learned.choice:
+            attempt.log.info("%s", say_choice(learned.choice))
+        request = attempt.request.model_copy(
+            update={
+                "model_name": learned.candidate.model.name,
+                "model_version": attempt.request.model_version or RunKey.parse(attempt.run_key).version,
+            }
+        )
         with attempt.timed("draw"):
             figures = draw_learned(plan, learned)
-        outputs = _save(attempt, learned, figures, f"{request.model_name}_v{request.model_version}.pkl")
+        outputs = _save(attempt, learned, figures, f"{request.model_name}_v{request.model_version}")
+        digests = {"model_digest": outputs["model"].digest}
+        if "measured_model" in outputs:
+            digests["measured_digest"] = outputs["measured_model"].digest
         with attempt.timed("mlflow"):
-            model_id = _track(
-                attempt, run, request, plan, learned, figures, tags | {"model_digest": outputs["model"].digest}
-            )
+            model_id = _track(attempt, run, request, plan, learned, figures, tags | digests)
     facts = describe_learned(plan, learned) | {
         "model_version": request.model_version,
         "model_file": outputs["model"].uri.rpartition("/")[2],
-        "model_digest": outputs["model"].digest,
+        **digests,
         "mlflow_run_id": run.run_id,
         "mlflow_run_url": run.url,
         "mlflow_model_id": model_id,
         "experiment_id": run.experiment_id,
     }
+    for name, reason in learned.chosen.items():
+        attempt.log.info("%s = %s", name, reason)
     for note in facts["notes"]:
         attempt.log.warning("%s", note)
     attempt.log.info("measured on %d rows:\n%s", len(plan.split.test), draw_metrics(learned))
@@ -85,7 +92,7 @@ def train(attempt: Attempt) -> Outcome:
         location=outputs["model"].uri,
         request=request,
         links={"mlflow_run": run.url},
-        notes=[*facts["notes"], *(f"`{name}`: {why}" for name, why in plan.suspects.items())],
+        notes=[*facts["notes"], *(f"`{name}`: {why}" for name, why in (plan.suspects | plan.useless).items())],
     )
 
 
@@ -99,15 +106,24 @@ def _make_tags(attempt: Attempt) -> dict[str, str]:
     }
 
 
-def _save(attempt: Attempt, learned: Learned, figures: Mapping[str, bytes], model_file: str) -> dict[str, Artifact]:
+def _save(attempt: Attempt, learned: Learned, figures: Mapping[str, bytes], name: str) -> dict[str, Artifact]:
+    """Save everything that is not for MLflow alone; the files of the models begin with *name*."""
     from .training.logged_model import dump_pipeline
 
-    path = attempt.scratch / model_file
-    with attempt.timed("dump"):
-        dump_pipeline(learned.fitted.pipeline, path)
-    metrics = json.dumps(learned.described, indent=1, ensure_ascii=False).encode()
-    return {
-        "model": attempt.save(f"models/{model_file}", path),
+    saved = {}
+    for output, fitted, file in (
+        ("model", learned.published, f"{name}.pkl"),
+        ("measured_model", learned.fitted if learned.refitted else None, f"{name}.measured.pkl"),
+    ):
+        if fitted:
+            with attempt.timed("dump"):
+                dump_pipeline(fitted.pipeline, attempt.scratch / file)
+            saved[output] = attempt.save(f"models/{file}", attempt.scratch / file)
+    # The metrics are those of the model that was measured.
+    measured = saved.get("measured_model", saved["model"])
+    content = learned.described | {"measured_digest": measured.digest}
+    metrics = json.dumps(content, indent=1, ensure_ascii=False).encode()
+    return saved | {
         "metrics": attempt.save("metrics.json", metrics, "application/json"),
         **{
             f"figure_{name.removesuffix('.png')}": attempt.save(f"figures/{name}", content, "image/png")
@@ -128,7 +144,7 @@ def _track(
     """Keep everything in the MLflow *run*; return the id of the model there."""
     from .training.logged_model import log_pipeline, make_example
 
-    params: dict[str, Any] = {"random_state": request.random_state} | plan.estimator.get_params()
+    params: dict[str, Any] = {"random_state": request.random_state} | learned.estimator.get_params()
     asked = request.model_dump(
         include={
             "model_name",
@@ -136,16 +152,24 @@ def _track(
             "training_scenario",
             "test_size",
             "drop_columns",
+            "keep_columns",
+            "metric",
+            "refit",
+            "threshold",
             "input_schema_version",
         }
     )
     run.log_params(
         params
         | asked
-        | {"target_column": plan.target.name, "target_kind": plan.model.kind, "data_source": attempt.drop.uri}
+        | {"target_column": plan.target.name, "target_kind": plan.kind, "data_source": attempt.drop.uri}
         | {"rows_without_target": plan.table.rows_without_target}
     )
-    run.tag("model_digest", tags["model_digest"])
+    fitted_on = "all rows" if learned.refitted else "the train part"
+    for name in ("model_digest", "measured_digest"):
+        if name in tags:
+            run.tag(name, tags[name])
+    run.tag("fitted_on", fitted_on)
     run.log_dataset(
         attempt.dataset,
         attempt.artifacts["dataset"],
@@ -159,11 +183,11 @@ def _track(
     (folder / "metrics.json").write_text(json.dumps(learned.described, indent=1, ensure_ascii=False), encoding="utf-8")
     run.log_folder(folder)
     model_id = log_pipeline(
-        learned.fitted.pipeline,
+        learned.published.pipeline,
         columns=plan.table.columns,
         example=make_example(plan.train_features, plan.table.columns),
         target=plan.target.array,
-        tags=tags,
+        tags=tags | {"fitted_on": fitted_on},
     )
     baseline = {f"baseline_{name}": value for name, value in learned.measured.baseline.items()}
     run.log_metrics(learned.measured.model | baseline, model_id)
@@ -175,7 +199,5 @@ def _log_plan(attempt: Attempt, plan: Plan) -> None:
     log.info("%s", plan.why)
     if attempt.request.drop_columns:
         log.info("dropped: %s", ", ".join(f"`{name}`" for name in attempt.request.drop_columns))
-    for name, reason in plan.chosen.items():
-        log.info("%s = %s", name, reason)
-    for name, reason in plan.suspects.items():
+    for name, reason in (plan.suspects | plan.useless).items():
         log.warning("`%s`: %s", name, reason)

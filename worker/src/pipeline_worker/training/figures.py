@@ -14,8 +14,8 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from sklearn.metrics import auc, precision_recall_curve, roc_curve
 
+from .kind import CLASSIFICATION, Kind
 from .metrics import Measured, Predictions
-from .target import CLASSIFICATION, Kind
 
 _INK, _QUIET, _MODEL, _BASELINE = "#1f2933", "#7b8794", "#1f6f8b", "#c9ced6"
 _SHADES = LinearSegmentedColormap.from_list("shades", ["#ffffff", "#d3e7ee", _MODEL])

@@ -10,9 +10,9 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 
+from .kind import Kind
 from .metrics import predict, score_error
 from .preparation import ENCODE, trace_columns
-from .target import Kind
 from .threads import limit_threads
 
 _MAX_ROWS = 2_000

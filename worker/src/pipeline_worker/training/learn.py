@@ -1,68 +1,165 @@
-"""Carry out a plan: fit, and measure on the rows that were kept aside."""
+"""Carry out a plan: choose a model, fit it, measure it on the rows that were kept aside, and fit it anew on all rows."""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
+from sklearn.base import BaseEstimator, clone
+
 from ..serving.reader import UnseenLabelWarning
+from .candidates import Candidate
+from .choice import CHOICE_SECONDS, Choice, Compared, compare_candidates
+from .cost import guess_seconds
+from .cross_validation import CrossValidation, sample_rows
 from .figures import draw_figures
-from .fit import Fitted, fit_pipeline
+from .fit import Encodings, Fitted, fit_pipeline
+from .folds import make_folds
 from .importance import measure_importance
-from .metrics import Measured, Predictions, describe_measured, measure, predict
+from .metric_table import METRICS, choose_metric
+from .metrics import Measured, Predictions, choose_positive, describe_measured, measure, predict
+from .models import make_estimator
 from .plan import Plan
+from .progress import saying_progress
+
+Say = Callable[[str], None]
+Timed = Callable[[str], AbstractContextManager[None]]
 
 
 @dataclass(frozen=True)
 class Learned:
     """A fitted pipeline and what is known of it.
 
+    :param choice: how the model was chosen; None where it was asked for.
+    :param chosen: hyperparameters that nobody gave and that differ from scikit-learn's: name → value and reason.
+    :param fitted: the pipeline that was measured; it has learned from the train part only.
+    :param refitted: the same, fitted anew on all rows; None where that was not wanted.
     :param predicted: of the test part.
     :param described: the content of `metrics.json`.
     """
 
+    candidate: Candidate
+    choice: Choice | None
+    chosen: dict[str, str]
     fitted: Fitted
+    refitted: Fitted | None
     predicted: Predictions
     measured: Measured
     described: dict[str, Any]
 
+    @property
+    def published(self) -> Fitted:
+        """What is to be published."""
+        return self.refitted or self.fitted
 
-def learn(
-    plan: Plan,
-    hyperparameters: Mapping[str, Any],
-    random_state: int,
-    timed: Callable[[str], AbstractContextManager[None]],
-) -> Learned:
-    """Return what comes of *plan*; *timed* takes the name of a step and measures what is inside.
+    @property
+    def estimator(self) -> BaseEstimator:
+        """The estimator that was measured."""
+        estimator: BaseEstimator = self.fitted.pipeline.named_steps["model"]
+        return estimator
 
+
+def learn(plan: Plan, timed: Timed, say: Say = lambda _: None, choice_seconds: float = CHOICE_SECONDS) -> Learned:
+    """Return what comes of *plan*.
+
+    :param timed: takes the name of a step and measures what is inside.
+    :param say: takes lines for the log.
+    :param choice_seconds: no other candidate is compared after so many.
     :raises DataFault: no feature has any value to learn from.
-    :raises ParameterInvalid: the model cannot work with *hyperparameters* on this data.
+    :raises ParameterInvalid: the model cannot work with the hyperparameters on this data.
     """
-    kind = plan.model.kind
-    with timed("fit"):
+    request = plan.request
+    encodings = Encodings(plan.table.columns, plan.train_features, request.random_state)
+    choice = None
+    candidate = plan.candidates.all[0]
+    if len(plan.candidates.all) > 1:
+        with timed("choose"):
+            choice = _choose(plan, encodings, say, choice_seconds)
+            candidate = choice.candidate
+            encodings.forget_all_but(candidate.model.family)
+    estimator, chosen = make_estimator(
+        candidate.model, candidate.hyperparameters, plan.train_target, request.random_state
+    )
+    rows = len(plan.split.train)
+    with timed("fit"), saying_progress(say, f"fitting on {rows:,} rows", _guess(plan, candidate, rows)):
         fitted = fit_pipeline(
-            plan.steps, plan.estimator, plan.train_features, plan.train_target, plan.model, hyperparameters
+            encodings.of(candidate.model.family), estimator, plan.train_target, candidate.model, request.hyperparameters
         )
     # That a label is in the test part alone is nothing that has to be told.
     with timed("measure"), warnings.catch_warnings():
         warnings.simplefilter("ignore", UnseenLabelWarning)
-        predicted = predict(fitted.pipeline, plan.test_features, kind)
-        measured = measure(kind, plan.train_target, plan.test_target, predicted)
+        predicted = predict(fitted.pipeline, plan.test_features, plan.kind)
+        measured = measure(plan.kind, plan.train_target, plan.test_target, predicted)
         importance = measure_importance(
-            fitted.pipeline, plan.test_features, plan.test_target, kind, random_state=random_state
+            fitted.pipeline, plan.test_features, plan.test_target, plan.kind, random_state=request.random_state
         )
-    rows = {"train": len(plan.split.train), "test": len(plan.split.test)}
-    described = describe_measured(measured, kind, rows) | {"importance": importance}
-    return Learned(fitted, predicted, measured, described)
+    refitted = None
+    if request.refit:
+        rows = plan.table.features.shape[0]
+        with timed("refit"), saying_progress(say, f"fitting on all {rows:,} rows", _guess(plan, candidate, rows)):
+            refitted = _refit(plan, candidate, estimator)
+    described = describe_measured(
+        measured, plan.kind, {"train": len(plan.split.train), "test": len(plan.split.test)}
+    ) | {"importance": importance, "choice": choice.describe() if choice else None}
+    return Learned(candidate, choice, chosen, fitted, refitted, predicted, measured, described)
+
+
+def _choose(plan: Plan, encodings: Encodings, say: Say, seconds: float) -> Choice:
+    request, wanted = plan.request, plan.candidates
+    sample = sample_rows(plan.train_target, plan.kind, wanted.rows, request.random_state)
+    target = plan.train_target[sample]
+    if len(sample) < len(plan.train_target):
+        encodings = Encodings(plan.table.columns, plan.train_features.iloc[sample], request.random_state)
+    metric = request.metric or _choose_comparing(plan)
+    validation = CrossValidation(
+        encodings,
+        target,
+        make_folds(target, plan.kind, wanted.folds, request.random_state),
+        plan.kind,
+        metric,
+        choose_positive(plan.train_target) if plan.classes == 2 else None,
+        request.random_state,
+    )
+
+    def tell(each: Compared) -> None:
+        say(
+            f"compared: {each.candidate.name}: {METRICS[metric].word} {each.score:.4g} ± {each.spread:.2g} in {each.seconds:.1f} s"
+        )
+
+    return compare_candidates(wanted.all, validation, len(sample), tell, seconds)
+
+
+def _choose_comparing(plan: Plan) -> str:
+    """Return the metric to compare by: of several classes, one that sees how sure a model is, as it tells models apart sooner."""
+    return "log_loss" if plan.classes > 2 else choose_metric(plan.kind, plan.classes)
+
+
+def _refit(plan: Plan, candidate: Candidate, measured: BaseEstimator) -> Fitted:
+    """Return what was measured, fitted anew on all rows; boosting that stopped early keeps the number of trees."""
+    estimator = clone(measured)
+    if getattr(measured, "do_early_stopping_", False):
+        estimator.set_params(max_iter=measured.n_iter_, early_stopping=False)
+    encodings = Encodings(plan.table.columns, plan.table.features, plan.request.random_state)
+    return fit_pipeline(
+        encodings.of(candidate.model.family),
+        estimator,
+        plan.target.array,
+        candidate.model,
+        plan.request.hyperparameters,
+    )
+
+
+def _guess(plan: Plan, candidate: Candidate, rows: int) -> float:
+    return guess_seconds(candidate.model, candidate.hyperparameters, rows, plan.encoded, plan.classes)
 
 
 def draw_learned(plan: Plan, learned: Learned) -> dict[str, bytes]:
     """Return file name → PNG of how well the test part is predicted."""
     return draw_figures(
-        plan.model.kind,
+        plan.kind,
         plan.target.name,
         plan.test_target,
         learned.predicted,
@@ -74,32 +171,51 @@ def draw_learned(plan: Plan, learned: Learned) -> dict[str, bytes]:
 def describe_learned(plan: Plan, learned: Learned) -> dict[str, Any]:
     """Return what a manifest tells of a training, in small."""
     notes = [*plan.table.notes, *plan.split.notes, *learned.fitted.notes]
-    if learned.fitted.unused:
-        listed = ", ".join(f"`{name}`" for name in learned.fitted.unused)
+    unused = learned.published.unused
+    if unused:
+        listed = ", ".join(f"`{name}`" for name in unused)
         notes.append(f"Without a value in any row to learn from, and so ignored: {listed}.")
     used, ranked = len(plan.table.columns) - len(learned.fitted.unused), len(learned.described["importance"])
     if ranked < used:
         notes.append(
             f"How much the model relies on a column was measured for {ranked} of {used}, in the time there is."
         )
+    if learned.choice and learned.choice.left_out:
+        notes.append(
+            f"Not compared, as the time for it was over: {'; '.join(learned.choice.left_out)}. Another time, or on another machine, "
+            "another model may be chosen: to have this one again, give "
+            f'{{"model_name": "{learned.candidate.model.name}"}}.'
+        )
     return {
-        "model_name": plan.model.name,
-        "model_is": "the one that was measured; it learned from the train part only",
+        "model_name": learned.candidate.model.name,
+        "fitted_on": "all rows" if learned.refitted else "the train part",
         "target_column": plan.target.name,
-        "target_kind": plan.model.kind,
+        "target_kind": plan.kind,
         "target_rule": plan.why,
         "rows": learned.described["rows"],
         "rows_without_target": plan.table.rows_without_target,
         "is_stratified": plan.split.is_stratified,
         "features": len(plan.table.columns),
-        "unused_columns": list(learned.fitted.unused),
+        "unused_columns": list(unused),
+        "useless_columns": plan.useless,
         "suspect_columns": plan.suspects,
-        "defaults_chosen": plan.chosen,
+        "defaults_chosen": learned.chosen,
+        "choice": learned.described["choice"],
         "metrics": learned.measured.model,
         "baseline": learned.measured.baseline,
         "headline_metric": learned.measured.headline,
         "notes": notes,
     }
+
+
+def say_choice(choice: Choice) -> str:
+    """Return in a line which model won, by how much, and at what cost."""
+    first, *others = choice.compared
+    word = METRICS[choice.metric].word
+    line = f"{first.candidate.name} is taken: {word} {first.score:.4g}"
+    if others:
+        line += f", before {others[0].candidate.name} with {others[0].score:.4g}"
+    return f"{line}; {len(choice.compared)} compared in {choice.folds} folds of {choice.rows:,} rows, {choice.seconds:.1f} s"
 
 
 def draw_metrics(learned: Learned) -> str:
@@ -116,7 +232,7 @@ def say_result(plan: Plan, learned: Learned) -> str:
     name = measured.headline
     left_out = plan.table.rows_without_target
     return (
-        f"{plan.model.name}: {name.replace('_', ' ')} {measured.model[name]:.3g} "
+        f"{learned.candidate.model.name}: {name.replace('_', ' ')} {measured.model[name]:.3g} "
         f"(baseline {measured.baseline[name]:.3g}) on {rows} test row{'' if rows == 1 else 's'}"
         + (f"; {left_out:,} row{'' if left_out == 1 else 's'} without a target left out" if left_out else "")
     )

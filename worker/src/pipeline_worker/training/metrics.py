@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sklearn import metrics as sk
 from sklearn.dummy import DummyClassifier, DummyRegressor
 
-from .target import CLASSIFICATION, REGRESSION, Kind
+from .kind import CLASSIFICATION, REGRESSION, Kind
 
 #: Metrics for which less is better; for all others more is.
 LESS_IS_BETTER = frozenset({"log_loss", "mse", "rmse", "mae", "median_ae", "mape"})
@@ -78,7 +78,7 @@ def measure(kind: Kind, learned: NDArray[Any], actual: NDArray[Any], predicted: 
         return Measured(_measure_numbers(actual, predicted), _measure_numbers(actual, baseline))
     assert predicted.classes is not None
     classes = predicted.classes
-    positive = _choose_positive(learned) if len(classes) == 2 else None
+    positive = choose_positive(learned) if len(classes) == 2 else None
     # One by one, not by name as scikit-learn's report has them: a class may be called `accuracy`.
     shares = sk.precision_recall_fscore_support(actual, predicted.labels, labels=classes, zero_division=0)
     return Measured(
@@ -164,7 +164,7 @@ def _measure_auc(actual: NDArray[Any], scores: NDArray[Any], classes: NDArray[An
     return float(np.mean(areas))
 
 
-def _choose_positive(learned: NDArray[Any]) -> Any:
+def choose_positive(learned: NDArray[Any]) -> Any:
     """Return the class that the two-class metrics are about: true, the greater number, or the rarer text."""
     labels, counts = np.unique(learned, return_counts=True)
     if learned.dtype != object:
@@ -177,3 +177,13 @@ def score_error(kind: Kind, actual: NDArray[Any], predicted: Predictions) -> flo
     if kind == CLASSIFICATION:
         return float(sk.log_loss(actual, predicted.scores, labels=predicted.classes))
     return float(np.sqrt(sk.mean_squared_error(actual, predicted.labels)))
+
+
+def score(name: str, actual: NDArray[Any], predicted: Predictions, positive: Any = None) -> float:
+    """Return the metric *name* alone."""
+    values = (
+        _measure_numbers(actual, predicted)
+        if predicted.scores is None
+        else _measure_classes(actual, predicted, positive)
+    )
+    return values[name]

@@ -1,15 +1,10 @@
-"""The models that can be asked for: what each can predict, and the defaults that suit the data.
-
-To add one: a line in :data:`MODELS`, its name in :data:`pipeline_worker.request.ModelName`,
-and, if its family is new, how its columns are prepared in :mod:`pipeline_worker.training.preparation`.
-"""
+"""What can be asked of the models of :mod:`pipeline_worker.training.model_table`: their hyperparameters, and the defaults that suit the data."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
 from importlib import import_module
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,58 +12,13 @@ from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import InvalidParameterError
 
 from ..errors import ParameterInvalid, near_miss
-from .target import CLASSIFICATION, REGRESSION, Kind, Target
-
-Family = Literal["boosting", "forest", "linear"]
+from .kind import CLASSIFICATION
+from .model_table import Model
 
 #: With fewer rows to learn from than this, boosting's own defaults can hardly split.
 SMALL_ROWS = 200
 #: A class with fewer rows than this lets boosting's scores diverge.
 RARE_ROWS = 30
-
-
-@dataclass(frozen=True)
-class Model:
-    """An estimator that can be asked for by its name."""
-
-    name: str
-    module: str
-    kind: Kind
-    family: Family
-
-
-MODELS = {
-    model.name: model
-    for model in (
-        Model("HistGradientBoostingClassifier", "sklearn.ensemble", CLASSIFICATION, "boosting"),
-        Model("HistGradientBoostingRegressor", "sklearn.ensemble", REGRESSION, "boosting"),
-        Model("RandomForestClassifier", "sklearn.ensemble", CLASSIFICATION, "forest"),
-        Model("RandomForestRegressor", "sklearn.ensemble", REGRESSION, "forest"),
-        Model("LogisticRegression", "sklearn.linear_model", CLASSIFICATION, "linear"),
-        Model("LinearRegression", "sklearn.linear_model", REGRESSION, "linear"),
-    )
-}
-_DEFAULTS = {CLASSIFICATION: "HistGradientBoostingClassifier", REGRESSION: "HistGradientBoostingRegressor"}
-
-
-def choose_model(name: str | None, target: Target) -> tuple[Model, str]:
-    """Return the model called *name*, or the default for *target*, and why in words.
-
-    :raises ParameterInvalid: the model is for targets of the other kind.
-    """
-    if name is None:
-        model = MODELS[_DEFAULTS[target.kind]]
-        return model, f"{model.kind} with {model.name}, the default for `{target.name}`: {target.rule}"
-    model = MODELS[name]
-    if model.kind not in target.kinds:
-        fitting = [other.name for other in MODELS.values() if other.kind in target.kinds]
-        raise ParameterInvalid(
-            f"`{name}` is for {model.kind}, and `{target.name}` is not: {target.rule}.",
-            where="model_name",
-            fix=f"Use one of {', '.join(fitting)}, or choose another `target_column`.",
-            details={"parameter": "model_name", "model": name, "target": target.name, "fitting": fitting},
-        )
-    return model, f"{model.kind} with {model.name}, as asked for; `{target.name}`: {target.rule}"
 
 
 def make_estimator(
@@ -79,16 +29,11 @@ def make_estimator(
     :param target: the part of the target that it will learn from.
     :raises ParameterInvalid: a hyperparameter does not exist, or its value is of the wrong type or out of bounds.
     """
-    estimator: BaseEstimator = getattr(import_module(model.module), model.name)()
+    estimator = new_estimator(model)
     known = estimator.get_params()
     for name in hyperparameters:
         if name not in known:
-            raise ParameterInvalid(
-                f"`{model.name}` has no hyperparameter `{name}`.{near_miss(name, known)}",
-                where=f"hyperparameters.{name}",
-                fix=f"Use some of: {', '.join(f'`{each}`' for each in known)}.",
-                details={"parameter": f"hyperparameters.{name}", "known": sorted(known)},
-            )
+            raise refuse_unknown(model.name, name, known)
     chosen = {
         name: (value, reason)
         for name, (value, reason) in choose_defaults(model, target).items()
@@ -106,6 +51,12 @@ def make_estimator(
     except InvalidParameterError as error:
         raise refuse_hyperparameters(model, hyperparameters, error) from error
     return estimator, {name: f"{value}: {reason}" for name, (value, reason) in chosen.items()}
+
+
+def new_estimator(model: Model) -> BaseEstimator:
+    """Return the estimator as scikit-learn makes it."""
+    estimator: BaseEstimator = getattr(import_module(model.module), model.name)()
+    return estimator
 
 
 def choose_defaults(model: Model, target: NDArray[Any]) -> dict[str, tuple[Any, str]]:
@@ -131,6 +82,16 @@ def choose_defaults(model: Model, target: NDArray[Any]) -> dict[str, tuple[Any, 
         if rarest < 2:
             defaults["early_stopping"] = (False, "it needs two rows of each class")
     return defaults
+
+
+def refuse_unknown(model: str, name: str, known: Collection[str]) -> ParameterInvalid:
+    """Return the error that says that *model* has no hyperparameter *name*, and which it has."""
+    return ParameterInvalid(
+        f"`{model}` has no hyperparameter `{name}`.{near_miss(name, known)}",
+        where=f"hyperparameters.{name}",
+        fix=f"Use some of: {', '.join(f'`{each}`' for each in known)}.",
+        details={"parameter": f"hyperparameters.{name}", "known": sorted(known)},
+    )
 
 
 def refuse_hyperparameters(model: Model, hyperparameters: Mapping[str, Any], error: Exception) -> ParameterInvalid:

@@ -19,7 +19,7 @@ from skrub import DatetimeEncoder, StringEncoder
 
 from ..schema import Column
 from ..serving.rules import make_reader
-from .models import Family
+from .model_table import Family
 
 Steps = list[tuple[str, Any]]
 Entry = tuple[str, Any, Any]
@@ -30,7 +30,9 @@ READ = "read"
 ENCODE = "encode"
 
 #: Text with fewer different values than this is a category for each of them.
-_MANY = 40
+MANY_VALUES = 40
+#: What text of many values is encoded to.
+TEXT_NUMBERS = 30
 #: For linear models so are more, if each is in so many rows on average: of 120 shops with a level each a line learned R² 1.0 that way,
 #: and 0.4 from the 30 numbers that text is otherwise encoded to; trees learned more from these (0.96) than from categories (0.4).
 _MOST_CATEGORIES, _REPEATED = 250, 5
@@ -91,7 +93,7 @@ def _make_encoder(
         ("numbers", "passthrough", numbers),
         *_encode_few(categories, family),
         *(
-            (f"text {number}", StringEncoder(random_state=random_state), name)
+            (f"text {number}", StringEncoder(TEXT_NUMBERS, random_state=random_state), name)
             for number, name in enumerate(names.get("text", []))
             if name not in categories
         ),
@@ -115,7 +117,7 @@ def _make_encoder(
 def _has_few_values(texts: pd.Series, family: Family) -> bool:
     distinct = texts.nunique()
     does_repeat = distinct <= min(_MOST_CATEGORIES, texts.count() / _REPEATED)
-    return bool(distinct < _MANY or (family == "linear" and does_repeat))
+    return bool(distinct < MANY_VALUES or (family == "linear" and does_repeat))
 
 
 def _encode_few(names: list[str], family: Family) -> list[Entry]:

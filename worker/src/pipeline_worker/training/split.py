@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DataFault, ParameterInvalid
-from .target import CLASSIFICATION, Kind
+from .kind import CLASSIFICATION, Kind
 
 Rows = NDArray[np.int64]
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -44,6 +45,11 @@ class Table:
     def rows_without_target(self) -> int:
         """How many rows were left out."""
         return self.rows - len(self.target)
+
+    def without(self, names: Collection[str]) -> Table:
+        """Return the table without the features *names*."""
+        columns = tuple(column for column in self.columns if column.name not in names)
+        return replace(self, features=self.features[[column.name for column in columns]], columns=columns)
 
 
 def read_table(path: Path, schema: Schema, request: Request) -> Table:
@@ -102,7 +108,11 @@ def choose_columns(schema: Schema, request: Request) -> tuple[str, list[Column]]
             fix=f"Give one of the columns: {', '.join(f'`{name}`' for name in names)}.",
             details={"parameter": "target_column", "columns": names},
         )
-    for parameter, wanted in (("target_column", [request.target_column]), ("drop_columns", request.drop_columns)):
+    for parameter, wanted in (
+        ("target_column", [request.target_column]),
+        ("drop_columns", request.drop_columns),
+        ("keep_columns", request.keep_columns),
+    ):
         for name in wanted:
             if name not in names and not (parameter == "drop_columns" and name in schema.left_out):
                 raise ColumnMissing(
@@ -117,6 +127,14 @@ def choose_columns(schema: Schema, request: Request) -> tuple[str, list[Column]]
             where="drop_columns",
             fix="Take it out of `drop_columns`, or choose another `target_column`.",
             details={"parameter": "drop_columns", "column": request.target_column},
+        )
+    contradicting = [name for name in request.keep_columns if name in request.drop_columns]
+    if contradicting:
+        raise ParameterInvalid(
+            f"`{contradicting[0]}` is in `drop_columns` and in `keep_columns`.",
+            where="keep_columns",
+            fix="Take it out of one of them.",
+            details={"parameter": "keep_columns", "column": contradicting[0]},
         )
     unused = {request.target_column, *request.drop_columns}
     features = [column for column in schema.columns if column.name not in unused]

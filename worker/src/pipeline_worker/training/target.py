@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -12,10 +12,7 @@ from numpy.typing import NDArray
 from pyarrow import types
 
 from ..errors import DataFault, ParameterInvalid
-
-Kind = Literal["classification", "regression"]
-CLASSIFICATION: Kind = "classification"
-REGRESSION: Kind = "regression"
+from .kind import CLASSIFICATION, REGRESSION, Kind
 
 #: A whole-number target with at most so many different values, each in so many rows on average, is a label.
 MAX_CLASSES, MIN_ROWS_PER_CLASS = 20, 5

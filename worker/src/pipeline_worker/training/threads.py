@@ -20,14 +20,16 @@ def wait_without_spinning() -> None:
 
 
 @contextmanager
-def limit_threads(rows: int) -> Iterator[int]:
-    """Use one thread inside for few *rows*, else as many as this process has processors; yield how many.
+def limit_threads(rows: int, most: int | None = None) -> Iterator[int]:
+    """Use one thread inside for few *rows*, else as many as this process has processors, or *most*; yield how many.
+
+    What it has is what the container's limit and the system's affinity leave it.
 
     Threads only: a process of joblib's would outlive a worker that is killed.
     """
     from joblib import cpu_count, parallel_config  # type: ignore[import-untyped]
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-    threads = cpu_count() if rows >= MIN_ROWS else 1
+    threads = (most or cpu_count()) if rows >= MIN_ROWS else 1
     with threadpool_limits(threads), parallel_config("threading", n_jobs=threads):
         yield threads

@@ -1,0 +1,153 @@
+"""Which models are compared where nobody asked for one: a few, which follow from rows, columns and classes alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..errors import ParameterInvalid
+from .cost import guess_seconds
+from .kind import CLASSIFICATION, Kind
+from .model_table import AUTO, MODELS, Model
+from .models import new_estimator, refuse_unknown
+from .target import Target
+
+#: Rows that candidates are compared on at most: which one is best shows on so many.
+MOST_COMPARED = 20_000
+#: With fewer rows, a person waits for nothing else: the comparison may take about a second.
+FEW_ROWS = 1_000
+#: Seconds of one core, as guessed, that all candidates together may take.
+_SECONDS, _SECONDS_FEW = 20.0, 0.9
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A model, and the hyperparameters that it is compared with.
+
+    :param character: what tells it from others of the same model, in a word or two.
+    """
+
+    model: Model
+    hyperparameters: Mapping[str, Any]
+    character: str = ""
+
+    @property
+    def name(self) -> str:
+        """The model's name, and what is special."""
+        return f"{self.model.name}, {self.character}" if self.character else self.model.name
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """What is compared, and on how much.
+
+    :param rows: how many of the rows to learn from are looked at.
+    :param why: the kind of the target and the models, and by which rule, in words.
+    """
+
+    kind: Kind
+    all: tuple[Candidate, ...]
+    folds: int
+    rows: int
+    why: str
+
+
+def choose_kind(task: Kind | None, model_name: str, target: Target) -> tuple[Kind, str]:
+    """Return what is predicted, and by which rule.
+
+    :raises ParameterInvalid: the task or the model is for targets of the other kind.
+    """
+    kind = task or (target.kind if model_name == AUTO else MODELS[model_name].kind)
+    if kind not in target.kinds:
+        parameter, name = ("task", kind) if task else ("model_name", model_name)
+        fitting = [model.name for model in MODELS.values() if model.kind in target.kinds]
+        listed = ", ".join(fitting) if parameter == "model_name" else " or ".join(sorted(target.kinds))
+        raise ParameterInvalid(
+            f"`{name}` is for {kind}, and `{target.name}` is not: {target.rule}.",
+            where=parameter,
+            fix=f"Use one of {listed}, or choose another `target_column`.",
+            details={"parameter": parameter, "model": name, "target": target.name, "fitting": fitting},
+        )
+    if model_name != AUTO and MODELS[model_name].kind != kind:
+        fitting = [model.name for model in MODELS.values() if model.kind == kind]
+        raise ParameterInvalid(
+            f"`{model_name}` is for {MODELS[model_name].kind}, and `task` asks for {kind}.",
+            where="model_name",
+            fix=f"Use one of {', '.join(fitting)}, or leave `task` out.",
+            details={"parameter": "model_name", "model": model_name, "fitting": fitting},
+        )
+    is_asked = task is not None or kind != target.kind
+    return kind, f"`{target.name}`: {target.rule}" + ("; asked for" if is_asked else "")
+
+
+def choose_candidates(
+    kind: Kind, model_name: str, hyperparameters: Mapping[str, Any], rows: int, columns: int, classes: int
+) -> Candidates:
+    """Return the model that is asked for, or those to be compared.
+
+    :param rows: how many there are to learn from.
+    :param columns: about how many numbers a row is encoded to.
+    :param classes: how many the target has; 1 for a quantity.
+    :raises ParameterInvalid: none of the models that fit has all of *hyperparameters*.
+    """
+    if model_name != AUTO:
+        return Candidates(kind, (Candidate(MODELS[model_name], hyperparameters),), 0, 0, f"{model_name}, as asked for")
+    compared = min(rows, MOST_COMPARED)
+    folds = 3 if rows < FEW_ROWS or rows > 5_000 else 5
+    left = _SECONDS_FEW if rows < FEW_ROWS else _SECONDS
+    chosen: list[Candidate] = []
+    for candidate in _narrow(_propose(kind, rows), hyperparameters):
+        # Each fold learns from all others.
+        learned = compared * (folds - 1) // folds
+        cost = folds * guess_seconds(candidate.model, candidate.hyperparameters, learned, columns, classes)
+        # The first is taken whatever it costs.
+        if not chosen or cost <= left:
+            chosen.append(candidate)
+            left -= cost
+    return Candidates(kind, tuple(chosen), folds, compared, f"the best of {len(chosen)} models by cross-validation")
+
+
+def _narrow(candidates: list[Candidate], given: Mapping[str, Any]) -> list[Candidate]:
+    """Return those of *candidates* whose models have all of the hyperparameters *given*, with these."""
+    if not given:
+        return candidates
+    known = {candidate.model: new_estimator(candidate.model).get_params() for candidate in candidates}
+    fitting = [
+        Candidate(each.model, {**each.hyperparameters, **given}, each.character)
+        for each in candidates
+        if given.keys() <= known[each.model].keys()
+    ]
+    if not fitting:
+        everything = dict.fromkeys(name for names in known.values() for name in names)
+        unknown = next((name for name in given if name not in everything), None)
+        if unknown is not None:
+            raise refuse_unknown("auto", unknown, everything)
+        raise ParameterInvalid(
+            f"No model has all of the hyperparameters {', '.join(f'`{name}`' for name in given)}.",
+            where="hyperparameters",
+            fix="Give `model_name` too, or fewer of them.",
+            details={"parameter": "hyperparameters", "given": dict(given)},
+        )
+    different = {(each.model, repr(sorted(each.hyperparameters.items()))): each for each in reversed(fitting)}
+    return list(reversed(different.values()))
+
+
+def _propose(kind: Kind, rows: int) -> list[Candidate]:
+    """Return the candidates for *kind*, those first that are never left out."""
+    if kind == CLASSIFICATION:
+        boosting, forest, linear = "HistGradientBoostingClassifier", "ExtraTreesClassifier", "LogisticRegression"
+        penalties: list[dict[str, Any]] = [{}, {"C": 0.05}]
+    else:
+        boosting, forest, linear = "HistGradientBoostingRegressor", "ExtraTreesRegressor", "Ridge"
+        penalties = [{}, {"alpha": 30.0}]
+    small = {"learning_rate": 0.1, "max_iter": 60, "max_depth": 3, "l2_regularization": 10.0}
+    slow = {"learning_rate": 0.04, "max_iter": 300, "max_leaf_nodes": 15, "l2_regularization": 3.0}
+    many = {"learning_rate": 0.1, "max_iter": 400, "l2_regularization": 1.0}
+    return [
+        Candidate(MODELS[linear], penalties[0]),
+        Candidate(MODELS[boosting], small if rows < FEW_ROWS else slow, "small trees"),
+        Candidate(MODELS[linear], penalties[1], "strongly regularised"),
+        Candidate(MODELS[forest], {"min_samples_leaf": 2} if kind == CLASSIFICATION else {}),
+        *([Candidate(MODELS[boosting], many, "large trees")] if rows >= FEW_ROWS else []),
+    ]
