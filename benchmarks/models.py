@@ -14,8 +14,6 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import os
-import statistics
 import sys
 import time
 import warnings
@@ -24,7 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.model_data import CLASSES, DATA_SETS, DataSet, read_data_set
-from benchmarks.model_ways import FLAML_SECONDS, WAYS, Predicted, Rows
+from benchmarks.model_ways import WAYS, Predicted, Rows
 from pipeline_worker.training.threads import wait_without_spinning
 
 if TYPE_CHECKING:
@@ -92,7 +90,9 @@ def measure_fold(data_set: DataSet, way: str, fold: int) -> None:
         "chosen": predicted.chosen,
     }
     find_kept(data_set, way, fold).write_text(json.dumps(figures, indent=1), encoding="utf-8")
-    said = ", ".join(f"{name} {value:.4g}" if isinstance(value, float) else str(value) for name, value in figures.items())
+    said = ", ".join(
+        f"{name} {value:.4g}" if isinstance(value, float) else str(value) for name, value in figures.items()
+    )
     print(f"{data_set.name} {way} {fold}: {said}", file=sys.stderr, flush=True)
 
 

@@ -14,8 +14,17 @@ from tests.weed import VENVS
 
 NAMES = [
     *("data_source", "data_format", "input_schema_version", "dataset", "ingestion_config", "target_column"),
-    *("drop_columns", "data_validation", "model_name", "model_version", "hyperparameters", "training_scenario"),
-    *("time_column", "group_column"),
+    *(
+        "drop_columns",
+        "keep_columns",
+        "data_validation",
+        "task",
+        "model_name",
+        "metric",
+        "model_version",
+        "hyperparameters",
+    ),
+    *("refit", "threshold", "training_scenario", "time_column", "group_column"),
     *("test_size", "random_state", "tuning", "target_output_path"),
 ]
 

@@ -18,7 +18,10 @@ def test_a_class_that_was_not_tested_is_in_the_first_line() -> None:
     scores = np.repeat(np.eye(3)[:2], 30, axis=0)
     learned = np.concatenate([actual, classes])
     measured = measure("classification", learned, actual, Predictions(actual, scores, classes))
-    assert say_measured(measured, "60 test rows") == "balanced accuracy 1 (baseline 0.5) on 60 test rows, none of them of class 'rare'"
+    assert (
+        say_measured(measured, "60 test rows")
+        == "balanced accuracy 1 (baseline 0.5) on 60 test rows, none of them of class 'rare'"
+    )
     (note,) = note_result(measured, None)
     assert note.startswith(
         "How far chance may have moved the balanced accuracy is not known: the test part has 0 rows of class 'rare'"

@@ -48,7 +48,7 @@ def train(attempt: Attempt) -> Outcome:
     schema = Schema.model_validate_json(attempt.fetch("schema").read_bytes())
     dataset = attempt.fetch("dataset")
     with attempt.timed("plan"):
-        plan = make_plan(dataset, schema, attempt.request)
+        plan = make_plan(dataset, schema, attempt.request, attempt.settings.train_cells)
     _log_plan(attempt, plan)
     rows, tags = len(plan.split.train), _make_tags(attempt)
     settings = attempt.settings

@@ -94,9 +94,10 @@ def compare_candidates(
             left_out.append(candidate.name)
             continue
         scores = np.array(list(validation.score(candidate.model, candidate.hyperparameters)))
-        each = Compared(
-            candidate, float(sign * scores.mean()), float(scores.std()), seconds=time.perf_counter() - begins
-        )
+        # A fold may lack what the metric is about.
+        known = scores[~np.isnan(scores)]
+        mean, spread = (known.mean(), known.std()) if len(known) else (-np.inf, 0.0)
+        each = Compared(candidate, float(sign * mean), float(spread), seconds=time.perf_counter() - begins)
         compared.append(each)
         say(each)
     ranked = sorted(compared, key=lambda each: -sign * each.score)

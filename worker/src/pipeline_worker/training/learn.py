@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 from sklearn.base import BaseEstimator, clone
 
 from ..errors import ParameterInvalid
@@ -23,12 +24,13 @@ from .folds import make_folds
 from .importance import measure_importance
 from .kind import CLASSIFICATION
 from .metric_table import METRICS
-from .metrics import Measured, Predictions, choose_positive, describe_measured, measure, predict
+from .metrics import Measured, Predictions, describe_measured, measure, predict
 from .models import make_estimator
 from .out_of_fold import predict_out_of_fold
 from .plan import Plan
 from .progress import saying_progress
 from .result import describe_result, note_result
+from .threshold import choose_threshold, find_estimator, set_threshold
 from .tuned import Tuned, describe_tuned, note_tuned
 
 Say = Callable[[str], None]
@@ -68,7 +70,7 @@ class Learned:
     @property
     def estimator(self) -> BaseEstimator:
         """The estimator that was measured."""
-        estimator: BaseEstimator = self.fitted.pipeline.named_steps["model"]
+        estimator: BaseEstimator = find_estimator(self.fitted.pipeline)
         return estimator
 
 
@@ -108,6 +110,13 @@ def learn(plan: Plan, timed: Timed, say: Say = lambda _: None, choice_seconds: f
         fitted = fit_pipeline(
             encodings.of(candidate.model.family), estimator, plan.train_target, candidate.model, request.hyperparameters
         )
+    threshold = None
+    if request.threshold == "tuned":
+        with timed("threshold"):
+            threshold = _choose_threshold(plan, candidate)
+            fitted = set_threshold(
+                fitted, encodings.of(candidate.model.family), plan.train_target, threshold, plan.positive
+            )
     # That a label is in the test part alone is nothing that has to be told.
     with timed("measure"), warnings.catch_warnings():
         warnings.simplefilter("ignore", UnseenLabelWarning)
@@ -127,10 +136,15 @@ def learn(plan: Plan, timed: Timed, say: Say = lambda _: None, choice_seconds: f
     if request.refit and not plan.split.folds:
         rows = plan.table.features.shape[0]
         with timed("refit"), saying_progress(say, f"fitting on all {rows:,} rows", _guess(plan, candidate, rows)):
-            refitted = _refit(plan, candidate, estimator)
+            refitted = _refit(plan, candidate, estimator, threshold)
     described = describe_measured(
         measured, plan.kind, {"train": len(plan.split.train), "test": len(plan.split.test)}
-    ) | {"importance": importance, "choice": choice.describe() if choice else None, **plan.split.facts}
+    ) | {
+        "importance": importance,
+        "choice": choice.describe() if choice else None,
+        "threshold": threshold,
+        **plan.split.facts,
+    }
     fitted_on = "all rows" if refitted or plan.split.folds else "the train part"
     return Learned(candidate, choice, tuned, chosen, fitted, refitted, fitted_on, predicted, measured, described)
 
@@ -180,7 +194,7 @@ def _make_validation(plan: Plan, encodings: Encodings) -> CrossValidation | None
         folds,
         plan.kind,
         metric,
-        choose_positive(plan.train_target) if plan.classes == 2 else None,
+        plan.positive,
         request.random_state,
     )
 
@@ -195,19 +209,33 @@ def _choose(plan: Plan, validation: CrossValidation, say: Say, seconds: float) -
     return compare_candidates(plan.candidates.all, validation, validation.rows, tell, seconds)
 
 
-def _refit(plan: Plan, candidate: Candidate, measured: BaseEstimator) -> Fitted:
+def _refit(plan: Plan, candidate: Candidate, measured: BaseEstimator, threshold: float | None) -> Fitted:
     """Return what was measured, fitted anew on all rows; boosting that stopped early keeps the number of trees."""
     estimator = clone(measured)
     if getattr(measured, "do_early_stopping_", False):
         estimator.set_params(max_iter=measured.n_iter_, early_stopping=False)
     encodings = Encodings(plan.table.columns, plan.table.features, plan.request.random_state)
-    return fit_pipeline(
-        encodings.of(candidate.model.family),
-        estimator,
-        plan.target.array,
+    encoded = encodings.of(candidate.model.family)
+    fitted = fit_pipeline(encoded, estimator, plan.target.array, candidate.model, plan.request.hyperparameters)
+    return fitted if threshold is None else set_threshold(fitted, encoded, plan.target.array, threshold, plan.positive)
+
+
+def _choose_threshold(plan: Plan, candidate: Candidate) -> float:
+    """Return the threshold that does best on rows to learn from, each predicted by a model that has not."""
+    target, split = plan.train_target, plan.split
+    folds = make_folds(target, plan.kind, 5, plan.request.random_state, groups=split.groups, times=split.times)
+    predicted = predict_out_of_fold(
+        plan.table.columns,
+        plan.train_features,
+        target,
+        plan.kind,
+        folds,
         candidate.model,
-        plan.request.hyperparameters,
+        candidate.hyperparameters,
+        plan.request.random_state,
     )
+    actual = target[np.sort(np.concatenate([fold.test for fold in folds]))]
+    return choose_threshold(predicted, actual, plan.positive, plan.request.metric)
 
 
 def _guess(plan: Plan, candidate: Candidate, rows: int) -> float:
@@ -267,6 +295,7 @@ def describe_learned(plan: Plan, learned: Learned) -> dict[str, Any]:
         "suspect_columns": plan.suspects,
         "defaults_chosen": learned.chosen,
         "choice": learned.described["choice"],
+        "threshold": learned.described["threshold"],
         "tuning": describe_tuned(learned.tuned) if learned.tuned else None,
         **describe_result(learned.measured),
         "notes": notes,

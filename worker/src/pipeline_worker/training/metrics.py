@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn import metrics as sk
 from sklearn.dummy import DummyClassifier, DummyRegressor
+from sklearn.model_selection import FixedThresholdClassifier
+from sklearn.pipeline import Pipeline
 
 from .interval import Interval, describe_interval, find_interval
 from .kind import CLASSIFICATION, Kind
@@ -84,6 +86,9 @@ def predict(pipeline: Any, features: Any, kind: Kind) -> Predictions:
         return Predictions(pipeline.predict(features), None, None)
     scores = pipeline.predict_proba(features)
     classes = pipeline.classes_
+    last = pipeline[-1] if isinstance(pipeline, Pipeline) else pipeline
+    if isinstance(last, FixedThresholdClassifier):
+        return Predictions(pipeline.predict(features), scores, classes)
     return Predictions(classes[scores.argmax(axis=1)], scores, classes)
 
 

@@ -18,6 +18,7 @@ from .cost import count_encoded, guess_seconds
 from .equal_rows import find_equal_rows
 from .kind import CLASSIFICATION, Kind
 from .metric_table import METRICS
+from .metrics import choose_positive
 from .models import choose_space, make_estimator
 from .scenario import make_split
 from .split import Split
@@ -25,6 +26,9 @@ from .suspects import find_suspects
 from .table import Table, read_table
 from .target import Target, describe_target
 from .useless import find_useless
+
+#: Rows times encoded columns that are learned from at most, unless a setting says otherwise, and rows that always are.
+MOST_CELLS, FEWEST_ROWS = 200_000_000, 1_000
 
 
 @dataclass(frozen=True)
@@ -73,6 +77,11 @@ class Plan:
         """How many classes there are; 1 for a quantity."""
         return self.target.distinct if self.kind == CLASSIFICATION else 1
 
+    @property
+    def positive(self) -> Any:
+        """The class that two-class metrics are about; None unless there are two."""
+        return choose_positive(self.train_target) if self.classes == 2 else None
+
     def guess_fit(self, rows: int) -> float:
         """Return the seconds of one core that the most costly of the candidates may need for *rows*."""
         return max(
@@ -81,13 +90,14 @@ class Plan:
         )
 
 
-def make_plan(dataset: Path, schema: Schema, request: Request) -> Plan:
+def make_plan(dataset: Path, schema: Schema, request: Request, cells: int = MOST_CELLS) -> Plan:
     """Return the plan for the Parquet file *dataset*.
 
+    :param cells: rows times encoded columns; of a table that has more, a sample is looked at.
     :raises RequestFault: a column, the model, a hyperparameter or `test_size` does not fit the data.
     :raises DataFault: there is too little to learn from.
     """
-    table = read_table(dataset, schema, request)
+    table = _bound(read_table(dataset, schema, request), cells, request.random_state)
     with telling_note(schema.find(table.target_name)):
         target = describe_target(table.target, table.target_name)
         kind, rule = choose_kind(request.task, request.model_name, target)
@@ -111,6 +121,22 @@ def make_plan(dataset: Path, schema: Schema, request: Request) -> Plan:
         make_estimator(candidate.model, candidate.hyperparameters, target.array[split.train], request.random_state)
         if request.search:
             choose_space(candidate.model, request.search.search_space, request.hyperparameters)
+    if request.metric:
+        _check_metric(request.metric, "metric", kind, target)
+    if request.threshold == "tuned" and (kind != CLASSIFICATION or target.distinct != 2):
+        raise ParameterInvalid(
+            f"A threshold is between two classes, and `{target.name}` is for {kind} with {target.distinct} different values.",
+            where="threshold",
+            fix="Leave `threshold` out.",
+            details={"parameter": "threshold", "distinct": target.distinct},
+        )
+    if request.threshold == "tuned" and split.folds:
+        raise ParameterInvalid(
+            "In `full_train` no row is left that a threshold was not chosen on.",
+            where="threshold",
+            fix="Leave `threshold` out, or take another `training_scenario`.",
+            details={"parameter": "threshold"},
+        )
     if request.search and request.search.metric:
         _check_metric(request.search.metric, "tuning.metric", kind, target)
     return Plan(
@@ -124,6 +150,20 @@ def make_plan(dataset: Path, schema: Schema, request: Request) -> Plan:
         why=f"{kind} with {candidates.why}; {rule}",
         useless=useless,
         suspects=find_suspects(table.features, table.columns, target.array, kind),
+    )
+
+
+def _bound(table: Table, cells: int, random_state: int) -> Table:
+    encoded = count_encoded(table.columns, table.features)
+    rows = max(cells // max(encoded, 1), FEWEST_ROWS)
+    if len(table.target) <= rows:
+        return table
+    needed = len(table.target) * encoded
+    return table.sample(
+        rows,
+        random_state,
+        f"all of them would be {needed:,} numbers to learn from, and {cells:,} are allowed. Where there is memory for more, write "
+        f"ML_PIPELINE_MAX_TRAIN_CELLS={needed} into `.env`, and let `make down up` take it.",
     )
 
 

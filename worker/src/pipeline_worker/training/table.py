@@ -32,6 +32,7 @@ class Table:
     :param target: the values to predict, none of them missing: rows without one are left out, of the features too.
     :param columns: the features as `schema.json` describes them.
     :param rows: how many rows the dataset has.
+    :param rows_without_target: how many of them were left out.
     :param split_columns: the columns that say how the rows may be split.
     :param times: when each row was, in the terms of its column; None without such a column.
     :param groups: what each row is of; None without such a column.
@@ -43,20 +44,30 @@ class Table:
     target_name: str
     columns: tuple[Column, ...]
     rows: int
+    rows_without_target: int
     split_columns: SplitColumns
     times: pa.Array | None = None
     groups: pa.Array | None = None
     notes: tuple[str, ...] = ()
 
-    @property
-    def rows_without_target(self) -> int:
-        """How many rows were left out."""
-        return self.rows - len(self.target)
-
     def without(self, names: Collection[str]) -> Table:
         """Return the table without the features *names*."""
         columns = tuple(column for column in self.columns if column.name not in names)
         return replace(self, features=self.features[[column.name for column in columns]], columns=columns)
+
+    def sample(self, rows: int, random_state: int, why: str) -> Table:
+        """Return the table with *rows* of its rows alone, in order, and a note that says so and *why*."""
+        chosen = np.sort(np.random.default_rng(random_state).permutation(len(self.target))[:rows])
+        times, groups = (None if each is None else each.take(chosen) for each in (self.times, self.groups))
+        note = f"Only {rows:,} of {len(self.target):,} rows, taken at random, were learned and tested: {why}"
+        return replace(
+            self,
+            features=self.features.iloc[chosen],
+            target=self.target.take(chosen),
+            times=times,
+            groups=groups,
+            notes=(note, *self.notes),
+        )
 
 
 def read_table(path: Path, schema: Schema, request: Request) -> Table:
@@ -105,6 +116,7 @@ def read_table(path: Path, schema: Schema, request: Request) -> Table:
         target_name=target_name,
         columns=tuple(columns),
         rows=len(content),
+        rows_without_target=len(rows_without),
         split_columns=split_columns,
         times=times,
         groups=groups,
