@@ -39,8 +39,9 @@ def train(attempt: Attempt) -> Outcome:
     with attempt.timed("imports"):
         import mlflow.sklearn  # noqa: F401 - so that what follows is timed without it
 
-        from .training.learn import describe_learned, draw_learned, draw_metrics, learn, say_choice, say_result
+        from .training.learn import describe_learned, draw_learned, learn, say_choice
         from .training.plan import make_plan, say_work
+        from .training.result import draw_metrics, say_result
 
     schema = Schema.model_validate_json(attempt.fetch("schema").read_bytes())
     dataset = attempt.fetch("dataset")
@@ -143,6 +144,7 @@ def _track(
 ) -> str:
     """Keep everything in the MLflow *run*; return the id of the model there."""
     from .training.logged_model import log_pipeline, make_example
+    from .training.result import collect_tracked
 
     params: dict[str, Any] = {"random_state": request.random_state} | learned.estimator.get_params()
     asked = request.model_dump(
@@ -192,8 +194,7 @@ def _track(
         target=plan.target.array,
         tags=tags | {"fitted_on": learned.fitted_on},
     )
-    baseline = {f"baseline_{name}": value for name, value in learned.measured.baseline.items()}
-    run.log_metrics(learned.measured.model | baseline, model_id)
+    run.log_metrics(collect_tracked(learned.measured), model_id)
     return model_id
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from sklearn.base import BaseEstimator, clone
 
+from ..number_text import write_number
 from ..serving.reader import UnseenLabelWarning
 from .candidates import Candidate
 from .choice import CHOICE_SECONDS, Choice, Compared, compare_candidates
@@ -19,13 +20,15 @@ from .figures import draw_figures
 from .fit import Encodings, Fitted, fit_pipeline
 from .folds import make_folds
 from .importance import measure_importance
-from .metric_table import METRICS, choose_metric
+from .kind import CLASSIFICATION
+from .metric_table import METRICS
 from .metrics import Measured, Predictions, choose_positive, describe_measured, measure, predict
 from .models import make_estimator
 from .out_of_fold import predict_out_of_fold
 from .plan import Plan
 from .progress import saying_progress
-from .scenario import say_tested
+from .result import describe_result, note_result
+from .time_look import TimeLook, look_in_time
 
 Say = Callable[[str], None]
 Timed = Callable[[str], AbstractContextManager[None]]
@@ -39,6 +42,7 @@ class Learned:
     :param chosen: hyperparameters that nobody gave and that differ from scikit-learn's: name → value and reason.
     :param fitted: the pipeline that was measured; it has learned from the train part only.
     :param refitted: the same, fitted anew on all rows; None where that was not wanted, or *fitted* has learned from all.
+    :param look: how it does on the latest rows, where that could be told.
     :param fitted_on: what the model to publish has learned from, in words.
     :param predicted: of the test part.
     :param described: the content of `metrics.json`.
@@ -50,6 +54,7 @@ class Learned:
     fitted: Fitted
     refitted: Fitted | None
     fitted_on: str
+    look: TimeLook | None
     predicted: Predictions
     measured: Measured
     described: dict[str, Any]
@@ -96,10 +101,19 @@ def learn(plan: Plan, timed: Timed, say: Say = lambda _: None, choice_seconds: f
     with timed("measure"), warnings.catch_warnings():
         warnings.simplefilter("ignore", UnseenLabelWarning)
         predicted = _predict(plan, candidate, fitted)
-        measured = measure(plan.kind, plan.train_target, plan.test_target, predicted)
+        measured = measure(
+            plan.kind,
+            plan.train_target,
+            plan.test_target,
+            predicted,
+            headline=request.metric,
+            random_state=request.random_state,
+        )
         importance = measure_importance(
             fitted.pipeline, plan.test_features, plan.test_target, plan.kind, random_state=request.random_state
         )
+    with timed("look in time"):
+        look = look_in_time(plan, candidate, measured)
     refitted = None
     if request.refit and not plan.split.folds:
         rows = plan.table.features.shape[0]
@@ -108,8 +122,10 @@ def learn(plan: Plan, timed: Timed, say: Say = lambda _: None, choice_seconds: f
     described = describe_measured(
         measured, plan.kind, {"train": len(plan.split.train), "test": len(plan.split.test)}
     ) | {"importance": importance, "choice": choice.describe() if choice else None, **plan.split.facts}
+    if look:
+        described["split_in_time"] = look.describe()
     fitted_on = "all rows" if refitted or plan.split.folds else "the train part"
-    return Learned(candidate, choice, chosen, fitted, refitted, fitted_on, predicted, measured, described)
+    return Learned(candidate, choice, chosen, fitted, refitted, fitted_on, look, predicted, measured, described)
 
 
 def _predict(plan: Plan, candidate: Candidate, fitted: Fitted) -> Predictions:
@@ -139,7 +155,8 @@ def _choose(plan: Plan, encodings: Encodings, say: Say, seconds: float) -> Choic
         return None
     if len(sample) < len(plan.train_target):
         encodings = Encodings(plan.table.columns, plan.train_features.iloc[sample], request.random_state)
-    metric = request.metric or _choose_comparing(plan)
+    # Without a wish: what sees how sure a model is tells models apart sooner than what counts, or ranks.
+    metric = request.metric or ("log_loss" if plan.kind == CLASSIFICATION else "r2")
     validation = CrossValidation(
         encodings,
         target,
@@ -152,15 +169,10 @@ def _choose(plan: Plan, encodings: Encodings, say: Say, seconds: float) -> Choic
 
     def tell(each: Compared) -> None:
         say(
-            f"compared: {each.candidate.name}: {METRICS[metric].word} {each.score:.4g} ± {each.spread:.2g} in {each.seconds:.1f} s"
+            f"compared: {each.candidate.name}: {METRICS[metric].word} {write_number(each.score)} ± {write_number(each.spread)} in {each.seconds:.1f} s"
         )
 
     return compare_candidates(wanted.all, validation, len(sample), tell, seconds)
-
-
-def _choose_comparing(plan: Plan) -> str:
-    """Return the metric to compare by: of several classes, one that sees how sure a model is, as it tells models apart sooner."""
-    return "log_loss" if plan.classes > 2 else choose_metric(plan.kind, plan.classes)
 
 
 def _refit(plan: Plan, candidate: Candidate, measured: BaseEstimator) -> Fitted:
@@ -196,7 +208,13 @@ def draw_learned(plan: Plan, learned: Learned) -> dict[str, bytes]:
 
 def describe_learned(plan: Plan, learned: Learned) -> dict[str, Any]:
     """Return what a manifest tells of a training, in small."""
-    notes = [*plan.table.notes, *plan.split.notes, *learned.fitted.notes]
+    notes = [
+        *note_result(learned.measured, plan.request.metric),
+        *(learned.look.say() if learned.look else ()),
+        *plan.table.notes,
+        *plan.split.notes,
+        *learned.fitted.notes,
+    ]
     unused = learned.published.unused
     if unused:
         listed = ", ".join(f"`{name}`" for name in unused)
@@ -228,9 +246,7 @@ def describe_learned(plan: Plan, learned: Learned) -> dict[str, Any]:
         "suspect_columns": plan.suspects,
         "defaults_chosen": learned.chosen,
         "choice": learned.described["choice"],
-        "metrics": learned.measured.model,
-        "baseline": learned.measured.baseline,
-        "headline_metric": learned.measured.headline,
+        **describe_result(learned.measured),
         "notes": notes,
     }
 
@@ -239,27 +255,7 @@ def say_choice(choice: Choice) -> str:
     """Return in a line which model won, by how much, and at what cost."""
     first, *others = choice.compared
     word = METRICS[choice.metric].word
-    line = f"{first.candidate.name} is taken: {word} {first.score:.4g}"
+    line = f"{first.candidate.name} is taken: {word} {write_number(first.score)}"
     if others:
-        line += f", before {others[0].candidate.name} with {others[0].score:.4g}"
+        line += f", before {others[0].candidate.name} with {write_number(others[0].score)}"
     return f"{line}; {len(choice.compared)} compared in {choice.folds} folds of {choice.rows:,} rows, {choice.seconds:.1f} s"
-
-
-def draw_metrics(learned: Learned) -> str:
-    """Return the metrics beside the baseline's as lines of aligned columns."""
-    lines = [("on the test part", "model", "baseline")]
-    for name, value in learned.measured.model.items():
-        lines.append((name.replace("_", " "), f"{value:,.4g}", f"{learned.measured.baseline[name]:,.4g}"))
-    return "\n".join(f"  {name:<18} {model:>12} {baseline:>12}" for name, model, baseline in lines)
-
-
-def say_result(plan: Plan, learned: Learned) -> str:
-    """Return the result in a line."""
-    measured = learned.measured
-    name = measured.headline
-    left_out = plan.table.rows_without_target
-    return (
-        f"{learned.candidate.model.name}: {name.replace('_', ' ')} {measured.model[name]:.3g} "
-        f"(baseline {measured.baseline[name]:.3g}) on {say_tested(plan.split)}"
-        + (f"; {left_out:,} row{'' if left_out == 1 else 's'} without a target left out" if left_out else "")
-    )

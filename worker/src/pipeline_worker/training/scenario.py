@@ -45,7 +45,7 @@ def make_split(table: Table, target: NDArray[Any], kind: Kind, request: Request,
     untested = _list_untested(target, split.test) if kind == CLASSIFICATION else []
     return replace(
         split,
-        facts={"training_scenario": scenario, **split.facts, "untested_classes": untested},
+        facts={"training_scenario": scenario, **split.facts},
         notes=(
             *split.notes,
             *_say_untested(untested, scenario),
@@ -54,20 +54,16 @@ def make_split(table: Table, target: NDArray[Any], kind: Kind, request: Request,
     )
 
 
-def say_tested(split: Split) -> str:
-    """Return which rows the model was measured on, as the end of a line."""
-    rows, facts = len(split.test), split.facts
-    counted = f"{rows} test row{'' if rows == 1 else 's'}"
-    untested = facts.get("untested_classes", [])
+def say_split(split: Split) -> str:
+    """Return how the rows were split, to follow what was measured in a line; nothing for rows picked at random."""
+    facts = split.facts
     if split.folds:
-        counted = f"{rows} rows, by cross-validation in {len(split.folds)} folds"
-    elif "tested_from" in facts:
-        counted += f" from {facts['tested_from']} on"
-    elif "groups" in facts:
-        counted += f" of {facts['groups']['test']} unseen groups"
-    if not untested:
-        return counted
-    return counted + f"; not tested: {_list(untested)}"
+        return f"; by cross-validation in {len(split.folds)} folds"
+    if "tested_from" in facts:
+        return f"; tested from `{facts['time_column']}` {facts['tested_from']} on"
+    if "groups" in facts:
+        return f"; tested on {facts['groups']['test']:,} of `{facts['group_column']}` that were not learned"
+    return ""
 
 
 def _split_into_folds(table: Table, target: NDArray[Any], kind: Kind, random_state: int, copies: Rows | None) -> Split:
