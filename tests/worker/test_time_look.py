@@ -88,7 +88,7 @@ def test_full_train_measures_out_of_fold_and_learns_from_all_rows(tmp_path: Path
     assert facts["rows"] == {"train": 150, "test": 149}
     assert (facts["training_scenario"], facts["folds"]) == ("full_train", 5)
     assert learned.described["training_scenario"] == "full_train"
-    assert "; by cross-validation in 5 folds" in say_result(plan, learned)
+    assert "rows, by cross-validation in 5 folds" in say_result(plan, learned)
     assert draw_learned(plan, learned)
 
 

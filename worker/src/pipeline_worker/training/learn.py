@@ -5,11 +5,12 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sklearn.base import BaseEstimator, clone
 
+from ..errors import ParameterInvalid
 from ..number_text import write_number
 from ..serving.reader import UnseenLabelWarning
 from .candidates import Candidate
@@ -29,6 +30,7 @@ from .plan import Plan
 from .progress import saying_progress
 from .result import describe_result, note_result
 from .time_look import TimeLook, look_in_time
+from .tuned import Tuned, describe_tuned, note_tuned
 
 Say = Callable[[str], None]
 Timed = Callable[[str], AbstractContextManager[None]]
@@ -39,6 +41,7 @@ class Learned:
     """A fitted pipeline and what is known of it.
 
     :param choice: how the model was chosen; None where it was asked for.
+    :param tuned: how its hyperparameters were found; None where they were not searched for.
     :param chosen: hyperparameters that nobody gave and that differ from scikit-learn's: name → value and reason.
     :param fitted: the pipeline that was measured; it has learned from the train part only.
     :param refitted: the same, fitted anew on all rows; None where that was not wanted, or *fitted* has learned from all.
@@ -50,6 +53,7 @@ class Learned:
 
     candidate: Candidate
     choice: Choice | None
+    tuned: Tuned | None
     chosen: dict[str, str]
     fitted: Fitted
     refitted: Fitted | None
@@ -82,13 +86,23 @@ def learn(plan: Plan, timed: Timed, say: Say = lambda _: None, choice_seconds: f
     """
     request = plan.request
     encodings = Encodings(plan.table.columns, plan.train_features, request.random_state)
-    choice = None
+    choice = tuned = validation = None
     candidate = plan.candidates.all[0]
+    if len(plan.candidates.all) > 1 or request.search:
+        validation = _make_validation(plan, encodings)
     if len(plan.candidates.all) > 1:
         with timed("choose"):
-            choice = _choose(plan, encodings, say, choice_seconds)
-            candidate = choice.candidate if choice else candidate
+            if validation:
+                choice = _choose(plan, validation, say, choice_seconds)
+                candidate = choice.candidate
             encodings.forget_all_but(candidate.model.family)
+    if request.search and validation:
+        # Loaded only now: it loads Optuna.
+        from .tune import tune_candidate
+
+        with timed("tune"):
+            tuned = tune_candidate(candidate, validation, plan.train_target, request, say)
+            candidate = replace(candidate, hyperparameters={**candidate.hyperparameters, **tuned.params})
     estimator, chosen = make_estimator(
         candidate.model, candidate.hyperparameters, plan.train_target, request.random_state
     )
@@ -125,7 +139,7 @@ def learn(plan: Plan, timed: Timed, say: Say = lambda _: None, choice_seconds: f
     if look:
         described["split_in_time"] = look.describe()
     fitted_on = "all rows" if refitted or plan.split.folds else "the train part"
-    return Learned(candidate, choice, chosen, fitted, refitted, fitted_on, look, predicted, measured, described)
+    return Learned(candidate, choice, tuned, chosen, fitted, refitted, fitted_on, look, predicted, measured, described)
 
 
 def _predict(plan: Plan, candidate: Candidate, fitted: Fitted) -> Predictions:
@@ -144,20 +158,30 @@ def _predict(plan: Plan, candidate: Candidate, fitted: Fitted) -> Predictions:
     )
 
 
-def _choose(plan: Plan, encodings: Encodings, say: Say, seconds: float) -> Choice | None:
-    """Return the choice among the candidates; None where the split leaves nothing to compare them on."""
+def _make_validation(plan: Plan, encodings: Encodings) -> CrossValidation | None:
+    """Return what models are compared by; None where the split leaves nothing to compare them on.
+
+    :raises ParameterInvalid: there is nothing, and hyperparameters are to be searched for.
+    """
     request, wanted = plan.request, plan.candidates
     sample = sample_rows(plan.train_target, plan.kind, wanted.rows, request.random_state)
     target = plan.train_target[sample]
     groups, times = (None if each is None else each[sample] for each in (plan.split.groups, plan.split.times))
     folds = make_folds(target, plan.kind, wanted.folds, request.random_state, groups=groups, times=times)
+    if not folds and request.search:
+        raise ParameterInvalid(
+            "The rows to learn from cannot be cut into parts to tune on: they are of one group, or of one time.",
+            where="tuning",
+            fix="Leave `tuning` out, or choose another `training_scenario`.",
+            details={"parameter": "tuning"},
+        )
     if not folds:
         return None
     if len(sample) < len(plan.train_target):
         encodings = Encodings(plan.table.columns, plan.train_features.iloc[sample], request.random_state)
     # Without a wish: what sees how sure a model is tells models apart sooner than what counts, or ranks.
     metric = request.metric or ("log_loss" if plan.kind == CLASSIFICATION else "r2")
-    validation = CrossValidation(
+    return CrossValidation(
         encodings,
         target,
         folds,
@@ -167,12 +191,15 @@ def _choose(plan: Plan, encodings: Encodings, say: Say, seconds: float) -> Choic
         request.random_state,
     )
 
+
+def _choose(plan: Plan, validation: CrossValidation, say: Say, seconds: float) -> Choice:
     def tell(each: Compared) -> None:
         say(
-            f"compared: {each.candidate.name}: {METRICS[metric].word} {write_number(each.score)} ± {write_number(each.spread)} in {each.seconds:.1f} s"
+            f"compared: {each.candidate.name}: {METRICS[validation.metric].word} {write_number(each.score)} ± "
+            f"{write_number(each.spread)} in {each.seconds:.1f} s"
         )
 
-    return compare_candidates(wanted.all, validation, len(sample), tell, seconds)
+    return compare_candidates(plan.candidates.all, validation, validation.rows, tell, seconds)
 
 
 def _refit(plan: Plan, candidate: Candidate, measured: BaseEstimator) -> Fitted:
@@ -230,6 +257,8 @@ def describe_learned(plan: Plan, learned: Learned) -> dict[str, Any]:
             "another model may be chosen: to have this one again, give "
             f'{{"model_name": "{learned.candidate.model.name}"}}.'
         )
+    if learned.tuned:
+        notes += note_tuned(learned.tuned, learned.candidate)
     return {
         "model_name": learned.candidate.model.name,
         "fitted_on": learned.fitted_on,
@@ -246,6 +275,7 @@ def describe_learned(plan: Plan, learned: Learned) -> dict[str, Any]:
         "suspect_columns": plan.suspects,
         "defaults_chosen": learned.chosen,
         "choice": learned.described["choice"],
+        "tuning": describe_tuned(learned.tuned) if learned.tuned else None,
         **describe_result(learned.measured),
         "notes": notes,
     }

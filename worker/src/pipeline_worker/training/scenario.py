@@ -54,16 +54,17 @@ def make_split(table: Table, target: NDArray[Any], kind: Kind, request: Request,
     )
 
 
-def say_split(split: Split) -> str:
-    """Return how the rows were split, to follow what was measured in a line; nothing for rows picked at random."""
-    facts = split.facts
+def say_tested(split: Split) -> str:
+    """Return which rows the model was measured on, as the end of a line."""
+    rows, facts = len(split.test), split.facts
+    counted = f"{rows:,} test row{'' if rows == 1 else 's'}"
     if split.folds:
-        return f"; by cross-validation in {len(split.folds)} folds"
-    if "tested_from" in facts:
-        return f"; tested from `{facts['time_column']}` {facts['tested_from']} on"
-    if "groups" in facts:
-        return f"; tested on {facts['groups']['test']:,} of `{facts['group_column']}` that were not learned"
-    return ""
+        counted = f"{rows:,} rows, by cross-validation in {len(split.folds)} folds"
+    elif "tested_from" in facts:
+        counted += f" from {facts['tested_from']} on"
+    elif "groups" in facts:
+        counted += f" of {facts['groups']['test']} unseen groups"
+    return counted
 
 
 def _split_into_folds(table: Table, target: NDArray[Any], kind: Kind, random_state: int, copies: Rows | None) -> Split:
