@@ -92,9 +92,7 @@ def measure_fold(data_set: DataSet, way: str, fold: int) -> None:
         "chosen": predicted.chosen,
     }
     find_kept(data_set, way, fold).write_text(json.dumps(figures, indent=1), encoding="utf-8")
-    said = ", ".join(
-        f"{name} {value:.4g}" if isinstance(value, float) else str(value) for name, value in figures.items()
-    )
+    said = ", ".join(f"{name} {value:.4g}" if isinstance(value, float) else str(value) for name, value in figures.items())
     print(f"{data_set.name} {way} {fold}: {said}", file=sys.stderr, flush=True)
 
 
