@@ -59,7 +59,7 @@ def test_a_time_column_may_be_numbers_and_dropped_and_have_gaps(tmp_path: Path) 
 
 
 def test_a_class_that_only_comes_later_is_not_tested(tmp_path: Path) -> None:
-    """Nothing could predict it, and the first line of the result says that it was left out."""
+    """Nothing could predict it; that is said, and the first line of the result says from when on rows were tested."""
     from pipeline_worker.training.scenario import say_tested
 
     table = make_penguins()
@@ -70,6 +70,7 @@ def test_a_class_that_only_comes_later_is_not_tested(tmp_path: Path) -> None:
     assert any(
         "3 rows from `seen_on` 2024-04-30 on are of classes that no earlier row has" in n for n in plan.split.notes
     )
+    assert any("The class 'Emperor' has no row among those" in note for note in plan.split.notes)
     assert say_tested(plan.split) == "27 test rows from 2024-04-30 on"
 
 

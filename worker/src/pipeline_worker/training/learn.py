@@ -31,6 +31,7 @@ from .plan import Plan
 from .progress import saying_progress
 from .result import describe_result, note_result
 from .threshold import choose_threshold, find_estimator, set_threshold
+from .time_look import TimeLook, look_in_time
 from .tuned import Tuned, describe_tuned, note_tuned
 
 Say = Callable[[str], None]
@@ -46,6 +47,7 @@ class Learned:
     :param chosen: hyperparameters that nobody gave and that differ from scikit-learn's: name → value and reason.
     :param fitted: the pipeline that was measured; it has learned from the train part only.
     :param refitted: the same, fitted anew on all rows; None where that was not wanted, or *fitted* has learned from all.
+    :param look: how it does on the latest rows, where that could be told.
     :param fitted_on: what the model to publish has learned from, in words.
     :param predicted: of the test part.
     :param described: the content of `metrics.json`.
@@ -58,6 +60,7 @@ class Learned:
     fitted: Fitted
     refitted: Fitted | None
     fitted_on: str
+    look: TimeLook | None
     predicted: Predictions
     measured: Measured
     described: dict[str, Any]
@@ -132,6 +135,8 @@ def learn(plan: Plan, timed: Timed, say: Say = lambda _: None, choice_seconds: f
         importance = measure_importance(
             fitted.pipeline, plan.test_features, plan.test_target, plan.kind, random_state=request.random_state
         )
+    with timed("look in time"):
+        look = look_in_time(plan, candidate, measured)
     refitted = None
     if request.refit and not plan.split.folds:
         rows = plan.table.features.shape[0]
@@ -145,8 +150,10 @@ def learn(plan: Plan, timed: Timed, say: Say = lambda _: None, choice_seconds: f
         "threshold": threshold,
         **plan.split.facts,
     }
+    if look:
+        described["split_in_time"] = look.describe()
     fitted_on = "all rows" if refitted or plan.split.folds else "the train part"
-    return Learned(candidate, choice, tuned, chosen, fitted, refitted, fitted_on, predicted, measured, described)
+    return Learned(candidate, choice, tuned, chosen, fitted, refitted, fitted_on, look, predicted, measured, described)
 
 
 def _predict(plan: Plan, candidate: Candidate, fitted: Fitted) -> Predictions:
@@ -258,6 +265,7 @@ def describe_learned(plan: Plan, learned: Learned) -> dict[str, Any]:
     """Return what a manifest tells of a training, in small."""
     notes = [
         *note_result(learned.measured, plan.request.metric),
+        *(learned.look.say() if learned.look else ()),
         *plan.table.notes,
         *plan.split.notes,
         *learned.fitted.notes,
