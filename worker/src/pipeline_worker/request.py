@@ -315,8 +315,8 @@ class Request(_Strict):
     )
     metric: MetricName | None = Field(
         default=None,
-        description="The metric that models are compared by, and that is shown first. Default: ROC AUC for two classes; for more, "
-        "log loss compares and balanced accuracy is shown; R² for numbers.",
+        description="The metric that models are compared by, and that is shown first. Default: for classes, log loss compares, and "
+        "ROC AUC (two classes) or balanced accuracy is shown; R² for numbers.",
         json_schema_extra=_stages(TRAIN),
     )
     model_version: str | None = Field(

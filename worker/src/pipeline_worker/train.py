@@ -40,8 +40,9 @@ def train(attempt: Attempt) -> Outcome:
     with attempt.timed("imports"):
         import mlflow.sklearn  # noqa: F401 - so that what follows is timed without it
 
-        from .training.learn import describe_learned, draw_learned, draw_metrics, learn, say_choice, say_result
+        from .training.learn import describe_learned, draw_learned, learn, say_choice
         from .training.plan import make_plan, say_work
+        from .training.result import draw_metrics, say_result
         from .training.tuned import write_tuned
 
     schema = Schema.model_validate_json(attempt.fetch("schema").read_bytes())
@@ -155,6 +156,7 @@ def _track(
 ) -> str:
     """Keep everything in the MLflow *run*; return the id of the model there."""
     from .training.logged_model import log_pipeline, make_example
+    from .training.result import collect_tracked
     from .training.tuned import measure_tuned
 
     params: dict[str, Any] = {"random_state": request.random_state} | learned.estimator.get_params()
@@ -204,9 +206,8 @@ def _track(
         target=plan.target.array,
         tags=tags | {"fitted_on": fitted_on},
     )
-    baseline = {f"baseline_{name}": value for name, value in learned.measured.baseline.items()}
     searched = measure_tuned(learned.tuned) if learned.tuned else {}
-    run.log_metrics(learned.measured.model | baseline | searched, model_id)
+    run.log_metrics(collect_tracked(learned.measured) | searched, model_id)
     return model_id
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from sklearn.base import BaseEstimator, clone
 
+from ..number_text import write_number
 from ..serving.reader import UnseenLabelWarning
 from .candidates import Candidate
 from .choice import CHOICE_SECONDS, Choice, Compared, compare_candidates
@@ -19,12 +20,14 @@ from .figures import draw_figures
 from .fit import Encodings, Fitted, fit_pipeline
 from .folds import make_folds
 from .importance import measure_importance
-from .metric_table import METRICS, choose_metric
+from .kind import CLASSIFICATION
+from .metric_table import METRICS
 from .metrics import Measured, Predictions, choose_positive, describe_measured, measure, predict
 from .models import make_estimator
 from .plan import Plan
 from .progress import saying_progress
-from .tuned import Tuned, describe_tuned, note_tuned, say_tuned
+from .result import describe_result, note_result
+from .tuned import Tuned, describe_tuned, note_tuned
 
 Say = Callable[[str], None]
 Timed = Callable[[str], AbstractContextManager[None]]
@@ -104,7 +107,14 @@ def learn(plan: Plan, timed: Timed, say: Say = lambda _: None, choice_seconds: f
     with timed("measure"), warnings.catch_warnings():
         warnings.simplefilter("ignore", UnseenLabelWarning)
         predicted = predict(fitted.pipeline, plan.test_features, plan.kind)
-        measured = measure(plan.kind, plan.train_target, plan.test_target, predicted)
+        measured = measure(
+            plan.kind,
+            plan.train_target,
+            plan.test_target,
+            predicted,
+            headline=request.metric,
+            random_state=request.random_state,
+        )
         importance = measure_importance(
             fitted.pipeline, plan.test_features, plan.test_target, plan.kind, random_state=request.random_state
         )
@@ -125,12 +135,14 @@ def _make_validation(plan: Plan, encodings: Encodings) -> CrossValidation:
     target = plan.train_target[sample]
     if len(sample) < len(plan.train_target):
         encodings = Encodings(plan.table.columns, plan.train_features.iloc[sample], request.random_state)
+    # Without a wish: what sees how sure a model is tells models apart sooner than what counts, or ranks.
+    metric = request.metric or ("log_loss" if plan.kind == CLASSIFICATION else "r2")
     return CrossValidation(
         encodings,
         target,
         make_folds(target, plan.kind, wanted.folds, request.random_state),
         plan.kind,
-        request.metric or _choose_comparing(plan),
+        metric,
         choose_positive(plan.train_target) if plan.classes == 2 else None,
         request.random_state,
     )
@@ -139,15 +151,10 @@ def _make_validation(plan: Plan, encodings: Encodings) -> CrossValidation:
 def _choose(plan: Plan, validation: CrossValidation, say: Say, seconds: float) -> Choice:
     def tell(each: Compared) -> None:
         say(
-            f"compared: {each.candidate.name}: {METRICS[validation.metric].word} {each.score:.4g} ± {each.spread:.2g} in {each.seconds:.1f} s"
+            f"compared: {each.candidate.name}: {METRICS[validation.metric].word} {write_number(each.score)} ± {write_number(each.spread)} in {each.seconds:.1f} s"
         )
 
     return compare_candidates(plan.candidates.all, validation, validation.rows, tell, seconds)
-
-
-def _choose_comparing(plan: Plan) -> str:
-    """Return the metric to compare by: of several classes, one that sees how sure a model is, as it tells models apart sooner."""
-    return "log_loss" if plan.classes > 2 else choose_metric(plan.kind, plan.classes)
 
 
 def _refit(plan: Plan, candidate: Candidate, measured: BaseEstimator) -> Fitted:
@@ -183,7 +190,12 @@ def draw_learned(plan: Plan, learned: Learned) -> dict[str, bytes]:
 
 def describe_learned(plan: Plan, learned: Learned) -> dict[str, Any]:
     """Return what a manifest tells of a training, in small."""
-    notes = [*plan.table.notes, *plan.split.notes, *learned.fitted.notes]
+    notes = [
+        *note_result(learned.measured, plan.request.metric),
+        *plan.table.notes,
+        *plan.split.notes,
+        *learned.fitted.notes,
+    ]
     unused = learned.published.unused
     if unused:
         listed = ", ".join(f"`{name}`" for name in unused)
@@ -217,9 +229,7 @@ def describe_learned(plan: Plan, learned: Learned) -> dict[str, Any]:
         "defaults_chosen": learned.chosen,
         "choice": learned.described["choice"],
         "tuning": describe_tuned(learned.tuned) if learned.tuned else None,
-        "metrics": learned.measured.model,
-        "baseline": learned.measured.baseline,
-        "headline_metric": learned.measured.headline,
+        **describe_result(learned.measured),
         "notes": notes,
     }
 
@@ -228,28 +238,7 @@ def say_choice(choice: Choice) -> str:
     """Return in a line which model won, by how much, and at what cost."""
     first, *others = choice.compared
     word = METRICS[choice.metric].word
-    line = f"{first.candidate.name} is taken: {word} {first.score:.4g}"
+    line = f"{first.candidate.name} is taken: {word} {write_number(first.score)}"
     if others:
-        line += f", before {others[0].candidate.name} with {others[0].score:.4g}"
+        line += f", before {others[0].candidate.name} with {write_number(others[0].score)}"
     return f"{line}; {len(choice.compared)} compared in {choice.folds} folds of {choice.rows:,} rows, {choice.seconds:.1f} s"
-
-
-def draw_metrics(learned: Learned) -> str:
-    """Return the metrics beside the baseline's as lines of aligned columns."""
-    lines = [("on the test part", "model", "baseline")]
-    for name, value in learned.measured.model.items():
-        lines.append((name.replace("_", " "), f"{value:,.4g}", f"{learned.measured.baseline[name]:,.4g}"))
-    return "\n".join(f"  {name:<18} {model:>12} {baseline:>12}" for name, model, baseline in lines)
-
-
-def say_result(plan: Plan, learned: Learned) -> str:
-    """Return the result in a line."""
-    measured, rows = learned.measured, len(plan.split.test)
-    name = measured.headline
-    left_out = plan.table.rows_without_target
-    return (
-        f"{learned.candidate.model.name}: {name.replace('_', ' ')} {measured.model[name]:.3g} "
-        f"(baseline {measured.baseline[name]:.3g}) on {rows} test row{'' if rows == 1 else 's'}"
-        + (f"; {say_tuned(learned.tuned)}" if learned.tuned else "")
-        + (f"; {left_out:,} row{'' if left_out == 1 else 's'} without a target left out" if left_out else "")
-    )
