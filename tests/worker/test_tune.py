@@ -176,6 +176,18 @@ def test_a_score_that_is_no_number_is_a_failure() -> None:
     assert [trial.state for trial in found.trials] == ["done", "failed", "failed"]
 
 
+def test_a_fold_without_the_metric_counts_for_nothing() -> None:
+    """The mean is of the other folds; where no fold has the metric, that is the request's fault."""
+
+    def partly(params: Mapping[str, Any]) -> Iterator[float]:
+        yield from (1.0, float("nan"), 3.0 + len(params))
+
+    found = search(partly, {"size": [2.0]}, defaults={"size": 1.0})
+    assert [trial.score for trial in found.trials] == [2.0, 2.5]
+    with pytest.raises(ParameterInvalid, match="do not have this metric in any fold"):
+        search(lambda _: iter([float("nan")]))
+
+
 def test_the_time_ends_a_search_and_that_is_said() -> None:
     """No trial begins after it, the one under way is left, and a note has the line that gives the same model again."""
     from pipeline_worker.training.tuned import describe_tuned, note_tuned

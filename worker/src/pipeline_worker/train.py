@@ -207,7 +207,7 @@ def _track(
         tags=tags | {"fitted_on": fitted_on},
     )
     searched = measure_tuned(learned.tuned) if learned.tuned else {}
-    run.log_metrics(collect_tracked(learned.measured) | searched, model_id)
+    run.log_metrics({**collect_tracked(learned.measured), **searched}, model_id)
     return model_id
 
 

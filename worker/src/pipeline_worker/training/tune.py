@@ -29,7 +29,7 @@ from .models import choose_space, make_estimator
 from .spaces import MOST_TRIALS, SearchRange, SearchSpace, list_combinations
 from .tuned import EndedBy, State, Trial, Tuned, write_params, write_score
 
-#: From hyperparameters to the score of each fold, one after the other; greater is better.
+#: From hyperparameters to the score of each fold, one after the other; greater is better, and nan where a fold does not have the metric.
 Score = Callable[[Mapping[str, Any]], Iterator[float]]
 #: From the scores of the folds so far to how the trial ends before its last fold, or None.
 Judge = Callable[[list[float]], State | None]
@@ -209,6 +209,9 @@ def _try(
     reason = None
     try:
         for value in score(given):
+            if math.isnan(value):
+                # These rows do not have the metric, whatever is predicted for them: an area under a curve of one class, for instance.
+                continue
             if not math.isfinite(value):
                 raise ValueError("the score of a fold is no number")
             scores.append(value)
@@ -216,6 +219,13 @@ def _try(
             if ended is not None:
                 state = ended
                 break
+        if not scores:
+            raise ParameterInvalid(
+                "The rows to learn from do not have this metric in any fold.",
+                where="tuning.metric",
+                fix="Give another one in `tuning.metric`, or leave `tuning` out.",
+                details={"parameter": "tuning.metric"},
+            )
     except refusals as error:
         state, reason = "failed", _say_reason(error)
     return Trial(number, params, tuple(scores), state, round(time.monotonic() - began, 3), reason)
