@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 #: As many characters of a name tell it from others, where nobody has to find it by copying it.
 LONGEST = 60
+#: Longer than any code that a sentence has between backticks.
+_LONG = re.compile(r"`([^`\n]{300,})`")
 
 
 def shorten_name(name: str, longest: int = LONGEST) -> str:
@@ -15,6 +18,11 @@ def shorten_name(name: str, longest: int = LONGEST) -> str:
         return line
     behind = (longest - 1) // 2
     return f"{line[: longest - 1 - behind]}…{line[-behind:]}"
+
+
+def shorten_told(text: str) -> str:
+    """Return *text* for people with its `names` in backticks shortened, where they are so long that they would hide the rest."""
+    return _LONG.sub(lambda found: f"`{shorten_name(found[1])}`", text)
 
 
 def shorten_names(names: Sequence[str], longest: int = LONGEST) -> list[str]:

@@ -58,12 +58,16 @@ def draw_confusion(measured: Measured, target_name: str) -> bytes:
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     labels = fit_names([str(label) for label in measured.labels])
     longest, digits = max(map(len, labels)), len(str(counts.max()))
-    # A cell has room for its number, and the axes for the labels.
+    # A cell has room for its number, and of a few classes for its label; the axes have it for all labels.
+    cell = 0.17
     letters = 9 if len(labels) <= 12 else 7
-    cell = max(0.62 if len(labels) <= 6 else 0.3, 0.011 * letters * (digits + 1.5))
+    if len(labels) <= _MAX_COUNTED:
+        cell = max(0.3, 0.011 * letters * (digits + 1.5))
+    if len(labels) <= 6:
+        cell = max(cell, 0.62, min(0.0945 * longest + 0.1, 1.1))
     size = max(1.6, cell * len(labels))
-    is_turned = longest * 0.0105 * 9 > cell
-    margin = 0.0105 * 9 * longest
+    is_turned = 0.0945 * longest > cell
+    margin = 0.0945 * longest
     figure, axes = _start(max(size + margin + 0.7, 3.4), max(size + (margin if is_turned else 0.2) + 0.9, 3))
     axes.imshow(shares, cmap=_SHADES, vmin=0, vmax=1)
     axes.set_xticks(range(len(labels)), labels, rotation=90 if is_turned else 0)

@@ -151,7 +151,8 @@ def _make_validation(plan: Plan, encodings: Encodings) -> CrossValidation:
 def _choose(plan: Plan, validation: CrossValidation, say: Say, seconds: float) -> Choice:
     def tell(each: Compared) -> None:
         say(
-            f"compared: {each.candidate.name}: {METRICS[validation.metric].word} {write_number(each.score)} ± {write_number(each.spread)} in {each.seconds:.1f} s"
+            f"compared: {each.candidate.name}: {METRICS[validation.metric].word} {write_number(each.score)} ± "
+            f"{write_number(each.spread)} in {each.seconds:.1f} s"
         )
 
     return compare_candidates(plan.candidates.all, validation, validation.rows, tell, seconds)

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 def say_result(plan: Plan, learned: Learned) -> str:
     """Return the result in a line."""
     left_out = plan.table.rows_without_target
-    tuned = f"; {say_tuned(learned.tuned)}" if learned.tuned else ""
     ending = f"; {count_rows(left_out)} without a target left out" if left_out else ""
-    return f"{learned.candidate.model.name}: {say_measured(learned.measured)}{tuned}{ending}"
+    searched = f"; {say_tuned(learned.tuned)}" if learned.tuned else ""
+    return f"{learned.candidate.model.name}: {say_measured(learned.measured)}{searched}{ending}"
 
 
 def say_measured(measured: Measured) -> str:

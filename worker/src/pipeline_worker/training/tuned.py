@@ -183,8 +183,4 @@ def _write(content: dict[str, Any]) -> bytes:
 
 
 def _write_value(value: Any) -> str:
-    return (
-        write_number(value)
-        if isinstance(value, float) and abs(value) >= 0.001
-        else json.dumps(value, ensure_ascii=False)
-    )
+    return write_number(value) if isinstance(value, float) else json.dumps(value, ensure_ascii=False)
