@@ -18,7 +18,7 @@ def test_a_class_that_was_not_tested_is_in_the_first_line() -> None:
     scores = np.repeat(np.eye(3)[:2], 30, axis=0)
     learned = np.concatenate([actual, classes])
     measured = measure("classification", learned, actual, Predictions(actual, scores, classes))
-    assert say_measured(measured) == "balanced accuracy 1 (baseline 0.5) on 60 test rows, none of them of class 'rare'"
+    assert say_measured(measured, "60 test rows") == "balanced accuracy 1 (baseline 0.5) on 60 test rows, none of them of class 'rare'"
     (note,) = note_result(measured, None)
     assert note.startswith(
         "How far chance may have moved the balanced accuracy is not known: the test part has 0 rows of class 'rare'"
@@ -34,8 +34,8 @@ def test_what_loses_to_the_baseline_says_so_first() -> None:
     actual = random.normal(0, 1, 50)
     predicted = Predictions(random.normal(0, 2, 50), None, None)
     measured = measure("regression", actual, actual, predicted, headline="rmse")
-    assert say_measured(measured).startswith("RMSE ")
-    assert say_measured(measured).endswith("on 50 test rows: worse than the baseline")
+    assert say_measured(measured, "50 test rows").startswith("RMSE ")
+    assert say_measured(measured, "50 test rows").endswith("on 50 test rows: worse than the baseline")
     assert "worse than the baseline" in note_result(measured, "rmse")[0]
     assert {"rmse_low", "rmse_high", "rmse_lead_low", "rmse_lead_high", "baseline_rmse"} <= collect_tracked(
         measured

@@ -16,6 +16,7 @@ from .request import (
     FORMAT_NAMES,
     METRIC_NAMES,
     RULE_NAMES,
+    SCENARIO_NAMES,
     DataValidation,
     Expectation,
     IngestionConfig,
@@ -221,7 +222,7 @@ def _allowed_literals(path: Sequence[str]) -> tuple[str, ...]:
         "model_name": MODEL_NAMES,
         "metric": METRIC_NAMES,
         "tuning.metric": METRIC_NAMES,
-        "training_scenario": ("holdout",),
+        "training_scenario": SCENARIO_NAMES,
         "data_format": FORMAT_NAMES,
         "data_validation.severity": RULE_NAMES,
     }

@@ -35,6 +35,9 @@ else:
     ModelName, MetricName = Literal[MODEL_NAMES], Literal[METRIC_NAMES]
 #: The formats of files that are read.
 FormatName = Literal["csv", "tsv", "parquet", "json", "jsonl", "xlsx", "xls", "ods"]
+#: How a model is measured.
+Scenario = Literal["holdout", "time", "group", "full_train"]
+SCENARIO_NAMES: tuple[str, ...] = get_args(Scenario)
 FORMAT_NAMES: tuple[str, ...] = get_args(FormatName)
 
 #: The name of a column: `ingest` leaves blanks around the names of a file out, so they count for nothing here either.
@@ -344,16 +347,31 @@ class Request(_Strict):
         "cross-validation on the rows to learn from.",
         json_schema_extra=_stages(TRAIN),
     )
-    training_scenario: Literal["holdout"] = Field(
+    training_scenario: Scenario = Field(
         default="holdout",
-        description="How the model is evaluated: `holdout` keeps a test part aside.",
+        description="How the model is measured: on rows picked at random (`holdout`), on the latest (`time`), on groups that it has "
+        "not seen (`group`), or by cross-validation, to learn from all rows then (`full_train`).",
+        json_schema_extra=_stages(TRAIN),
+    )
+    time_column: ColumnName | None = Field(
+        default=None,
+        min_length=1,
+        description="When each row was: dates, or numbers such as years. Default: the only column of dates. It may be in "
+        "`drop_columns`.",
+        json_schema_extra=_stages(TRAIN),
+    )
+    group_column: ColumnName | None = Field(
+        default=None,
+        min_length=1,
+        description="What each row is of, such as a patient or a machine: rows of one are learned or tested, never both. It is no "
+        "feature, and may be in `drop_columns`.",
         json_schema_extra=_stages(TRAIN),
     )
     test_size: float = Field(
         default=0.2,
         gt=0,
         lt=1,
-        description="Share of the rows that is kept aside for the test.",
+        description="Share of the rows that is kept aside for the test; not for `full_train`.",
         json_schema_extra=_stages(TRAIN),
     )
     random_state: int = Field(

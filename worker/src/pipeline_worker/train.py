@@ -165,6 +165,8 @@ def _track(
             "model_name",
             "model_version",
             "training_scenario",
+            "time_column",
+            "group_column",
             "test_size",
             "drop_columns",
             "keep_columns",
@@ -181,11 +183,12 @@ def _track(
         | {"target_column": plan.target.name, "target_kind": plan.kind, "data_source": attempt.drop.uri}
         | {"rows_without_target": plan.table.rows_without_target}
     )
-    fitted_on = "all rows" if learned.refitted else "the train part"
     for name in ("model_digest", "measured_digest"):
         if name in tags:
             run.tag(name, tags[name])
-    run.tag("fitted_on", fitted_on)
+    run.tag("fitted_on", learned.fitted_on)
+    for name, value in plan.split.facts.items():
+        run.tag(name, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)[:5000])
     run.log_dataset(
         attempt.dataset,
         attempt.artifacts["dataset"],
@@ -204,7 +207,7 @@ def _track(
         columns=plan.table.columns,
         example=make_example(plan.train_features, plan.table.columns),
         target=plan.target.array,
-        tags=tags | {"fitted_on": fitted_on},
+        tags=tags | {"fitted_on": learned.fitted_on},
     )
     searched = measure_tuned(learned.tuned) if learned.tuned else {}
     run.log_metrics({**collect_tracked(learned.measured), **searched}, model_id)

@@ -10,6 +10,7 @@ from typing import Any
 
 from sklearn.base import BaseEstimator, clone
 
+from ..errors import ParameterInvalid
 from ..number_text import write_number
 from ..serving.reader import UnseenLabelWarning
 from .candidates import Candidate
@@ -24,6 +25,7 @@ from .kind import CLASSIFICATION
 from .metric_table import METRICS
 from .metrics import Measured, Predictions, choose_positive, describe_measured, measure, predict
 from .models import make_estimator
+from .out_of_fold import predict_out_of_fold
 from .plan import Plan
 from .progress import saying_progress
 from .result import describe_result, note_result
@@ -41,7 +43,8 @@ class Learned:
     :param tuned: how its hyperparameters were found; None where they were not searched for.
     :param chosen: hyperparameters that nobody gave and that differ from scikit-learn's: name → value and reason.
     :param fitted: the pipeline that was measured; it has learned from the train part only.
-    :param refitted: the same, fitted anew on all rows; None where that was not wanted.
+    :param refitted: the same, fitted anew on all rows; None where that was not wanted, or *fitted* has learned from all.
+    :param fitted_on: what the model to publish has learned from, in words.
     :param predicted: of the test part.
     :param described: the content of `metrics.json`.
     """
@@ -52,6 +55,7 @@ class Learned:
     chosen: dict[str, str]
     fitted: Fitted
     refitted: Fitted | None
+    fitted_on: str
     predicted: Predictions
     measured: Measured
     described: dict[str, Any]
@@ -79,16 +83,17 @@ def learn(plan: Plan, timed: Timed, say: Say = lambda _: None, choice_seconds: f
     """
     request = plan.request
     encodings = Encodings(plan.table.columns, plan.train_features, request.random_state)
-    choice = tuned = None
+    choice = tuned = validation = None
     candidate = plan.candidates.all[0]
     if len(plan.candidates.all) > 1 or request.search:
         validation = _make_validation(plan, encodings)
     if len(plan.candidates.all) > 1:
         with timed("choose"):
-            choice = _choose(plan, validation, say, choice_seconds)
-            candidate = choice.candidate
+            if validation:
+                choice = _choose(plan, validation, say, choice_seconds)
+                candidate = choice.candidate
             encodings.forget_all_but(candidate.model.family)
-    if request.search:
+    if request.search and validation:
         # Loaded only now: it loads Optuna.
         from .tune import tune_candidate
 
@@ -106,7 +111,7 @@ def learn(plan: Plan, timed: Timed, say: Say = lambda _: None, choice_seconds: f
     # That a label is in the test part alone is nothing that has to be told.
     with timed("measure"), warnings.catch_warnings():
         warnings.simplefilter("ignore", UnseenLabelWarning)
-        predicted = predict(fitted.pipeline, plan.test_features, plan.kind)
+        predicted = _predict(plan, candidate, fitted)
         measured = measure(
             plan.kind,
             plan.train_target,
@@ -119,20 +124,52 @@ def learn(plan: Plan, timed: Timed, say: Say = lambda _: None, choice_seconds: f
             fitted.pipeline, plan.test_features, plan.test_target, plan.kind, random_state=request.random_state
         )
     refitted = None
-    if request.refit:
+    if request.refit and not plan.split.folds:
         rows = plan.table.features.shape[0]
         with timed("refit"), saying_progress(say, f"fitting on all {rows:,} rows", _guess(plan, candidate, rows)):
             refitted = _refit(plan, candidate, estimator)
     described = describe_measured(
         measured, plan.kind, {"train": len(plan.split.train), "test": len(plan.split.test)}
-    ) | {"importance": importance, "choice": choice.describe() if choice else None}
-    return Learned(candidate, choice, tuned, chosen, fitted, refitted, predicted, measured, described)
+    ) | {"importance": importance, "choice": choice.describe() if choice else None, **plan.split.facts}
+    fitted_on = "all rows" if refitted or plan.split.folds else "the train part"
+    return Learned(candidate, choice, tuned, chosen, fitted, refitted, fitted_on, predicted, measured, described)
 
 
-def _make_validation(plan: Plan, encodings: Encodings) -> CrossValidation:
+def _predict(plan: Plan, candidate: Candidate, fitted: Fitted) -> Predictions:
+    """Return what is predicted for the rows to measure on, by what has not learned from them."""
+    if not plan.split.folds:
+        return predict(fitted.pipeline, plan.test_features, plan.kind)
+    return predict_out_of_fold(
+        plan.table.columns,
+        plan.train_features,
+        plan.train_target,
+        plan.kind,
+        plan.split.folds,
+        candidate.model,
+        candidate.hyperparameters,
+        plan.request.random_state,
+    )
+
+
+def _make_validation(plan: Plan, encodings: Encodings) -> CrossValidation | None:
+    """Return what models are compared by; None where the split leaves nothing to compare them on.
+
+    :raises ParameterInvalid: there is nothing, and hyperparameters are to be searched for.
+    """
     request, wanted = plan.request, plan.candidates
     sample = sample_rows(plan.train_target, plan.kind, wanted.rows, request.random_state)
     target = plan.train_target[sample]
+    groups, times = (None if each is None else each[sample] for each in (plan.split.groups, plan.split.times))
+    folds = make_folds(target, plan.kind, wanted.folds, request.random_state, groups=groups, times=times)
+    if not folds and request.search:
+        raise ParameterInvalid(
+            "The rows to learn from cannot be cut into parts to tune on: they are of one group, or of one time.",
+            where="tuning",
+            fix="Leave `tuning` out, or choose another `training_scenario`.",
+            details={"parameter": "tuning"},
+        )
+    if not folds:
+        return None
     if len(sample) < len(plan.train_target):
         encodings = Encodings(plan.table.columns, plan.train_features.iloc[sample], request.random_state)
     # Without a wish: what sees how sure a model is tells models apart sooner than what counts, or ranks.
@@ -140,7 +177,7 @@ def _make_validation(plan: Plan, encodings: Encodings) -> CrossValidation:
     return CrossValidation(
         encodings,
         target,
-        make_folds(target, plan.kind, wanted.folds, request.random_state),
+        folds,
         plan.kind,
         metric,
         choose_positive(plan.train_target) if plan.classes == 2 else None,
@@ -216,13 +253,14 @@ def describe_learned(plan: Plan, learned: Learned) -> dict[str, Any]:
         notes += note_tuned(learned.tuned, learned.candidate)
     return {
         "model_name": learned.candidate.model.name,
-        "fitted_on": "all rows" if learned.refitted else "the train part",
+        "fitted_on": learned.fitted_on,
         "target_column": plan.target.name,
         "target_kind": plan.kind,
         "target_rule": plan.why,
         "rows": learned.described["rows"],
         "rows_without_target": plan.table.rows_without_target,
         "is_stratified": plan.split.is_stratified,
+        **plan.split.facts,
         "features": len(plan.table.columns),
         "unused_columns": list(unused),
         "useless_columns": plan.useless,

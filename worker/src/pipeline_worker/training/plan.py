@@ -15,10 +15,12 @@ from ..request import Request
 from ..schema import Schema
 from .candidates import Candidates, choose_candidates, choose_kind
 from .cost import count_encoded, guess_seconds
+from .equal_rows import find_equal_rows
 from .kind import CLASSIFICATION, Kind
 from .metric_table import METRICS
 from .models import choose_space, make_estimator
-from .split import Split, split_rows
+from .scenario import make_split
+from .split import Split
 from .suspects import find_suspects
 from .table import Table, read_table
 from .target import Target, describe_target
@@ -89,9 +91,11 @@ def make_plan(dataset: Path, schema: Schema, request: Request) -> Plan:
     with telling_note(schema.find(table.target_name)):
         target = describe_target(table.target, table.target_name)
         kind, rule = choose_kind(request.task, request.model_name, target)
-        split = split_rows(target.array, kind, request.test_size, request.random_state)
     useless = find_useless(table.features, table.columns, request.keep_columns)
     table = table.without(useless)
+    equal = find_equal_rows(table.features, target.array)
+    with telling_note(schema.find(table.target_name)):
+        split = make_split(table, target.array, kind, request, equal)
     encoded = count_encoded(table.columns, table.features)
     candidates = choose_candidates(
         kind,
@@ -142,7 +146,11 @@ def _check_metric(name: str, parameter: str, kind: Kind, target: Target) -> None
 def say_work(plan: Plan, threads: int) -> str:
     """Return in a line how much there is to do: rows, columns, memory and seconds."""
     rows, columns, wanted = len(plan.split.train), plan.encoded, plan.candidates
-    seconds = plan.guess_fit(rows) + plan.request.refit * plan.guess_fit(plan.table.features.shape[0])
+    seconds = plan.guess_fit(rows)
+    if plan.split.folds:
+        seconds += sum(plan.guess_fit(len(fold.train)) for fold in plan.split.folds)
+    elif plan.request.refit:
+        seconds += plan.guess_fit(plan.table.features.shape[0])
     # As the file has them, encoded, and once more while a library works on them.
     megabytes = 3 * 8 * plan.table.features.shape[0] * columns / 1e6
     compared = ""

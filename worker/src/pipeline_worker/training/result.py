@@ -11,6 +11,7 @@ from ..validation.rule import count_rows
 from .interval import describe_interval
 from .metric_table import METRICS
 from .metrics import Measured
+from .scenario import say_tested
 from .tuned import say_tuned
 
 if TYPE_CHECKING:
@@ -23,19 +24,21 @@ def say_result(plan: Plan, learned: Learned) -> str:
     left_out = plan.table.rows_without_target
     ending = f"; {count_rows(left_out)} without a target left out" if left_out else ""
     searched = f"; {say_tuned(learned.tuned)}" if learned.tuned else ""
-    return f"{learned.candidate.model.name}: {say_measured(learned.measured)}{searched}{ending}"
+    return f"{learned.candidate.model.name}: {say_measured(learned.measured, say_tested(plan.split))}{searched}{ending}"
 
 
-def say_measured(measured: Measured) -> str:
-    """Return the headline beside the baseline's, what it does not speak of, and whether it is any good."""
+def say_measured(measured: Measured, tested: str) -> str:
+    """Return the headline beside the baseline's, what it does not speak of, and whether it is any good.
+
+    :param tested: on which rows.
+    """
     name, interval = measured.headline, measured.interval
     bounds = f"{write_number(interval.low)} to {write_number(interval.high)}; " if interval else ""
     untested = f", none of them of {name_classes(measured.untested)}" if measured.untested else ""
     doubt = f": {measured.doubt}" if measured.doubt else ""
-    rows = f"{measured.rows:,} test row{'' if measured.rows == 1 else 's'}"
     return (
         f"{METRICS[name].word} {write_number(measured.model[name])} ({bounds}baseline {write_number(measured.baseline[name])}) "
-        f"on {rows}{untested}{doubt}"
+        f"on {tested}{untested}{doubt}"
     )
 
 
