@@ -353,8 +353,23 @@ def test_rows_too_few_for_two_folds_are_said_to_be(tmp_path: Path) -> None:
     import pandas as pd
 
     frame = pd.DataFrame({"x": range(4), "class": ["a", "a", "b", "b"]})
-    with pytest.raises(ParameterInvalid, match="2 rows to learn from are too few to search"):
+    with pytest.raises(
+        ParameterInvalid, match="The 2 rows to learn from cannot be cut into parts to tune on: they are too few"
+    ):
         learn(tmp_path, frame, model_name="LogisticRegression", test_size=0.5, tuning=True, target_column="class")
+
+
+def test_a_search_on_the_rows_that_are_measured_is_said_to_be(tmp_path: Path) -> None:
+    """Without a test part of its own the metrics come out too good, and a note says so; with one nothing has to be said."""
+    from pipeline_worker.training.learn import describe_learned
+
+    said = []
+    for scenario in ("full_train", "holdout"):
+        given = {"target_column": "hires", "model_name": "Ridge", "training_scenario": scenario}
+        params = given | {"tuning": {"n_trials": 2}}
+        plan, learned = (make(tmp_path, make_hires(60), **params) for make in (plan_for, learn))
+        said.append(any("a little too good" in note for note in describe_learned(plan, learned)["notes"]))
+    assert said == [True, False]
 
 
 def test_without_a_number_or_a_time_there_are_thirty_trials() -> None:

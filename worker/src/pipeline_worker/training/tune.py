@@ -52,19 +52,12 @@ def tune_candidate(
 
     :param target: of the rows to learn from.
     :param say: takes lines for the log.
-    :raises ParameterInvalid: the rows are too few, or the model refused every combination.
+    :raises ParameterInvalid: the model refused every combination, or the rows do not have the metric.
     """
     search = request.search or Tuning()
     given = candidate.hyperparameters
     estimator, _ = make_estimator(candidate.model, given, target, request.random_state)
     judged = validation.by(search.metric or validation.metric)
-    if not judged.folds:
-        raise ParameterInvalid(
-            f"{judged.rows:,} rows to learn from are too few to search for hyperparameters: they cannot be cross-validated.",
-            where="tuning",
-            fix="Leave `tuning` out, or add rows.",
-            details={"parameter": "tuning", "rows": judged.rows},
-        )
     return tune(
         lambda params: judged.score(candidate.model, {**given, **params}),
         choose_space(candidate.model, search.search_space, request.hyperparameters),
