@@ -387,7 +387,7 @@ def test_what_was_tried_is_in_the_store_and_in_mlflow(line: Line) -> None:
     """The search has two files, a part of the facts, a part of the headline, and its ten best trials as runs below the run."""
     from pipeline_worker.mlflow_server import MlflowServer
 
-    given = {"model_name": "Ridge", "tuning": {"n_trials": 16}}
+    given: dict[str, Any] = {"model_name": "Ridge", "tuning": {"n_trials": 16}}
     manifest = line.committed("train", line.train(make_hires(), target_column="hires", **given))
     best, tried = (
         json.loads(line.store.read(manifest.outputs[f"tuning_{name}"].uri)[0]) for name in ("best_params", "trials")
