@@ -66,6 +66,8 @@ def test_what_a_later_stage_needs_stands_open():
         ("data_validation", {"min_row_count": 3}, "3"),
         ("hyperparameters", {"max_iter": 5}, [5]),
         ("model_version", "1.0", "../1"),
+        ("tuning", True, "true"),
+        ("tuning", {"n_trials": 50, "search_space": {"C": [0.1, 1]}}, 50),
         ("again", True, "true"),
         ("again", True, 1),
         ("cascade", False, 0),

@@ -176,6 +176,18 @@ def test_a_score_that_is_no_number_is_a_failure() -> None:
     assert [trial.state for trial in found.trials] == ["done", "failed", "failed"]
 
 
+def test_a_fold_without_the_metric_counts_for_nothing() -> None:
+    """The mean is of the other folds; where no fold has the metric, that is the request's fault."""
+
+    def partly(params: Mapping[str, Any]) -> Iterator[float]:
+        yield from (1.0, float("nan"), 3.0 + len(params))
+
+    found = search(partly, {"size": [2.0]}, defaults={"size": 1.0})
+    assert [trial.score for trial in found.trials] == [2.0, 2.5]
+    with pytest.raises(ParameterInvalid, match="do not have this metric in any fold"):
+        search(lambda _: iter([float("nan")]))
+
+
 def test_the_time_ends_a_search_and_that_is_said() -> None:
     """No trial begins after it, the one under way is left, and a note has the line that gives the same model again."""
     from pipeline_worker.training.tuned import describe_tuned, note_tuned
@@ -341,8 +353,23 @@ def test_rows_too_few_for_two_folds_are_said_to_be(tmp_path: Path) -> None:
     import pandas as pd
 
     frame = pd.DataFrame({"x": range(4), "class": ["a", "a", "b", "b"]})
-    with pytest.raises(ParameterInvalid, match="2 rows to learn from are too few to search"):
+    with pytest.raises(
+        ParameterInvalid, match="The 2 rows to learn from cannot be cut into parts to tune on: they are too few"
+    ):
         learn(tmp_path, frame, model_name="LogisticRegression", test_size=0.5, tuning=True, target_column="class")
+
+
+def test_a_search_on_the_rows_that_are_measured_is_said_to_be(tmp_path: Path) -> None:
+    """Without a test part of its own the metrics come out too good, and a note says so; with one nothing has to be said."""
+    from pipeline_worker.training.learn import describe_learned
+
+    said = []
+    for scenario in ("full_train", "holdout"):
+        given = {"target_column": "hires", "model_name": "Ridge", "training_scenario": scenario}
+        params = given | {"tuning": {"n_trials": 2}}
+        plan, learned = (make(tmp_path, make_hires(60), **params) for make in (plan_for, learn))
+        said.append(any("a little too good" in note for note in describe_learned(plan, learned)["notes"]))
+    assert said == [True, False]
 
 
 def test_without_a_number_or_a_time_there_are_thirty_trials() -> None:
@@ -360,7 +387,7 @@ def test_what_was_tried_is_in_the_store_and_in_mlflow(line: Line) -> None:
     """The search has two files, a part of the facts, a part of the headline, and its ten best trials as runs below the run."""
     from pipeline_worker.mlflow_server import MlflowServer
 
-    given = {"model_name": "Ridge", "tuning": {"n_trials": 16}}
+    given: dict[str, Any] = {"model_name": "Ridge", "tuning": {"n_trials": 16}}
     manifest = line.committed("train", line.train(make_hires(), target_column="hires", **given))
     best, tried = (
         json.loads(line.store.read(manifest.outputs[f"tuning_{name}"].uri)[0]) for name in ("best_params", "trials")

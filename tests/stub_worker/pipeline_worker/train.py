@@ -70,6 +70,7 @@ def train(attempt: Attempt) -> Outcome:
             "unused_columns": [],
             "suspect_columns": {},
             "defaults_chosen": {},
+            "tuning": None,
             "metrics": _METRICS,
             "baseline": _BASELINE,
             "headline_metric": "balanced_accuracy",

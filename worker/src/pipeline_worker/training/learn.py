@@ -184,9 +184,9 @@ def _make_validation(plan: Plan, encodings: Encodings) -> CrossValidation | None
     folds = make_folds(target, plan.kind, wanted.folds, request.random_state, groups=groups, times=times)
     if not folds and request.search:
         raise ParameterInvalid(
-            "The rows to learn from cannot be cut into parts to tune on: they are of one group, or of one time.",
+            f"The {len(target):,} rows to learn from cannot be cut into parts to tune on: they are too few, of one group, or of one time.",
             where="tuning",
-            fix="Leave `tuning` out, or choose another `training_scenario`.",
+            fix="Leave `tuning` out, add rows, or choose another `training_scenario`.",
             details={"parameter": "tuning"},
         )
     if not folds:
@@ -287,6 +287,11 @@ def describe_learned(plan: Plan, learned: Learned) -> dict[str, Any]:
         )
     if learned.tuned:
         notes += note_tuned(learned.tuned, learned.candidate)
+        if plan.split.folds:
+            notes.append(
+                "The hyperparameters were chosen on the rows that the model is measured on, which makes its metrics look a little too "
+                'good: {"training_scenario": "holdout"} measures it on rows that a search has not seen.'
+            )
     return {
         "model_name": learned.candidate.model.name,
         "fitted_on": learned.fitted_on,

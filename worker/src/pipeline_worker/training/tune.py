@@ -29,7 +29,7 @@ from .models import choose_space, make_estimator
 from .spaces import MOST_TRIALS, SearchRange, SearchSpace, list_combinations
 from .tuned import EndedBy, State, Trial, Tuned, write_params, write_score
 
-#: From hyperparameters to the score of each fold, one after the other; greater is better.
+#: From hyperparameters to the score of each fold, one after the other; greater is better, and nan where a fold does not have the metric.
 Score = Callable[[Mapping[str, Any]], Iterator[float]]
 #: From the scores of the folds so far to how the trial ends before its last fold, or None.
 Judge = Callable[[list[float]], State | None]
@@ -52,19 +52,12 @@ def tune_candidate(
 
     :param target: of the rows to learn from.
     :param say: takes lines for the log.
-    :raises ParameterInvalid: the rows are too few, or the model refused every combination.
+    :raises ParameterInvalid: the model refused every combination, or the rows do not have the metric.
     """
     search = request.search or Tuning()
     given = candidate.hyperparameters
     estimator, _ = make_estimator(candidate.model, given, target, request.random_state)
     judged = validation.by(search.metric or validation.metric)
-    if not judged.folds:
-        raise ParameterInvalid(
-            f"{judged.rows:,} rows to learn from are too few to search for hyperparameters: they cannot be cross-validated.",
-            where="tuning",
-            fix="Leave `tuning` out, or add rows.",
-            details={"parameter": "tuning", "rows": judged.rows},
-        )
     return tune(
         lambda params: judged.score(candidate.model, {**given, **params}),
         choose_space(candidate.model, search.search_space, request.hyperparameters),
@@ -209,6 +202,9 @@ def _try(
     reason = None
     try:
         for value in score(given):
+            if math.isnan(value):
+                # These rows do not have the metric, whatever is predicted for them: an area under a curve of one class, for instance.
+                continue
             if not math.isfinite(value):
                 raise ValueError("the score of a fold is no number")
             scores.append(value)
@@ -216,6 +212,13 @@ def _try(
             if ended is not None:
                 state = ended
                 break
+        if not scores:
+            raise ParameterInvalid(
+                "The rows to learn from do not have this metric in any fold.",
+                where="tuning.metric",
+                fix="Give another one in `tuning.metric`, or leave `tuning` out.",
+                details={"parameter": "tuning.metric"},
+            )
     except refusals as error:
         state, reason = "failed", _say_reason(error)
     return Trial(number, params, tuple(scores), state, round(time.monotonic() - began, 3), reason)

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from ..number_text import write_number
 from .candidates import Candidate
 from .metric_table import Metric
 
@@ -169,7 +170,7 @@ def note_tuned(tuned: Tuned, candidate: Candidate) -> list[str]:
 
 def write_score(tuned: Tuned, trial: Trial) -> str:
     """Return the metric of a *trial* for people."""
-    return f"{tuned.measure(trial.score):.3g}"
+    return write_number(tuned.measure(trial.score))
 
 
 def write_params(params: Mapping[str, Any]) -> str:
@@ -182,4 +183,4 @@ def _write(content: dict[str, Any]) -> bytes:
 
 
 def _write_value(value: Any) -> str:
-    return f"{value:.3g}" if isinstance(value, float) else json.dumps(value, ensure_ascii=False)
+    return write_number(value) if isinstance(value, float) else json.dumps(value, ensure_ascii=False)
