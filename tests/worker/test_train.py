@@ -128,9 +128,8 @@ def test_what_is_unusual_is_said(line: Line) -> None:
     assert any("'Emperor'" in note for note in facts["notes"])
     assert any("`empty`" in note for note in facts["notes"])
     assert facts["unused_columns"] == ["empty"]
-    assert set(facts["suspect_columns"]) == {"number"}
-    assert "min_samples_leaf" in facts["defaults_chosen"]
-    assert facts["model_is"].startswith("the one that was measured")
+    assert set(facts["useless_columns"]) == {"number"}
+    assert facts["fitted_on"] == "all rows"
 
 
 def test_rows_without_a_target_are_left_out_and_counted(line: Line) -> None:

@@ -44,9 +44,15 @@ def guess_seconds(model: Model, hyperparameters: Mapping[str, Any], rows: int, c
         steps = 100 * max(classes - 1, 1) if model.kind == CLASSIFICATION else columns
         return 0.005 + 1.2e-9 * cells * steps
     if model.family == "boosting":
-        trees = hyperparameters.get("max_iter", 100) * (classes if classes > 2 else 1)
-        leaves = min(hyperparameters.get("max_leaf_nodes") or 31, max(rows / 20, 2))
+        trees = _count(hyperparameters, "max_iter", 100) * (classes if classes > 2 else 1)
+        leaves = min(_count(hyperparameters, "max_leaf_nodes", 31), max(rows / 20, 2))
         return float(trees * (2e-5 * leaves + 7e-9 * cells + 1e-6 * columns * leaves) + 1e-7 * cells)
     looked_at = math.sqrt(columns) if model.kind == CLASSIFICATION else columns
     each = 1e-3 + (1.2e-8 if model.name.startswith("Extra") else 4e-8) * rows * math.log2(rows + 1) * looked_at
-    return float(hyperparameters.get("n_estimators", 100) * each)
+    return float(_count(hyperparameters, "n_estimators", 100) * each)
+
+
+def _count(hyperparameters: Mapping[str, Any], name: str, usual: int) -> int:
+    """Return what a person gave, where it is a number: whether it can be used is checked elsewhere."""
+    value = hyperparameters.get(name)
+    return value if isinstance(value, int) and value > 0 else usual
