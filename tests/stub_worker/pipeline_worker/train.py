@@ -30,7 +30,8 @@ def train(attempt: Attempt) -> Outcome:
     attempt.fetch("dataset")
     request = attempt.request.model_copy(
         update={
-            "model_name": attempt.request.model_name or "HistGradientBoostingClassifier",
+            # What the worker would choose, nobody knows without fitting.
+            "model_name": attempt.request.model_name.replace("auto", "HistGradientBoostingClassifier"),
             "model_version": attempt.request.model_version or RunKey.parse(attempt.run_key).version,
         }
     )
@@ -51,15 +52,19 @@ def train(attempt: Attempt) -> Outcome:
         "positive_class": None,
         "per_class": {},
         "importance": [],
+        "choice": None,
+        "threshold": None,
     }
     model = attempt.save(f"models/{file}", content)
+    measured = attempt.save(f"models/{file.removesuffix('.pkl')}.measured.pkl", content + b"\n")
+    described["measured_digest"] = measured.digest
     metrics = attempt.save("metrics.json", json.dumps(described).encode(), "application/json")
     tracked = _track(attempt, server, model.digest)
     return Outcome(
-        outputs={"model": model, "metrics": metrics},
+        outputs={"model": model, "measured_model": measured, "metrics": metrics},
         facts={
             "model_name": request.model_name,
-            "model_is": "none",
+            "fitted_on": "all rows",
             "target_column": request.target_column,
             "target_kind": "classification",
             "target_rule": "",
@@ -68,8 +73,11 @@ def train(attempt: Attempt) -> Outcome:
             "is_stratified": False,
             "features": 1,
             "unused_columns": [],
+            "useless_columns": {},
             "suspect_columns": {},
             "defaults_chosen": {},
+            "choice": None,
+            "threshold": None,
             "tuning": None,
             "metrics": _METRICS,
             "baseline": _BASELINE,
@@ -82,6 +90,7 @@ def train(attempt: Attempt) -> Outcome:
             "model_version": request.model_version,
             "model_file": file,
             "model_digest": model.digest,
+            "measured_digest": measured.digest,
             **tracked,
         },
         headline=f"{request.model_name}: nothing was fitted",
