@@ -14,8 +14,6 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import os
-import statistics
 import sys
 import time
 import warnings
@@ -24,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.model_data import CLASSES, DATA_SETS, DataSet, read_data_set
+from benchmarks.model_report import write_report
 from benchmarks.model_ways import FLAML_SECONDS, WAYS, Predicted, Rows
 from pipeline_worker.training.threads import wait_without_spinning
 
@@ -34,8 +33,6 @@ HERE = Path(__file__).parent
 KEPT = HERE.parent / ".state" / "benchmarks" / "models"
 #: FLAML is slow: it is tried on these alone, and on the first outer fold only.
 FLAML_SETS = ("breast_cancer", "anes96", "seattle_weather", "cars", "churn", "houses", "large", "rare")
-#: A loss that chance does not explain is one of more than this, and of more than one standard error.
-LEAST_LOSS = 0.01
 
 
 def main() -> int:
@@ -58,6 +55,7 @@ def main() -> int:
         for way, fold in list_missing(data_set, options.ways):
             if time.monotonic() < end:
                 measure_fold(data_set, way, fold)
+    write_report(DATA_SETS, KEPT, HERE / "models.md", FLAML_SECONDS)
     return 0
 
 
@@ -90,9 +88,12 @@ def measure_fold(data_set: DataSet, way: str, fold: int) -> None:
         "wall_seconds": round(time.monotonic() - wall, 3),
         "cpu_seconds": round(time.process_time() - cpu, 3),
         "chosen": predicted.chosen,
+        "classes": len(predicted.classes),
     }
     find_kept(data_set, way, fold).write_text(json.dumps(figures, indent=1), encoding="utf-8")
-    said = ", ".join(f"{name} {value:.4g}" if isinstance(value, float) else str(value) for name, value in figures.items())
+    said = ", ".join(
+        f"{name} {value:.4g}" if isinstance(value, float) else str(value) for name, value in figures.items()
+    )
     print(f"{data_set.name} {way} {fold}: {said}", file=sys.stderr, flush=True)
 
 

@@ -17,6 +17,7 @@ LOCKS = (
         "tests/requirements.lock",
         ("--constraints", "dags/requirements.lock", "--constraints", "worker/requirements.lock"),
     ),
+    ("benchmarks/requirements.in", "benchmarks/requirements.lock", ("--constraints", "worker/requirements.lock")),
     ("minio/requirements.in", "minio/requirements.lock", ()),
     ("local/requirements.in", "local/requirements.lock", ("--constraints", "tests/requirements.lock")),
 )
