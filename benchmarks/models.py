@@ -1,7 +1,7 @@
 """How good the model is that comes of a dropped file without a line of settings, beside what else one could do.
 
     python3 -m venv .state/venvs/benchmarks
-    .state/venvs/benchmarks/bin/pip install --no-deps --require-hashes -r worker/requirements.lock -r benchmarks/requirements.lock
+    .state/venvs/benchmarks/bin/pip install --no-deps --require-hashes -r worker/requirements.lock -r benchmarks/models-requirements.lock
     PYTHONPATH=worker/src .state/venvs/benchmarks/bin/python -m benchmarks.models                # what was not measured before
     PYTHONPATH=worker/src .state/venvs/benchmarks/bin/python -m benchmarks.models --again product   # that way anew, all else kept
 

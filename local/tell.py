@@ -116,19 +116,9 @@ def collect_links(receipt: Receipt, run: DagRun | None) -> dict[str, str]:
 
 def make_metric_rows(facts: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     """Return name, the model's value and the baseline's of each metric among the facts of a receipt."""
-    metrics = facts.get("metrics")
-    if not isinstance(metrics, Mapping):
-        return []
-    baseline = facts.get("baseline") or {}
-    return [
-        (name, _format(value), _format(baseline.get(name, metrics.get(f"baseline_{name}"))))
-        for name, value in metrics.items()
-        if not name.startswith("baseline_")
-    ]
-
-
-def _format(value: object) -> str:
-    return f"{value:,.4g}" if isinstance(value, int | float) else ""
+    rows = facts.get("metrics_shown")
+    # They are shown as the worker wrote them, so that a number is the same here and in the report.
+    return [(str(name), str(model), str(baseline)) for name, model, baseline in rows] if isinstance(rows, list) else []
 
 
 def _read_last_words(airflow: Airflow, run: DagRun) -> list[str]:

@@ -17,7 +17,16 @@ LOCKS = (
         "tests/requirements.lock",
         ("--constraints", "dags/requirements.lock", "--constraints", "worker/requirements.lock"),
     ),
-    ("benchmarks/requirements.in", "benchmarks/requirements.lock", ("--constraints", "worker/requirements.lock")),
+    (
+        "benchmarks/reading-requirements.in",
+        "benchmarks/reading-requirements.lock",
+        ("--constraints", "worker/requirements.lock"),
+    ),
+    (
+        "benchmarks/models-requirements.in",
+        "benchmarks/models-requirements.lock",
+        ("--constraints", "worker/requirements.lock"),
+    ),
     ("minio/requirements.in", "minio/requirements.lock", ()),
     ("local/requirements.in", "local/requirements.lock", ("--constraints", "tests/requirements.lock")),
 )

@@ -15,6 +15,7 @@ from tests.weed import VENVS
 NAMES = [
     *("data_source", "data_format", "input_schema_version", "dataset", "ingestion_config", "target_column"),
     *("drop_columns", "data_validation", "model_name", "model_version", "hyperparameters", "training_scenario"),
+    *("time_column", "group_column"),
     *("test_size", "random_state", "tuning", "target_output_path"),
 ]
 

@@ -37,6 +37,7 @@ UNTOUCHED = dict.fromkeys(
     [
         *("data_source", "data_format", "input_schema_version", "dataset", "ingestion_config", "target_column"),
         *("drop_columns", "data_validation", "model_name", "model_version", "hyperparameters", "training_scenario"),
+        *("time_column", "group_column"),
         *("test_size", "random_state", "tuning", "target_output_path", "run_key", "overrides", "again", "cascade"),
     ]
 )

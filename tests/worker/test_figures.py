@@ -34,7 +34,7 @@ def test_classes_have_a_matrix_and_two_of_them_curves(count: int) -> None:
     assert set(figures) == (
         {"importance.png"}
         | ({"confusion_matrix.png"} if count <= 60 else set())
-        | ({"curves.png"} if count == 2 else set())
+        | ({"curves.png", "calibration.png"} if count == 2 else set())
     )
     assert all(size_of(content)[0] > 200 for content in figures.values())
 
@@ -63,3 +63,32 @@ def test_drawing_twice_gives_the_same_picture() -> None:
     measured = measure(REGRESSION, actual, actual, predicted)
     first, second = (draw_figures(REGRESSION, "y", actual, predicted, measured, {"a": 1.0}) for _ in range(2))
     assert first == second
+
+
+def test_names_in_any_script_are_drawn_without_a_warning() -> None:
+    """What no font has is a box, with a number where that leaves names alike; long names keep what tells them apart."""
+    from pipeline_worker.training.figure_text import fit_names
+    from pipeline_worker.training.figures import draw_importance
+
+    # Of no font in the list: private characters.
+    names = ["\ue000\ue001", "\ue002\ue003", "価格 😀", f"{'x' * 200}1", f"{'x' * 200}2", "y" * 100_000]
+    assert draw_importance(dict.fromkeys(names, 1.0), "log loss").startswith(b"\x89PNG")
+    fitted = fit_names(names)
+    assert fitted[:2] == ["□□ (1)", "□□ (2)"]
+    assert len(set(fitted)) == len(names)
+    assert max(map(len, fitted)) <= 28
+
+
+@pytest.mark.parametrize("rows", [12, 3_000])
+def test_probabilities_are_held_against_what_happened(rows: int) -> None:
+    """The calibration of a few rows and of many is drawn."""
+    from pipeline_worker.training.figures import draw_calibration
+    from pipeline_worker.training.metrics import Predictions, measure
+
+    shares = np.linspace(0, 1, rows)
+    actual = np.where(np.arange(rows) % 3 == 0, "yes", "no").astype(object)
+    classes = np.array(["no", "yes"], dtype=object)
+    scores = np.column_stack([1 - shares, shares])
+    predicted = Predictions(classes[scores.argmax(axis=1)], scores, classes)
+    measured = measure(CLASSIFICATION, actual, actual, predicted)
+    assert size_of(draw_calibration(actual, predicted, measured))[0] > 400

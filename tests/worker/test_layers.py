@@ -10,6 +10,7 @@ import pytest
 from pipeline_worker.errors import ParameterInvalid
 from pipeline_worker.layers import Layer, check_layer, merge_layers, parse_layer
 from pipeline_worker.request import Request, export_schema, stages_of
+from pipeline_worker.training.spaces import SearchRange
 
 SCHEMA = Path(__file__).parent.parent.parent / "dags" / "pipeline" / "request.schema.json"
 
@@ -35,7 +36,22 @@ def fault_of(text: str, stage: str | None = None) -> ParameterInvalid:
         ('{"random_state": -1}', "`random_state`"),
         ('{"hyperparameters": {"C": NaN}}', "`NaN` is not JSON"),
         ('{"model_version": "../../x"}', "`model_version`"),
-        ('{"tuning": true}', "not available yet"),
+        ('{"tuning": 5}', "true, false or an object is needed"),
+        ('{"tuning": {"n_trails": 5}}', "There is no `tuning.n_trails`. Did you mean `n_trials`?"),
+        ('{"tuning": {"n_trials": 1}}', "`tuning.n_trials`: should be greater than or equal to 2"),
+        ('{"tuning": {"timeout_seconds": true}}', "`tuning.timeout_seconds`: a number is needed"),
+        ('{"tuning": {"metric": "roc_acu"}}', "Did you mean `roc_auc`?"),
+        ('{"tuning": {"search_space": {"C": 5}}}', '`tuning.search_space.C`: a range such as {"low": 1, "high": 10}'),
+        ('{"tuning": {"search_space": {"C": {"low": 1, "hihg": 2}}}}', "Did you mean `high`?"),
+        ('{"tuning": {"search_space": {"C": {"low": 3, "high": 2}}}}', "`low` (3) is greater than `high` (2)"),
+        (
+            '{"tuning": {"search_space": {"C": {"low": 0, "high": 2, "log": true}}}}',
+            "greater than 0 where `log` is true",
+        ),
+        ('{"tuning": {"search_space": {"C": {"low": 1, "high": 9, "log": true, "step": 2}}}}', "leave one of them out"),
+        ('{"tuning": {"search_space": {"str": []}}}', "`tuning.search_space.str`: it has no choices"),
+        ('{"tuning": {"search_space": {"C": [1, true]}}}', "a choice is given twice, or equals another"),
+        ('{"tuning": {"search_space": {"C": [[1]]}}}', "a choice is a number, text, true, false or null"),
         ('{"training_scenario": "cross_validation"}', "`training_scenario`"),
         ('{"data_format": "docx"}', "`data_format`"),
         ('{"ingestion_config": {"file_path": "a.csv"}}', "put the file into the store"),
@@ -112,6 +128,20 @@ def test_rules_are_merged_so_that_none_is_lost() -> None:
     assert (request.data_validation.min_row_count, request.data_validation.unique_columns) == (5, ["id"])
     request, _ = merge_layers([low, Layer("payload", {"data_validation": {"min_row_count": None}})])
     assert request.data_validation.min_row_count == 10
+
+
+def test_a_search_space_is_read_as_it_is_written() -> None:
+    """Whole numbers stay whole, choices may be of any type, and what is kept of a request is read again as the same."""
+    text = '{"tuning": {"search_space": {"a": {"low": 1, "high": 9}, "b": {"low": 0.0, "high": 1}, "c": [null, "x", true, 2.5]}}}'
+    request, _ = merge_layers([parse_layer(text, "x")])
+    assert request.search
+    assert request.search.search_space
+    whole, fraction, choices = request.search.search_space.values()
+    assert isinstance(whole, SearchRange)
+    assert isinstance(fraction, SearchRange)
+    assert (whole.is_whole, fraction.is_whole) == (True, False)
+    assert choices == [None, "x", True, 2.5]
+    assert Request.model_validate(json.loads(request.model_dump_json())) == request
 
 
 def test_override_of_another_stage_is_sent_there() -> None:

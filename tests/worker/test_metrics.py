@@ -133,4 +133,4 @@ def test_the_description_is_json(labels: list[object]) -> None:
     measured = measure(CLASSIFICATION, learned, learned[:4], predicted)
     described = json.loads(json.dumps(describe_measured(measured, CLASSIFICATION, {"train": 10, "test": 4})))
     assert described["confusion"]["labels"] == sorted(labels, key=str)
-    assert described["less_is_better"] == ["log_loss"]
+    assert described["less_is_better"] == ["brier", "log_loss"]

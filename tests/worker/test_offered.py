@@ -6,6 +6,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -321,6 +322,12 @@ def give_schema(schema: dict[str, Any]) -> dict[str, Any]:
     return {"type": "expect_column_values_to_match_json_schema", "kwargs": {"column": "a", "json_schema": schema}}
 
 
+def double_references(levels: int, make: Callable[[dict[str, Any]], dict[str, Any]]) -> dict[str, Any]:
+    """Return a JSON Schema whose definitions each refer twice to the one before, as *make* says."""
+    defined = {f"d{level}": make({"$ref": f"#/$defs/d{level - 1}"}) for level in range(1, levels)}
+    return {"$defs": {"d0": {"type": "integer"}, **defined}, "$ref": f"#/$defs/d{levels - 1}"}
+
+
 def give_partition(partition: dict[str, Any]) -> dict[str, Any]:
     """Return the expectation that values are distributed so."""
     kwargs = {"column": "a", "partition_object": partition, "threshold": 0.1}
@@ -381,6 +388,11 @@ def refuse(*expectations: dict[str, Any]) -> str:
             "is no JSON Schema: at `$.properties.a.type`, 5 is not valid under any of the given schemas",
         ),
         (give_schema({"$ref": "#"}), "has to be a JSON Schema that comes to an end: a `$ref` in it leads back to itself"),
+        (give_schema(double_references(40, lambda part: {"allOf": [part, part]})), "a JSON Schema of at most 10,000 parts, each `$ref`"),
+        (
+            give_schema(double_references(40, lambda part: {"properties": {"a": part}, "additionalProperties": part})),
+            "where these double from level to level",
+        ),
         (give_schema({"$ref": "#/$defs/no"}), "is no JSON Schema: PointerToNowhere: '/$defs/no' does not exist"),
         (give_schema({"$schema": "http://json-schema.org/draft-03/schema#", "extends": {"$ref": "#x"}}), "is no JSON Schema: "),
         ({"type": "expect_compound_columns_to_be_unique", "kwargs": {"column_list": ["a"]}}, "has to be a list of two columns or more"),

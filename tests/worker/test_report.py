@@ -43,7 +43,10 @@ REPORT = Report(
         "kind": "regression",
         "model": {"rmse": 12345.6, "r2": 0.5},
         "baseline": {"rmse": 20000, "r2": -0.0001},
+        "headline": "r2",
         "less_is_better": ["rmse"],
+        "interval": {"level": 0.95, "low": 0.4, "high": 0.6, "lead_low": 0.4, "lead_high": 0.6},
+        "against_baseline": "better than the baseline",
     },
     figures={"importance": b"png", "predictions": b"png"},
     location="s3://artifacts/models/x.pkl",
@@ -89,9 +92,9 @@ def test_the_page_tells_what_a_person_asks_first() -> None:
     for wanted in (
         "bikes version 3",
         "LinearRegression predicts hires",
-        "12,345.6 20,000.0",
-        "R² 0.500",
-        "baseline 0.000",
+        "12,346 20,000",
+        "R² 0.5 0.4 to 0.6; baseline -0.0001",
+        "better than the baseline's by 0.4 to 0.6",
         "80 learned, 20 tested",
         "1 dropped, 1 ignored",
         "1 of 1 rules hold",
@@ -103,6 +106,43 @@ def test_the_page_tells_what_a_person_asks_first() -> None:
     ):
         assert wanted in text
     assert outline.links == ["http://mlflow/#/runs/1"]
+
+
+def test_what_loses_to_the_baseline_is_not_praised() -> None:
+    """The first tile and the section say so, and no metric is in bold; untested classes are named."""
+    worse = {
+        "kind": "classification",
+        "headline": "log_loss",
+        "model": {"log_loss": 2.52, "accuracy": 0.7},
+        "baseline": {"log_loss": 2.48, "accuracy": 0.6},
+        "interval": {"why_none": "the test part has 2 rows of class 'rare', and 5 are needed"},
+        "against_baseline": "worse than the baseline",
+        "untested_classes": ["x" * 500],
+    }
+    page = write_report(dataclasses.replace(REPORT, metrics=worse))
+    assert "baseline 2.48: worse than the baseline" in page
+    assert "<b>worse than the baseline</b>" in page
+    assert ">2.52</td>" in page
+    assert "<b>2.52</b></td>" not in page
+    assert "<b>0.7</b></td>" not in page
+    assert "2 rows of class &#x27;rare&#x27;" in page
+    assert "No row of class &#x27;xxxx" in page
+    assert "x" * 100 not in page
+
+
+def test_a_name_as_long_as_a_book_is_cut() -> None:
+    """It is in full nowhere on the page."""
+    name = "long" * 25_000
+    page = write_report(
+        dataclasses.replace(
+            REPORT,
+            trained=REPORT.trained
+            | {"target_column": name, "notes": [f"`{name}` is odd."], "suspect_columns": {name: "odd"}},
+            profile={"rows": 9, "columns": [{"name": name, "type": "text", "missing": 0, "distinct": 1}]},
+            request={"drop_columns": [name]},
+        )
+    )
+    assert len(page) < 20_000
 
 
 def test_rows_without_a_target_are_counted_among_the_rows() -> None:

@@ -137,3 +137,12 @@ def test_a_name_is_one_line() -> None:
     table = draw_table(summarise([found], SCHEMA)["rules"])
     assert len(table.splitlines()) == 2
     assert "a\\n12:00 INFO" in table
+
+
+def test_what_was_expected_and_found_is_one_line() -> None:
+    """Text of the request or of the data that has line breaks, or turns the line, is written out in the table."""
+    rule = Rule("expect_table_columns_to_match_set", None, "the columns a\n12:00 INFO all is well")
+    found = Finding(rule, False, observed="b\u202e\n12:01 INFO all is well")
+    (_, line) = draw_table(summarise([found], SCHEMA)["rules"]).splitlines()
+    assert "a\\n12:00 INFO" in line
+    assert "b\\u202e\\n12:01 INFO" in line

@@ -27,6 +27,7 @@ _RECORDED = {
     "great-expectations": "great_expectations",
     "mlflow-skinny": "mlflow",
     "numpy": "numpy",
+    "optuna": "optuna",
     "pandas": "pandas",
     "pyarrow": "pyarrow",
     "python-calamine": "python_calamine",

@@ -32,6 +32,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 from .escape import escape
+from .short_name import shorten_told
 
 
 class StageError(Exception):
@@ -50,9 +51,7 @@ class StageError(Exception):
 
     def __init__(self, what: str, *, where: str, fix: str, details: Mapping[str, Any] | None = None) -> None:
         super().__init__(what)
-        self.what = escape(what)
-        self.where = escape(where)
-        self.fix = escape(fix)
+        self.what, self.where, self.fix = (escape(shorten_told(each)) for each in (what, where, fix))
         self.details = dict(details or {})
 
     def __str__(self) -> str:

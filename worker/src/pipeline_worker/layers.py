@@ -16,14 +16,17 @@ from .request import (
     FORMAT_NAMES,
     METRIC_NAMES,
     RULE_NAMES,
+    SCENARIO_NAMES,
     DataValidation,
     Expectation,
     IngestionConfig,
     Request,
+    Tuning,
     ValueRange,
     stages_of,
 )
 from .training.model_table import MODEL_NAMES
+from .training.spaces import SearchRange
 
 #: Parameters that are merged name by name between layers.
 _MERGED = {"data_validation", "ingestion_config"}
@@ -33,8 +36,8 @@ _REPLACED = {
     "OBJECT_STORAGE_*.",
     "ingestion_config.file_path": "A stage sees no folder of yours: put the file into the store, and name it in `data_source`.",
 }
-#: Rules that are given by column, which may have any name.
-_NAMED_BY_COLUMN = {"value_ranges", "allowed_values"}
+#: What is given by column, or by hyperparameter, which may have any name.
+_NAMED_BY_COLUMN = {"value_ranges", "allowed_values", "search_space"}
 
 
 @dataclass(frozen=True)
@@ -160,6 +163,9 @@ def merge_layers(layers: Sequence[Layer]) -> tuple[Request, dict[str, str]]:
 def _explain(error: ValidationError, sources: Mapping[str, str]) -> ParameterInvalid:
     faults = []
     for fault in error.errors():
+        if fault["loc"][-1] == "bool" and isinstance(fault["input"], dict):
+            # Of a parameter that is true, false or an object: this is one, and what is wrong is inside it.
+            continue
         path = [
             str(part)
             for before, part in pairwise(("", *fault["loc"]))
@@ -191,17 +197,23 @@ def _explain(error: ValidationError, sources: Mapping[str, str]) -> ParameterInv
 
 def _is_union_branch(part: int | str) -> bool:
     # pydantic names the branch of a union (`int`, `dict[str,any]`, `literal[...]`) inside the path.
-    return isinstance(part, str) and (part in {"int", "float", "str", "bool"} or "[" in part)
+    return isinstance(part, str) and (part in {"int", "float", "str", "bool", "Tuning"} or "[" in part)
 
 
 def _known_names(path: Sequence[str]) -> list[str]:
-    models: dict[str, type[BaseModel]] = {"data_validation": DataValidation, "ingestion_config": IngestionConfig}
+    models: dict[str, type[BaseModel]] = {
+        "data_validation": DataValidation,
+        "ingestion_config": IngestionConfig,
+        "tuning": Tuning,
+    }
     if not path:
         return list(Request.model_fields)
     if len(path) == 1 and path[0] in models:
         return list(models[path[0]].model_fields)
     if path[:2] == ["data_validation", "expectations"]:
         return list(Expectation.model_fields)
+    if path[:2] == ["tuning", "search_space"]:
+        return list(SearchRange.model_fields)
     return list(ValueRange.model_fields) if "value_ranges" in path else []
 
 
@@ -209,11 +221,12 @@ def _allowed_literals(path: Sequence[str]) -> tuple[str, ...]:
     literals = {
         "model_name": MODEL_NAMES,
         "metric": METRIC_NAMES,
-        "training_scenario": ("holdout",),
+        "tuning.metric": METRIC_NAMES,
+        "training_scenario": SCENARIO_NAMES,
         "data_format": FORMAT_NAMES,
         "data_validation.severity": RULE_NAMES,
     }
-    return literals.get(path[0] if len(path) == 1 else ".".join(path[:-1]), ())
+    return literals.get(".".join(path), literals.get(".".join(path[:-1]), ()))
 
 
 def _shorten(value: object) -> str:

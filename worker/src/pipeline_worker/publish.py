@@ -74,6 +74,8 @@ def publish(attempt: Attempt) -> Outcome:
             "mlflow_model_url": link,
             "metrics": trained["metrics"],
             "baseline": trained["baseline"],
+            # As people read them; a run of before this was kept has none.
+            "metrics_shown": trained.get("metrics_shown", []),
             # A run of before there were such rows has none.
             "rows_without_target": trained.get("rows_without_target", 0),
         },

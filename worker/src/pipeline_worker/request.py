@@ -16,6 +16,7 @@ from .schema import ColumnType
 from .training.kind import Kind
 from .training.metric_table import METRICS
 from .training.model_table import AUTO, MODEL_NAMES
+from .training.spaces import MOST_TRIALS, Searched
 from .validation.expectation_arguments import find_faults, say_unknown
 from .validation.rule import Severity
 
@@ -34,6 +35,9 @@ else:
     ModelName, MetricName = Literal[MODEL_NAMES], Literal[METRIC_NAMES]
 #: The formats of files that are read.
 FormatName = Literal["csv", "tsv", "parquet", "json", "jsonl", "xlsx", "xls", "ods"]
+#: How a model is measured.
+Scenario = Literal["holdout", "time", "group", "full_train"]
+SCENARIO_NAMES: tuple[str, ...] = get_args(Scenario)
 FORMAT_NAMES: tuple[str, ...] = get_args(FormatName)
 
 #: The name of a column: `ingest` leaves blanks around the names of a file out, so they count for nothing here either.
@@ -205,6 +209,45 @@ class IngestionConfig(_Strict):
     cache_dir: str | None = Field(default=None, description=IGNORED["cache_dir"])
 
 
+class Tuning(_Strict):
+    """How hyperparameters are searched for."""
+
+    n_trials: int | None = Field(
+        default=None,
+        ge=2,
+        le=MOST_TRIALS,
+        description="Most combinations that are tried, the first of which are the defaults. Default: 30; with `timeout_seconds`, "
+        "as many as there is time for.",
+    )
+    timeout_seconds: float | None = Field(
+        default=None,
+        gt=0,
+        description="No trial begins after so many seconds, and the one under way ends. Which model comes of it then depends on the "
+        "machine. Default: no bound but that of the stage.",
+    )
+    metric: MetricName | None = Field(
+        default=None, description="What is made as good as possible. Default: what models are compared by."
+    )
+    search_space: dict[str, Searched] | None = Field(
+        default=None,
+        min_length=1,
+        description='Hyperparameter → what is tried of it: `{"low": 1, "high": 100, "log": true}`, or a list of choices. '
+        "Default: what is built in for the model.",
+    )
+
+    @field_validator("timeout_seconds", mode="before")
+    @classmethod
+    def _accept_no_bool(cls, value: object) -> object:
+        if isinstance(value, bool):
+            raise ValueError("a number is needed")  # noqa: TRY004 - pydantic collects only these
+        return value
+
+    @property
+    def most_trials(self) -> int:
+        """The number of trials after which the search ends, whatever the time."""
+        return self.n_trials or (30 if self.timeout_seconds is None else MOST_TRIALS)
+
+
 class Request(_Strict):
     """The effective parameters of one run."""
 
@@ -275,8 +318,8 @@ class Request(_Strict):
     )
     metric: MetricName | None = Field(
         default=None,
-        description="The metric that models are compared by, and that is shown first. Default: ROC AUC for two classes; for more, "
-        "log loss compares and balanced accuracy is shown; R² for numbers.",
+        description="The metric that models are compared by, and that is shown first. Default: for classes, log loss compares, and "
+        "ROC AUC (two classes) or balanced accuracy is shown; R² for numbers.",
         json_schema_extra=_stages(TRAIN),
     )
     model_version: str | None = Field(
@@ -304,24 +347,40 @@ class Request(_Strict):
         "cross-validation on the rows to learn from.",
         json_schema_extra=_stages(TRAIN),
     )
-    training_scenario: Literal["holdout"] = Field(
+    training_scenario: Scenario = Field(
         default="holdout",
-        description="How the model is evaluated: `holdout` keeps a test part aside.",
+        description="How the model is measured: on rows picked at random (`holdout`), on the latest (`time`), on groups that it has "
+        "not seen (`group`), or by cross-validation, to learn from all rows then (`full_train`).",
+        json_schema_extra=_stages(TRAIN),
+    )
+    time_column: ColumnName | None = Field(
+        default=None,
+        min_length=1,
+        description="When each row was: dates, or numbers such as years. Default: the only column of dates. It may be in "
+        "`drop_columns`.",
+        json_schema_extra=_stages(TRAIN),
+    )
+    group_column: ColumnName | None = Field(
+        default=None,
+        min_length=1,
+        description="What each row is of, such as a patient or a machine: rows of one are learned or tested, never both. It is no "
+        "feature, and may be in `drop_columns`.",
         json_schema_extra=_stages(TRAIN),
     )
     test_size: float = Field(
         default=0.2,
         gt=0,
         lt=1,
-        description="Share of the rows that is kept aside for the test.",
+        description="Share of the rows that is kept aside for the test; not for `full_train`.",
         json_schema_extra=_stages(TRAIN),
     )
     random_state: int = Field(
         default=42, ge=0, le=2**32 - 1, description="Seed of everything random.", json_schema_extra=_stages(TRAIN)
     )
-    tuning: bool | dict[str, Any] = Field(
+    tuning: bool | Tuning = Field(
         default=False,
-        description="Search for hyperparameters. Not available yet: only `false` is accepted.",
+        description="Search for hyperparameters by cross-validation on the rows to learn from: `true`, or `n_trials`, "
+        "`timeout_seconds`, `metric` and `search_space`.",
         json_schema_extra=_stages(TRAIN),
     )
     target_output_path: str | None = Field(
@@ -331,6 +390,11 @@ class Request(_Strict):
         json_schema_extra=_stages(PUBLISH),
     )
 
+    @property
+    def search(self) -> Tuning | None:
+        """How hyperparameters are searched for; None where they are not."""
+        return self.tuning if isinstance(self.tuning, Tuning) else Tuning() if self.tuning else None
+
     @field_validator("test_size", mode="before")
     @classmethod
     def _accept_no_bool(cls, value: object) -> object:
@@ -338,11 +402,11 @@ class Request(_Strict):
             raise ValueError("a number between 0 and 1 is needed")  # noqa: TRY004 - pydantic collects only these
         return value
 
-    @field_validator("tuning")
+    @field_validator("tuning", mode="before")
     @classmethod
-    def _refuse_tuning(cls, value: bool | dict[str, Any]) -> bool | dict[str, Any]:
-        if value is not False:
-            raise ValueError("tuning is not available yet; leave it out")
+    def _show_form(cls, value: object) -> object:
+        if not isinstance(value, bool | dict | Tuning):
+            raise ValueError('true, false or an object is needed, such as {"n_trials": 50}')  # noqa: TRY004 - as above
         return value
 
 

@@ -22,6 +22,7 @@ from .manifest import Manifest, StageSummary, commit, read_committed
 from .receipt import describe_failure, mark_failure, now_text, put_receipt
 from .run_key import RunKey, dataset_of_source
 from .settings import Settings
+from .short_name import shorten_told
 from .start import Ask, Start, begin, is_done, refuse_third_silence
 from .store import ObjectMissing, Store
 
@@ -138,8 +139,8 @@ def _write_manifest(attempt: Attempt, start: Start, outcome: Outcome, started_at
         attempt=attempt.name,
         at=now_text(),
         seconds=attempt.timings.get("total"),
-        headline=escape(outcome.headline),
-        notes=[escape(note) for note in outcome.notes[:_TOLD_NOTES]],
+        headline=escape(shorten_told(outcome.headline)),
+        notes=[escape(shorten_told(note)) for note in outcome.notes[:_TOLD_NOTES]],
         more_notes=max(0, len(outcome.notes) - _TOLD_NOTES),
     )
     return Manifest(

@@ -18,6 +18,7 @@ from .training.tracking import TrackedRun, quiet_client, track_run
 if TYPE_CHECKING:
     from .training.learn import Learned
     from .training.plan import Plan
+    from .training.tuned import Tuned
 
 
 def train(attempt: Attempt) -> Outcome:
@@ -39,8 +40,10 @@ def train(attempt: Attempt) -> Outcome:
     with attempt.timed("imports"):
         import mlflow.sklearn  # noqa: F401 - so that what follows is timed without it
 
-        from .training.learn import describe_learned, draw_learned, draw_metrics, learn, say_choice, say_result
+        from .training.learn import describe_learned, draw_learned, learn, say_choice
         from .training.plan import make_plan, say_work
+        from .training.result import draw_metrics, say_result
+        from .training.tuned import write_tuned
 
     schema = Schema.model_validate_json(attempt.fetch("schema").read_bytes())
     dataset = attempt.fetch("dataset")
@@ -65,12 +68,15 @@ def train(attempt: Attempt) -> Outcome:
         )
         with attempt.timed("draw"):
             figures = draw_learned(plan, learned)
-        outputs = _save(attempt, learned, figures, f"{request.model_name}_v{request.model_version}")
+        tuning = write_tuned(learned.tuned, learned.candidate) if learned.tuned else {}
+        outputs = _save(attempt, learned, figures, tuning, f"{request.model_name}_v{request.model_version}")
         digests = {"model_digest": outputs["model"].digest}
         if "measured_model" in outputs:
             digests["measured_digest"] = outputs["measured_model"].digest
         with attempt.timed("mlflow"):
-            model_id = _track(attempt, run, request, plan, learned, figures, tags | digests)
+            model_id = _track(attempt, run, request, plan, learned, figures, tuning, tags | digests)
+            if learned.tuned:
+                _track_trials(run, learned.tuned, tags)
     facts = describe_learned(plan, learned) | {
         "model_version": request.model_version,
         "model_file": outputs["model"].uri.rpartition("/")[2],
@@ -106,7 +112,9 @@ def _make_tags(attempt: Attempt) -> dict[str, str]:
     }
 
 
-def _save(attempt: Attempt, learned: Learned, figures: Mapping[str, bytes], name: str) -> dict[str, Artifact]:
+def _save(
+    attempt: Attempt, learned: Learned, figures: Mapping[str, bytes], tuning: Mapping[str, bytes], name: str
+) -> dict[str, Artifact]:
     """Save everything that is not for MLflow alone; the files of the models begin with *name*."""
     from .training.logged_model import dump_pipeline
 
@@ -129,6 +137,10 @@ def _save(attempt: Attempt, learned: Learned, figures: Mapping[str, bytes], name
             f"figure_{name.removesuffix('.png')}": attempt.save(f"figures/{name}", content, "image/png")
             for name, content in figures.items()
         },
+        **{
+            f"tuning_{name.removesuffix('.json')}": attempt.save(f"tuning/{name}", content, "application/json")
+            for name, content in tuning.items()
+        },
     }
 
 
@@ -139,10 +151,13 @@ def _track(
     plan: Plan,
     learned: Learned,
     figures: Mapping[str, bytes],
+    tuning: Mapping[str, bytes],
     tags: dict[str, str],
 ) -> str:
     """Keep everything in the MLflow *run*; return the id of the model there."""
     from .training.logged_model import log_pipeline, make_example
+    from .training.result import collect_tracked
+    from .training.tuned import measure_tuned
 
     params: dict[str, Any] = {"random_state": request.random_state} | learned.estimator.get_params()
     asked = request.model_dump(
@@ -150,12 +165,15 @@ def _track(
             "model_name",
             "model_version",
             "training_scenario",
+            "time_column",
+            "group_column",
             "test_size",
             "drop_columns",
             "keep_columns",
             "metric",
             "refit",
             "threshold",
+            "tuning",
             "input_schema_version",
         }
     )
@@ -165,11 +183,12 @@ def _track(
         | {"target_column": plan.target.name, "target_kind": plan.kind, "data_source": attempt.drop.uri}
         | {"rows_without_target": plan.table.rows_without_target}
     )
-    fitted_on = "all rows" if learned.refitted else "the train part"
     for name in ("model_digest", "measured_digest"):
         if name in tags:
             run.tag(name, tags[name])
-    run.tag("fitted_on", fitted_on)
+    run.tag("fitted_on", learned.fitted_on)
+    for name, value in plan.split.facts.items():
+        run.tag(name, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)[:5000])
     run.log_dataset(
         attempt.dataset,
         attempt.artifacts["dataset"],
@@ -177,9 +196,10 @@ def _track(
         columns=len(plan.table.columns) + 1,
     )
     folder = attempt.scratch / "tracked"
-    (folder / "figures").mkdir(parents=True)
-    for name, content in figures.items():
-        (folder / "figures" / name).write_bytes(content)
+    for inside, files in (("figures", figures), ("tuning", tuning)):
+        for name, content in files.items():
+            (folder / inside).mkdir(parents=True, exist_ok=True)
+            (folder / inside / name).write_bytes(content)
     (folder / "metrics.json").write_text(json.dumps(learned.described, indent=1, ensure_ascii=False), encoding="utf-8")
     run.log_folder(folder)
     model_id = log_pipeline(
@@ -187,11 +207,25 @@ def _track(
         columns=plan.table.columns,
         example=make_example(plan.train_features, plan.table.columns),
         target=plan.target.array,
-        tags=tags | {"fitted_on": fitted_on},
+        tags=tags | {"fitted_on": learned.fitted_on},
     )
-    baseline = {f"baseline_{name}": value for name, value in learned.measured.baseline.items()}
-    run.log_metrics(learned.measured.model | baseline, model_id)
+    searched = measure_tuned(learned.tuned) if learned.tuned else {}
+    run.log_metrics({**collect_tracked(learned.measured), **searched}, model_id)
     return model_id
+
+
+def _track_trials(run: TrackedRun, tuned: Tuned, tags: Mapping[str, str]) -> None:
+    """Keep the best trials as runs below the MLflow *run*."""
+    from .training.tuned import TOLD_TRIALS
+
+    for trial in tuned.ranked[:TOLD_TRIALS]:
+        name = f"trial {trial.number}" + ("" if trial.number else ", the defaults")
+        run.add_child(
+            name,
+            {**tags, "trial": str(trial.number)},
+            trial.params,
+            {f"cv_{tuned.metric.name}": tuned.measure(trial.score)},
+        )
 
 
 def _log_plan(attempt: Attempt, plan: Plan) -> None:

@@ -26,6 +26,7 @@ from ..layout import COMMANDS
 from ..receipt import describe_failure, mark_failure
 from ..run_key import dataset_of_source, make_run_key
 from ..settings import read_settings
+from ..short_name import shorten_told
 from ..stage import run_stage
 from ..start import Ask
 from ..store import open_store
@@ -67,11 +68,11 @@ def main(stage: str, description: str, example: str, argv: Sequence[str] | None 
 
 
 class EscapedFormatter(logging.Formatter):
-    """Writes out what cannot be seen, and indents all lines of a message but the first, so that no data can pass for a line."""
+    """Writes out what cannot be seen, cuts long names, and indents all lines of a message but the first: no data can pass for a line."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line, or lines, of *record*."""
-        first, *others = super().format(record).split("\n")
+        first, *others = shorten_told(super().format(record)).split("\n")
         return "\n".join([escape(first), *(f"  {escape(line)}" for line in others)])
 
 

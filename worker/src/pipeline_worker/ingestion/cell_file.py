@@ -34,10 +34,10 @@ class CellFile:
     ) -> None:
         self._file.close()
 
-    def write(self, columns: Mapping[str, Sequence[str]], rows: int) -> None:
+    def write(self, columns: Mapping[str, Sequence[str] | pa.Array], rows: int) -> None:
         """Add a block of so many *rows*."""
         # A column that stands in the way of no other: a block without columns would have no rows.
-        arrays = {name: make_texts(*cells) for name, cells in columns.items()}
+        arrays = {name: cells if isinstance(cells, pa.Array) else make_texts(*cells) for name, cells in columns.items()}
         schema = pa.schema([pa.field(name, pa.string()) for name in arrays], {"rows": str(rows)})
         with pa.ipc.new_stream(self._file, schema, options=_OPTIONS) as stream:
             stream.write_batch(pa.record_batch(list(arrays.values()), schema=schema))

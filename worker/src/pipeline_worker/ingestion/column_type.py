@@ -9,12 +9,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from .arrow_text import make_null, make_text, make_texts
+from .dates import Dates
 from .missing_words import MISSING_WORDS, WordSet
 from .number_form import NumberForm
 from .number_format import Numbers, read_plain
 
 _NULL = make_null(pa.string())
 _PADDED = r"^([+-]?)0+([0-9])"
+_SPELLINGS = make_texts("true", "True", "TRUE", "false", "False", "FALSE")
+_FIRST_FALSE = pc.index_in(make_text("false"), value_set=_SPELLINGS)
 
 
 class CellMisfitError(Exception):
@@ -55,6 +58,11 @@ class Truths:
         """Return *values* as booleans."""
         return pc.equal(pc.utf8_lower(values), make_text("true"))
 
+    def read_plain(self, texts: pa.Array) -> pa.Array | None:
+        """Return *texts* as booleans where each is spelled as usual; otherwise None."""
+        found = pc.index_in(texts, value_set=_SPELLINGS)
+        return None if found.null_count else pc.less(found, _FIRST_FALSE)
+
 
 #: How a column of text that the file has as booleans is written.
 TRUTHS = "true"
@@ -81,6 +89,15 @@ class Typed:
     unquoted_cells: tuple[str, ...] = ()
     is_given: bool = False
 
+    def reads_like(self, other: Typed) -> bool:
+        """Whether *other* makes the same of every cell."""
+        return (
+            (self.type, self.arrow_type, self.unquoted_cells, self.is_given)
+            == (other.type, other.arrow_type, other.unquoted_cells, other.is_given)
+            and self.reading is other.reading
+            and set(self.words.words) == set(other.words.words)
+        )
+
     def convert(self, texts: pa.Array, marked: pa.Array | None = None) -> pa.Array:
         """Return the cells *texts* as values of this type, missing ones as nulls.
 
@@ -88,8 +105,8 @@ class Typed:
         :raises CellMisfitError: a cell is not of the type that the request gives; its row is counted within *texts*.
         """
         if self.reading is not None:
-            plain = read_plain(texts, self.arrow_type) if self._is_plain else None
-            if plain is not None:
+            plain = self._read_plain(texts)
+            if plain is not None and plain.type == self.arrow_type:
                 return plain
             return self._read(self._find_values(texts))
         values = self.words.leave_out(pc.utf8_trim_whitespace(texts))
@@ -99,11 +116,14 @@ class Typed:
             values = pc.if_else(pc.and_(pc.is_null(marked), is_own), _NULL, values)
         return values
 
-    @property
-    def _is_plain(self) -> bool:
-        """Whether a number is what Arrow takes it for: where the decimal sign is a comma, `1.234` is 1234 to us."""
+    def _read_plain(self, texts: pa.Array) -> pa.Array | None:
+        if self.words.has_numbers:
+            return None
+        if isinstance(self.reading, Dates):
+            return self.reading.read_plain(texts)
+        # Where the decimal sign is a comma, `1.234` is 1234 to us.
         is_comma = isinstance(self.reading, Numbers | NumberForm) and self.reading.decimal == ","
-        return not self.words.has_numbers and not (is_comma and pa.types.is_floating(self.arrow_type))
+        return None if is_comma and pa.types.is_floating(self.arrow_type) else read_plain(texts, self.arrow_type)
 
     def _find_values(self, texts: pa.Array) -> pa.Array:
         trimmed = pc.utf8_trim_whitespace(texts)

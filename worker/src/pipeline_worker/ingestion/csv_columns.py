@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from ..errors import DataUnreadable, ParameterInvalid, near_miss
 from ..request import IngestionConfig
 from .column_type import CellMisfitError, Typed
+from .draft import Draft, Looked, write_draft
 from .guess import Guess
 from .missing_words import (
     MISSING_WORDS,
-    PANDAS_WORDS,
     GivenWords,
     Verdict,
     WordSet,
@@ -26,15 +27,7 @@ from .number_form import NumberForm
 from .setting_line import LONGEST_WORD, write_setting
 from .settle import settle
 from .text_format import TextFormat
-
-#: Reads the file from its beginning; unquoted cells that are one of these words come as nulls.
-Read = Callable[[tuple[str, ...]], Iterator[pa.RecordBatch]]
-
-#: Cells of a column that are looked for without quotes; all of them together make a tree, which Arrow bounds.
-_SAMPLES = 30
-_SAMPLED_ROWS = 1000
-_LONGEST_SAMPLE = 64
-_SAMPLE_CHARACTERS = 16_000
+from .unquoted import Read, find_unquoted, take_samples
 
 
 @dataclass(frozen=True)
@@ -46,6 +39,7 @@ class CsvColumns:
     :param short: column → what its words are, in a few words.
     :param unread: column → why its cells, once pandas has read them as text, are not all that they were.
     :param trimmed: columns of text of which some cells have blanks around them.
+    :param draft: the dataset, if it could be written on the way.
     """
 
     rows: int
@@ -54,14 +48,16 @@ class CsvColumns:
     short: dict[str, str]
     unread: dict[str, str]
     trimmed: list[str]
+    draft: Draft | None
 
 
 def find_columns(
-    read: Read, text_format: TextFormat, names: Sequence[str], config: IngestionConfig, name: str
+    read: Read, text_format: TextFormat, names: Sequence[str], config: IngestionConfig, name: str, target: Path
 ) -> CsvColumns:
     """Return what the columns *names* of a table of text are.
 
     :param name: what people know the file as.
+    :param target: where its dataset is to be.
     :raises DataUnreadable: a cell is not of the type that the request gives.
     :raises ParameterInvalid: the request names a column that the file lacks.
     """
@@ -71,16 +67,19 @@ def find_columns(
         Guess(text_format.find_decimal(each), each, GivenWords.of(config, each), types.get(each), config.date_order)
         for each in names
     ]
-    rows = 0
-    for batch in read(()):
-        for guess, texts in zip(guesses, batch.columns, strict=True):
-            try:
-                guess.look(texts, rows + 1)
-            except CellMisfitError as error:
-                raise refuse_cell(guess.name, guess.kind or "", error, name) from error
-            if text_format.has_quotes and not guess.seen.samples:
-                guess.seen.samples = _take_samples(texts, text_format)
-        rows += batch.num_rows
+    if not text_format.has_quotes:
+        for guess in guesses:
+            guess.seen.unquoted = guess.seen.cells
+
+    def find_types() -> list[Typed] | None:
+        with suppress(ParameterInvalid):
+            typed = settle(guesses, text_format.separator, config.date_order)
+            return [apply_words(*each) for each in zip(guesses, typed, _judge(guesses, typed), strict=True)]
+        return None
+
+    looked = _look(read(()), guesses, text_format, name)
+    # Columns that share a name are refused later, once it is known that the first row is a header.
+    rows, draft = write_draft(target, guesses, looked, find_types if len(set(names)) == len(names) else lambda: None)
     typed = settle(guesses, text_format.separator, config.date_order)
     open_words = {
         guess.name
@@ -88,8 +87,8 @@ def find_columns(
         if each.type == "text" and not guess.given.is_all and set(guess.seen.words) & set(MISSING_WORDS)
     }
     if text_format.has_quotes and open_words:
-        _find_unquoted(read, guesses, open_words)
-    else:
+        find_unquoted(read, guesses, open_words)
+    elif text_format.has_quotes:
         for guess in guesses:
             guess.seen.unquoted = guess.seen.cells
     verdicts = _judge(guesses, typed)
@@ -115,7 +114,26 @@ def find_columns(
             for guess, each in zip(guesses, judged, strict=True)
             if each.type == "text" and guess.seen.has_blanks
         ],
+        draft=draft,
     )
+
+
+def _look(
+    batches: Iterator[pa.RecordBatch], guesses: Sequence[Guess], text_format: TextFormat, name: str
+) -> Iterator[Looked]:
+    """Show *batches* to *guesses*, and yield each with the values that this gave by the way."""
+    rows = 0
+    for batch in batches:
+        values = []
+        for guess, texts in zip(guesses, batch.columns, strict=True):
+            try:
+                values.append(guess.look(texts, rows + 1))
+            except CellMisfitError as error:
+                raise refuse_cell(guess.name, guess.kind or "", error, name) from error
+            if text_format.has_quotes and not guess.seen.samples:
+                guess.seen.samples = take_samples(texts, text_format)
+        rows += batch.num_rows
+        yield batch, values
 
 
 def _list_missing(typed: Typed) -> set[str]:
@@ -160,42 +178,6 @@ def check_names(names: Sequence[str], config: IngestionConfig) -> None:
                     fix=f"Use one of the columns: {', '.join(f'`{known}`' for known in names)}.",
                     details={"parameter": f"ingestion_config.{parameter}", "column": column, "columns": list(names)},
                 )
-
-
-def _take_samples(texts: pa.Array, text_format: TextFormat) -> list[str]:
-    """Return some cells that could stand without quotes, and are no words for missing."""
-    signs = {text_format.separator, text_format.quote, "\n", "\r"}
-    cells = (each.as_py() for each in pc.unique(texts[:_SAMPLED_ROWS]))
-    known = {*MISSING_WORDS, *PANDAS_WORDS}
-    found = [cell for cell in cells if len(cell) <= _LONGEST_SAMPLE and cell.strip() not in known]
-    return [cell for cell in found if not signs & set(cell)][:_SAMPLES]
-
-
-def _find_unquoted(read: Read, guesses: Sequence[Guess], first: set[str]) -> None:
-    """Count the words that stand without quotes, and find the columns of which other cells do.
-
-    Arrow does not say which cells had quotes, but it can make nulls of given words that have none: so the file is read
-    side by side, once with such nulls, and once without.
-    """
-    words = dict.fromkeys(cell for guess in guesses for cell in guess.seen.cells)
-    characters = 0
-    for guess in sorted(guesses, key=lambda each: each.name not in first):
-        size = sum(len(cell.encode()) for cell in guess.seen.samples)
-        if characters + size > _SAMPLE_CHARACTERS:
-            guess.seen.samples = []
-            continue
-        characters += size
-        words |= dict.fromkeys(guess.seen.samples)
-    for batch, marked in zip(read(()), read(tuple(words)), strict=True):
-        for guess, texts, nulls in zip(guesses, batch.columns, marked.columns, strict=True):
-            if not nulls.null_count or not (guess.seen.cells or guess.seen.samples):
-                continue
-            counted = pc.value_counts(texts.filter(pc.is_null(nulls)))
-            for cell, count in zip(counted.field(0), counted.field(1), strict=True):
-                if cell.as_py() in guess.seen.cells:
-                    guess.seen.unquoted[cell.as_py()] += count.as_py()
-                else:
-                    guess.seen.sampled_unquoted = True
 
 
 def _judge(guesses: Sequence[Guess], typed: Sequence[Typed]) -> list[Verdict]:

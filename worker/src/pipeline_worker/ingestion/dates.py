@@ -14,6 +14,8 @@ from .date_format import FORMATS, MONTHS, TWO_DIGIT_PIVOT
 #: The hours of the day as people with AM and PM count them, each at its number.
 _HOURS = tuple(f"{half}{hour:02}" for half in "ap" for hour in (12, *range(1, 12)))
 _EMPTY = make_text("")
+#: As Arrow counts it: a Python number would make it import pandas.
+_HOUR_LENGTH = pc.binary_length(make_text("2024-01-31 10"))
 _UTC = "+0000"
 _ZONE = "(?P<z>Z|UTC|[+-][0-9]{2}(?::?[0-9]{2})?)$"
 
@@ -68,6 +70,11 @@ class Dates:
             return self._find_impossible(values)
         return None
 
+    def read_plain(self, texts: pa.Array) -> pa.Array | None:
+        """Return *texts* as :attr:`arrow_type` where Arrow can read every one, and none is missing; otherwise None."""
+        parsed = None if texts.null_count else self._parse_iso(texts)
+        return None if parsed is None else pc.cast(parsed, self.arrow_type)
+
     def find_fault(self) -> str | None:
         """Return what is against reading the column so, as a whole, or None."""
         if len(self._zones) < 2:
@@ -97,8 +104,7 @@ class Dates:
                 parsed = pc.cast(values, pa.timestamp(self._unit, zone))
             except pa.ArrowInvalid:
                 continue
-            # `2024-01-31 10` is read by Arrow, and means nothing that is sure.
-            if pc.any(pc.match_substring_regex(values, r"[ T][0-9]{2}(?:Z|[+-].*)?$")).as_py():
+            if _have_hours_alone(values, has_zone=zone is not None):
                 return None
             self._has_times = True
             self._note_zone(values, is_named=zone is not None)
@@ -181,6 +187,13 @@ def list_date_formats(order: str | None = None) -> list[Dates]:
     """Return every format that is tried; where *order* is given, only it in dates that could be of another."""
     formats = [Dates(label) for label in FORMATS]
     return [each for each in formats if order is None or not each.is_numeric or each.order == order]
+
+
+def _have_hours_alone(values: pa.Array, *, has_zone: bool) -> bool:
+    """Whether any of *values* is like `2024-01-31 10`: it is read by Arrow, and means nothing that is sure."""
+    if not has_zone:
+        return bool(pc.any(pc.equal(pc.binary_length(values), _HOUR_LENGTH)).as_py())
+    return bool(pc.any(pc.match_substring_regex(values, r"[ T][0-9]{2}(?:Z|[+-].*)?$")).as_py())
 
 
 def _pad(numbers: pa.Array) -> pa.Array:

@@ -9,18 +9,20 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
 from ..request import IngestionConfig
 from .column_type import Typed
-from .csv_columns import CsvColumns, Read, find_columns
+from .csv_columns import CsvColumns, find_columns
 from .guess import Guess
 from .missing_words import GivenWords
 from .setting_line import write_setting
 from .text_format import TextFormat
 from .totals import TOTAL_WORDS, Total, find_totals, is_number
+from .unquoted import Read
 
 #: Rows below a line of words that show whether their columns have anything but text.
 _GLANCE = 256
@@ -49,10 +51,13 @@ class Body:
     notes: tuple[str, ...] = ()
 
 
-def find_body(read: Read, text_format: TextFormat, names: Sequence[str], config: IngestionConfig, name: str) -> Body:
+def find_body(
+    read: Read, text_format: TextFormat, names: Sequence[str], config: IngestionConfig, name: str, target: Path
+) -> Body:
     """Return the rows of a table with the columns *names*, and what these are.
 
     :param name: what people know the file as.
+    :param target: where its dataset is to be.
     :raises DataUnreadable: a cell is not of the type that the request gives.
     :raises ParameterInvalid: the request names a column that the file lacks.
     """
@@ -67,7 +72,7 @@ def find_body(read: Read, text_format: TextFormat, names: Sequence[str], config:
     totals: list[Total] = []
     while True:
         kept = _leave_out(read, first=has_units, last=has_total)
-        columns = find_columns(kept, text_format, names, config, name)
+        columns = find_columns(kept, text_format, names, config, name, target)
         if has_units and not _are_units(first, columns.typed):
             has_units = False
         elif has_total and not (totals := find_totals(kept, columns.typed, last, words)):

@@ -10,7 +10,7 @@ from .date_format import ANY_DATE
 from .dates import Dates, list_date_formats
 from .missing_words import MISSING_WORDS, PANDAS_WORDS, GivenWords, Seen, WordSet
 from .number_form import NumberForm
-from .number_format import LEADING_ZERO, Numbers, WholeNumbers, read_plain
+from .number_format import Numbers, WholeNumbers, has_leading_zero, read_plain
 from .setting_line import LONGEST_WORD, write_setting
 from .times import Durations, Times
 
@@ -66,22 +66,29 @@ class Guess:
         """Whether it can still be anything but text."""
         return bool(self.numbers or self.others or self.forms)
 
-    def look(self, texts: pa.Array, first_row: int) -> None:
+    def can_be(self, reading: Reading) -> bool:
+        """Whether *reading* is one of those that are left."""
+        return any(each is reading for each in (*self.numbers, *self.forms, *self.others))
+
+    def look(self, texts: pa.Array, first_row: int) -> pa.Array | None:
         """Drop what the cells *texts*, which begin with row *first_row*, do not fit, and count the words among them.
+
+        Where it comes by the way, return what the cells are as values of what the column can be now: where all are there, and no
+        word is among them.
 
         :raises CellMisfitError: a cell is not of the type that the request gives.
         """
-        if self._fits_plainly(texts):
-            self.others = []
+        plain = self._read_plain(texts)
+        if plain is not None:
             self._seen += len(texts)
             self.has_values = self.has_labels = True
-            return
-        values = self._count_words(texts)
+            return plain
+        values, has_words = self._count_words(texts)
         if not self.is_open:
-            return
+            return None if has_words else values
         count = len(values) - values.null_count
         if not count:
-            return
+            return None
         self.has_values = True
         if self.kind in {"integer", "number"}:
             values = strip_zeros(values)
@@ -92,9 +99,10 @@ class Guess:
                 self._drop(first, first_row)
         self._drop(values, first_row)
         self._seen += count
+        return None
 
-    def _count_words(self, texts: pa.Array) -> pa.Array:
-        """Count the words among *texts*, and return the cells without blanks around them, nulls for missing ones."""
+    def _count_words(self, texts: pa.Array) -> tuple[pa.Array, bool]:
+        """Count the words among *texts*; return the cells without blanks around them, nulls for missing ones, and whether any is one."""
         trimmed = pc.utf8_trim_whitespace(texts)
         if not self.seen.has_blanks:
             before, after = (pc.sum(pc.binary_length(each)).as_py() for each in (texts, trimmed))
@@ -102,22 +110,33 @@ class Guess:
         is_word = self._watched.find(trimmed)
         if is_word is None:
             self.has_labels |= len(texts) > 0
-            return trimmed
+            return trimmed, False
         counted = pc.value_counts(texts.filter(is_word))
         for word, count in zip(counted.field(0), counted.field(1), strict=True):
             self.seen.cells[word.as_py()] += count.as_py()
         self.has_labels |= not pc.all(is_word).as_py()
-        return self._words.leave_out(trimmed) if self.is_open else trimmed
+        return (self._words.leave_out(trimmed) if self.is_open else trimmed), True
 
-    def _fits_plainly(self, texts: pa.Array) -> bool:
-        """Whether all cells are there and fit the first kind of numbers, which is what most cells of tables are."""
-        if not self.numbers or self._words.has_numbers:
-            return False
+    def _read_plain(self, texts: pa.Array) -> pa.Array | None:
+        """Return *texts* as numbers, dates or booleans where all are there and fit the first of what is left; otherwise None."""
+        if self._words.has_numbers:
+            return None
+        if not self.numbers:
+            return self._read_other(texts)
         first = self.numbers[0]
         if isinstance(first, Numbers) and (len(self.numbers) > 1 or not first.has_decimals or first.decimal != "."):
-            return False
+            return None
         plain = read_plain(texts, first.arrow_type)
-        return plain is not None and not pc.any(pc.match_substring_regex(texts, LEADING_ZERO)).as_py()
+        if plain is None or has_leading_zero(texts):
+            return None
+        self.others = []
+        return plain
+
+    def _read_other(self, texts: pa.Array) -> pa.Array | None:
+        if self.forms or len(self.others) != 1 or self.given.words:
+            return None
+        (only,) = self.others
+        return only.read_plain(texts) if isinstance(only, Dates | Truths) else None
 
     def _drop_dates(self, values: pa.Array) -> None:
         """Drop all formats of dates at once where *values* are like none of them, as most text is."""

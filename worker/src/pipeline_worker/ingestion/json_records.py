@@ -83,8 +83,17 @@ class RecordsFormat:
         return "." if {int, float} & self.kinds.get(column, set()) else self.decimal
 
 
+@dataclass(frozen=True)
+class Cells:
+    """The cells of so many *rows* as text, by columns; where a column is not there, they are empty."""
+
+    columns: dict[str, pa.Array]
+    rows: int
+
+
 def convert_records(
-    records: Iterable[tuple[int, Record]],
+    records: Iterable[tuple[int, Record | Cells]],
+    records_format: RecordsFormat,
     place: str,
     target: Path,
     name: str,
@@ -94,14 +103,14 @@ def convert_records(
 ) -> Converted:
     """Write *records* to *target* as Parquet, and return what they are; how to read them again is not told yet.
 
-    :param records: each with its number, from 1.
+    :param records: each with its number, from 1; or the cells of many, with the number of the first.
+    :param records_format: how they are written, which is found while they are read.
     :param place: what has this number: a line, or a record.
     :param name: what people know the file as.
     :param drop_columns: columns that are no reason to refuse the file.
     :param limits: how large the table may be.
     :raises DataUnreadable: there are none, they are no table, or too large a one.
     """
-    records_format = RecordsFormat(config.decimal)
     with CellFile(target.with_name("cells.arrow")) as cells:
         _write_cells(records, records_format, cells, place, name, limits)
     if not cells.rows or not records_format.kinds:
@@ -122,7 +131,7 @@ def convert_records(
     def read(unquoted: tuple[str, ...] = ()) -> Iterator[pa.RecordBatch]:
         return limits.watch(cells.read(keys, unquoted, mixed), names, name, cells.rows, drop_columns)
 
-    found = find_body(read, records_format, names, leave_types_open(config, drop_columns), name)
+    found = find_body(read, records_format, names, leave_types_open(config, drop_columns), name, target)
     body = mark_truths(found, names, kinds)
     converted = convert_body(body, records_format, names, target, name)
     is_nested = bool(records_format.nested)
@@ -167,7 +176,7 @@ def list_names(names: Iterable[str]) -> str:
 
 
 def _write_cells(
-    records: Iterable[tuple[int, Record]],
+    records: Iterable[tuple[int, Record | Cells]],
     records_format: RecordsFormat,
     cells: CellFile,
     place: str,
@@ -178,6 +187,11 @@ def _write_cells(
     size = 0
     first = 1
     for number, record in records:
+        if isinstance(record, Cells):
+            _write_block(waiting, records_format, cells, (place, first), name)
+            waiting, size = [], 0
+            cells.write(record.columns, record.rows)
+            continue
         first = first if waiting else number
         waiting.append(record)
         size += len(record)
@@ -185,14 +199,15 @@ def _write_cells(
             _write_block(waiting, records_format, cells, (place, first), name)
             limits.check_columns(len(records_format.kinds), name)
             waiting, size = [], 0
-    if waiting:
-        _write_block(waiting, records_format, cells, (place, first), name)
+    _write_block(waiting, records_format, cells, (place, first), name)
     limits.check_columns(len(_list_keys(records_format)), name)
 
 
 def _write_block(
     records: list[Record], records_format: RecordsFormat, cells: CellFile, place: tuple[str, int], name: str
 ) -> None:
+    if not records:
+        return
     if any(dict in map(type, record.values()) for record in records):
         records = [_flatten(record, records_format, name) for record in records]
     names = list(dict.fromkeys(chain.from_iterable(records)))

@@ -9,6 +9,8 @@ from typing import ClassVar
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from .arrow_text import make_text
+
 #: What may stand between groups of three digits, beside the other of `.` and `,`: apostrophes and no-break spaces.
 GROUP_SIGNS = "'\u2019\u00a0\u202f"
 
@@ -33,6 +35,22 @@ def read_plain(texts: pa.Array, kind: pa.DataType) -> pa.Array | None:
     except pa.ArrowInvalid:
         return None
     return numbers if pc.all(pc.is_finite(numbers), skip_nulls=False).as_py() else None
+
+
+def has_leading_zero(numbers: pa.Array) -> bool:
+    """Whether any of *numbers*, all of which Arrow can read, begins as :data:`LEADING_ZERO` says.
+
+    The pattern is slow, and in most columns `0` and `0.5` are all that begins with a zero.
+    """
+    for zero in ("0", "-0", "+0"):
+        zeros = _count(pc.starts_with(numbers, zero))
+        if zeros and zeros > _count(pc.starts_with(numbers, f"{zero}.")) + _count(pc.equal(numbers, make_text(zero))):
+            return bool(pc.any(pc.match_substring_regex(numbers, LEADING_ZERO)).as_py())
+    return False
+
+
+def _count(truths: pa.Array) -> int:
+    return pc.sum(truths).as_py() or 0
 
 
 def list_numbers(words: Iterable[str], decimal: str = ".") -> list[float]:
@@ -72,8 +90,7 @@ class WholeNumbers:
             except pa.ArrowInvalid:
                 self.is_beyond_int64 = True
             return None
-        misfits = pc.match_substring_regex(values, LEADING_ZERO)
-        return misfits if pc.any(misfits).as_py() else None
+        return pc.match_substring_regex(values, LEADING_ZERO) if has_leading_zero(values) else None
 
     def convert(self, values: pa.Array) -> pa.Array:
         """Return *values* as 64-bit integers."""
@@ -123,32 +140,33 @@ class Numbers:
 
     def find_misfits(self, values: pa.Array) -> pa.Array | None:
         """Return which of *values* are no such numbers, or None if all are."""
-        misfits = self._find_misfits(values)
+        plain = self._read_plain(values)
+        misfits = self._find_misfits(values, plain)
         if misfits is None:
             if not self.has_decimals:
                 self.has_decimals = bool(pc.any(pc.match_substring(values, self.decimal)).as_py())
-            if not self._has_exponents:
+            if not (self.has_decimals or self._has_exponents):
                 self._has_exponents = bool(pc.any(pc.match_substring_regex(values, "[eEnN]")).as_py())
-            if not self.has_groups:
+            if plain is None and not self.has_groups:
                 self.has_groups = bool(pc.any(pc.match_substring_regex(values, self.groups)).as_py())
             if self.type == "integer":
                 self.is_beyond_int64 = (pc.max(pc.utf8_length(values)).as_py() or 0) > SAFE_DIGITS
         return misfits
 
-    def _find_misfits(self, values: pa.Array) -> pa.Array | None:
-        numbers = self._read_plain(values)
-        if numbers is not None:
-            misfits = pc.match_substring_regex(values, LEADING_ZERO)
-        else:
+    def _find_misfits(self, values: pa.Array, plain: pa.Array | None) -> pa.Array | None:
+        if plain is None:
             is_infinite = pc.match_substring_regex(values, INFINITE)
             misfits = pc.invert(pc.or_(pc.match_substring_regex(values, self.pattern), is_infinite))
             if pc.any(misfits).as_py():
                 return misfits
-            numbers = self._read(values)
-        if not pc.all(pc.is_finite(numbers)).as_py():
-            # `1e999` would become infinite, and `nan` in odd spellings would become missing: neither is what it says.
-            is_infinite = pc.match_substring_regex(values, INFINITE)
-            misfits = pc.or_(misfits, pc.and_not(pc.invert(pc.is_finite(numbers)), is_infinite))
+        elif has_leading_zero(values):
+            return pc.match_substring_regex(values, LEADING_ZERO)
+        numbers = self._read(values) if plain is None else plain
+        if pc.all(pc.is_finite(numbers)).as_py():
+            return None
+        # `1e999` would become infinite, and `nan` in odd spellings would become missing: neither is what it says.
+        is_infinite = pc.match_substring_regex(values, INFINITE)
+        misfits = pc.and_not(pc.invert(pc.is_finite(numbers)), is_infinite)
         return misfits if pc.any(misfits).as_py() else None
 
     def convert(self, values: pa.Array) -> pa.Array:

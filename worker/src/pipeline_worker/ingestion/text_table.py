@@ -22,13 +22,14 @@ from .converted import (
     list_integers,
     write_rows,
 )
-from .csv_columns import Read, refuse_cell
+from .csv_columns import refuse_cell
 from .doubts import Doubts
 from .extra_lines import Body
 from .merging import find_merging
 from .number_form import NumberForm
 from .text_format import TextFormat
 from .trimmed import note_trimmed
+from .unquoted import Read
 
 _LISTED = 10
 
@@ -49,6 +50,9 @@ def convert_body(
     columns = dict(zip(names, found.typed, strict=True))
 
     def write() -> tuple[int, list[int], list[str | None]]:
+        draft = found.draft
+        if draft is not None and draft.holds(list(columns.values())):
+            return found.rows, draft.missing, draft.doubts.tell(found.words)
         doubts = Doubts(columns)
         rows, missing = write_rows(target, columns, doubts.watch(_convert_batches(body.read, columns, name)))
         return rows, missing, doubts.tell(found.words)

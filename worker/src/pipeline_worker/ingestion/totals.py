@@ -11,9 +11,9 @@ import pyarrow.compute as pc
 
 from .arrow_text import make_text, make_texts
 from .column_type import Typed
-from .csv_columns import Read
 from .number_form import NumberForm
 from .number_format import Numbers
+from .unquoted import Read
 
 #: What such a line says, in any case, with or without a colon behind it.
 TOTAL_WORDS = frozenset(

@@ -8,9 +8,13 @@ from html import escape
 from typing import Any
 
 from .. import escape as unseen
+from ..short_name import shorten_name, shorten_told
 
 #: A name between backticks, or a line of JSON for the request, in text that is HTML already.
 _CODE = re.compile(r"`([^`]+)`|(\{&quot;ingestion_config&quot;: .*?\}+)(?=[\s.;,]|$)")
+
+#: More characters of one value are not read.
+_MOST = 2_000
 
 
 def write_section(title: str, *parts: str) -> str:
@@ -38,7 +42,7 @@ def write_table(heads: Iterable[str], rows: Iterable[Iterable[str]], numbers: It
 
 def show_note(note: Any) -> str:
     """Return a sentence for people with its `names` and its line to paste as code."""
-    return _CODE.sub(lambda found: f"<code>{found[1] or found[2]}</code>", show(note))
+    return _CODE.sub(lambda found: f"<code>{found[1] or found[2]}</code>", show(shorten_told(str(note))))
 
 
 def write_link(address: str, label: str) -> str:
@@ -48,19 +52,17 @@ def write_link(address: str, label: str) -> str:
     return f'<a href="{escape(address)}" rel="noreferrer">{escape(label)}</a>'
 
 
-def show_number(value: Any) -> str:
-    """Return a metric with as many digits as say something."""
-    if not isinstance(value, (int, float)):
-        return "-"
-    # `+ 0` turns a negative zero into one that reads well.
-    return f"{round(value, 3) + 0:.3f}" if abs(value) < 100 else f"{value:,.1f}"
-
-
 def show_count(value: Any) -> str:
     """Return a whole number with its thousands apart."""
     return f"{value:,.0f}" if isinstance(value, (int, float)) else "-"
 
 
 def show(value: Any) -> str:
-    """Return *value* as text, with what cannot be seen of it written out."""
-    return escape(unseen.escape(str(value)))
+    """Return *value* as text, with what cannot be seen of it written out; of a text as long as a page, beginning and end."""
+    text = str(value)
+    return escape(unseen.escape(text if len(text) <= _MOST else shorten_name(text, _MOST)))
+
+
+def show_name(name: Any) -> str:
+    """Return the name of a column, or a label, short enough for a table."""
+    return show(shorten_name(str(name)))

@@ -11,8 +11,8 @@ from typing import Any
 
 from ..validation.summary import name_subject, say_warning
 from . import report_style
-from .markup import show, show_count, show_note, show_number, write_link, write_section, write_table
-from .report_metrics import say_metric, write_figures, write_metrics
+from .markup import show, show_count, show_name, show_note, write_link, write_section, write_table
+from .report_metrics import make_tile, write_figures, write_metrics
 
 _MAX_COLUMNS, _MAX_RULES, _MAX_NOTES = 60, 60, 30
 #: What opens a file for pandas where pandas cannot.
@@ -54,7 +54,11 @@ def write_report(report: Report) -> str:
     parts = [
         _write_head(report),
         _write_tiles(report),
-        write_section("How good it is", write_metrics(report.metrics), write_figures(report.figures)),
+        write_section(
+            "How good it is",
+            write_metrics(report.metrics, report.trained),
+            write_figures(report.figures, report.metrics),
+        ),
         write_section("To know", _write_notes(report)),
         write_section("Use it", _write_usage(report)),
         write_section("Data", _write_columns(report)),
@@ -77,21 +81,19 @@ def _write_head(report: Report) -> str:
     return (
         f"<header><p class=over>model of the dataset</p><h1>{escape(report.dataset)} "
         f"<small>version {report.version}</small>{badge}</h1>"
-        f"<p>{show(trained.get('model_name'))} predicts <b>{show(trained.get('target_column'))}</b>, "
+        f"<p>{show(trained.get('model_name'))} predicts <b>{show_name(trained.get('target_column'))}</b>, "
         f"from <code>{escape(report.file)}</code>, landed {report.landed_at:%Y-%m-%d %H:%M:%S} UTC.</p>"
         f"<ul class=links>{links}</ul></header>"
     )
 
 
 def _write_tiles(report: Report) -> str:
-    name = _headline(report)
-    model, baseline = report.metrics.get("model", {}), report.metrics.get("baseline", {})
     rows = report.trained.get("rows", {})
     parts = f"{show_count(rows.get('train'))} learned, {show_count(rows.get('test'))} tested"
     if left_out := report.trained.get("rows_without_target"):
         parts += f", {show_count(left_out)} without a target"
     tiles = [
-        (say_metric(name), show_number(model.get(name)), f"baseline {show_number(baseline.get(name))}"),
+        make_tile(report.metrics),
         ("rows", show_count(report.profile.get("rows")), parts),
         ("features", show_count(report.trained.get("features")), _say_dropped(report)),
     ]
@@ -113,7 +115,7 @@ def _write_notes(report: Report) -> str:
     notes += [f"and {len(told) - _MAX_NOTES} more of the columns, in profile.json"] * (len(told) > _MAX_NOTES)
     notes += [show_note(note) for note in trained.get("notes", [])]
     notes += [
-        f"<code>{show(name)}</code>: {show_note(why)}" for name, why in trained.get("suspect_columns", {}).items()
+        f"<code>{show_name(name)}</code>: {show_note(why)}" for name, why in trained.get("suspect_columns", {}).items()
     ]
     broken = [rule for rule in report.summary.get("rules", []) if not rule.get("satisfied")]
     notes += [show_note(say_warning(rule)) for rule in broken[:_MAX_NOTES]]
@@ -163,7 +165,7 @@ def _write_reading(report: Report) -> str:
 def _write_otherwise(report: Report) -> str:
     """Return a word on the columns of which this call does not give all that `ingest` saw."""
     columns = report.profile.get("pandas", {}).get("reads_otherwise", {})
-    listed = "; ".join(f"<code>{show(name)}</code>: {show(why)}" for name, why in columns.items())
+    listed = "; ".join(f"<code>{show_name(name)}</code>: {show(why)}" for name, why in columns.items())
     if not listed:
         return ""
     return (
@@ -186,7 +188,7 @@ def _write_columns(report: Report) -> str:
         shown = spread if len(spread) <= 60 else spread[:59] + "…"
         rows.append(
             [
-                f"<code>{show(name)}</code>" + (f" <span class=role>{role}</span>" if role else ""),
+                f"<code>{show_name(name)}</code>" + (f" <span class=role>{role}</span>" if role else ""),
                 show(column.get("type")),
                 show_count(column.get("missing")),
                 distinct,
@@ -202,7 +204,7 @@ def _write_rules(report: Report) -> str:
     rows = [
         [
             show(rule.get("rule")),
-            f"<code>{show(name_subject(rule))}</code>" if name_subject(rule) else "",
+            f"<code>{show_name(name_subject(rule))}</code>" if name_subject(rule) else "",
             show(rule.get("expected")),
             show(rule.get("found")),
             "holds" if rule.get("satisfied") else "<b>warning</b>",
@@ -215,12 +217,7 @@ def _write_rules(report: Report) -> str:
 def _write_parameters(report: Report) -> str:
     shown = {name: value for name, value in report.request.items() if value not in (None, [], {}, "")}
     rows = [[f"<code>{show(name)}</code>", f"<code>{show(_plain(value))}</code>"] for name, value in shown.items()]
-    return f"<p>{show(report.trained.get('target_rule'))}.</p>" + write_table(["parameter", "value"], rows)
-
-
-def _headline(report: Report) -> str:
-    name = str(report.trained.get("headline_metric"))
-    return name if name in report.metrics.get("model", {}) else "rmse"
+    return f"<p>{show_note(report.trained.get('target_rule'))}.</p>" + write_table(["parameter", "value"], rows)
 
 
 def _say_dropped(report: Report) -> str:

@@ -35,7 +35,7 @@ white-space:pre-wrap}
 .figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(420px,100%),1fr));gap:16px;margin:18px 0}
 figure{margin:0;border:1px solid var(--line);border-radius:8px;padding:12px;display:flex;flex-direction:column}
 figure img{display:block;width:100%;height:auto;max-height:340px;object-fit:contain;margin:auto 0}
-figure.broad{grid-column:1/-1}figure.broad img{max-height:390px}
+figure.broad,figure.whole{grid-column:1/-1}figure.whole img{max-height:none}figure.broad img{max-height:390px}
 figcaption{color:var(--quiet);font-size:13px;margin-top:8px}
 li{margin:4px 0}
 @media print{main{max-width:none;padding:0}h2{break-after:avoid}figure,table{break-inside:avoid}}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,7 @@ from ..errors import ParameterInvalid
 from .cost import guess_seconds
 from .kind import CLASSIFICATION, Kind
 from .model_table import AUTO, MODELS, Model
-from .models import new_estimator, refuse_unknown
+from .models import SEARCHED, new_estimator, refuse_unknown
 from .target import Target
 
 #: Rows that candidates are compared on at most: which one is best shows on so many.
@@ -42,6 +42,7 @@ class Candidate:
 class Candidates:
     """What is compared, and on how much.
 
+    :param folds: how many there are, also where one model alone is cross-validated.
     :param rows: how many of the rows to learn from are looked at.
     :param why: the kind of the target and the models, and by which rule, in words.
     """
@@ -82,22 +83,30 @@ def choose_kind(task: Kind | None, model_name: str, target: Target) -> tuple[Kin
 
 
 def choose_candidates(
-    kind: Kind, model_name: str, hyperparameters: Mapping[str, Any], rows: int, columns: int, classes: int
+    kind: Kind,
+    model_name: str,
+    hyperparameters: Mapping[str, Any],
+    rows: int,
+    columns: int,
+    classes: int,
+    searched: Collection[str] = (),
 ) -> Candidates:
     """Return the model that is asked for, or those to be compared.
 
+    :param searched: hyperparameters that are searched for later, so that a model has to have them.
     :param rows: how many there are to learn from.
     :param columns: about how many numbers a row is encoded to.
     :param classes: how many the target has; 1 for a quantity.
     :raises ParameterInvalid: none of the models that fit has all of *hyperparameters*.
     """
-    if model_name != AUTO:
-        return Candidates(kind, (Candidate(MODELS[model_name], hyperparameters),), 0, 0, f"{model_name}, as asked for")
     compared = min(rows, MOST_COMPARED)
     folds = 3 if rows < FEW_ROWS or rows > 5_000 else 5
+    if model_name != AUTO:
+        asked = Candidate(MODELS[model_name], hyperparameters)
+        return Candidates(kind, (asked,), folds, compared, f"{model_name}, as asked for")
     left = _SECONDS_FEW if rows < FEW_ROWS else _SECONDS
     chosen: list[Candidate] = []
-    for candidate in _narrow(_propose(kind, rows), hyperparameters):
+    for candidate in _narrow(_propose(kind, rows), hyperparameters, searched):
         # Each fold learns from all others.
         learned = compared * (folds - 1) // folds
         cost = folds * guess_seconds(candidate.model, candidate.hyperparameters, learned, columns, classes)
@@ -108,23 +117,24 @@ def choose_candidates(
     return Candidates(kind, tuple(chosen), folds, compared, f"the best of {len(chosen)} models by cross-validation")
 
 
-def _narrow(candidates: list[Candidate], given: Mapping[str, Any]) -> list[Candidate]:
-    """Return those of *candidates* whose models have all of the hyperparameters *given*, with these."""
-    if not given:
+def _narrow(candidates: list[Candidate], given: Mapping[str, Any], searched: Collection[str]) -> list[Candidate]:
+    """Return those of *candidates* whose models have all of the hyperparameters *given* and *searched*, with those given."""
+    wanted = [*given, *searched]
+    if not wanted:
         return candidates
     known = {candidate.model: new_estimator(candidate.model).get_params() for candidate in candidates}
     fitting = [
         Candidate(each.model, {**each.hyperparameters, **given}, each.character)
         for each in candidates
-        if given.keys() <= known[each.model].keys()
+        if known[each.model].keys() >= set(wanted)
     ]
     if not fitting:
         everything = dict.fromkeys(name for names in known.values() for name in names)
-        unknown = next((name for name in given if name not in everything), None)
+        unknown = next((name for name in wanted if name not in everything), None)
         if unknown is not None:
-            raise refuse_unknown("auto", unknown, everything)
+            raise refuse_unknown("auto", unknown, everything, "hyperparameters" if unknown in given else SEARCHED)
         raise ParameterInvalid(
-            f"No model has all of the hyperparameters {', '.join(f'`{name}`' for name in given)}.",
+            f"No model has all of the hyperparameters {', '.join(f'`{name}`' for name in wanted)}.",
             where="hyperparameters",
             fix="Give `model_name` too, or fewer of them.",
             details={"parameter": "hyperparameters", "given": dict(given)},

@@ -62,6 +62,17 @@ class CrossValidation:
                 predicted = predict(estimator, _safe_indexing(encoded, fold.test), self._kind)
             yield sign * score(self.metric, self._target[fold.test], predicted, self._positive)
 
+    @property
+    def rows(self) -> int:
+        """How many rows there are."""
+        return len(self._target)
+
+    def by(self, metric: str) -> CrossValidation:
+        """Return this with another *metric*."""
+        return CrossValidation(
+            self._encodings, self._target, self.folds, self._kind, metric, self._positive, self._random_state
+        )
+
 
 def sample_rows(target: NDArray[Any], kind: Kind, rows: int, random_state: int) -> NDArray[np.int64]:
     """Return the positions of *rows* of the rows of *target*, in order; each class keeps its share, and two rows at least."""

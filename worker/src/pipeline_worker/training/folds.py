@@ -57,9 +57,10 @@ def keep_classes(is_test: NDArray[np.bool_], classes: Rows, units: Rows) -> NDAr
 
     :param units: the number of what is kept whole: of each row itself, or of its group.
     """
-    lacking = np.setdiff1d(np.unique(classes[is_test]), np.unique(classes[~is_test]))
+    rows = np.bincount(classes)
+    lacking = (rows > 0) & (np.bincount(classes[is_test], minlength=len(rows)) == rows)
     kept, sizes = is_test.copy(), np.bincount(units)
-    for number in lacking:
+    for number in np.flatnonzero(lacking):
         of_class = classes == number
         # Unless a unit that another class needed has brought some along.
         if kept[of_class].all():
@@ -84,10 +85,13 @@ def _cut_in_time(classes: Rows, times: Rows, count: int) -> list[Fold]:
     ordered = np.sort(times[times >= 0])
     # As many rows in each part, the first of which is only learned; equal times are not cut apart.
     starts = np.unique(ordered[[len(ordered) * number // (count + 1) for number in range(1, count + 1)]])
+    # Of classes, a model needs two.
+    least = min(2, classes.max() + 1)
     folds = []
     for start, end in zip(starts, [*starts[1:], np.inf], strict=True):
         is_train = times < start
-        is_test = (times >= start) & (times < end) & np.isin(classes, classes[is_train])
-        if is_train.any() and is_test.any():
+        learned = np.unique(classes[is_train])
+        is_test = (times >= start) & (times < end) & np.isin(classes, learned)
+        if len(learned) >= least and is_test.any():
             folds.append(Fold(np.flatnonzero(is_train), np.flatnonzero(is_test)))
     return folds

@@ -5,11 +5,13 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sklearn.base import BaseEstimator, clone
 
+from ..errors import ParameterInvalid
+from ..number_text import write_number
 from ..serving.reader import UnseenLabelWarning
 from .candidates import Candidate
 from .choice import CHOICE_SECONDS, Choice, Compared, compare_candidates
@@ -19,11 +21,15 @@ from .figures import draw_figures
 from .fit import Encodings, Fitted, fit_pipeline
 from .folds import make_folds
 from .importance import measure_importance
-from .metric_table import METRICS, choose_metric
+from .kind import CLASSIFICATION
+from .metric_table import METRICS
 from .metrics import Measured, Predictions, choose_positive, describe_measured, measure, predict
 from .models import make_estimator
+from .out_of_fold import predict_out_of_fold
 from .plan import Plan
 from .progress import saying_progress
+from .result import describe_result, note_result
+from .tuned import Tuned, describe_tuned, note_tuned
 
 Say = Callable[[str], None]
 Timed = Callable[[str], AbstractContextManager[None]]
@@ -34,18 +40,22 @@ class Learned:
     """A fitted pipeline and what is known of it.
 
     :param choice: how the model was chosen; None where it was asked for.
+    :param tuned: how its hyperparameters were found; None where they were not searched for.
     :param chosen: hyperparameters that nobody gave and that differ from scikit-learn's: name → value and reason.
     :param fitted: the pipeline that was measured; it has learned from the train part only.
-    :param refitted: the same, fitted anew on all rows; None where that was not wanted.
+    :param refitted: the same, fitted anew on all rows; None where that was not wanted, or *fitted* has learned from all.
+    :param fitted_on: what the model to publish has learned from, in words.
     :param predicted: of the test part.
     :param described: the content of `metrics.json`.
     """
 
     candidate: Candidate
     choice: Choice | None
+    tuned: Tuned | None
     chosen: dict[str, str]
     fitted: Fitted
     refitted: Fitted | None
+    fitted_on: str
     predicted: Predictions
     measured: Measured
     described: dict[str, Any]
@@ -73,13 +83,23 @@ def learn(plan: Plan, timed: Timed, say: Say = lambda _: None, choice_seconds: f
     """
     request = plan.request
     encodings = Encodings(plan.table.columns, plan.train_features, request.random_state)
-    choice = None
+    choice = tuned = validation = None
     candidate = plan.candidates.all[0]
+    if len(plan.candidates.all) > 1 or request.search:
+        validation = _make_validation(plan, encodings)
     if len(plan.candidates.all) > 1:
         with timed("choose"):
-            choice = _choose(plan, encodings, say, choice_seconds)
-            candidate = choice.candidate
+            if validation:
+                choice = _choose(plan, validation, say, choice_seconds)
+                candidate = choice.candidate
             encodings.forget_all_but(candidate.model.family)
+    if request.search and validation:
+        # Loaded only now: it loads Optuna.
+        from .tune import tune_candidate
+
+        with timed("tune"):
+            tuned = tune_candidate(candidate, validation, plan.train_target, request, say)
+            candidate = replace(candidate, hyperparameters={**candidate.hyperparameters, **tuned.params})
     estimator, chosen = make_estimator(
         candidate.model, candidate.hyperparameters, plan.train_target, request.random_state
     )
@@ -91,50 +111,88 @@ def learn(plan: Plan, timed: Timed, say: Say = lambda _: None, choice_seconds: f
     # That a label is in the test part alone is nothing that has to be told.
     with timed("measure"), warnings.catch_warnings():
         warnings.simplefilter("ignore", UnseenLabelWarning)
-        predicted = predict(fitted.pipeline, plan.test_features, plan.kind)
-        measured = measure(plan.kind, plan.train_target, plan.test_target, predicted)
+        predicted = _predict(plan, candidate, fitted)
+        measured = measure(
+            plan.kind,
+            plan.train_target,
+            plan.test_target,
+            predicted,
+            headline=request.metric,
+            random_state=request.random_state,
+        )
         importance = measure_importance(
             fitted.pipeline, plan.test_features, plan.test_target, plan.kind, random_state=request.random_state
         )
     refitted = None
-    if request.refit:
+    if request.refit and not plan.split.folds:
         rows = plan.table.features.shape[0]
         with timed("refit"), saying_progress(say, f"fitting on all {rows:,} rows", _guess(plan, candidate, rows)):
             refitted = _refit(plan, candidate, estimator)
     described = describe_measured(
         measured, plan.kind, {"train": len(plan.split.train), "test": len(plan.split.test)}
-    ) | {"importance": importance, "choice": choice.describe() if choice else None}
-    return Learned(candidate, choice, chosen, fitted, refitted, predicted, measured, described)
+    ) | {"importance": importance, "choice": choice.describe() if choice else None, **plan.split.facts}
+    fitted_on = "all rows" if refitted or plan.split.folds else "the train part"
+    return Learned(candidate, choice, tuned, chosen, fitted, refitted, fitted_on, predicted, measured, described)
 
 
-def _choose(plan: Plan, encodings: Encodings, say: Say, seconds: float) -> Choice:
+def _predict(plan: Plan, candidate: Candidate, fitted: Fitted) -> Predictions:
+    """Return what is predicted for the rows to measure on, by what has not learned from them."""
+    if not plan.split.folds:
+        return predict(fitted.pipeline, plan.test_features, plan.kind)
+    return predict_out_of_fold(
+        plan.table.columns,
+        plan.train_features,
+        plan.train_target,
+        plan.kind,
+        plan.split.folds,
+        candidate.model,
+        candidate.hyperparameters,
+        plan.request.random_state,
+    )
+
+
+def _make_validation(plan: Plan, encodings: Encodings) -> CrossValidation | None:
+    """Return what models are compared by; None where the split leaves nothing to compare them on.
+
+    :raises ParameterInvalid: there is nothing, and hyperparameters are to be searched for.
+    """
     request, wanted = plan.request, plan.candidates
     sample = sample_rows(plan.train_target, plan.kind, wanted.rows, request.random_state)
     target = plan.train_target[sample]
+    groups, times = (None if each is None else each[sample] for each in (plan.split.groups, plan.split.times))
+    folds = make_folds(target, plan.kind, wanted.folds, request.random_state, groups=groups, times=times)
+    if not folds and request.search:
+        raise ParameterInvalid(
+            "The rows to learn from cannot be cut into parts to tune on: they are of one group, or of one time.",
+            where="tuning",
+            fix="Leave `tuning` out, or choose another `training_scenario`.",
+            details={"parameter": "tuning"},
+        )
+    if not folds:
+        return None
     if len(sample) < len(plan.train_target):
         encodings = Encodings(plan.table.columns, plan.train_features.iloc[sample], request.random_state)
-    metric = request.metric or _choose_comparing(plan)
-    validation = CrossValidation(
+    # Without a wish: what sees how sure a model is tells models apart sooner than what counts, or ranks.
+    metric = request.metric or ("log_loss" if plan.kind == CLASSIFICATION else "r2")
+    return CrossValidation(
         encodings,
         target,
-        make_folds(target, plan.kind, wanted.folds, request.random_state),
+        folds,
         plan.kind,
         metric,
         choose_positive(plan.train_target) if plan.classes == 2 else None,
         request.random_state,
     )
 
+
+def _choose(plan: Plan, validation: CrossValidation, say: Say, seconds: float) -> Choice:
     def tell(each: Compared) -> None:
         say(
-            f"compared: {each.candidate.name}: {METRICS[metric].word} {each.score:.4g} ± {each.spread:.2g} in {each.seconds:.1f} s"
+            f"compared: {each.candidate.name}: {METRICS[validation.metric].word} {write_number(each.score)} ± "
+            f"{write_number(each.spread)} in {each.seconds:.1f} s"
         )
 
-    return compare_candidates(wanted.all, validation, len(sample), tell, seconds)
-
-
-def _choose_comparing(plan: Plan) -> str:
-    """Return the metric to compare by: of several classes, one that sees how sure a model is, as it tells models apart sooner."""
-    return "log_loss" if plan.classes > 2 else choose_metric(plan.kind, plan.classes)
+    return compare_candidates(plan.candidates.all, validation, validation.rows, tell, seconds)
 
 
 def _refit(plan: Plan, candidate: Candidate, measured: BaseEstimator) -> Fitted:
@@ -170,7 +228,12 @@ def draw_learned(plan: Plan, learned: Learned) -> dict[str, bytes]:
 
 def describe_learned(plan: Plan, learned: Learned) -> dict[str, Any]:
     """Return what a manifest tells of a training, in small."""
-    notes = [*plan.table.notes, *plan.split.notes, *learned.fitted.notes]
+    notes = [
+        *note_result(learned.measured, plan.request.metric),
+        *plan.table.notes,
+        *plan.split.notes,
+        *learned.fitted.notes,
+    ]
     unused = learned.published.unused
     if unused:
         listed = ", ".join(f"`{name}`" for name in unused)
@@ -186,24 +249,26 @@ def describe_learned(plan: Plan, learned: Learned) -> dict[str, Any]:
             "another model may be chosen: to have this one again, give "
             f'{{"model_name": "{learned.candidate.model.name}"}}.'
         )
+    if learned.tuned:
+        notes += note_tuned(learned.tuned, learned.candidate)
     return {
         "model_name": learned.candidate.model.name,
-        "fitted_on": "all rows" if learned.refitted else "the train part",
+        "fitted_on": learned.fitted_on,
         "target_column": plan.target.name,
         "target_kind": plan.kind,
         "target_rule": plan.why,
         "rows": learned.described["rows"],
         "rows_without_target": plan.table.rows_without_target,
         "is_stratified": plan.split.is_stratified,
+        **plan.split.facts,
         "features": len(plan.table.columns),
         "unused_columns": list(unused),
         "useless_columns": plan.useless,
         "suspect_columns": plan.suspects,
         "defaults_chosen": learned.chosen,
         "choice": learned.described["choice"],
-        "metrics": learned.measured.model,
-        "baseline": learned.measured.baseline,
-        "headline_metric": learned.measured.headline,
+        "tuning": describe_tuned(learned.tuned) if learned.tuned else None,
+        **describe_result(learned.measured),
         "notes": notes,
     }
 
@@ -212,27 +277,7 @@ def say_choice(choice: Choice) -> str:
     """Return in a line which model won, by how much, and at what cost."""
     first, *others = choice.compared
     word = METRICS[choice.metric].word
-    line = f"{first.candidate.name} is taken: {word} {first.score:.4g}"
+    line = f"{first.candidate.name} is taken: {word} {write_number(first.score)}"
     if others:
-        line += f", before {others[0].candidate.name} with {others[0].score:.4g}"
+        line += f", before {others[0].candidate.name} with {write_number(others[0].score)}"
     return f"{line}; {len(choice.compared)} compared in {choice.folds} folds of {choice.rows:,} rows, {choice.seconds:.1f} s"
-
-
-def draw_metrics(learned: Learned) -> str:
-    """Return the metrics beside the baseline's as lines of aligned columns."""
-    lines = [("on the test part", "model", "baseline")]
-    for name, value in learned.measured.model.items():
-        lines.append((name.replace("_", " "), f"{value:,.4g}", f"{learned.measured.baseline[name]:,.4g}"))
-    return "\n".join(f"  {name:<18} {model:>12} {baseline:>12}" for name, model, baseline in lines)
-
-
-def say_result(plan: Plan, learned: Learned) -> str:
-    """Return the result in a line."""
-    measured, rows = learned.measured, len(plan.split.test)
-    name = measured.headline
-    left_out = plan.table.rows_without_target
-    return (
-        f"{learned.candidate.model.name}: {name.replace('_', ' ')} {measured.model[name]:.3g} "
-        f"(baseline {measured.baseline[name]:.3g}) on {rows} test row{'' if rows == 1 else 's'}"
-        + (f"; {left_out:,} row{'' if left_out == 1 else 's'} without a target left out" if left_out else "")
-    )

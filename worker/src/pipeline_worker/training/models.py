@@ -14,11 +14,14 @@ from sklearn.utils._param_validation import InvalidParameterError
 from ..errors import ParameterInvalid, near_miss
 from .kind import CLASSIFICATION
 from .model_table import Model
+from .spaces import SearchSpace
 
 #: With fewer rows to learn from than this, boosting's own defaults can hardly split.
 SMALL_ROWS = 200
 #: A class with fewer rows than this lets boosting's scores diverge.
 RARE_ROWS = 30
+#: Where a request names the hyperparameters that are searched for.
+SEARCHED = "tuning.search_space"
 
 
 def make_estimator(
@@ -84,13 +87,43 @@ def choose_defaults(model: Model, target: NDArray[Any]) -> dict[str, tuple[Any, 
     return defaults
 
 
-def refuse_unknown(model: str, name: str, known: Collection[str]) -> ParameterInvalid:
-    """Return the error that says that *model* has no hyperparameter *name*, and which it has."""
+def choose_space(model: Model, given: SearchSpace | None, fixed: Collection[str]) -> SearchSpace:
+    """Return what a search tries of *model*: the space that was *given*, or the built-in one without what is *fixed*.
+
+    :param fixed: the hyperparameters that the request sets.
+    :raises ParameterInvalid: a name is none of the model's, or fixed as well; or nothing is left to try.
+    """
+    known = new_estimator(model).get_params()
+    for name in given or {}:
+        if name not in known:
+            raise refuse_unknown(model.name, name, known, SEARCHED)
+        if name in fixed:
+            raise ParameterInvalid(
+                f"`{name}` is searched for, and set in `hyperparameters` as well.",
+                where=f"{SEARCHED}.{name}",
+                fix="Take it out of one of the two.",
+                details={"parameter": f"{SEARCHED}.{name}"},
+            )
+    space = given or {name: its for name, its in model.space.items() if name not in fixed}
+    if not space:
+        raise ParameterInvalid(
+            f"All that a search tries of `{model.name}` is set in `hyperparameters`.",
+            where="tuning",
+            fix=f"Take some of them out, name others in `{SEARCHED}`, or leave `tuning` out.",
+            details={"parameter": "tuning", "searched": sorted(model.space)},
+        )
+    return space
+
+
+def refuse_unknown(
+    model: str, name: str, known: Collection[str], parameter: str = "hyperparameters"
+) -> ParameterInvalid:
+    """Return the error that says that *model* has no hyperparameter *name*, as *parameter* names it, and which it has."""
     return ParameterInvalid(
         f"`{model}` has no hyperparameter `{name}`.{near_miss(name, known)}",
-        where=f"hyperparameters.{name}",
+        where=f"{parameter}.{name}",
         fix=f"Use some of: {', '.join(f'`{each}`' for each in known)}.",
-        details={"parameter": f"hyperparameters.{name}", "known": sorted(known)},
+        details={"parameter": f"{parameter}.{name}", "known": sorted(known)},
     )
 
 

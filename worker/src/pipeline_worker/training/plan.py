@@ -10,13 +10,17 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ..column_note import telling_note
+from ..errors import ParameterInvalid
 from ..request import Request
 from ..schema import Schema
 from .candidates import Candidates, choose_candidates, choose_kind
 from .cost import count_encoded, guess_seconds
+from .equal_rows import find_equal_rows
 from .kind import CLASSIFICATION, Kind
-from .models import make_estimator
-from .split import Split, split_rows
+from .metric_table import METRICS
+from .models import choose_space, make_estimator
+from .scenario import make_split
+from .split import Split
 from .suspects import find_suspects
 from .table import Table, read_table
 from .target import Target, describe_target
@@ -87,9 +91,11 @@ def make_plan(dataset: Path, schema: Schema, request: Request) -> Plan:
     with telling_note(schema.find(table.target_name)):
         target = describe_target(table.target, table.target_name)
         kind, rule = choose_kind(request.task, request.model_name, target)
-        split = split_rows(target.array, kind, request.test_size, request.random_state)
     useless = find_useless(table.features, table.columns, request.keep_columns)
     table = table.without(useless)
+    equal = find_equal_rows(table.features, target.array)
+    with telling_note(schema.find(table.target_name)):
+        split = make_split(table, target.array, kind, request, equal)
     encoded = count_encoded(table.columns, table.features)
     candidates = choose_candidates(
         kind,
@@ -98,10 +104,15 @@ def make_plan(dataset: Path, schema: Schema, request: Request) -> Plan:
         len(split.train),
         encoded,
         target.distinct if kind == CLASSIFICATION else 1,
+        (request.search and request.search.search_space) or (),
     )
     for candidate in candidates.all:
         # So that a wrong hyperparameter is told before anything is computed.
         make_estimator(candidate.model, candidate.hyperparameters, target.array[split.train], request.random_state)
+        if request.search:
+            choose_space(candidate.model, request.search.search_space, request.hyperparameters)
+    if request.search and request.search.metric:
+        _check_metric(request.search.metric, "tuning.metric", kind, target)
     return Plan(
         table=table,
         target=target,
@@ -116,10 +127,30 @@ def make_plan(dataset: Path, schema: Schema, request: Request) -> Plan:
     )
 
 
+def _check_metric(name: str, parameter: str, kind: Kind, target: Target) -> None:
+    metric = METRICS[name]
+    if metric.kind == kind and (target.distinct == 2 or not metric.two_classes):
+        return
+    about = f"for {metric.kind}" if metric.kind != kind else "about the positive one of two classes"
+    fitting = [
+        each.name for each in METRICS.values() if each.kind == kind and (target.distinct == 2 or not each.two_classes)
+    ]
+    raise ParameterInvalid(
+        f"`{name}` is {about}, and `{target.name}` is for {kind} with {target.distinct} different values.",
+        where=parameter,
+        fix=f"Use one of {', '.join(f'`{each}`' for each in fitting)}.",
+        details={"parameter": parameter, "metric": name, "fitting": fitting},
+    )
+
+
 def say_work(plan: Plan, threads: int) -> str:
     """Return in a line how much there is to do: rows, columns, memory and seconds."""
     rows, columns, wanted = len(plan.split.train), plan.encoded, plan.candidates
-    seconds = plan.guess_fit(rows) + plan.request.refit * plan.guess_fit(plan.table.features.shape[0])
+    seconds = plan.guess_fit(rows)
+    if plan.split.folds:
+        seconds += sum(plan.guess_fit(len(fold.train)) for fold in plan.split.folds)
+    elif plan.request.refit:
+        seconds += plan.guess_fit(plan.table.features.shape[0])
     # As the file has them, encoded, and once more while a library works on them.
     megabytes = 3 * 8 * plan.table.features.shape[0] * columns / 1e6
     compared = ""
@@ -129,6 +160,14 @@ def say_work(plan: Plan, threads: int) -> str:
             guess_seconds(each.model, each.hyperparameters, learned, columns, plan.classes) for each in wanted.all
         )
         compared = f"{len(wanted.all)} models in {wanted.folds} folds of {wanted.rows:,} rows, and then "
+    search = plan.request.search
+    if search:
+        learned = wanted.rows * (wanted.folds - 1) // wanted.folds
+        longest = search.most_trials * wanted.folds * plan.guess_fit(learned)
+        seconds += min(longest, (search.timeout_seconds or longest) * threads)
+        trials = f"{search.most_trials:,} trials" if search.n_trials or not search.timeout_seconds else "trials"
+        within = f", for {search.timeout_seconds:g} s at most" if search.timeout_seconds else ""
+        compared += f"{trials} in {wanted.folds} folds of {wanted.rows:,} rows{within}, and then "
     return (
         f"{compared}one fit on {rows:,} rows by {len(plan.table.columns):,} columns ({columns:,} encoded) in {threads} "
         f"thread{'' if threads == 1 else 's'}: about {max(seconds / threads, 1):,.0f} s and {max(megabytes, 1):,.0f} MB"

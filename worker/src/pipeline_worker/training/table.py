@@ -20,6 +20,7 @@ from ..errors import ColumnMissing, DataFault, ParameterInvalid
 from ..request import Request
 from ..schema import Column, Schema
 from ..serving.reader import GREATEST
+from .split_columns import SplitColumns, choose_split_columns
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,9 @@ class Table:
     :param target: the values to predict, none of them missing: rows without one are left out, of the features too.
     :param columns: the features as `schema.json` describes them.
     :param rows: how many rows the dataset has.
+    :param split_columns: the columns that say how the rows may be split.
+    :param times: when each row was, in the terms of its column; None without such a column.
+    :param groups: what each row is of; None without such a column.
     :param notes: what a person should know of rows and features; rows are those of the dataset.
     """
 
@@ -39,6 +43,9 @@ class Table:
     target_name: str
     columns: tuple[Column, ...]
     rows: int
+    split_columns: SplitColumns
+    times: pa.Array | None = None
+    groups: pa.Array | None = None
     notes: tuple[str, ...] = ()
 
     @property
@@ -55,17 +62,22 @@ class Table:
 def read_table(path: Path, schema: Schema, request: Request) -> Table:
     """Return the dataset in the Parquet file *path* as *request* cuts it; dropped columns are not even read.
 
-    :raises RequestFault: the target or a column of `drop_columns` does not exist, or no feature is left.
+    :raises RequestFault: the target or another column that is named does not exist or does not fit, or no feature is left.
     :raises DataFault: too many rows have no target, or it has infinite values.
     """
     target_name, columns = choose_columns(schema, request)
-    content = pq.read_table(path, columns=[target_name, *(column.name for column in columns)])
+    split_columns = choose_split_columns(schema, request)
+    wanted = dict.fromkeys([target_name, *(column.name for column in columns), *split_columns.names()])
+    content = pq.read_table(path, columns=list(wanted))
     target = content.column(target_name).combine_chunks()
     with telling_note(schema.find(target_name)):
         _refuse_infinite_target(target, target_name)
     has_target = pc.invert(pc.is_null(target, nan_is_null=True))
     rows_without = np.flatnonzero(~has_target.to_numpy(zero_copy_only=False)) + 1
-    features = content.drop_columns([target_name])
+    features = content.select([column.name for column in columns])
+    times, groups = (
+        content.column(name).combine_chunks() if name else None for name in (split_columns.time, split_columns.group)
+    )
     notes: list[str] = []
     if len(rows_without):
         with telling_note(schema.find(target_name)):
@@ -73,6 +85,7 @@ def read_table(path: Path, schema: Schema, request: Request) -> Table:
                 rows_without, len(target), target_name, request.data_validation.max_missing_target_share
             )
         notes.append(_say_left_out(rows_without, len(target), target_name))
+    notes += split_columns.notes
     for column in columns:
         if column.type == "time":
             position = features.column_names.index(column.name)
@@ -85,12 +98,16 @@ def read_table(path: Path, schema: Schema, request: Request) -> Table:
                 notes.append(note)
     if len(rows_without):
         features, target = features.filter(has_target), target.filter(has_target)
+        times, groups = (None if each is None else each.filter(has_target) for each in (times, groups))
     return Table(
         features=features.to_pandas(date_as_object=False),
         target=target,
         target_name=target_name,
         columns=tuple(columns),
         rows=len(content),
+        split_columns=split_columns,
+        times=times,
+        groups=groups,
         notes=tuple(notes),
     )
 
@@ -137,6 +154,8 @@ def choose_columns(schema: Schema, request: Request) -> tuple[str, list[Column]]
             details={"parameter": "keep_columns", "column": contradicting[0]},
         )
     unused = {request.target_column, *request.drop_columns}
+    if request.training_scenario in {"group", "full_train"} and request.group_column is not None:
+        unused.add(request.group_column)
     features = [column for column in schema.columns if column.name not in unused]
     if not features:
         raise ParameterInvalid(

@@ -80,6 +80,23 @@ class TrackedRun:
         """Keep the files of *folder*."""
         self.client.log_artifacts(self.run_id, str(folder))
 
+    def add_child(
+        self, name: str, tags: Mapping[str, str], params: Mapping[str, Any], metrics: Mapping[str, float]
+    ) -> None:
+        """Keep a run below this one that is over already."""
+        from mlflow.entities import Metric, Param
+
+        now = int(time.time() * 1000)
+        child = self.client.create_run(
+            self.experiment_id, start_time=now, tags={**tags, "mlflow.parentRunId": self.run_id}, run_name=name
+        )
+        self.client.log_batch(
+            child.info.run_id,
+            metrics=[Metric(each, value, now, 0) for each, value in metrics.items()],
+            params=[Param(each, _shorten(value)) for each, value in params.items()],
+        )
+        self.client.set_terminated(child.info.run_id)
+
     def tag(self, name: str, value: str) -> None:
         """Set a tag of the run."""
         self.client.set_tag(self.run_id, name, value)

@@ -13,7 +13,7 @@ from .json_schema import find_schema_fault
 from .offered import OFFERED, REFUSED, Offered
 from .partition import is_partition
 from .regular_expression import find_regex_fault
-from .rule_value import EXAMPLES, parse_value
+from .rule_value import EXAMPLES, find_inexact, parse_value
 
 _SHARE_WANTED = "a number from 0 to 1"
 #: What each kind of argument is, in words.
@@ -97,6 +97,9 @@ def parse_arguments(offered: Offered, given: Mapping[str, Any], columns: Sequenc
         if value is not None and name != "mostly"
     }
     least, most = parsed.get("min_value"), parsed.get("max_value")
+    inexact = find_inexact(least) or find_inexact(most)
+    if inexact is not None:
+        raise ValueError(inexact)
     if least is not None and most is not None and least > most:
         raise ValueError(f"`min_value` ({given['min_value']}) is greater than `max_value` ({given['max_value']})")
     return parsed

@@ -50,6 +50,15 @@ def parse_value(value: bool | float | str, column: Column) -> Any:
     return parsers[column.type](value)
 
 
+def find_inexact(bound: Any) -> str | None:
+    """Return why values cannot be held against *bound*, a whole number of which Great Expectations makes a float, or None."""
+    if not isinstance(bound, int) or int(float(bound)) == bound:
+        return None
+    near = int(float(bound))
+    other = int(math.nextafter(near, math.inf if near < bound else -math.inf))
+    return f"bounds are 64-bit floats, and {bound} is none: give {min(near, other)} or {max(near, other)}"
+
+
 def _parse_number(value: bool | float | str, *, is_single: bool) -> float:
     try:
         number = float("nan") if isinstance(value, bool) else _read_number(value)

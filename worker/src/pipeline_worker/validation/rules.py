@@ -11,7 +11,7 @@ from ..schema import Column, Schema
 from .expectation_rules import make_expectation
 from .refusal import refuse_unusable
 from .rule import MAX_MISSING_TARGET_SHARE, Fault, Rule, count_rows
-from .rule_value import EXAMPLES, parse_value
+from .rule_value import EXAMPLES, find_inexact, parse_value
 
 _UNORDERED = {"text", "boolean"}
 _SHOWN_VALUES = 10
@@ -123,6 +123,9 @@ def _find_range_fault(column: Column, given: ValueRange) -> str | None:  # noqa:
         least, most = (None if end is None else parse_value(end, column) for end in (given.min, given.max))
     except ValueError as error:
         return f"{error}; `{column.name}` is {column.type}: give {EXAMPLES[column.type]}.{say_note(column)}"
+    inexact = find_inexact(least) or find_inexact(most)
+    if inexact is not None:
+        return inexact
     if least is None and most is None:
         return "it gives neither `min` nor `max`"
     if (given.strict_min and least is None) or (given.strict_max and most is None):

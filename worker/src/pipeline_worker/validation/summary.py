@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time
 from typing import Any
 
+from ..escape import escape
 from ..schema import Schema
 from .finding import Finding
 from .rule import MAX_MISSING_TARGET_SHARE, ROW_COUNTS, SAME_SCHEMA, count_rows
@@ -44,7 +45,10 @@ def summarise(findings: Sequence[Finding], schema: Schema) -> dict[str, Any]:
 def draw_table(rules: Sequence[dict[str, Any]]) -> str:
     """Return *rules* of a summary as lines of aligned columns."""
     lines = [("rule", "column", "expected", "found")]
-    lines += [(rule["rule"], name_subject(rule) or "(rows)", _cut(rule["expected"]), rule["found"]) for rule in rules]
+    lines += [
+        (rule["rule"], name_subject(rule) or "(rows)", escape(_cut(rule["expected"])), escape(rule["found"]))
+        for rule in rules
+    ]
     widths = [max(len(line[position]) for line in lines) for position in range(3)]
     return "\n".join(
         "  " + "  ".join([*(cell.ljust(width) for cell, width in zip(line, widths, strict=False)), line[3]])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,10 +11,13 @@ from ...errors import DataUnreadable
 from ...limits import Limits
 from ...request import IngestionConfig
 from ..converted import Converted
+from ..json_columns import read_columns
 from ..json_records import (
     TOO_MANY_DIGITS,
     UNUSED,
+    Cells,
     Record,
+    RecordsFormat,
     RepeatedNameError,
     convert_records,
     make_record,
@@ -25,6 +28,7 @@ from ..text_encoding import find_encoding
 from .file_format import FileFormat
 
 _LONGEST_LINE = 32 << 20
+_BLOCK_CHARACTERS = 4 << 20
 
 
 def _is_one(head: bytes, _: Path) -> bool:
@@ -55,8 +59,9 @@ def _convert(
     path: Path, target: Path, name: str, config: IngestionConfig, drop_columns: Collection[str], limits: Limits
 ) -> Converted:
     encoding = find_encoding(path, name, config.encoding)
-    records = _read(path, encoding.codec, name)
-    converted = convert_records(records, "line", target, name, config, drop_columns, limits)
+    records_format = RecordsFormat(config.decimal)
+    records = _read(path, encoding.codec, name, records_format)
+    converted = convert_records(records, records_format, "line", target, name, config, drop_columns, limits)
     return replace(
         converted,
         found=f"a record for each line, encoding {encoding.name}",
@@ -66,37 +71,50 @@ def _convert(
     )
 
 
-def _read(path: Path, codec: str, name: str) -> Iterator[tuple[int, Record]]:
-    decode = json.JSONDecoder(object_pairs_hook=make_record).raw_decode
+def _read(path: Path, codec: str, name: str, records_format: RecordsFormat) -> Iterator[tuple[int, Record | Cells]]:
     with path.open(encoding=codec) as file:
-        number = 0
-        while line := file.readline(_LONGEST_LINE):
-            number += 1
-            text = line.strip()
-            if not text:
-                continue
-            if len(line) == _LONGEST_LINE:
-                raise DataUnreadable(
-                    f"Line {number} is longer than {_LONGEST_LINE >> 20} MiB.",
-                    where=f"{name}, line {number}",
-                    fix="Write each record on a line of its own.",
-                    details={"line": number},
-                )
-            try:
-                record, end = decode(text)
-            except RepeatedNameError as error:
-                raise refuse_repeated(str(error), f"{name}, line {number}") from error
-            except json.JSONDecodeError as error:
-                raise _refuse_line(number, f"{error.msg} (column {error.colno})", name) from error
-            except ValueError as error:
-                raise _refuse_line(number, TOO_MANY_DIGITS, name) from error
-            except RecursionError as error:
-                raise _refuse_line(number, "it is nested too deeply", name) from error
-            if end < len(text):
-                raise _refuse_line(number, f"something follows it (column {end + 1})", name)
-            if type(record) is not dict:
-                raise _refuse_line(number, "it is no object, {...}, so that its values have no names", name)
-            yield number, record
+        number = 1
+        while lines := file.readlines(_BLOCK_CHARACTERS):
+            columns = None
+            # Only the last can be long.
+            if len(lines[-1]) < _LONGEST_LINE:
+                # What the lines before were tells what these have to be.
+                columns = read_columns(lines, records_format.kinds, records_format.nested)
+            if columns is not None:
+                yield number, Cells(columns, len(lines))
+            else:
+                yield from _read_lines(lines, number, name)
+            number += len(lines)
+
+
+def _read_lines(lines: Sequence[str], first: int, name: str) -> Iterator[tuple[int, Record]]:
+    decode = json.JSONDecoder(object_pairs_hook=make_record).raw_decode
+    for number, line in enumerate(lines, start=first):
+        text = line.strip()
+        if not text:
+            continue
+        if len(line) >= _LONGEST_LINE:
+            raise DataUnreadable(
+                f"Line {number} is longer than {_LONGEST_LINE >> 20} MiB.",
+                where=f"{name}, line {number}",
+                fix="Write each record on a line of its own.",
+                details={"line": number},
+            )
+        try:
+            record, end = decode(text)
+        except RepeatedNameError as error:
+            raise refuse_repeated(str(error), f"{name}, line {number}") from error
+        except json.JSONDecodeError as error:
+            raise _refuse_line(number, f"{error.msg} (column {error.colno})", name) from error
+        except ValueError as error:
+            raise _refuse_line(number, TOO_MANY_DIGITS, name) from error
+        except RecursionError as error:
+            raise _refuse_line(number, "it is nested too deeply", name) from error
+        if end < len(text):
+            raise _refuse_line(number, f"something follows it (column {end + 1})", name)
+        if type(record) is not dict:
+            raise _refuse_line(number, "it is no object, {...}, so that its values have no names", name)
+        yield number, record
 
 
 def _refuse_line(number: int, reason: str, name: str) -> DataUnreadable:

@@ -21,7 +21,7 @@ from ..csv_rows import RowTooLongError, read_batches
 from ..end_separator import NOTE, expect_end, settle_end
 from ..extra_lines import Body, find_body
 from ..text_table import convert_body
-from .file_format import FileFormat
+from .file_format import Convert, FileFormat
 
 #: Text in a block; rows longer than one are read in the larger blocks. What is held at once is a few of them.
 _BLOCK_BYTES = (2 << 20, 32 << 20)
@@ -29,18 +29,14 @@ _BLOCK_BYTES = (2 << 20, 32 << 20)
 _BLOCK_BYTES_PER_COLUMN = 8 << 10
 
 
-def _convert_csv(
-    path: Path, target: Path, name: str, config: IngestionConfig, drop_columns: Collection[str], limits: Limits
-) -> Converted:
-    csv_format = find_csv_format(path, name, config, "csv")
-    return _convert(path, target, name, csv_format, leave_types_open(config, drop_columns), drop_columns, limits)
+def _make_convert(data_format: str) -> Convert:
+    def convert(
+        path: Path, target: Path, name: str, config: IngestionConfig, drop_columns: Collection[str], limits: Limits
+    ) -> Converted:
+        csv_format = find_csv_format(path, name, config, data_format)
+        return _convert(path, target, name, csv_format, leave_types_open(config, drop_columns), drop_columns, limits)
 
-
-def _convert_tsv(
-    path: Path, target: Path, name: str, config: IngestionConfig, drop_columns: Collection[str], limits: Limits
-) -> Converted:
-    csv_format = find_csv_format(path, name, config, "tsv")
-    return _convert(path, target, name, csv_format, leave_types_open(config, drop_columns), drop_columns, limits)
+    return convert
 
 
 def _convert(
@@ -96,7 +92,7 @@ def _convert_blocks(
     names, notes = name_columns(csv_format.header)
     if csv_format.has_end:
         notes.append(NOTE)
-    body = find_body(read, csv_format, names, config, name)
+    body = find_body(read, csv_format, names, config, name, target)
     rows = body.columns.rows
     if not rows:
         raise _no_rows(name)
@@ -128,5 +124,5 @@ def _no_rows(name: str) -> DataUnreadable:
     )
 
 
-CSV = FileFormat("csv", "a CSV file", (".csv",), _convert_csv, unused=frozenset({"sheet"}), is_text=True)
-TSV = FileFormat("tsv", "a TSV file", (".tsv", ".tab"), _convert_tsv, unused=frozenset({"sheet"}), is_text=True)
+CSV = FileFormat("csv", "a CSV file", (".csv",), _make_convert("csv"), unused=frozenset({"sheet"}), is_text=True)
+TSV = FileFormat("tsv", "a TSV file", (".tsv", ".tab"), _make_convert("tsv"), unused=frozenset({"sheet"}), is_text=True)

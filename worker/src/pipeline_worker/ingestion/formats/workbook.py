@@ -82,7 +82,7 @@ def _convert(
     def read(_: tuple[str, ...] = ()) -> Iterator[pa.RecordBatch]:
         return limits.watch(cells.read(positions), names, name, cells.rows, drop_columns)
 
-    body = find_body(read, sheet_format, names, leave_types_open(config, drop_columns), name)
+    body = find_body(read, sheet_format, names, leave_types_open(config, drop_columns), name, target)
     body = mark_truths(body, names, sheet_format.kinds)
     first_line = None if sheet_format.blank else body.first_line
     converted = convert_body(body, sheet_format, names, target, name, first_line)
