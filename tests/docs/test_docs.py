@@ -138,7 +138,7 @@ def test_every_dag_is_in_the_readme() -> None:
 def test_lock_files_carry_hashes_and_no_address() -> None:
     """Every lock file pins by hash, and names no index."""
     locks = sorted(PROJECT.glob("*/*.lock"))
-    assert len(locks) == 7
+    assert len(locks) == 8
     for lock in locks:
         text = lock.read_text()
         assert "--hash=sha256:" in text
