@@ -65,21 +65,25 @@ def take_product(rows: Rows) -> Predicted:
         converted = convert(dropped, dataset, dropped.name, DataFormat("csv", "by its name"), IngestionConfig())
         plan = make_plan(dataset, converted.schema, Request(target_column=target))
         with limit_threads(len(plan.split.train)):
-            learned = learn(plan, {}, 42, lambda _: nullcontext())
+            learned = learn(plan, lambda _: nullcontext())
         cells = pd.read_csv(asked, dtype=str, keep_default_na=False)
-    assert plan.model.kind == rows.kind, plan.why
-    return _predict(learned.fitted.pipeline, cells, rows.kind, plan.model.name)
+    assert plan.kind == rows.kind, plan.why
+    return _predict(learned.published.pipeline, cells, rows.kind, learned.candidate.name)
 
 
 def take_plain(rows: Rows) -> Predicted:
-    """Fit a random forest to the numeric columns, the median where they miss a value."""
+    """Fit a random forest to the numeric columns, the median where they miss a value; without any, predict the same for all."""
+    from sklearn.dummy import DummyClassifier, DummyRegressor
     from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
     from sklearn.impute import SimpleImputer
     from sklearn.pipeline import make_pipeline
 
     names = rows.features.select_dtypes(["number", "bool"]).columns
-    forest = (RandomForestClassifier if rows.kind == CLASSES else RandomForestRegressor)(random_state=0)
-    pipeline = make_pipeline(SimpleImputer(strategy="median"), forest)
+    if len(names):
+        forest = (RandomForestClassifier if rows.kind == CLASSES else RandomForestRegressor)(random_state=0)
+        pipeline = make_pipeline(SimpleImputer(strategy="median"), forest)
+    else:
+        pipeline = DummyClassifier() if rows.kind == CLASSES else DummyRegressor()
     with limit_threads(len(rows.features)):
         pipeline.fit(rows.features[names], rows.target)
         return _predict(pipeline, rows.asked[names], rows.kind)

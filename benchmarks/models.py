@@ -1,7 +1,7 @@
 """How good the model is that comes of a dropped file without a line of settings, beside what else one could do.
 
     python3 -m venv .state/venvs/benchmarks
-    .state/venvs/benchmarks/bin/pip install --no-deps --require-hashes -r worker/requirements.lock -r benchmarks/requirements.lock
+    .state/venvs/benchmarks/bin/pip install --no-deps --require-hashes -r worker/requirements.lock -r benchmarks/models-requirements.lock
     PYTHONPATH=worker/src .state/venvs/benchmarks/bin/python -m benchmarks.models                # what was not measured before
     PYTHONPATH=worker/src .state/venvs/benchmarks/bin/python -m benchmarks.models --again product   # that way anew, all else kept
 
@@ -22,7 +22,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.model_data import CLASSES, DATA_SETS, DataSet, read_data_set
-from benchmarks.model_ways import WAYS, Predicted, Rows
+from benchmarks.model_report import write_report
+from benchmarks.model_ways import FLAML_SECONDS, WAYS, Predicted, Rows
 from pipeline_worker.training.threads import wait_without_spinning
 
 if TYPE_CHECKING:
@@ -32,8 +33,6 @@ HERE = Path(__file__).parent
 KEPT = HERE.parent / ".state" / "benchmarks" / "models"
 #: FLAML is slow: it is tried on these alone, and on the first outer fold only.
 FLAML_SETS = ("breast_cancer", "anes96", "seattle_weather", "cars", "churn", "houses", "large", "rare")
-#: A loss that chance does not explain is one of more than this, and of more than one standard error.
-LEAST_LOSS = 0.01
 
 
 def main() -> int:
@@ -56,6 +55,7 @@ def main() -> int:
         for way, fold in list_missing(data_set, options.ways):
             if time.monotonic() < end:
                 measure_fold(data_set, way, fold)
+    write_report(DATA_SETS, KEPT, HERE / "models.md", FLAML_SECONDS)
     return 0
 
 
@@ -88,6 +88,7 @@ def measure_fold(data_set: DataSet, way: str, fold: int) -> None:
         "wall_seconds": round(time.monotonic() - wall, 3),
         "cpu_seconds": round(time.process_time() - cpu, 3),
         "chosen": predicted.chosen,
+        "classes": len(predicted.classes),
     }
     find_kept(data_set, way, fold).write_text(json.dumps(figures, indent=1), encoding="utf-8")
     said = ", ".join(

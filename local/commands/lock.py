@@ -22,7 +22,11 @@ LOCKS = (
         "benchmarks/reading-requirements.lock",
         ("--constraints", "worker/requirements.lock"),
     ),
-    ("benchmarks/requirements.in", "benchmarks/requirements.lock", ("--constraints", "worker/requirements.lock")),
+    (
+        "benchmarks/models-requirements.in",
+        "benchmarks/models-requirements.lock",
+        ("--constraints", "worker/requirements.lock"),
+    ),
     ("minio/requirements.in", "minio/requirements.lock", ()),
     ("local/requirements.in", "local/requirements.lock", ("--constraints", "tests/requirements.lock")),
 )
