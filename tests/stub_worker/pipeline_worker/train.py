@@ -54,6 +54,7 @@ def train(attempt: Attempt) -> Outcome:
         "importance": [],
         "choice": None,
         "threshold": None,
+        "training_scenario": "holdout",
     }
     model = attempt.save(f"models/{file}", content)
     measured = attempt.save(f"models/{file.removesuffix('.pkl')}.measured.pkl", content + b"\n")
@@ -71,6 +72,7 @@ def train(attempt: Attempt) -> Outcome:
             "rows": rows,
             "rows_without_target": 0,
             "is_stratified": False,
+            "training_scenario": "holdout",
             "features": 1,
             "unused_columns": [],
             "useless_columns": {},

@@ -163,15 +163,15 @@ def _propose(kind: Kind, rows: int) -> list[Candidate]:
 
     lines = Candidate(MODELS[linear], {}), Candidate(MODELS[linear], weaker, "strongly regularised")
     # With a row in each leaf they learn noise by heart.
-    trees = Candidate(MODELS[forest], {"min_samples_leaf": 2})
+    trees = Candidate(MODELS[forest], {"min_samples_leaf": 2} | ({"n_estimators": 60} if rows < FEW_ROWS else {}))
     if rows < FEW_ROWS:
-        small = boost("small trees", 0.1, 100, max_leaf_nodes=8, l2_regularization=10.0)
+        small = boost("small trees", 0.15, 60, max_leaf_nodes=8, l2_regularization=10.0)
         return [
             lines[0],
             small,
             trees,
             lines[1],
-            boost("larger trees", 0.1, 100, max_leaf_nodes=15, l2_regularization=1.0),
+            boost("larger trees", 0.15, 60, max_leaf_nodes=15, l2_regularization=1.0),
         ]
     small = boost("small trees", 0.03, 300, max_depth=4, l2_regularization=10.0, max_features=0.5)
     medium = boost("medium trees", 0.05, 300, max_leaf_nodes=15, l2_regularization=1.0)

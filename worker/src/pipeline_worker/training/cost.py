@@ -46,9 +46,9 @@ def guess_seconds(model: Model, hyperparameters: Mapping[str, Any], rows: int, c
     if model.family == "boosting":
         trees = _count(hyperparameters, "max_iter", 100) * (classes if classes > 2 else 1)
         leaves = min(_count(hyperparameters, "max_leaf_nodes", 31), max(rows / 20, 2))
-        return float(trees * (2e-5 * leaves + 7e-9 * cells + 1e-6 * columns * leaves) + 1e-7 * cells)
+        return float(trees * (6e-4 + 1e-5 * leaves + 7e-9 * cells + 1e-6 * columns * leaves) + 1e-7 * cells)
     looked_at = math.sqrt(columns) if model.kind == CLASSIFICATION else columns
-    each = 1e-3 + (1.2e-8 if model.name.startswith("Extra") else 4e-8) * rows * math.log2(rows + 1) * looked_at
+    each = 2.3e-3 + (1.2e-8 if model.name.startswith("Extra") else 4e-8) * rows * math.log2(rows + 1) * looked_at
     return float(_count(hyperparameters, "n_estimators", 100) * each)
 
 
