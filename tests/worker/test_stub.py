@@ -22,7 +22,15 @@ pytestmark = LIBRARY_WARNINGS
 FITTED = ("figure_", "confusion")
 #: Objects and lists whose names and entries are the data's; that they are there is compared.
 OF_THE_DATA = {"versions", "timings", "metrics", "baseline", "model", "per_class", "importance", "notes"}
-OF_THE_DATA |= {"defaults_chosen", "suspect_columns", "unused_columns", "less_is_better", "positive_class"}
+OF_THE_DATA |= {
+    "interval",
+    "useless_columns",
+    "defaults_chosen",
+    "suspect_columns",
+    "unused_columns",
+    "less_is_better",
+    "positive_class",
+}
 
 
 def run_real(line: Line, stage: str, run_key: str, params: dict[str, Any]) -> None:

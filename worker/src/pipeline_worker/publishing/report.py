@@ -12,7 +12,7 @@ from typing import Any
 from ..validation.summary import name_subject, say_warning
 from . import report_style
 from .markup import show, show_count, show_name, show_note, write_link, write_section, write_table
-from .report_metrics import make_tile, write_figures, write_metrics
+from .report_metrics import make_tile, write_choice, write_figures, write_metrics
 
 _MAX_COLUMNS, _MAX_RULES, _MAX_NOTES = 60, 60, 30
 #: What opens a file for pandas where pandas cannot.
@@ -115,7 +115,8 @@ def _write_notes(report: Report) -> str:
     notes += [f"and {len(told) - _MAX_NOTES} more of the columns, in profile.json"] * (len(told) > _MAX_NOTES)
     notes += [show_note(note) for note in trained.get("notes", [])]
     notes += [
-        f"<code>{show_name(name)}</code>: {show_note(why)}" for name, why in trained.get("suspect_columns", {}).items()
+        f"<code>{show_name(name)}</code>: {show_note(why)}"
+        for name, why in {**trained.get("suspect_columns", {}), **trained.get("useless_columns", {})}.items()
     ]
     broken = [rule for rule in report.summary.get("rules", []) if not rule.get("satisfied")]
     notes += [show_note(say_warning(rule)) for rule in broken[:_MAX_NOTES]]
@@ -217,7 +218,11 @@ def _write_rules(report: Report) -> str:
 def _write_parameters(report: Report) -> str:
     shown = {name: value for name, value in report.request.items() if value not in (None, [], {}, "")}
     rows = [[f"<code>{show(name)}</code>", f"<code>{show(_plain(value))}</code>"] for name, value in shown.items()]
-    return f"<p>{show_note(report.trained.get('target_rule'))}.</p>" + write_table(["parameter", "value"], rows)
+    return (
+        f"<p>{show_note(report.trained.get('target_rule'))}.</p>"
+        + write_choice(report.metrics)
+        + write_table(["parameter", "value"], rows)
+    )
 
 
 def _say_dropped(report: Report) -> str:

@@ -78,6 +78,24 @@ def write_metrics(metrics: Mapping[str, Any], trained: Mapping[str, Any]) -> str
     )
 
 
+def write_choice(metrics: Mapping[str, Any]) -> str:
+    """Return the models that were compared, the one that was taken first; nothing where one was asked for."""
+    choice = metrics.get("choice") or {}
+    compared = choice.get("candidates") or []
+    if not compared:
+        return ""
+    rows = [
+        [
+            show(f"{each.get('model')}{', ' if each.get('character') else ''}{each.get('character', '')}"),
+            f"{write_number(each.get('score'))} ± {write_number(each.get('spread'))}",
+            f"{each.get('seconds', 0):.1f} s",
+        ]
+        for each in compared
+    ]
+    head = f"{say_metric(str(choice.get('metric')))} in {choice.get('folds')} folds of {show_count(choice.get('rows'))} rows"
+    return write_table(["compared, the best first", head, "took"], rows, numbers={1, 2})
+
+
 def write_figures(figures: Mapping[str, bytes], metrics: Mapping[str, Any]) -> str:
     """Return the pictures *figures*, by name, inside the page."""
     wide = _BROAD | ({"confusion_matrix"} if len(metrics.get("per_class") or ()) > _MOST_HALF else set())
