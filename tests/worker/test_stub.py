@@ -19,7 +19,7 @@ from tests.worker.tables import make_penguins
 pytestmark = LIBRARY_WARNINGS
 
 #: What only a model that was fitted can have.
-FITTED = ("figure_", "confusion")
+FITTED = ("figure_", "confusion", "split_in_time")
 #: Objects and lists whose names and entries are the data's; that they are there is compared.
 OF_THE_DATA = {"versions", "timings", "metrics", "baseline", "model", "per_class", "importance", "notes"}
 OF_THE_DATA |= {
@@ -97,8 +97,8 @@ def test_the_stub_leaves_what_the_worker_leaves(tmp_path: Path, mlflow_server: M
         run_key = f"contract-of-{kind}.20260101T000000Z.aaaaaaaa"
         for stage in WORK:
             first = {"data_source": source, "dataset": line.dataset, "target_column": "species"}
-            # No choice, and no look into another split: these are of the data.
-            first |= {"model_name": "LogisticRegression", "drop_columns": ["seen_on"]}
+            # Without a choice, which is of the data.
+            first |= {"model_name": "LogisticRegression"}
             run(line, stage, run_key, first if stage == "ingest" else {})
         forms.append(describe(line, run_key))
     worker, stub = forms
