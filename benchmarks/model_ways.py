@@ -68,7 +68,7 @@ def take_product(rows: Rows) -> Predicted:
             learned = learn(plan, lambda _: nullcontext())
         cells = pd.read_csv(asked, dtype=str, keep_default_na=False)
     assert plan.kind == rows.kind, plan.why
-    return _predict(learned.published.pipeline, cells, rows.kind, learned.candidate.name)
+    return _predict(learned.published.pipeline, cells, rows.kind, learned.decision.candidate.name)
 
 
 def take_plain(rows: Rows) -> Predicted:

@@ -51,7 +51,7 @@ def chosen() -> tuple[Plan, Learned, list[str]]:
 def test_each_family_is_compared_and_the_best_is_taken() -> None:
     """All candidates are told with their scores, in the log and in `metrics.json`; the first of them is fitted."""
     plan, learned, lines = chosen()
-    choice = learned.choice
+    choice = learned.decision.choice
     assert choice
     assert {each.model.family for each in plan.candidates.all} == {"linear", "boosting", "forest"}
     assert (
@@ -62,8 +62,8 @@ def test_each_family_is_compared_and_the_best_is_taken() -> None:
     scores = [each.score for each in choice.compared]
     assert choice.metric == "log_loss"
     assert scores == sorted(scores)
-    assert learned.candidate == choice.compared[0].candidate
-    assert type(learned.estimator).__name__ == learned.candidate.model.name
+    assert learned.decision.candidate == choice.compared[0].candidate
+    assert type(learned.estimator).__name__ == learned.decision.candidate.model.name
     described = learned.described["choice"]
     assert described["is_repeatable"]
     assert [each["model"] for each in described["candidates"]] == [
@@ -80,7 +80,7 @@ def test_the_model_to_publish_is_the_measured_one_fitted_anew_on_all_rows() -> N
     assert learned.refitted
     measured, published = find_estimator(learned.fitted.pipeline), find_estimator(learned.published.pipeline)
     assert measured.get_params() == published.get_params()
-    everything = Encodings(plan.table.columns, plan.table.features, 42).of(learned.candidate.model.family).rows
+    everything = Encodings(plan.table.columns, plan.table.features, 42).of(learned.decision.candidate.model.family).rows
     again = type(published)(**published.get_params()).fit(everything, plan.target.array)
     assert pickle.dumps(again) == pickle.dumps(published)
     assert pickle.dumps(measured) != pickle.dumps(published)
@@ -114,9 +114,9 @@ def test_the_metric_that_is_asked_for_decides(tmp_path: Path) -> None:
     """`metric` is what candidates are compared by, and the headline."""
     plan = plan_of(make_hires(60), tmp_path, target_column="hires", metric="mae")
     learned = learn_of(plan)
-    assert learned.choice
-    assert learned.choice.metric == learned.measured.headline == "mae"
-    scores = [each.score for each in learned.choice.compared]
+    assert learned.decision.choice
+    assert learned.decision.choice.metric == learned.measured.headline == "mae"
+    scores = [each.score for each in learned.decision.choice.compared]
     assert scores == sorted(scores)
 
 
@@ -182,13 +182,13 @@ def test_what_is_compared_follows_from_the_size_of_the_table(
 
 def test_when_the_time_is_over_the_choice_is_marked(tmp_path: Path) -> None:
     """No other candidate is begun, those that were not are named, and the line is given that makes the model again."""
-    from pipeline_worker.training.learn import describe_learned
+    from pipeline_worker.training.facts import describe_learned
 
     plan = plan_of(make_hires(60), tmp_path, target_column="hires")
     learned = learn_of(plan, seconds=0)
-    assert learned.choice
-    assert len(learned.choice.compared) == 1
-    assert len(learned.choice.left_out) == len(plan.candidates.all) - 1
+    assert learned.decision.choice
+    assert len(learned.decision.choice.compared) == 1
+    assert len(learned.decision.choice.left_out) == len(plan.candidates.all) - 1
     assert not learned.described["choice"]["is_repeatable"]
     (note,) = [note for note in describe_learned(plan, learned)["notes"] if "Not compared" in note]
     assert note.endswith('give {"model_name": "Ridge"}.')

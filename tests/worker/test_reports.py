@@ -124,7 +124,7 @@ def test_the_call_of_the_report_gives_what_was_learned(monkeypatch: pytest.Monke
 
 def test_a_row_without_a_target_is_counted_and_not_learned() -> None:
     """The result says in its first line that a row is left out, and its facts how many and which."""
-    from pipeline_worker.training.learn import describe_learned
+    from pipeline_worker.training.facts import describe_learned
     from pipeline_worker.training.result import say_result
 
     _, plan, learned = train("missing-na-lower-case.csv", "price")

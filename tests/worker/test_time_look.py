@@ -46,7 +46,7 @@ def make_drift(rows: int = 400) -> pd.DataFrame:
 
 def test_a_split_at_random_that_flatters_is_told(tmp_path: Path) -> None:
     """The warning has both numbers and the line to paste, and stands among the notes."""
-    from pipeline_worker.training.learn import describe_learned
+    from pipeline_worker.training.facts import describe_learned
 
     plan, learned = learn_from(
         make_drift(), tmp_path, target_column="level", model_name="RandomForestRegressor", refit=False
@@ -70,7 +70,8 @@ def test_nothing_is_told_where_the_time_does_not_matter(tmp_path: Path) -> None:
 
 def test_full_train_measures_out_of_fold_and_learns_from_all_rows(tmp_path: Path) -> None:
     """The model that is kept has seen each row, and those that were measured have not seen the rows they were measured on."""
-    from pipeline_worker.training.learn import describe_learned, draw_learned
+    from pipeline_worker.training.facts import describe_learned
+    from pipeline_worker.training.learn import draw_learned
     from pipeline_worker.training.result import say_result
 
     table = make_penguins().assign(species=np.random.default_rng(3).permutation(make_penguins()["species"]))
@@ -103,7 +104,7 @@ def test_models_are_compared_by_the_scenario_s_own_folds(tmp_path: Path) -> None
     asked = {"target_column": "species", "refit": False, "drop_columns": ["bird"]}
     _, by_groups = learn_from(table, tmp_path, training_scenario="group", group_column="bird", **asked)
     _, at_random = learn_from(table, tmp_path, **asked)
-    assert by_groups.choice is not None
-    assert at_random.choice is not None
-    assert at_random.choice.compared[0].score < 0.3
-    assert by_groups.choice.compared[0].score > 0.5
+    assert by_groups.decision.choice is not None
+    assert at_random.decision.choice is not None
+    assert at_random.decision.choice.compared[0].score < 0.3
+    assert by_groups.decision.choice.compared[0].score > 0.5

@@ -340,11 +340,13 @@ def test_the_winner_of_a_comparison_is_tuned(tmp_path: Path) -> None:
         hyperparameters={"max_iter": 500},
         tuning={"n_trials": 5, "metric": "f1_macro", "search_space": {"C": [0.01, 1, 3, 100]}},
     )
-    assert learned.choice
-    assert learned.tuned
-    assert learned.candidate.model == learned.choice.candidate.model == MODELS["LogisticRegression"]
-    assert learned.tuned.metric.name == "f1_macro"
-    assert learned.tuned.trials[0].params["C"] == learned.choice.candidate.hyperparameters.get("C", 1.0)
+    assert learned.decision.choice
+    assert learned.decision.tuned
+    assert learned.decision.candidate.model == learned.decision.choice.candidate.model == MODELS["LogisticRegression"]
+    assert learned.decision.tuned.metric.name == "f1_macro"
+    assert learned.decision.tuned.trials[0].params["C"] == learned.decision.choice.candidate.hyperparameters.get(
+        "C", 1.0
+    )
     assert learned.estimator.get_params()["max_iter"] == 500
 
 
@@ -361,7 +363,7 @@ def test_rows_too_few_for_two_folds_are_said_to_be(tmp_path: Path) -> None:
 
 def test_a_search_on_the_rows_that_are_measured_is_said_to_be(tmp_path: Path) -> None:
     """Without a test part of its own the metrics come out too good, and a note says so; with one nothing has to be said."""
-    from pipeline_worker.training.learn import describe_learned
+    from pipeline_worker.training.facts import describe_learned
 
     said = []
     for scenario in ("full_train", "holdout"):

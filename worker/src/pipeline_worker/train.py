@@ -40,7 +40,8 @@ def train(attempt: Attempt) -> Outcome:
     with attempt.timed("imports"):
         import mlflow.sklearn  # noqa: F401 - so that what follows is timed without it
 
-        from .training.learn import describe_learned, draw_learned, learn, say_choice
+        from .training.facts import describe_learned
+        from .training.learn import draw_learned, learn
         from .training.plan import make_plan, say_work
         from .training.result import draw_metrics, say_result
         from .training.tuned import write_tuned
@@ -58,25 +59,23 @@ def train(attempt: Attempt) -> Outcome:
     ):
         attempt.log.info("%s; MLflow run: %s", say_work(plan, threads), run.url)
         learned = learn(plan, attempt.timed, lambda line: attempt.log.info("%s", line), settings.choice_seconds)
-        if learned.choice:
-            attempt.log.info("%s", say_choice(learned.choice))
         request = attempt.request.model_copy(
             update={
-                "model_name": learned.candidate.model.name,
+                "model_name": learned.decision.candidate.model.name,
                 "model_version": attempt.request.model_version or RunKey.parse(attempt.run_key).version,
             }
         )
         with attempt.timed("draw"):
             figures = draw_learned(plan, learned)
-        tuning = write_tuned(learned.tuned, learned.candidate) if learned.tuned else {}
+        tuning = write_tuned(learned.decision.tuned, learned.decision.candidate) if learned.decision.tuned else {}
         outputs = _save(attempt, learned, figures, tuning, f"{request.model_name}_v{request.model_version}")
         digests = {"model_digest": outputs["model"].digest}
         if "measured_model" in outputs:
             digests["measured_digest"] = outputs["measured_model"].digest
         with attempt.timed("mlflow"):
             model_id = _track(attempt, run, request, plan, learned, figures, tuning, tags | digests)
-            if learned.tuned:
-                _track_trials(run, learned.tuned, tags)
+            if learned.decision.tuned:
+                _track_trials(run, learned.decision.tuned, tags)
     facts = describe_learned(plan, learned) | {
         "model_version": request.model_version,
         "model_file": outputs["model"].uri.rpartition("/")[2],
@@ -209,7 +208,7 @@ def _track(
         target=plan.target.array,
         tags=tags | {"fitted_on": learned.fitted_on},
     )
-    searched = measure_tuned(learned.tuned) if learned.tuned else {}
+    searched = measure_tuned(learned.decision.tuned) if learned.decision.tuned else {}
     run.log_metrics({**collect_tracked(learned.measured), **searched}, model_id)
     return model_id
 

@@ -3,47 +3,34 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
-from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, clone
 
-from ..errors import ParameterInvalid
-from ..number_text import write_number
 from ..serving.reader import UnseenLabelWarning
 from .candidates import Candidate
-from .choice import CHOICE_SECONDS, Choice, Compared, compare_candidates
+from .choice import CHOICE_SECONDS
 from .cost import guess_seconds
-from .cross_validation import CrossValidation, sample_rows
+from .decide import Decision, Say, Timed, decide
 from .figures import draw_figures
 from .fit import Encodings, Fitted, fit_pipeline
 from .folds import make_folds
 from .importance import measure_importance
-from .kind import CLASSIFICATION
-from .metric_table import METRICS
 from .metrics import Measured, Predictions, describe_measured, measure, predict
 from .models import make_estimator
 from .out_of_fold import predict_out_of_fold
 from .plan import Plan
 from .progress import saying_progress
-from .result import describe_result, note_result
 from .threshold import choose_threshold, find_estimator, set_threshold
 from .time_look import TimeLook, look_in_time
-from .tuned import Tuned, describe_tuned, note_tuned
-
-Say = Callable[[str], None]
-Timed = Callable[[str], AbstractContextManager[None]]
 
 
 @dataclass(frozen=True)
 class Learned:
     """A fitted pipeline and what is known of it.
 
-    :param choice: how the model was chosen; None where it was asked for.
-    :param tuned: how its hyperparameters were found; None where they were not searched for.
     :param chosen: hyperparameters that nobody gave and that differ from scikit-learn's: name → value and reason.
     :param fitted: the pipeline that was measured; it has learned from the train part only.
     :param refitted: the same, fitted anew on all rows; None where that was not wanted, or *fitted* has learned from all.
@@ -53,9 +40,7 @@ class Learned:
     :param described: the content of `metrics.json`.
     """
 
-    candidate: Candidate
-    choice: Choice | None
-    tuned: Tuned | None
+    decision: Decision
     chosen: dict[str, str]
     fitted: Fitted
     refitted: Fitted | None
@@ -88,23 +73,8 @@ def learn(plan: Plan, timed: Timed, say: Say = lambda _: None, choice_seconds: f
     """
     request = plan.request
     encodings = Encodings(plan.table.columns, plan.train_features, request.random_state)
-    choice = tuned = validation = None
-    candidate = plan.candidates.all[0]
-    if len(plan.candidates.all) > 1 or request.search:
-        validation = _make_validation(plan, encodings)
-    if len(plan.candidates.all) > 1:
-        with timed("choose"):
-            if validation:
-                choice = _choose(plan, validation, say, choice_seconds)
-                candidate = choice.candidate
-            encodings.forget_all_but(candidate.model.family)
-    if request.search and validation:
-        # Loaded only now: it loads Optuna.
-        from .tune import tune_candidate
-
-        with timed("tune"):
-            tuned = tune_candidate(candidate, validation, plan.train_target, request, say)
-            candidate = replace(candidate, hyperparameters={**candidate.hyperparameters, **tuned.params})
+    decision = decide(plan, encodings, timed, say, choice_seconds)
+    candidate = decision.candidate
     estimator, chosen = make_estimator(
         candidate.model, candidate.hyperparameters, plan.train_target, request.random_state
     )
@@ -146,14 +116,14 @@ def learn(plan: Plan, timed: Timed, say: Say = lambda _: None, choice_seconds: f
         measured, plan.kind, {"train": len(plan.split.train), "test": len(plan.split.test)}
     ) | {
         "importance": importance,
-        "choice": choice.describe() if choice else None,
+        "choice": decision.choice.describe() if decision.choice else None,
         "threshold": threshold,
         **plan.split.facts,
     }
     if look:
         described["split_in_time"] = look.describe()
     fitted_on = "all rows" if refitted or plan.split.folds else "the train part"
-    return Learned(candidate, choice, tuned, chosen, fitted, refitted, fitted_on, look, predicted, measured, described)
+    return Learned(decision, chosen, fitted, refitted, fitted_on, look, predicted, measured, described)
 
 
 def _predict(plan: Plan, candidate: Candidate, fitted: Fitted) -> Predictions:
@@ -170,50 +140,6 @@ def _predict(plan: Plan, candidate: Candidate, fitted: Fitted) -> Predictions:
         candidate.hyperparameters,
         plan.request.random_state,
     )
-
-
-def _make_validation(plan: Plan, encodings: Encodings) -> CrossValidation | None:
-    """Return what models are compared by; None where the split leaves nothing to compare them on.
-
-    :raises ParameterInvalid: there is nothing, and hyperparameters are to be searched for.
-    """
-    request, wanted = plan.request, plan.candidates
-    sample = sample_rows(plan.train_target, plan.kind, wanted.rows, request.random_state)
-    target = plan.train_target[sample]
-    groups, times = (None if each is None else each[sample] for each in (plan.split.groups, plan.split.times))
-    folds = make_folds(target, plan.kind, wanted.folds, request.random_state, groups=groups, times=times)
-    if not folds and request.search:
-        raise ParameterInvalid(
-            f"The {len(target):,} rows to learn from cannot be cut into parts to tune on: they are too few, of one group, or of one time.",
-            where="tuning",
-            fix="Leave `tuning` out, add rows, or choose another `training_scenario`.",
-            details={"parameter": "tuning"},
-        )
-    if not folds:
-        return None
-    if len(sample) < len(plan.train_target):
-        encodings = Encodings(plan.table.columns, plan.train_features.iloc[sample], request.random_state)
-    # Without a wish: what sees how sure a model is tells models apart sooner than what counts, or ranks.
-    metric = request.metric or ("log_loss" if plan.kind == CLASSIFICATION else "r2")
-    return CrossValidation(
-        encodings,
-        target,
-        folds,
-        plan.kind,
-        metric,
-        plan.positive,
-        request.random_state,
-    )
-
-
-def _choose(plan: Plan, validation: CrossValidation, say: Say, seconds: float) -> Choice:
-    def tell(each: Compared) -> None:
-        say(
-            f"compared: {each.candidate.name}: {METRICS[validation.metric].word} {write_number(each.score)} ± "
-            f"{write_number(each.spread)} in {each.seconds:.1f} s"
-        )
-
-    return compare_candidates(plan.candidates.all, validation, validation.rows, tell, seconds)
 
 
 def _refit(plan: Plan, candidate: Candidate, measured: BaseEstimator, threshold: float | None) -> Fitted:
@@ -259,67 +185,3 @@ def draw_learned(plan: Plan, learned: Learned) -> dict[str, bytes]:
         learned.measured,
         learned.described["importance"],
     )
-
-
-def describe_learned(plan: Plan, learned: Learned) -> dict[str, Any]:
-    """Return what a manifest tells of a training, in small."""
-    notes = [
-        *note_result(learned.measured, plan.request.metric),
-        *(learned.look.say() if learned.look else ()),
-        *plan.table.notes,
-        *plan.split.notes,
-        *learned.fitted.notes,
-    ]
-    unused = learned.published.unused
-    if unused:
-        listed = ", ".join(f"`{name}`" for name in unused)
-        notes.append(f"Without a value in any row to learn from, and so ignored: {listed}.")
-    used, ranked = len(plan.table.columns) - len(learned.fitted.unused), len(learned.described["importance"])
-    if ranked < used:
-        notes.append(
-            f"How much the model relies on a column was measured for {ranked} of {used}, in the time there is."
-        )
-    if learned.choice and learned.choice.left_out:
-        notes.append(
-            f"Not compared, as the time for it was over: {'; '.join(learned.choice.left_out)}. Another time, or on another machine, "
-            "another model may be chosen: to have this one again, give "
-            f'{{"model_name": "{learned.candidate.model.name}"}}.'
-        )
-    if learned.tuned:
-        notes += note_tuned(learned.tuned, learned.candidate)
-        if plan.split.folds:
-            notes.append(
-                "The hyperparameters were chosen on the rows that the model is measured on, which makes its metrics look a little too "
-                'good: {"training_scenario": "holdout"} measures it on rows that a search has not seen.'
-            )
-    return {
-        "model_name": learned.candidate.model.name,
-        "fitted_on": learned.fitted_on,
-        "target_column": plan.target.name,
-        "target_kind": plan.kind,
-        "target_rule": plan.why,
-        "rows": learned.described["rows"],
-        "rows_without_target": plan.table.rows_without_target,
-        "is_stratified": plan.split.is_stratified,
-        **plan.split.facts,
-        "features": len(plan.table.columns),
-        "unused_columns": list(unused),
-        "useless_columns": plan.useless,
-        "suspect_columns": plan.suspects,
-        "defaults_chosen": learned.chosen,
-        "choice": learned.described["choice"],
-        "threshold": learned.described["threshold"],
-        "tuning": describe_tuned(learned.tuned) if learned.tuned else None,
-        **describe_result(learned.measured),
-        "notes": notes,
-    }
-
-
-def say_choice(choice: Choice) -> str:
-    """Return in a line which model won, by how much, and at what cost."""
-    first, *others = choice.compared
-    word = METRICS[choice.metric].word
-    line = f"{first.candidate.name} is taken: {word} {write_number(first.score)}"
-    if others:
-        line += f", before {others[0].candidate.name} with {write_number(others[0].score)}"
-    return f"{line}; {len(choice.compared)} compared in {choice.folds} folds of {choice.rows:,} rows, {choice.seconds:.1f} s"

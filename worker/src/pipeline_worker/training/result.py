@@ -23,8 +23,8 @@ def say_result(plan: Plan, learned: Learned) -> str:
     """Return the result in a line."""
     left_out = plan.table.rows_without_target
     ending = f"; {count_rows(left_out)} without a target left out" if left_out else ""
-    searched = f"; {say_tuned(learned.tuned)}" if learned.tuned else ""
-    return f"{learned.candidate.model.name}: {say_measured(learned.measured, say_tested(plan.split))}{searched}{ending}"
+    searched = f"; {say_tuned(learned.decision.tuned)}" if learned.decision.tuned else ""
+    return f"{learned.decision.candidate.model.name}: {say_measured(learned.measured, say_tested(plan.split))}{searched}{ending}"
 
 
 def say_measured(measured: Measured, tested: str) -> str:
