@@ -22,7 +22,7 @@ of each outer fold in turn. `product` is a CSV file dropped with nothing but `ta
 forest on the numeric columns, their gaps filled with the median; `boosting` scikit-learn's HistGradientBoosting behind skrub's
 TableVectorizer, both with their defaults; `FLAML` an AutoML with {flaml_seconds} s, on the first fold only, with the product's figure there.
 Area under the ROC curve for two classes, log loss (less is better) for more, R² for numbers: the mean over the folds ± their standard
-deviation. Seconds are those of one fold, from rows to predictions: the product's include reading the file, measuring and the refit.
+deviation. Seconds are CPU seconds of one fold, from rows to predictions: those of the product include reading the file, measuring and the refit.
 
 """
 
@@ -66,7 +66,7 @@ def write_report(data_sets: Sequence[DataSet], kept: Path, target: Path, flaml_s
         "boosting",
         "FLAML (product)",
         "chosen",
-        "s product / plain / boosting",
+        "CPU s product / plain / boosting",
     )
     table = [names, ["---"] * len(names), *rows]
     text = _HEAD.format(flaml_seconds=flaml_seconds) + "".join(f"| {' | '.join(row)} |\n" for row in table)
@@ -89,7 +89,7 @@ def _write_row(data_set: DataSet, ways: Mapping[str, Figures]) -> list[str]:
     product, flaml = ways["product"], ways["flaml"]
     beside = f"{flaml.mean(flaml.metric):.3f} ({product.folds[0][product.metric]:.3f})" if flaml.folds else ""
     chosen = [str(fold["chosen"]) for fold in product.folds.values()]
-    seconds = " / ".join(f"{ways[way].mean('wall_seconds'):.1f}" for way in ("product", "plain", "boosting"))
+    seconds = " / ".join(f"{ways[way].mean('cpu_seconds'):.1f}" for way in ("product", "plain", "boosting"))
     metric = product.metric.replace("_", " ")
     listed = "; ".join(f"{chosen.count(name)} of {name}" for name in dict.fromkeys(chosen))
     return [
