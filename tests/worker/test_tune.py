@@ -304,11 +304,11 @@ def test_a_tuned_model_is_the_same_again_without_a_search(tmp_path: Path) -> Non
 
     given: dict[str, Any] = {"target_column": "hires", "model_name": "Ridge"}
     first, again = (learn(tmp_path, make_hires(), **given, tuning={"n_trials": 12}) for _ in range(2))
-    assert first.tuned
-    assert again.tuned
-    assert first.tuned.params.keys() == {"alpha"}
-    assert [trial.scores for trial in first.tuned.trials] == [trial.scores for trial in again.tuned.trials]
-    found = json.loads(write_tuned(first.tuned, first.candidate)["best_params.json"])
+    assert first.decision.tuned
+    assert again.decision.tuned
+    assert first.decision.tuned.params.keys() == {"alpha"}
+    assert [trial.scores for trial in first.decision.tuned.trials] == [trial.scores for trial in again.decision.tuned.trials]
+    found = json.loads(write_tuned(first.decision.tuned, first.decision.candidate)["best_params.json"])
     plain = learn(tmp_path, make_hires(), target_column="hires", **{
         name: found[name] for name in ("model_name", "hyperparameters")
     })  # fmt: skip
@@ -326,9 +326,9 @@ def test_a_search_never_sees_the_test_part(tmp_path: Path) -> None:
         learn(tmp_path, each, target_column="hires", model_name="Ridge", tuning={"n_trials": 6})
         for each in (frame, changed)
     )
-    assert first.tuned
-    assert second.tuned
-    assert [trial.scores for trial in first.tuned.trials] == [trial.scores for trial in second.tuned.trials]
+    assert first.decision.tuned
+    assert second.decision.tuned
+    assert [trial.scores for trial in first.decision.tuned.trials] == [trial.scores for trial in second.decision.tuned.trials]
 
 
 def test_the_winner_of_a_comparison_is_tuned(tmp_path: Path) -> None:
