@@ -307,7 +307,9 @@ def test_a_tuned_model_is_the_same_again_without_a_search(tmp_path: Path) -> Non
     assert first.decision.tuned
     assert again.decision.tuned
     assert first.decision.tuned.params.keys() == {"alpha"}
-    assert [trial.scores for trial in first.decision.tuned.trials] == [trial.scores for trial in again.decision.tuned.trials]
+    assert [trial.scores for trial in first.decision.tuned.trials] == [
+        trial.scores for trial in again.decision.tuned.trials
+    ]
     found = json.loads(write_tuned(first.decision.tuned, first.decision.candidate)["best_params.json"])
     plain = learn(tmp_path, make_hires(), target_column="hires", **{
         name: found[name] for name in ("model_name", "hyperparameters")
@@ -328,7 +330,9 @@ def test_a_search_never_sees_the_test_part(tmp_path: Path) -> None:
     )
     assert first.decision.tuned
     assert second.decision.tuned
-    assert [trial.scores for trial in first.decision.tuned.trials] == [trial.scores for trial in second.decision.tuned.trials]
+    assert [trial.scores for trial in first.decision.tuned.trials] == [
+        trial.scores for trial in second.decision.tuned.trials
+    ]
 
 
 def test_the_winner_of_a_comparison_is_tuned(tmp_path: Path) -> None:
