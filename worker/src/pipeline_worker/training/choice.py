@@ -74,17 +74,15 @@ class Choice:
 def compare_candidates(
     candidates: Sequence[Candidate],
     validation: CrossValidation,
-    rows: int,
     say: Callable[[Compared], None],
     seconds: float = CHOICE_SECONDS,
 ) -> Choice:
     """Return the candidate with the best mean over the folds; among equals the one that was named first.
 
-    :param rows: how many are compared on.
     :param say: is told of each, when it is done.
     :param seconds: none is begun later than that.
     """
-    sign = -1 if METRICS[validation.metric].less_is_better else 1
+    sign = METRICS[validation.metric].sign
     began = time.perf_counter()
     compared: list[Compared] = []
     left_out: list[str] = []
@@ -106,7 +104,7 @@ def compare_candidates(
         metric=validation.metric,
         compared=tuple(ranked),
         folds=len(validation.folds),
-        rows=rows,
+        rows=validation.rows,
         seconds=time.perf_counter() - began,
         left_out=tuple(left_out),
     )

@@ -51,7 +51,7 @@ class CrossValidation:
         :raises ParameterInvalid: the model has no such hyperparameter, or cannot take its value.
         """
         encoded = self._encodings.of(model.family).rows
-        sign = -1 if METRICS[self.metric].less_is_better else 1
+        sign = METRICS[self.metric].sign
         for fold in self.folds:
             target = self._target[fold.train]
             estimator, _ = make_estimator(model, hyperparameters, target, self._random_state)

@@ -106,7 +106,7 @@ def _choose(plan: Plan, validation: CrossValidation, say: Say, seconds: float) -
             f"{write_number(each.spread)} in {each.seconds:.1f} s"
         )
 
-    return compare_candidates(plan.candidates.all, validation, validation.rows, tell, seconds)
+    return compare_candidates(plan.candidates.all, validation, tell, seconds)
 
 
 def say_choice(choice: Choice) -> str:

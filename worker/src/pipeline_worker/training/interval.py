@@ -70,7 +70,7 @@ def find_interval(name: str, model: Tested, baseline: Tested, values: tuple[floa
     if resamples < _MIN_RESAMPLES:
         return Interval(why_none=f"of {len(groups)} classes it would take too long")
     moved, moved_baseline = _resample(name, model.take(taken), baseline.take(taken), sizes, resamples, random)
-    sign = -1 if METRICS[name].less_is_better else 1
+    sign = METRICS[name].sign
     value, value_of_baseline = values
     low, high = value + _find_bounds(moved)
     if not high > low:

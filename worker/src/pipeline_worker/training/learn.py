@@ -12,7 +12,6 @@ from sklearn.base import BaseEstimator, clone
 from ..serving.reader import UnseenLabelWarning
 from .candidates import Candidate
 from .choice import CHOICE_SECONDS
-from .cost import guess_seconds
 from .decide import Decision, Say, Timed, decide
 from .figures import draw_figures
 from .fit import Encodings, Fitted, fit_pipeline
@@ -79,7 +78,7 @@ def learn(plan: Plan, timed: Timed, say: Say = lambda _: None, choice_seconds: f
         candidate.model, candidate.hyperparameters, plan.train_target, request.random_state
     )
     rows = len(plan.split.train)
-    with timed("fit"), saying_progress(say, f"fitting on {rows:,} rows", _guess(plan, candidate, rows)):
+    with timed("fit"), saying_progress(say, f"fitting on {rows:,} rows", plan.guess(candidate, rows)):
         fitted = fit_pipeline(
             encodings.of(candidate.model.family), estimator, plan.train_target, candidate.model, request.hyperparameters
         )
@@ -110,7 +109,7 @@ def learn(plan: Plan, timed: Timed, say: Say = lambda _: None, choice_seconds: f
     refitted = None
     if request.refit and not plan.split.folds:
         rows = plan.table.features.shape[0]
-        with timed("refit"), saying_progress(say, f"fitting on all {rows:,} rows", _guess(plan, candidate, rows)):
+        with timed("refit"), saying_progress(say, f"fitting on all {rows:,} rows", plan.guess(candidate, rows)):
             refitted = _refit(plan, candidate, estimator, threshold)
     described = describe_measured(
         measured, plan.kind, {"train": len(plan.split.train), "test": len(plan.split.test)}
@@ -130,16 +129,7 @@ def _predict(plan: Plan, candidate: Candidate, fitted: Fitted) -> Predictions:
     """Return what is predicted for the rows to measure on, by what has not learned from them."""
     if not plan.split.folds:
         return predict(fitted.pipeline, plan.test_features, plan.kind)
-    return predict_out_of_fold(
-        plan.table.columns,
-        plan.train_features,
-        plan.train_target,
-        plan.kind,
-        plan.split.folds,
-        candidate.model,
-        candidate.hyperparameters,
-        plan.request.random_state,
-    )
+    return predict_out_of_fold(plan, candidate, plan.split.folds)
 
 
 def _refit(plan: Plan, candidate: Candidate, measured: BaseEstimator, threshold: float | None) -> Fitted:
@@ -157,22 +147,9 @@ def _choose_threshold(plan: Plan, candidate: Candidate) -> float:
     """Return the threshold that does best on rows to learn from, each predicted by a model that has not."""
     target, split = plan.train_target, plan.split
     folds = make_folds(target, plan.kind, 5, plan.request.random_state, groups=split.groups, times=split.times)
-    predicted = predict_out_of_fold(
-        plan.table.columns,
-        plan.train_features,
-        target,
-        plan.kind,
-        folds,
-        candidate.model,
-        candidate.hyperparameters,
-        plan.request.random_state,
-    )
+    predicted = predict_out_of_fold(plan, candidate, folds)
     actual = target[np.sort(np.concatenate([fold.test for fold in folds]))]
     return choose_threshold(predicted, actual, plan.positive, plan.request.metric)
-
-
-def _guess(plan: Plan, candidate: Candidate, rows: int) -> float:
-    return guess_seconds(candidate.model, candidate.hyperparameters, rows, plan.encoded, plan.classes)
 
 
 def draw_learned(plan: Plan, learned: Learned) -> dict[str, bytes]:

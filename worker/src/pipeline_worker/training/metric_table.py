@@ -25,6 +25,11 @@ class Metric:
     needs_scores: bool = False
     two_classes: bool = False
 
+    @property
+    def sign(self) -> int:
+        """What a value is multiplied with so that more is always better."""
+        return -1 if self.less_is_better else 1
+
     def is_better(self, value: float, other: float) -> bool:
         """Whether *value* is better than *other*; nothing is better than itself."""
         return value < other if self.less_is_better else value > other

@@ -2,45 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
-import pandas as pd
-from numpy.typing import NDArray
 
-from ..schema import Column
+from .candidates import Candidate
 from .fit import Encodings, fit_pipeline
 from .folds import Fold
-from .kind import CLASSIFICATION, Kind
+from .kind import CLASSIFICATION
 from .metrics import Predictions, predict
-from .model_table import Model
 from .models import make_estimator
+from .plan import Plan
 
 
-def predict_out_of_fold(
-    columns: Sequence[Column],
-    features: pd.DataFrame,
-    target: NDArray[Any],
-    kind: Kind,
-    folds: Sequence[Fold],
-    model: Model,
-    hyperparameters: Mapping[str, Any],
-    random_state: int,
-) -> Predictions:
-    """Return the predictions for the rows that *folds* test, in the order of the rows.
+def predict_out_of_fold(plan: Plan, candidate: Candidate, folds: Sequence[Fold]) -> Predictions:
+    """Return the predictions of *candidate* for the rows to learn from that *folds* test, in the order of the rows.
 
     In each fold everything is fitted anew, what prepares the rows too. A class that a fold has not learned has the score 0 there.
 
     :raises DataFault: no feature has any value to learn from.
-    :raises ParameterInvalid: the model cannot work with *hyperparameters* on this data.
+    :raises ParameterInvalid: the model cannot work with its hyperparameters on this data.
     """
+    features, target, kind, seed = plan.train_features, plan.train_target, plan.kind, plan.request.random_state
+    model, hyperparameters = candidate.model, candidate.hyperparameters
     classes = np.unique(target)
     labels, scores = [], []
     for fold in folds:
         learned = target[fold.train]
-        estimator, _ = make_estimator(model, hyperparameters, learned, random_state)
-        encoded = Encodings(columns, features.iloc[fold.train], random_state).of(model.family)
+        estimator, _ = make_estimator(model, hyperparameters, learned, seed)
+        encoded = Encodings(plan.table.columns, features.iloc[fold.train], seed).of(model.family)
         fitted = fit_pipeline(encoded, estimator, learned, model, hyperparameters)
         predicted = predict(fitted.pipeline, features.iloc[fold.test], kind)
         labels.append(predicted.labels)

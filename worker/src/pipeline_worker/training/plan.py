@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from ..column_note import telling_note
 from ..errors import ParameterInvalid
 from ..request import Request
 from ..schema import Schema
-from .candidates import Candidates, choose_candidates, choose_kind
+from .candidates import Candidate, Candidates, choose_candidates, choose_kind
 from .cost import count_encoded, guess_seconds
 from .equal_rows import find_equal_rows
 from .kind import CLASSIFICATION, Kind
@@ -77,17 +78,18 @@ class Plan:
         """How many classes there are; 1 for a quantity."""
         return self.target.distinct if self.kind == CLASSIFICATION else 1
 
-    @property
+    @cached_property
     def positive(self) -> Any:
         """The class that two-class metrics are about; None unless there are two."""
         return choose_positive(self.train_target) if self.classes == 2 else None
 
+    def guess(self, candidate: Candidate, rows: int) -> float:
+        """Return the seconds of one core that a fit of *candidate* to *rows* may need."""
+        return guess_seconds(candidate.model, candidate.hyperparameters, rows, self.encoded, self.classes)
+
     def guess_fit(self, rows: int) -> float:
         """Return the seconds of one core that the most costly of the candidates may need for *rows*."""
-        return max(
-            guess_seconds(each.model, each.hyperparameters, rows, self.encoded, self.classes)
-            for each in self.candidates.all
-        )
+        return max(self.guess(each, rows) for each in self.candidates.all)
 
 
 def make_plan(dataset: Path, schema: Schema, request: Request, cells: int = MOST_CELLS) -> Plan:
@@ -196,9 +198,7 @@ def say_work(plan: Plan, threads: int) -> str:
     compared = ""
     if len(wanted.all) > 1:
         learned = wanted.rows * (wanted.folds - 1) // wanted.folds
-        seconds += wanted.folds * sum(
-            guess_seconds(each.model, each.hyperparameters, learned, columns, plan.classes) for each in wanted.all
-        )
+        seconds += wanted.folds * sum(plan.guess(each, learned) for each in wanted.all)
         compared = f"{len(wanted.all)} models in {wanted.folds} folds of {wanted.rows:,} rows, and then "
     search = plan.request.search
     if search:

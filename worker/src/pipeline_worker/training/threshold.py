@@ -37,8 +37,7 @@ def choose_threshold(predicted: Predictions, actual: NDArray[Any], positive: Any
     for threshold in tried:
         labels = np.where(of_positive >= threshold, positive, other).astype(predicted.classes.dtype)
         values.append(score(name, actual, replace(predicted, labels=labels), positive))
-    sign = -1 if METRICS[name].less_is_better else 1
-    best = sign * np.array(values)
+    best = METRICS[name].sign * np.array(values)
     # Of all that are as good, the one in the middle.
     as_good = np.flatnonzero(best >= np.nanmax(best) - 1e-12)
     return float(tried[as_good[len(as_good) // 2]])

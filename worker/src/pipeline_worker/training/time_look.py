@@ -10,7 +10,6 @@ from typing import Any
 from ..errors import StageError
 from ..number_text import write_number
 from .candidates import Candidate
-from .cost import guess_seconds
 from .fit import Encodings, fit_pipeline
 from .metric_table import METRICS
 from .metrics import Measured, measure, predict
@@ -65,7 +64,7 @@ def look_in_time(plan: Plan, candidate: Candidate, measured: Measured) -> TimeLo
     if request.training_scenario != "holdout" or column is None:
         return None
     rows = len(plan.target.array)
-    if guess_seconds(candidate.model, candidate.hyperparameters, rows, plan.encoded, plan.classes) > _MOST_SECONDS:
+    if plan.guess(candidate, rows) > _MOST_SECONDS:
         return None
     try:
         split = split_in_time(plan.target.array, plan.kind, times, column, request.test_size)
@@ -86,7 +85,7 @@ def look_in_time(plan: Plan, candidate: Candidate, measured: Measured) -> TimeLo
     if later.headline != name or not later.interval:
         return None
     at_random, in_time = measured.model[name], later.model[name]
-    lost = (in_time - at_random) if METRICS[name].less_is_better else (at_random - in_time)
+    lost = METRICS[name].sign * (at_random - in_time)
     # How far chance moves the difference of two values: the root of the sum of squares. A model without a fault has no interval.
     halves = [(each.interval.high - each.interval.low) / 2 for each in (measured, later) if each.interval]
     is_worse = bool(lost > sum(half**2 for half in halves) ** 0.5)

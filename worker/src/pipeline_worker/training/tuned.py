@@ -73,7 +73,7 @@ class Tuned:
 
     def measure(self, score: float) -> float:
         """Return the metric, as people know it, of what is scored so that greater is better."""
-        return -score if self.metric.less_is_better else score
+        return self.metric.sign * score
 
 
 def describe_tuned(tuned: Tuned) -> dict[str, Any]:
