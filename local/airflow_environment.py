@@ -80,7 +80,8 @@ def make_airflow_environment(settings: Settings) -> dict[str, str]:
         "core": {
             "dags_folder": settings.root / "dags",
             "load_examples": False,
-            "executor": "LocalExecutor",
+            # Airflow's LocalExecutor, but that a task whose process was killed is noticed.
+            "executor": "pipeline.executor.PipelineLocalExecutor",
             # One slot is the sensor's; the others are for claims and for what waits on the pool.
             "parallelism": slots + 6,
             "dags_are_paused_at_creation": False,

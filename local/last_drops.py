@@ -37,7 +37,7 @@ _NEXT = dict(zip(("claimed", *(stage.state for stage in STAGES.values())), STAGE
 def show_last_drops(settings: Settings) -> None:
     """Write the last drops, newest first, and what keeps Airflow from taking up more."""
     show = Show()
-    receipts = Receipts(settings, Store(settings))
+    receipts = Receipts(settings, Store(settings, is_patient=False))
     try:
         found = receipts.read_last(COUNT)
     except StoreUnreachable as error:

@@ -176,7 +176,8 @@ def make_postgres(settings: Settings) -> Service:
     data = settings.state / "postgres" / "data"
     return Service(
         name="postgres",
-        argv=(*find_wrapper(), program(settings, "postgres"), "-D", str(data)),
+        argv=(program(settings, "postgres"), "-D", str(data)),
+        wrapper=tuple(find_wrapper()),
         environment=make_environment(settings),
         is_healthy=lambda _: is_ready(settings),
         prepare=lambda: prepare_postgres(settings),

@@ -15,7 +15,6 @@ from local.private_file import write_private
 from local.service import Service
 from local.settings import Settings
 
-LOG_LIMIT_BYTES = 20 * 1024 * 1024
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -86,14 +85,6 @@ def find_session(record: Record | None) -> list[psutil.Process]:
     return members
 
 
-def trim_log(path: Path) -> None:
-    """Keep a log file small: what a running program wrote moves to `<name>.log.1`."""
-    with contextlib.suppress(FileNotFoundError):
-        if path.stat().st_size > LOG_LIMIT_BYTES:
-            path.with_name(path.name + ".1").write_bytes(path.read_bytes())
-            os.truncate(path, 0)
-
-
 def read_tail(path: Path, lines: int = 15) -> str:
     """Return the last lines of a log."""
     if not path.exists():
@@ -103,11 +94,30 @@ def read_tail(path: Path, lines: int = 15) -> str:
         return "\n".join(file.read().decode(errors="replace").splitlines()[-lines:])
 
 
+@dataclass(frozen=True)
+class Start:
+    """What a service is started with: `<state>/run/<service>.start`, which only its owner can read."""
+
+    argv: list[str]
+    environment: dict[str, str]
+    fingerprint: str
+
+
+def write_start(settings: Settings, service: Service) -> None:
+    """Write what a service is to be started with."""
+    start = Start(service.command, dict(service.environment), service.fingerprint)
+    write_private(settings.state / "run" / f"{service.name}.start", json.dumps(asdict(start)))
+
+
+def read_start(settings: Settings, name: str) -> Start:
+    """Return what a service is to be started with."""
+    return Start(**json.loads((settings.state / "run" / f"{name}.start").read_text(encoding="utf-8")))
+
+
 def start_process(settings: Settings, service: Service) -> subprocess.Popen[bytes]:
-    """Start the service in a session of its own, so that it outlives the terminal, and write its record."""
+    """Start a program in a session of its own, so that it outlives the terminal, and write its record."""
     log = log_path(settings, service.name)
     log.parent.mkdir(parents=True, exist_ok=True)
-    trim_log(log)
     with log.open("ab") as output:
         started = subprocess.Popen(
             service.argv,
@@ -118,9 +128,14 @@ def start_process(settings: Settings, service: Service) -> subprocess.Popen[byte
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    born = psutil.Process(started.pid).create_time()
-    write_record(settings, service.name, Record(started.pid, born, read_boot_id(), service.fingerprint))
+    record_process(settings, service.name, started.pid, service.fingerprint)
     return started
+
+
+def record_process(settings: Settings, name: str, pid: int, fingerprint: str, *, is_ready: bool = False) -> None:
+    """Write the record of a process that leads a session, and is a service."""
+    born = psutil.Process(pid).create_time()
+    write_record(settings, name, Record(pid, born, read_boot_id(), fingerprint, is_ready))
 
 
 def mark_ready(settings: Settings, name: str) -> None:
@@ -152,12 +167,12 @@ def wait_until_gone(record: Record, seconds: float) -> bool:
 
 
 def stop_process(
-    settings: Settings, name: str, number: signal.Signals, grace_seconds: float, patience_seconds: float = 10
+    settings: Settings, name: str, number: signal.Signals | None, grace_seconds: float, patience_seconds: float = 10
 ) -> bool:
     """End a service and all its children; return whether anything was alive.
 
-    Its own process is asked first. Children that are still there after the grace are killed, so that it need not wait
-    for them; then it has some patience more to leave in order.
+    Its own process is asked first, by the signal; None: it was asked before. Children that are still there after the grace are
+    killed, so that it need not wait for them; then it has some patience more to leave in order.
     """
     record = read_record(settings, name)
     if record is None:
@@ -165,7 +180,8 @@ def stop_process(
         return False
     main = find_process(record)
     if main:
-        send(main, number)
+        if number:
+            send(main, number)
         if not wait_until_gone(record, grace_seconds):
             for child in find_session(record):
                 if child.pid != record.pid:

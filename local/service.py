@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import shutil
 import signal
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -44,6 +45,8 @@ class Service:
     ports: Mapping[str, int] = field(default_factory=dict)
     """The ports that it listens on, by the setting that changes them."""
     needs: tuple[str, ...] = ()
+    wrapper: tuple[str, ...] = ()
+    """What makes another user of us before the program starts."""
     prepare: Callable[[], None] = never
     finish: Callable[[], None] = never
     stop_signal: signal.Signals = signal.SIGTERM
@@ -52,7 +55,14 @@ class Service:
     patience_seconds: float = 10.0
     """How long it may go on itself after that, before it is killed."""
     url: str = ""
-    is_optional: bool = False
+
+    @property
+    def command(self) -> list[str]:
+        """The whole command line; the program ends with its parent, the supervisor, where the machine can see to that."""
+        # After the wrapper, as a change of user takes it back.
+        number = self.stop_signal.name.removeprefix("SIG")
+        bound = ["setpriv", f"--pdeathsig={number}", "--"] if shutil.which("setpriv") else []
+        return [*self.wrapper, *bound, *self.argv]
 
     @property
     def fingerprint(self) -> str:

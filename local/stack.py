@@ -16,7 +16,7 @@ from local.credentials import complete_env_file, write_env_file
 from local.dag_files import wait_for_dags
 from local.errors import LocalError, ServiceFailed, SettingInvalid
 from local.ports import check_port, choose_ports
-from local.postgres import make_postgres
+from local.postgres import check_socket, make_postgres
 from local.process import (
     find_process,
     find_session,
@@ -26,16 +26,18 @@ from local.process import (
     read_tail,
     start_process,
     stop_process,
-    trim_log,
 )
 from local.progress import Progress
 from local.service import Service
 from local.settings import Settings, read_settings
 from local.storage import make_storage, remove_sockets
+from local.supervision import NAME, ask_to_end, make_supervisor, read_state, start
 from local.tracking import make_tracking
 
 HEALTHY_WITHIN_SECONDS = 300.0
 WELL_AGAIN_WITHIN_SECONDS = 60.0
+#: The supervisor's states of a service that it starts again by itself.
+STARTED_AGAIN = ("STARTING", "RUNNING", "BACKOFF")
 
 
 def make_env(state: Path, ports: Mapping[str, str] | None = None, **changes: str) -> dict[str, str]:
@@ -92,21 +94,20 @@ def hold_lock(settings: Settings, progress: Progress) -> Iterator[None]:
 def start_service(settings: Settings, service: Service, cancelled: threading.Event) -> None:
     """Start one service, unless it is alive, and return when it is healthy."""
     log = log_path(settings, service.name)
-    record = read_record(settings, service.name)
-    alive = find_process(record)
-    started, process = time.time(), None
-    if alive is None:
+    began, is_new = time.time(), find_process(read_record(settings, service.name)) is None
+    if is_new:
         service.prepare()
-        started = time.time()
-        process = start_process(settings, service)
-    patience = HEALTHY_WITHIN_SECONDS if process else WELL_AGAIN_WITHIN_SECONDS
-    while not service.is_healthy(started if process else 0):
-        if process and process.poll() is not None:
-            stop_process(settings, service.name, service.stop_signal, 0)
-            raise ServiceFailed(
-                f"{service.name} ended with {process.returncode} instead of starting. The end of {log}:\n{read_tail(log)}"
-            )
-        if time.time() - started > patience:
+        began = time.time()
+        start(settings, service)
+    patience = HEALTHY_WITHIN_SECONDS if is_new else WELL_AGAIN_WITHIN_SECONDS
+    looks = 0
+    while not service.is_healthy(began if is_new else 0):
+        looks += 1
+        # Less often, as it is a question to another program: whether it ended, and waits to be started again.
+        if looks % 10 == 0 and read_state(settings, service.name) == "BACKOFF":
+            end_service(settings, service.name, service)
+            raise ServiceFailed(f"{service.name} ended instead of starting. The end of {log}:\n{read_tail(log)}")
+        if time.time() - began > patience:
             raise ServiceFailed(
                 f"{service.name} runs but is not healthy, {patience:.0f} s long. The end of {log}:\n{read_tail(log)}\n"
                 "Start everything anew: make down up"
@@ -117,19 +118,61 @@ def start_service(settings: Settings, service: Service, cancelled: threading.Eve
     mark_ready(settings, service.name)
 
 
+def end_service(settings: Settings, name: str, service: Service | None) -> bool:
+    """End a service and all that it started; return whether anything was alive. `service`: None where the settings know none."""
+    is_asked = ask_to_end(settings, name)
+    if service is None:
+        return stop_process(settings, name, None if is_asked else signal.SIGTERM, 3.0)
+    number = None if is_asked else service.stop_signal
+    return stop_process(settings, name, number, service.grace_seconds, service.patience_seconds)
+
+
+def end_unsupervised(settings: Settings, progress: Progress) -> None:
+    """End what runs without the supervisor, which could not start it again: no program can be made another one's child."""
+    if find_process(read_record(settings, NAME)):
+        return
+    left = [name for name in list_recorded(settings) if find_session(read_record(settings, name))]
+    for name in left:
+        stop_process(settings, name, signal.SIGTERM, 1.0, 3.0)
+    if left:
+        progress.say(f"  ! the supervisor is gone: what it left is ended and started anew ({', '.join(left)})")
+
+
+def start_supervisor(settings: Settings, services: list[Service]) -> None:
+    """Start the supervisor, unless it runs."""
+    if find_process(read_record(settings, NAME)):
+        return
+    supervisor = make_supervisor(settings, services)
+    supervisor.prepare()
+    process = start_process(settings, supervisor)
+    end = time.monotonic() + HEALTHY_WITHIN_SECONDS
+    while not supervisor.is_healthy(0):
+        if process.poll() is not None or time.monotonic() > end:
+            stop_process(settings, NAME, signal.SIGKILL, 0)
+            log = log_path(settings, NAME)
+            raise ServiceFailed(f"The supervisor of the services does not start. The end of {log}:\n{read_tail(log)}")
+        time.sleep(0.02)
+
+
+def list_recorded(settings: Settings) -> list[str]:
+    """Return the names of the services that were started and not ended, by their records, without the supervisor."""
+    return [path.stem for path in sorted((settings.state / "run").glob("*.json")) if path.stem != NAME]
+
+
 def find_missing(settings: Settings, services: list[Service], progress: Progress) -> list[Service]:
     """Return the services that do not run, are not healthy, or whose start was interrupted."""
     missing = []
     for service in services:
         record = read_record(settings, service.name)
         if record is None or find_process(record) is None:
-            # Children of a killed service would hold its ports, or do its work a second time.
-            stop_process(settings, service.name, service.stop_signal, 0)
             missing.append(service)
-            for setting, port in service.ports.items():
-                check_port(settings, service.name, setting, port)
+            # One that ended just now is being started again, and may have its ports already.
+            if read_state(settings, service.name) not in STARTED_AGAIN:
+                # Children of a killed service would hold its ports, or do its work a second time.
+                stop_process(settings, service.name, service.stop_signal, 0)
+                for setting, port in service.ports.items():
+                    check_port(settings, service.name, setting, port)
             continue
-        trim_log(log_path(settings, service.name))
         if record.fingerprint != service.fingerprint:
             progress.say(f"  ! {service.name} runs with older settings; new ones are taken by: make down up")
         if not record.is_ready or not service.is_healthy(0):
@@ -160,7 +203,12 @@ def start_stack(settings: Settings, progress: Progress, names: Collection[str] =
     make_folders(settings)
     with hold_lock(settings, progress):
         remove_old_logs(settings)
-        missing = find_missing(settings, choose_services(make_services(settings), names), progress)
+        services = make_services(settings)
+        chosen = choose_services(services, names)
+        check_socket(settings)
+        end_unsupervised(settings, progress)
+        missing = find_missing(settings, chosen, progress)
+        start_supervisor(settings, services)
         run_steps(settings, missing, progress)
         return [service.name for service in missing]
 
@@ -225,14 +273,9 @@ def stop_stack(settings: Settings, progress: Progress) -> list[str]:
     stopped: list[str] = []
 
     def stop(name: str, service: Service | None) -> None:
-        record = read_record(settings, name)
-        if find_session(record):
+        if find_session(read_record(settings, name)):
             progress.begin(name)
-        if service:
-            number, grace, patience = service.stop_signal, service.grace_seconds, service.patience_seconds
-        else:
-            number, grace, patience = signal.SIGTERM, 3.0, 10.0
-        if stop_process(settings, name, number, grace, patience):
+        if end_service(settings, name, service):
             stopped.append(name)
             progress.end(name)
 
@@ -242,11 +285,15 @@ def stop_stack(settings: Settings, progress: Progress) -> list[str]:
         except LocalError:
             services = {}  # settings that cannot be used must not keep anything alive
         # By their records, so that a service that a changed setting leaves out now is ended as well.
-        names = [path.stem for path in (settings.state / "run").glob("*.json")]
+        names = list_recorded(settings)
         keepers = ["postgres", "storage"]
         for group in (["airflow-scheduler"], [n for n in names if n not in keepers], keepers):
             with ThreadPoolExecutor(8) as pool:
                 for future in [pool.submit(stop, name, services.get(name)) for name in group if name in names]:
                     future.result()
+        # It keeps nothing by now, so there is nothing that it would have to end first.
+        stop_process(settings, NAME, signal.SIGTERM, 3.0)
+        for path in (settings.state / "run").glob("*.start"):
+            path.unlink()  # they hold secrets, and are written anew
         remove_sockets(settings)
     return stopped

@@ -28,8 +28,11 @@ _DELETED_AT_ONCE = 1000
 _GRPC_SOCKETS = "/tmp/seaweedfs-{listener}-grpc-{port}.sock"  # noqa: S108
 
 
-def make_client(settings: Settings, identity: str) -> S3Client:
-    """Return a boto3 S3 client with the key of an identity: `root`, `drop` or another one of local.rights."""
+def make_client(settings: Settings, identity: str, *, is_patient: bool = True) -> S3Client:
+    """Return a boto3 S3 client with the key of an identity: `root`, `drop` or another one of local.rights.
+
+    `is_patient`: whether it tries again, and waits for a server that is busy; else it is known soon that there is no answer.
+    """
     import boto3
     from botocore.config import Config
 
@@ -41,7 +44,12 @@ def make_client(settings: Settings, identity: str) -> S3Client:
         aws_access_key_id=access_key,
         aws_secret_access_key=secret_key,
         # No proxy: the server is on this machine, or is one that the user's own network reaches.
-        config=Config(connect_timeout=3, read_timeout=60, retries={"max_attempts": 2}, proxies={}),
+        config=Config(
+            connect_timeout=3,
+            read_timeout=60 if is_patient else 10,
+            retries={"max_attempts": 2 if is_patient else 0},
+            proxies={},
+        ),
     )
 
 

@@ -23,12 +23,13 @@ class Store:
     """The S3 server. Every failure is a StoreUnreachable that says what to do.
 
     `identity`: whose key is used; that of people who drop files may put drops, list and read receipts, and nothing else.
+    `is_patient`: see `make_client`.
     """
 
-    def __init__(self, settings: Settings, identity: str = "drop") -> None:
+    def __init__(self, settings: Settings, identity: str = "drop", *, is_patient: bool = True) -> None:
         self._settings = settings
         self._key_settings = " and ".join(KEYS[identity])
-        self._client: Any = make_client(settings, identity)
+        self._client: Any = make_client(settings, identity, is_patient=is_patient)
 
     def put(self, bucket: str, key: str, content: bytes) -> None:
         """Put a small object."""

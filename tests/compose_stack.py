@@ -54,11 +54,13 @@ class WorkerContainer:
 class ComposeStack(Stack):
     """The services are containers, and so are the commands of the stages."""
 
-    def kill_service(self, name: str, *, is_alone: bool = False) -> None:  # noqa: ARG002  # a container ends as a whole
-        """Kill a service, as a crash would."""
+    def kill_service(self, name: str) -> None:
+        """Kill a service, as a crash would; it stays down until `up`, as the engine takes it for a person's wish."""
         self.compose("kill", name)
 
-    def find_command(self, run_key: str, command: str) -> WorkerContainer | None:  # type: ignore[override]  # kill() is all
+    stop_service = kill_service
+
+    def find_command(self, run_key: str, command: str) -> WorkerContainer | None:  # kill() is all
         """Return the container of a run's command, if it runs."""
         (stage,) = (name for name, stage in STAGES.items() if stage.command == command)
         labels = {"stack": self.settings["COMPOSE_PROJECT_NAME"], "run": run_key, "stage": stage}

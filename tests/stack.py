@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -18,11 +17,12 @@ import psutil  # type: ignore[import-untyped]
 from local.airflow_client import open_airflow
 from local.commands.test import make_environ
 from local.postgres import PORT, program, socket_folder
-from local.process import find_process, find_session, read_record, stop_process
+from local.process import find_process, find_session, read_record
 from local.settings import PROJECT, Settings, read_settings
 from local.setup.environments import FOLDER as VENVS
-from local.stack import make_env
+from local.stack import end_service, list_recorded, make_env
 from local.storage import make_client
+from local.supervision import NAME as SUPERVISOR
 
 if TYPE_CHECKING:
     import httpx
@@ -80,12 +80,13 @@ class Stack:
             check=True,
         ).stdout.strip()
 
-    def kill_service(self, name: str, *, is_alone: bool = False) -> None:
-        """Kill a service, as a crash would; with all that it started, or its first process alone."""
-        if is_alone:
-            self.process(name).kill()
-        else:
-            stop_process(self.settings, name, signal.SIGKILL, 0)
+    def kill_service(self, name: str) -> None:
+        """Kill a service's own process, as a crash would; it is started again, at the latest by `up`."""
+        self.process(name).kill()
+
+    def stop_service(self, name: str) -> None:
+        """End a service; it stays down until `up`."""
+        end_service(self.settings, name, None)
 
     def find_command(self, run_key: str, command: str) -> psutil.Process | None:
         """Return the process of a run's command, if it runs."""
@@ -102,8 +103,8 @@ class Stack:
         return None
 
     def services(self) -> list[str]:
-        """Return the names of the services that have a record."""
-        return sorted(path.stem for path in (self.settings.state / "run").glob("*.json"))
+        """Return the names of the services that have a record, without the supervisor."""
+        return list_recorded(self.settings)
 
     def process(self, service: str) -> psutil.Process:
         """Return the process of a service that runs."""
@@ -112,8 +113,8 @@ class Stack:
         return process
 
     def processes(self) -> dict[int, psutil.Process]:
-        """Return all processes of the stack, by id."""
-        members = [find_session(read_record(self.settings, service)) for service in self.services()]
+        """Return all processes of the stack, by id: the supervisor, which would start the others again, first."""
+        members = [find_session(read_record(self.settings, name)) for name in (SUPERVISOR, *self.services())]
         return {process.pid: process for session in members for process in session}
 
 

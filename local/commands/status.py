@@ -10,10 +10,11 @@ import psutil  # type: ignore[import-untyped]  # ships no types
 
 from local.compose import describe_containers
 from local.last_drops import show_last_drops, show_run
-from local.process import find_process, find_session, log_path, read_record, trim_log
+from local.process import find_process, find_session, read_record
 from local.service import Service
 from local.settings import Settings, read_settings
-from local.stack import make_services
+from local.stack import STARTED_AGAIN, make_services
+from local.supervision import make_supervisor, read_state
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -43,9 +44,9 @@ def describe_age(seconds: float) -> str:
 def describe_service(settings: Settings, service: Service) -> tuple[str, bool]:
     """Return a line for a service, and whether it is healthy."""
     record = read_record(settings, service.name)
-    trim_log(log_path(settings, service.name))
     if record is None or find_process(record) is None:
-        return f"  ✗ {service.name:<18} down", False
+        is_tried = read_state(settings, service.name) in STARTED_AGAIN
+        return f"  ✗ {service.name:<18} down{', started again by itself' if is_tried else ''}", False
     is_healthy = service.is_healthy(0)
     mark, state = ("✓", "healthy") if is_healthy else ("!", "not healthy")
     memory = measure_memory(find_session(record)) / 1e6
@@ -57,7 +58,9 @@ def describe_service(settings: Settings, service: Service) -> tuple[str, bool]:
 def describe_services(settings: Settings) -> tuple[list[str], bool]:
     """Return a line for each service, and whether all of them are healthy."""
     with ThreadPoolExecutor(8) as pool:  # a service that hangs keeps its own line waiting only
-        told = list(pool.map(lambda service: describe_service(settings, service), make_services(settings)))
+        services = make_services(settings)
+        supervisor = make_supervisor(settings, services)
+        told = list(pool.map(lambda service: describe_service(settings, service), [*services, supervisor]))
     return [line for line, _ in told], all(is_healthy for _, is_healthy in told)
 
 

@@ -28,7 +28,7 @@ def test_a_killed_command_is_tried_once_more(pipeline: Pipeline) -> None:
 def test_a_run_waits_for_mlflow(pipeline: Pipeline) -> None:
     """With MLflow down the run says that it waits and for what; it goes on by itself when MLflow is back."""
     pipeline.put("waiting/_params.json", SPECIES)
-    pipeline.stack.kill_service("mlflow")
+    pipeline.stack.stop_service("mlflow")
     try:
         dropped = pipeline.put("waiting/x.csv", PENGUINS)
         receipt = pipeline.wait(dropped, "waiting")
@@ -50,7 +50,7 @@ def test_drops_outlive_a_killed_scheduler(pipeline: Pipeline) -> None:
     under_way = pipeline.put("outage/1.csv", PENGUINS)
     run_key = pipeline.find(under_way)
     wait_until(lambda: pipeline.stack.find_command(run_key, "train_model"), "the training")
-    pipeline.stack.kill_service("airflow-scheduler", is_alone=True)
+    pipeline.stack.kill_service("airflow-scheduler")
     # Of a local stack it ends with its scheduler, of Compose it is its worker's and goes on to its own end.
     wait_until(lambda: pipeline.stack.find_command(run_key, "train_model") is None or None, "the command's end")
     landed = pipeline.put("outage/2.csv", PENGUINS)

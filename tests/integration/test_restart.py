@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -19,8 +21,12 @@ import pytest
 from botocore.exceptions import ClientError
 
 from local.ports import choose_ports
+from local.process import find_process, read_record
 from local.settings import PROJECT, read_settings
+from local.stack import make_services
 from local.storage import make_client
+from local.supervision import NAME as SUPERVISOR
+from tests.e2e.pipeline import wait_until
 from tests.stack import Stack, is_alive, open_stack, run_stack
 
 pytestmark = pytest.mark.slow("starts and stops stacks")
@@ -51,7 +57,7 @@ def restarted() -> Iterator[Restarted]:
         processes = list(first.processes().values())
         # What a killed program leaves behind is ended by `down` as well.
         assert first.process("mlflow").children()
-        first.kill_service("mlflow", is_alone=True)
+        first.kill_service("mlflow")
         stops = [first.run("down"), first.run("down")]
         text = first.settings.env_file.read_text()
         for name in CHANGED:
@@ -133,7 +139,7 @@ def test_a_reboot_in_between_harms_nobody(keepers: Stack) -> None:
     try:
         lock = keepers.settings.state / "postgres" / "data" / "postmaster.pid"
         lock.write_text("\n".join([str(stranger.pid), *lock.read_text().splitlines()[1:]]) + "\n")
-        for service in keepers.services():
+        for service in (SUPERVISOR, *keepers.services()):
             path = keepers.settings.state / "run" / f"{service}.json"
             path.write_text(json.dumps({**json.loads(path.read_text()), "pid": stranger.pid}))
         keepers.up("mlflow", "storage")
@@ -146,16 +152,50 @@ def test_a_reboot_in_between_harms_nobody(keepers: Stack) -> None:
     check_traces(keepers, "before-down")
 
 
-def test_killed_services_come_up_again_with_nothing_lost(keepers: Stack) -> None:
-    """After SIGKILL of the store and the database, `up` brings them back with all that was acknowledged."""
+def test_killed_services_come_up_again_by_themselves_with_nothing_lost(keepers: Stack) -> None:
+    """After SIGKILL of the store and the database both are back with all that was acknowledged, and nobody did anything."""
     keepers.up("mlflow", "storage")
     leave_traces(keepers, "before-kill")
-    mlflow = keepers.process("mlflow").pid
+    before = {name: keepers.process(name).pid for name in ("mlflow", "storage", "postgres")}
     for service in ("storage", "postgres"):
-        keepers.process(service).send_signal(signal.SIGKILL)
-    keepers.up("mlflow", "storage")
+        keepers.kill_service(service)
+    wait_until(lambda: is_back(keepers, before, "storage", "postgres") or None, "the store and the database to be back")
     check_traces(keepers, "before-kill")
-    assert keepers.process("mlflow").pid == mlflow, "what was not killed goes on"
+    assert keepers.process("mlflow").pid == before["mlflow"], "what was not killed goes on"
+
+
+def is_back(stack: Stack, before: dict[str, int], *names: str) -> bool:
+    """Return whether services run in other processes than before, and are healthy."""
+    services = {service.name: service for service in make_services(stack.settings)}
+    records = {name: read_record(stack.settings, name) for name in names}
+    return all(
+        record and record.pid != before[name] and find_process(record) and services[name].is_healthy(0)
+        for name, record in records.items()
+    )
+
+
+def test_what_a_killed_supervisor_kept_is_started_anew_by_up(keepers: Stack) -> None:
+    """With the supervisor its services end; whatever is left is ended by `up`, which says so, and starts all with its data."""
+    keepers.up("mlflow", "storage")
+    leave_traces(keepers, "before-the-supervisor")
+    processes = list(keepers.processes().values())
+    keepers.kill_service(SUPERVISOR)
+    said = keepers.up("mlflow", "storage")
+    assert not [process for process in processes if is_alive(process)]
+    # Where each of them is told of its parent's end nothing may be left to be said.
+    assert "the supervisor is gone" in said or shutil.which("setpriv")
+    check_traces(keepers, "before-the-supervisor")
+
+
+def test_a_hung_process_is_seen_in_status(keepers: Stack) -> None:
+    """A server that was stopped and not ended is alive and answers nobody: `status` says that it is not healthy."""
+    keepers.up("storage")
+    storage = keepers.process("storage")
+    storage.suspend()
+    try:
+        assert re.search(r"! storage +not healthy", keepers.run("status").stdout)
+    finally:
+        storage.resume()
 
 
 def test_a_busy_port_is_named_with_the_setting_that_changes_it() -> None:

@@ -14,7 +14,6 @@ import psutil  # type: ignore[import-untyped]  # ships no types
 import pytest
 
 from local.process import (
-    LOG_LIMIT_BYTES,
     Record,
     find_process,
     find_session,
@@ -22,7 +21,6 @@ from local.process import (
     read_record,
     start_process,
     stop_process,
-    trim_log,
     write_record,
 )
 from local.service import Service, make_environment
@@ -141,18 +139,6 @@ def test_a_service_is_known_by_a_digest_of_its_settings() -> None:
     one, other, again = (service.fingerprint for service in services)
     assert one == again != other
     assert "hidden" not in one
-
-
-def test_a_large_log_is_cut_while_its_program_writes_on(settings: Settings) -> None:
-    """Logs do not fill the disk: the old part is kept once, and the program writes on from the start."""
-    log = log_path(settings, "one")
-    log.parent.mkdir()
-    log.write_bytes(b"x" * (LOG_LIMIT_BYTES + 1))
-    with log.open("ab") as output, subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=output) as writer:
-        trim_log(log)
-        writer.communicate(b"later")
-    assert log.read_bytes() == b"later"
-    assert log.with_name("one.log.1").stat().st_size == LOG_LIMIT_BYTES + 1
 
 
 def test_a_service_inherits_no_setting_of_the_terminal(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
