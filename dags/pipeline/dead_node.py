@@ -126,8 +126,8 @@ def _name_tasks(app: Any) -> dict[str, str]:
         messages = [json.loads(text)[0] for text in connection.default_channel.client.hvals(_TAKEN)]
     named = {}
     for message in messages:
-        ti = _read_workload(message).get("ti", {})
-        named[message["headers"]["id"]] = "{dag_id}.{task_id} of {run_id}, try {try_number}".format_map(ti)
+        if ti := _read_workload(message).get("ti"):
+            named[message["headers"]["id"]] = "{dag_id}.{task_id} of {run_id}, try {try_number}".format_map(ti)
     return named
 
 
@@ -139,5 +139,7 @@ def _read_workload(message: Mapping[str, Any]) -> dict[str, Any]:
 
 def _is_old(message: Mapping[str, Any], now: float) -> bool:
     """Return whether a task has been in the queue for `task_queued_timeout`, for which its token is made."""
-    claims = jwt.decode(_read_workload(message)["token"], options={"verify_signature": False})
-    return bool(claims["exp"] < now)
+    workload = _read_workload(message)
+    claims = jwt.decode(workload["token"], options={"verify_signature": False})
+    # Nothing else than tasks is sent again.
+    return "ti" in workload and bool(claims["exp"] < now)
