@@ -2,7 +2,8 @@
 
 Airflow reads a module of this name from PYTHONPATH when it starts. LocalExecutor's workers are forked from the scheduler,
 Celery's from its parent and the parsers of Dag files from the Dag processor, so what is imported here is there already.
-Only what is heavy and not ours: a change in our own modules must not wait for a restart.
+Only what is heavy and not ours: a change in our own modules must not wait for a restart. A Celery worker also gives back what dead
+ones had begun, before it takes tasks.
 """
 
 import importlib
@@ -47,7 +48,17 @@ def _preload() -> None:
     )
 
 
+def _take_up() -> None:
+    from celery.signals import celeryd_after_setup  # type: ignore[import-untyped]  # ships no types
+
+    from pipeline.dead_node import give_back
+
+    celeryd_after_setup.connect(give_back)
+
+
 if len(sys.argv) > 1 and sys.argv[1] in _PARENTS:
     _preload()
+    if sys.argv[1] == "celery":
+        _take_up()
 
 __all__: list[str] = []

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 import subprocess
+import time
 
 import pytest
 
 from tests.compose_stack import ComposeStack
 from tests.e2e.conftest import Wave
-from tests.e2e.pipeline import PATIENCE_SECONDS, PENGUINS, SPECIES, TASKS, Pipeline
+from tests.e2e.pipeline import PATIENCE_SECONDS, PENGUINS, SPECIES, TASKS, Pipeline, wait_until
 
 pytestmark = [
     pytest.mark.timeout(3 * PATIENCE_SECONDS),
@@ -81,6 +82,31 @@ def test_a_changed_setting_is_taken_while_it_runs(compose: ComposeStack, pipelin
     pipeline.put("changed/_params.json", SPECIES)
     # Sooner than a heartbeat is overdue, which would be half an hour.
     pipeline.find(pipeline.put("changed/x.csv", PENGUINS))
+
+
+def test_killed_workers_hold_nothing_up(compose: ComposeStack, pipeline: Pipeline) -> None:
+    """What Celery workers did when they were killed is tried again within a minute of their start: a stage, and the watch for drops."""
+    pipeline.put("held/_params.json", SPECIES | {"hyperparameters": {"seconds": 5}})
+    dropped = pipeline.put("held/1.csv", PENGUINS)
+    run_key = pipeline.find(dropped)
+    wait_until(lambda: compose.find_command(run_key, "train_model"), "the training")
+    compose.kill_service("airflow-worker")
+    compose.up()
+    began = time.monotonic()
+    landed = pipeline.put("held/2.csv", PENGUINS)
+    pipeline.find(landed)
+    run = pipeline.runs(run_key)["train"][0]
+
+    def is_tried_again() -> bool | None:
+        task = pipeline.read_task(run, "")
+        return (task["try_number"] == 2 and task["state"] in {"running", "success"}) or None
+
+    wait_until(is_tried_again, "the second try")
+    # A heartbeat is overdue after five.
+    assert time.monotonic() - began < 60
+    assert pipeline.wait(dropped, "published").stages["train"].attempt.endswith(".2")
+    pipeline.wait(landed, "published")
+    assert len(pipeline.list_model_versions("held")) == 2
 
 
 def test_down_and_up_again_keeps_everything(compose: ComposeStack, pipeline: Pipeline, penguins: str) -> None:
