@@ -14,6 +14,7 @@ from local.receipt import Receipt, Receipts
 from local.run_key import STAGES, read_time
 from local.settings import Settings
 from local.show import Show, describe_seconds, first_sentence
+from local.standing import find_standing
 from local.store import Store
 from local.tell import collect_links, make_metric_rows, tell_reason
 
@@ -63,7 +64,8 @@ def show_last_drops(settings: Settings) -> None:
         show.print(f"\n  All of one: make status RUN={found[0].run_key}")
     with Airflow(settings) as airflow:
         obstacles = airflow.find_obstacles()
-    for obstacle in obstacles:
+    # A Dag that is paused, or a server that is down, says already why.
+    for obstacle in obstacles or find_standing(settings):
         show.print(f"  ! {obstacle}", "yellow")
 
 

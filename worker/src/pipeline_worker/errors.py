@@ -18,7 +18,8 @@
      │    │    └── StoreRefused      it answers, but not to this key, or has no such bucket
      │    ├── TrackingUnavailable
      │    │    └── TrackingConflict  its database took another worker's write first
-     │    └── CommitLost             another attempt committed first
+     │    ├── CommitLost             another attempt committed first
+     │    └── LeftAlone              whoever started this command is gone
      └── Crash               70    a fault of ours
           └── AttemptsExhausted      two attempts of this ask ended without a word
 
@@ -135,6 +136,12 @@ class TrackingConflict(TrackingUnavailable):
 
 class CommitLost(Unavailable):
     """Another attempt of this stage committed while this one worked."""
+
+    runbook = "runbooks/stage-crashed.md"
+
+
+class LeftAlone(Unavailable):
+    """Whoever started this command is gone, so nobody waits for what it does."""
 
     runbook = "runbooks/stage-crashed.md"
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from .attempt import Attempt, Outcome, Work, read_versions
 from .drop import read_drop
-from .errors import CommitLost, Crash, StageError
+from .errors import CommitLost, Crash, LeftAlone, StageError
 from .escape import escape
 from .layers import hide_secret_params, hide_secrets
 from .layout import STATES, Layout, stage_before
@@ -30,6 +30,10 @@ log = logging.getLogger("pipeline_worker")
 
 #: Notes of a stage that its receipt tells.
 _TOLD_NOTES = 5
+
+
+class StarterGone(SystemExit):
+    """Ends the work wherever it is, as whoever started this command is gone: by a signal's handler."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,13 @@ def run_stage(asked: Ask, work: Work, store: Store, settings: Settings) -> Ended
     except MemoryError:
         failure = Crash(
             "Memory ran out.", where=asked.stage, fix="Give the worker more memory, or the stage less data."
+        )
+    except StarterGone:
+        # Told, so that it does not count as an end without a word, of which two are one too many.
+        failure = LeftAlone(
+            "It was ended with the program that had started it.",
+            where=asked.stage,
+            fix="Nothing: it is tried again by itself.",
         )
     except Exception as error:  # noqa: BLE001 - the last line of defence: a fault of ours is recorded as well
         log.error("%s", traceback.format_exc().rstrip())

@@ -27,12 +27,13 @@ from ..receipt import describe_failure, mark_failure
 from ..run_key import dataset_of_source, make_run_key
 from ..settings import read_settings
 from ..short_name import shorten_told
-from ..stage import run_stage
+from ..stage import StarterGone, run_stage
 from ..start import Ask
 from ..store import open_store
 
 #: The exit of a command that was asked to end: 128 and the number of SIGTERM.
 _STOPPED = 128 + signal.SIGTERM
+_starter_gone = threading.Event()
 #: How long a command has to end by itself, in seconds; who stops one waits for 3 s at least.
 _GRACE_SECONDS = 2.0
 
@@ -61,6 +62,9 @@ def main(stage: str, description: str, example: str, argv: Sequence[str] | None 
     except SystemExit:
         # What was begun has ended by now, the run in MLflow too. The usual tear-down could outlast the grace.
         exit_quickly(_STOPPED)
+    if _starter_gone.is_set():
+        # Nobody reads what would be printed.
+        os._exit(ended.exit_code)
     for text in ended.stdout:
         # JSON, over lines or in one, stays what it is: it is escaped as JSON does.
         print("\n".join(map(escape, text.split("\n"))))
@@ -158,6 +162,7 @@ def _exit_with_stdin() -> None:
     """End this process as soon as the other end of stdin closes: whoever started it is gone."""
     while os.read(0, 4096):
         pass
+    _starter_gone.set()
     os.kill(os.getpid(), signal.SIGTERM)
     time.sleep(_GRACE_SECONDS)
     os._exit(_STOPPED)
@@ -167,4 +172,4 @@ def _stop(_number: int, _frame: FrameType | None) -> None:
     """Let what was begun end: the run in MLflow as failed, the scratch folder as removed."""
     # Once is enough; another signal would cut that short.
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    raise SystemExit(_STOPPED)
+    raise StarterGone if _starter_gone.is_set() else SystemExit(_STOPPED)
