@@ -11,6 +11,7 @@ make status    [RUN=...]   what runs where, and what happened to the last drops;
 make drop      FILE=... [DATASET=...] [PARAMS=...] [WAIT=0]             drop a file and follow it to its end
 make trigger   PARAMS=... [FILE=...] [WAIT=0]                           run the pipeline by hand, with a JSON payload
 make rerun     STAGE=... RUN=... [PARAMS=...] [CASCADE=0] [WAIT=0]      run one stage of a run again
+make soak      [DROPS=...] [KILL=...] [EVERY=...] [BOUND=...]   drop files while services are killed; 0 only if nothing is lost
 make test-quick  for each save: linters, types, tests that need no server and train nothing; up to four minutes
 make test      all that a change can break on this machine; 10 minutes, 17 where a Docker engine answers
 make test-long the rest: what is slow, repeated or exhaustive; less than half an hour
@@ -22,12 +23,12 @@ endef
 
 # These reach a command through the environment, never through the shell's words, so that a name with spaces and JSON
 # with quotes and dollar signs arrive as they were typed.
-VARIABLES := STACK FILE DATASET PARAMS STAGE RUN CASCADE WAIT CONFIRM
+VARIABLES := STACK FILE DATASET PARAMS STAGE RUN CASCADE WAIT CONFIRM DROPS KILL EVERY BOUND SEED
 $(foreach name,$(VARIABLES),$(if $(filter-out undefined,$(origin $(name))),\
   $(eval override $(name) := $$(value $(name)))$(eval export $(name))))
 
 .NOTPARALLEL:
-.PHONY: help demo up down status drop trigger rerun test test-quick test-long check clean lock docs
+.PHONY: help demo up down status drop trigger rerun soak test test-quick test-long check clean lock docs
 
 help:
 	@: $(info $(HELP))
@@ -39,6 +40,7 @@ status: ; $(COMMAND)
 drop: ; $(COMMAND)
 trigger: ; $(COMMAND)
 rerun: ; $(COMMAND)
+soak: ; $(COMMAND)
 test: ; $(COMMAND)
 test-quick: ; @$(PYTHON) -m local.setup test --pace=quick
 test-long: ; @$(PYTHON) -m local.setup test --pace=long

@@ -17,6 +17,7 @@ COMMANDS = {
     "drop": "drop a file and follow it to its end",
     "trigger": "run the pipeline by hand, with a JSON payload",
     "rerun": "run one stage of a run again",
+    "soak": "drop files while services are killed, and keep a ledger of what became of them",
     "test": "all tests",
     "clean": "stop everything and delete all data (asks first)",
     "check": "linters and types",

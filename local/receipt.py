@@ -149,6 +149,12 @@ class Receipts:
             )
         return found
 
+    def read_dataset(self, dataset: str) -> list[Receipt]:
+        """Return the receipts of a dataset."""
+        found = [key for key, _ in self._store.list(self._bucket, f"{self._prefix}{dataset}/")]
+        with ThreadPoolExecutor(8) as threads:
+            return [receipt for receipt in threads.map(self._read, found) if receipt]
+
     def read_last(self, count: int) -> list[Receipt]:
         """Return the receipts that changed last, newest first."""
         newest = sorted(self._list(), key=lambda entry: entry[1], reverse=True)[:count]

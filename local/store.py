@@ -31,10 +31,11 @@ class Store:
         self._key_settings = " and ".join(KEYS[identity])
         self._client: Any = make_client(settings, identity, is_patient=is_patient)
 
-    def put(self, bucket: str, key: str, content: bytes) -> None:
-        """Put a small object."""
+    def put(self, bucket: str, key: str, content: bytes) -> str:
+        """Put a small object; return its version."""
         with self._explain(f"s3://{bucket}/{key}"):
-            self._client.put_object(Bucket=bucket, Key=key, Body=content, ContentType="application/json")
+            answer = self._client.put_object(Bucket=bucket, Key=key, Body=content, ContentType="application/json")
+        return answer.get("VersionId") or ""
 
     def upload(self, bucket: str, key: str, path: Path, advance: Callable[[int], None]) -> tuple[str, datetime]:
         """Put a file, in parts where it is large; return its version and the server's time.

@@ -1,0 +1,266 @@
+"""`soak`: drop files while services are killed, and keep a ledger: nothing lost, nothing twice, no long standstill."""
+
+import argparse
+import os
+import random
+import subprocess
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import TypeVar
+
+import httpx
+import psutil  # type: ignore[import-untyped]  # ships no types
+
+from local.commands.drop import DATASET_PARAMS
+from local.commands.up import start
+from local.compose import ONCE, make_project_argv, read_containers
+from local.errors import InputRefused, LocalError
+from local.ledger import Ledger, Way, count_twice, find_standstill, read_runs
+from local.process import find_process, read_record
+from local.receipt import Receipts
+from local.run_key import LAST_STATE, make_digest
+from local.settings import PROJECT, Settings
+from local.show import Show
+from local.stack import make_services, prepare_settings
+from local.store import Store
+
+_EXAMPLE = PROJECT / "examples" / "penguins"
+#: How long the last drops are waited for after the last was put.
+_PATIENCE_SECONDS = 900.0
+_LOOK_SECONDS = 1.0
+#: Between two drops, while services are killed at random.
+_PAUSE_SECONDS = 6.0
+#: The processes of a stage, and of what looks after a task, beside the services.
+_COMMAND, _TASK = "command", "task"
+
+T = TypeVar("T")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The words of `make soak`, which reach us through the environment."""
+    words = os.environ
+    parser.add_argument(
+        "--drops", type=int, default=int(words.get("DROPS") or 20), help="files to drop (also: DROPS=…)"
+    )
+    parser.add_argument("--every", type=float, default=float(words.get("EVERY") or 20), help="seconds between kills")
+    parser.add_argument(
+        "--bound", type=float, default=float(words.get("BOUND") or 90), help="longest standstill, seconds"
+    )
+    parser.add_argument(
+        "--kill",
+        default=words.get("KILL") or "random",
+        help="names of services, by commas, each killed once in turn; `everything`: all at once, once; `random`; `nothing`",
+    )
+    parser.add_argument("--seed", type=int, default=int(words.get("SEED") or 0), help="of what is killed at random")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Drop, kill, wait, count; 0 only if nothing was lost or came twice, and no standstill was longer than the bound."""
+    settings = prepare_settings()
+    start(settings)
+    soak = Soak(settings, Killer(settings, random.Random(arguments.seed)))  # noqa: S311 - any order will do
+    soak.put_all(arguments.drops, arguments.kill, arguments.every)
+    soak.wait_for_end()
+    ledger = soak.read_ledger()
+    show = Show()
+    show.print_table(
+        [
+            ("put", "published", "refused", "lost", "twice", "longest standstill"),
+            (
+                *map(str, (ledger.put, ledger.published, ledger.refused, ledger.lost, ledger.twice)),
+                f"{ledger.longest:.1f} s",
+            ),
+        ]
+    )
+    if ledger.longest:
+        since = ledger.standstill.begin - soak.began
+        before = [f"{what} at {at - soak.began:.0f} s" for at, what in soak.kills if at <= ledger.standstill.end][-2:]
+        show.print(
+            f"the longest began {since:.0f} s after the first drop; killed before it ended: {', '.join(before) or 'nothing'}"
+        )
+    is_good = ledger.lost == ledger.twice == 0 and ledger.longest <= arguments.bound
+    show.print(
+        f"{'Held' if is_good else 'NOT held'}: nothing lost, nothing twice, no standstill above {arguments.bound:.0f} s."
+    )
+    return 0 if is_good else 1
+
+
+class Killer:
+    """Kills parts of the running stack, which then has to come back by itself."""
+
+    def __init__(self, settings: Settings, chance: random.Random) -> None:
+        self._settings = settings
+        self._chance = chance
+        self._spared: set[str] = set()
+
+    def list_names(self) -> list[str]:
+        """Return what can be killed."""
+        if self._settings.is_compose:
+            return sorted({str(found["Service"]) for found in read_containers(self._settings)} - ONCE)
+        return [*(service.name for service in make_services(self._settings)), _COMMAND, _TASK]
+
+    def kill(self, name: str) -> str:
+        """Kill what has this name, and return what was killed; empty where there is none just now."""
+        if name == "everything":
+            return "everything" if self._kill_services(self.list_names()) else ""
+        if name == "random":
+            name = self._chance.choice(self.list_names())
+        if name not in self.list_names():
+            raise InputRefused(
+                f"There is no {name} to kill. There are: {', '.join(self.list_names())}, everything, random."
+            )
+        if name in (_COMMAND, _TASK):
+            return self._kill_task(name)
+        return name if self._kill_services([name]) else ""
+
+    def _kill_services(self, names: list[str]) -> bool:
+        if self._settings.is_compose:
+            # Without any time to end, and started again as the engine does after a crash; `kill` would count as a person's wish.
+            argv = make_project_argv(self._settings, "restart", "--timeout=0", "--no-deps", *names)
+            return subprocess.run(argv, capture_output=True, check=False).returncode == 0
+        found = [find_process(read_record(self._settings, name)) for name in names if name not in (_COMMAND, _TASK)]
+        for process in filter(None, found):
+            process.kill()
+        return any(found)
+
+    def _kill_task(self, name: str) -> str:
+        """Kill a stage's command, of each run once, as a second crash is final; or the process that looks after a task."""
+        scheduler = find_process(read_record(self._settings, "airflow-scheduler"))
+        if scheduler is None:
+            return ""
+        try:
+            if name == _TASK:
+                keepers = [child for child in scheduler.children() if child.children()]
+                if keepers:
+                    self._chance.choice(keepers).kill()
+                return _TASK if keepers else ""
+            for process in scheduler.children(recursive=True):
+                words = " ".join(process.cmdline())
+                run_key = words.partition("--run=")[2].partition(" ")[0]
+                if "pipeline_worker.cli." in words and run_key not in self._spared:
+                    self._spared.add(run_key)
+                    process.kill()
+                    return f"{_COMMAND} of {run_key}"
+        except psutil.Error:
+            pass
+        return ""
+
+
+class Soak:
+    """Drops of one dataset of their own, and what became of them."""
+
+    def __init__(self, settings: Settings, killer: Killer) -> None:
+        self._settings = settings
+        self._killer = killer
+        self._show = Show()
+        self._dataset = f"soak-{datetime.now(UTC):%Y%m%d%H%M%S}"
+        self._store = Store(settings, "worker")
+        self._people = Store(settings)
+        self._put: dict[str, float] = {}
+        self.kills: list[tuple[float, str]] = []
+        self.began = 0.0
+
+    def put_all(self, drops: int, kill: str, every: float) -> None:
+        """Put the files one after the other, and kill what is to be killed meanwhile."""
+        bucket = self._settings["ML_PIPELINE_DROP_BUCKET"]
+        params, body = ((_EXAMPLE / name).read_bytes() for name in (DATASET_PARAMS, "penguins.csv"))
+        self._insist(lambda: self._people.put(bucket, f"{self._dataset}/{DATASET_PARAMS}", params))
+        is_random = kill == "random"
+        names = [] if kill in ("random", "nothing") else kill.split(",")
+        pause = _PAUSE_SECONDS if is_random or not names else every * len(names) / drops
+        self.began = time.time()
+        next_drop, next_kill = self.began, self.began + every / 2
+        number = 0
+        while number < drops or names:
+            if number < drops and time.time() >= next_drop:
+                self._put_one(bucket, f"{self._dataset}/{number:04}.csv", body)
+                number += 1
+                next_drop += pause
+            if (is_random or names) and time.time() >= next_kill:
+                self._kill("random" if is_random else names.pop(0), number)
+                next_kill += every
+            time.sleep(0.1)
+
+    def _kill(self, name: str, number: int) -> None:
+        at = time.time()
+        if killed := self._killer.kill(name):
+            self.kills.append((at, killed))
+        self._show.print(
+            f"  {at - self.began:5.0f} s  {number:4} put  killed: {killed or f'nothing, as there is no {name} now'}"
+        )
+
+    def wait_for_end(self) -> None:
+        """Wait until each drop is published or refused, or patience ends."""
+        end = time.time() + _PATIENCE_SECONDS
+        while time.time() < end:
+            states = self._read_states()
+            over = sum(state in (LAST_STATE, "refused") for state in states.values())
+            if over == len(self._put):
+                return
+            time.sleep(2 * _LOOK_SECONDS)
+
+    def read_ledger(self) -> Ledger:
+        """Count what became of the drops."""
+        states = self._read_states()
+        found: list[tuple[str, datetime]] = []
+        prefix = f"{self._settings.artifact_prefix}/"
+        self._insist(
+            lambda: found.extend(self._store.list(self._settings.artifact_bucket, f"{prefix}{self._dataset}."))
+        )
+        by_digest: dict[str, list[tuple[str, float]]] = {digest: [] for digest in self._put}
+        for key, at in found:
+            run_key, _, rest = key.removeprefix(prefix).partition("/")
+            by_digest.setdefault(run_key.rpartition(".")[2], []).append((f"{run_key}/{rest}", at.timestamp()))
+        kills = [at for at, _ in self.kills]
+        ways = []
+        for digest, put in self._put.items():
+            objects = by_digest[digest]
+            claimed = next((at for key, at in objects if key.endswith("/drop.json")), None)
+            runs = read_runs(objects, kills)
+            is_over = states.get(digest) in (LAST_STATE, "refused")
+            ways.append(Way(put, claimed, max((run.end for run in runs), default=put) if is_over else None, runs))
+        slots = self._settings.read_int("ML_PIPELINE_POOL_SLOTS", 1, 1000)
+        reached = list(states.values())
+        return Ledger(
+            put=len(self._put),
+            published=reached.count(LAST_STATE),
+            refused=reached.count("refused"),
+            lost=len(self._put) - reached.count(LAST_STATE) - reached.count("refused"),
+            twice=count_twice(self._list_versions()),
+            standstill=find_standstill(ways, slots, time.time()),
+        )
+
+    def _put_one(self, bucket: str, key: str, body: bytes) -> None:
+        version = self._insist(lambda: self._people.put(bucket, key, body))
+        self._put[make_digest(bucket, key, version)] = time.time()
+
+    def _read_states(self) -> dict[str, str]:
+        """Return the state of each drop by the end of its run key."""
+        receipts = Receipts(self._settings, self._people)
+        return {
+            receipt.run_key.rpartition(".")[2]: receipt.state
+            for receipt in self._insist(lambda: receipts.read_dataset(self._dataset))
+            if receipt.run_key.rpartition(".")[2] in self._put
+        }
+
+    def _list_versions(self) -> list[str]:
+        """Return the run key of each version of the registered model."""
+        url = f"{self._settings.mlflow_url}/api/2.0/mlflow/model-versions/search"
+        query = {"filter": f"name='{self._dataset}'", "max_results": "10000"}
+        answer = self._insist(
+            lambda: httpx.get(url, params=query, trust_env=False, timeout=60).raise_for_status().json()
+        )
+        versions = answer.get("model_versions", [])
+        return [tag["value"] for version in versions for tag in version["tags"] if tag["key"] == "run_key"]
+
+    def _insist(self, deed: Callable[[], T]) -> T:
+        """Do it again until it succeeds: the server may be one that was killed."""
+        end = time.time() + _PATIENCE_SECONDS
+        while True:
+            try:
+                return deed()
+            except (LocalError, httpx.HTTPError):
+                if time.time() > end:
+                    raise
+                time.sleep(_LOOK_SECONDS)
