@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from random import Random
+
 import pytest
 
 from local.airflow_api import Airflow
-from tests.e2e.pipeline import PATIENCE_SECONDS, PENGUINS, SPECIES, TASKS, Pipeline, wait_until
+from local.commands.soak import Killer
+from tests.e2e.pipeline import PATIENCE_SECONDS, PENGUINS, SPECIES, Pipeline, wait_until
 
 pytestmark = [pytest.mark.timeout(3 * PATIENCE_SECONDS), pytest.mark.usefixtures("settled")]
 
@@ -43,21 +47,17 @@ def test_a_run_waits_for_mlflow(pipeline: Pipeline) -> None:
     assert len(pipeline.list_model_versions("waiting")) == 1
 
 
-@pytest.mark.long("waits for a server's outage")
-def test_drops_outlive_a_killed_scheduler(pipeline: Pipeline) -> None:
-    """What was under way and what landed while the scheduler was dead is published, each once, after it is back."""
-    pipeline.put("outage/_params.json", SPECIES | {"hyperparameters": {"seconds": 5}})
-    under_way = pipeline.put("outage/1.csv", PENGUINS)
-    run_key = pipeline.find(under_way)
-    wait_until(lambda: pipeline.stack.find_command(run_key, "train_model"), "the training")
-    pipeline.stack.kill_service("airflow-scheduler")
-    # Of a local stack it ends with its scheduler, of Compose it is its worker's and goes on to its own end.
-    wait_until(lambda: pipeline.stack.find_command(run_key, "train_model") is None or None, "the command's end")
-    landed = pipeline.put("outage/2.csv", PENGUINS)
-    pipeline.stack.up()
+@pytest.mark.long("kills every service, one after the other")
+def test_whatever_is_killed_comes_back_and_no_drop_is_lost(pipeline: Pipeline) -> None:
+    """Each service, the process of a task and a stage's command are killed in turn while files land: each is published, once."""
+    names = Killer(pipeline.settings, Random()).list_names()  # noqa: S311 - nothing is chosen
+    done = pipeline.stack.run("soak", f"--kill={','.join(names)}", f"--drops={len(names)}", "--every=20", "--bound=600")
+    assert done.returncode == 0, done.stdout + done.stderr
+    ledger = re.search(r"^ +(\d+) +(\d+) +(\d+) +(\d+) +(\d+) +[\d.]+ s$", done.stdout, re.MULTILINE)
+    assert ledger, done.stdout
+    count = len(names)
+    assert [int(number) for number in ledger.groups()] == [count, count, 0, 0, 0], done.stdout
+    for name in names:
+        assert re.search(rf"killed: {name}", done.stdout), done.stdout
     with Airflow(pipeline.settings) as airflow:
-        assert airflow.find_obstacles() == []
-    for dropped in (under_way, landed):
-        pipeline.wait(dropped, "published")
-    assert len(pipeline.list_model_versions("outage")) == 2
-    assert [len(pipeline.runs(pipeline.find(landed))[stage]) for stage in TASKS] == [1, 1, 1, 1]
+        wait_until(lambda: airflow.find_obstacles() == [] or None, "Airflow to be well")

@@ -19,7 +19,7 @@ from local.settings import read_template
 from local.standing import find_standing
 from tests.e2e.conftest import Done
 from tests.e2e.pipeline import TASKS, wait_until
-from tests.stack import Stack
+from tests.stack import Stack, is_alive
 
 SERVICES = ["airflow-api", "airflow-dags", "airflow-scheduler", "mlflow", "postgres", "storage"]
 
@@ -222,3 +222,15 @@ def test_status_names_a_task_without_a_sign_of_life(stack: Stack) -> None:
         return said[0] if said else None
 
     assert "gave no sign of life for 3 min 2" in wait_until(look, "a task that is silent")
+
+
+@pytest.mark.usefixtures("settled")
+def test_a_killed_sensor_looks_again_at_once(stack: Stack) -> None:
+    """The process that looks after a task is killed: Airflow learns of it, ends what it left, and starts the task anew."""
+    query = "SELECT try_number FROM task_instance WHERE task_id = 'wait_for_drop' AND state = 'running'"
+    before = wait_until(lambda: stack.ask_postgres(query) or None, "the sensor")
+    (keeper,) = (child for child in stack.process("airflow-scheduler").children() if child.children())
+    (sensor,) = keeper.children()
+    keeper.kill()
+    wait_until(lambda: stack.ask_postgres(query) not in ("", before) or None, "the sensor to be started again")
+    assert not is_alive(sensor)
