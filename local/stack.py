@@ -97,6 +97,9 @@ def start_service(settings: Settings, service: Service, cancelled: threading.Eve
     began, is_new = time.time(), find_process(read_record(settings, service.name)) is None
     if is_new:
         service.prepare()
+        if read_state(settings, service.name) == "BACKOFF":
+            # At once, rather than when the supervisor would try again.
+            ask_to_end(settings, service.name)
         began = time.time()
         start(settings, service)
     patience = HEALTHY_WITHIN_SECONDS if is_new else WELL_AGAIN_WITHIN_SECONDS
