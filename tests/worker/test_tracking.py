@@ -38,15 +38,17 @@ def test_a_run_is_named_and_tagged_and_ends_as_finished(mlflow_server: Mlflow) -
     server = connect(mlflow_server.uri)
     with track_run(server, "tracking", KEY, {"run_key": KEY, "attempt": "one"}) as run:
         assert read_run(server, run.run_id)["info"]["status"] == "RUNNING"
-        run.log_params({"solver": "lbfgs", "drop_columns": ["a"], "long": "x" * 9000, "none": None})
+        tags = {"model_digest": "sha256:aa", "long": "x" * 9000, "groups": ["a"]}
+        run.log_params({"solver": "lbfgs", "drop_columns": ["a"], "long": "x" * 9000, "none": None}, tags)
         run.log_dataset("birds", Artifact(uri="s3://b/k", digest="sha256:" + "ab" * 32, size=1), rows=3, columns=2)
-        run.tag("model_digest", "sha256:aa")
     found = read_run(server, run.run_id)
     assert found["info"]["status"] == "FINISHED"
     assert found["info"]["run_name"] == KEY
     tags = {tag["key"]: tag["value"] for tag in found["data"]["tags"]}
     assert tags["run_key"] == KEY
     assert tags["model_digest"] == "sha256:aa"
+    assert tags["groups"] == '["a"]'
+    assert len(tags["long"]) == 6000
     params = {param["key"]: param["value"] for param in found["data"]["params"]}
     assert params["solver"] == "lbfgs"
     assert params["drop_columns"] == '["a"]'
@@ -143,7 +145,7 @@ def test_a_server_that_dies_during_the_fit_is_an_outage_noticed_soon(mlflow_serv
     ):
         relay.cut()
         began = time.monotonic()
-        run.log_params({"solver": "lbfgs"})
+        run.log_params({"solver": "lbfgs"}, {})
     assert time.monotonic() - began < 60
 
 

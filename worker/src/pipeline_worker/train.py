@@ -176,18 +176,14 @@ def _track(
             "input_schema_version",
         }
     )
+    digests = {name: tags[name] for name in ("model_digest", "measured_digest") if name in tags}
     run.log_params(
         params
         | asked
         | {"target_column": plan.target.name, "target_kind": plan.kind, "data_source": attempt.drop.uri}
-        | {"rows_without_target": plan.table.rows_without_target}
+        | {"rows_without_target": plan.table.rows_without_target},
+        digests | {"fitted_on": learned.fitted_on} | dict(plan.split.facts),
     )
-    for name in ("model_digest", "measured_digest"):
-        if name in tags:
-            run.tag(name, tags[name])
-    run.tag("fitted_on", learned.fitted_on)
-    for name, value in plan.split.facts.items():
-        run.tag(name, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)[:5000])
     run.log_dataset(
         attempt.dataset,
         attempt.artifacts["dataset"],

@@ -47,11 +47,15 @@ class TrackedRun:
     url: str
     client: MlflowClient
 
-    def log_params(self, params: Mapping[str, Any]) -> None:
-        """Keep *params*, as text."""
-        from mlflow.entities import Param
+    def log_params(self, params: Mapping[str, Any], tags: Mapping[str, Any]) -> None:
+        """Keep *params* and *tags* as text, in one request."""
+        from mlflow.entities import Param, RunTag
 
-        self.client.log_batch(self.run_id, params=[Param(name, _shorten(value)) for name, value in params.items()])
+        self.client.log_batch(
+            self.run_id,
+            params=[Param(name, _shorten(value)) for name, value in params.items()],
+            tags=[RunTag(name, _shorten(value)) for name, value in tags.items()],
+        )
 
     def log_metrics(self, metrics: Mapping[str, float], model_id: str) -> None:
         """Keep *metrics*, of the run and of the model that it made."""
@@ -96,10 +100,6 @@ class TrackedRun:
             params=[Param(each, _shorten(value)) for each, value in params.items()],
         )
         self.client.set_terminated(child.info.run_id)
-
-    def tag(self, name: str, value: str) -> None:
-        """Set a tag of the run."""
-        self.client.set_tag(self.run_id, name, value)
 
 
 def quiet_client() -> None:
