@@ -117,7 +117,13 @@ def make_airflow_environment(settings: Settings) -> dict[str, str]:
             # A training survives so long an outage of the API server or the database, in seconds.
             "task_instance_heartbeat_timeout": 1800,
         },
-        "workers": {"max_failed_heartbeats": 180, "execution_api_retries": 10},
+        "workers": {
+            "max_failed_heartbeats": 180,
+            # A task that asks an API server in vain asks again every few seconds, not ever more seldom, as Airflow has it by
+            # default: whoever waits a minute and a half between two tries holds a slot meanwhile. (A killed one cost 90 s.)
+            "execution_api_retries": 120,
+            "execution_api_retry_wait_max": 5,
+        },
         "dag_processor": {"refresh_interval": 10, "min_file_process_interval": 30, "print_stats_interval": 0},
         "logging": {
             "base_log_folder": settings.state / "logs" / "tasks",

@@ -48,8 +48,6 @@ OF_EACH_STACK = {
     "API__BASE_URL": "another address",
     "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "the local scheduler takes up what its forerunner did",
     "WORKERS__MAX_FAILED_HEARTBEATS": "as above",
-    "WORKERS__EXECUTION_API_RETRIES": "its API server takes longer to come back",
-    "WORKERS__EXECUTION_API_RETRY_WAIT_MAX": "as above",
     "SCHEDULER__TASK_QUEUED_TIMEOUT": "a message to a Celery worker can be lost",
     "SCHEDULER__TASK_QUEUED_TIMEOUT_CHECK_INTERVAL": "as above",
     "SCHEDULER__NUM_STUCK_IN_QUEUED_RETRIES": "as above",
