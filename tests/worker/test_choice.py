@@ -250,3 +250,15 @@ def test_the_work_is_told_before_it_begins(tmp_path: Path) -> None:
     said = say_work(plan_of(make_penguins(), tmp_path, target_column="species"), 2)
     assert said.startswith("4 models in 3 folds of 120 rows, and then one fit on 120 rows by 5 columns (")
     assert said.endswith("in 2 threads: about 1 s and 1 MB")
+
+
+def test_no_table_is_left_without_boosting() -> None:
+    """What would take too long is compared in fewer folds rather than left out: of many rows, and of many columns."""
+    from pipeline_worker.training.candidates import choose_candidates
+
+    for rows, columns in ((1_600, 500), (5_000, 120), (150_000, 50), (1_000_000, 60)):
+        candidates = choose_candidates(CLASSIFICATION, "auto", {}, rows, columns, 2)
+        families = [candidate.model.family for candidate in candidates.all]
+        assert families.count("boosting") >= 2, (rows, columns, families)
+    assert choose_candidates(CLASSIFICATION, "auto", {}, 1_600, 500, 2).folds == 2
+    assert choose_candidates(CLASSIFICATION, "auto", {}, 1_600, 10, 2).folds == 5
