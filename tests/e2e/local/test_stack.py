@@ -227,10 +227,12 @@ def test_status_names_a_task_without_a_sign_of_life(stack: Stack) -> None:
 @pytest.mark.usefixtures("settled")
 def test_a_killed_sensor_looks_again_at_once(stack: Stack) -> None:
     """The process that looks after a task is killed: Airflow learns of it, ends what it left, and starts the task anew."""
-    query = "SELECT try_number FROM task_instance WHERE task_id = 'wait_for_drop' AND state = 'running'"
+    query = "SELECT pid FROM task_instance WHERE task_id = 'wait_for_drop' AND state = 'running' AND pid IS NOT NULL"
     before = wait_until(lambda: stack.ask_postgres(query) or None, "the sensor")
-    (keeper,) = (child for child in stack.process("airflow-scheduler").children() if child.children())
-    (sensor,) = keeper.children()
+    sensor = psutil.Process(int(before))
+    keeper = sensor.parent()
+    assert keeper is not None
+    assert keeper.ppid() == stack.process("airflow-scheduler").pid
     keeper.kill()
     wait_until(lambda: stack.ask_postgres(query) not in ("", before) or None, "the sensor to be started again")
     assert not is_alive(sensor)
