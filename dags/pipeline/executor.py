@@ -17,7 +17,7 @@ import signal
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from multiprocessing.connection import Connection, wait
+from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import Any
 
@@ -59,11 +59,10 @@ class PipelineLocalExecutor(LocalExecutor):
 
     def sync(self) -> None:
         """Take what has ended since the last call: results, and processes that left none."""
-        if not self.workers:
-            return
-        ready = wait([end for one in self.workers for end in (one.pipe, one.process.sentinel)], timeout=0)
-        for one in [one for one in self.workers if one.pipe in ready or one.process.sentinel in ready]:
-            self._take_result(one)
+        for one in list(self.workers):
+            # Asked of the system: a task that outlives its killed process keeps the pipe, and the sentinel, of that open.
+            if one.pipe.poll() or not one.process.is_alive():
+                self._take_result(one)
 
     def end(self) -> None:
         """End the processes, and soon what they run: the next scheduler takes it up.
