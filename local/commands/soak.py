@@ -177,18 +177,20 @@ class Soak:
                 self._put_one(bucket, f"{self._dataset}/{number:04}.csv", body)
                 number += 1
                 next_drop += pause
-            if (is_random or names) and time.time() >= next_kill:
-                self._kill("random" if is_random else names.pop(0), number)
+            is_due = (is_random or names) and time.time() >= next_kill
+            # A command is not there at each moment: it is waited for, for as long as there is between two kills.
+            if is_due and (self._kill(names[0] if names else "random", number) or time.time() >= next_kill + every):
+                names = names[1:]
                 next_kill += every
             time.sleep(0.1)
 
-    def _kill(self, name: str, number: int) -> None:
+    def _kill(self, name: str, number: int) -> bool:
+        """Kill it, and say so; return whether there was anything to kill."""
         at = time.time()
         if killed := self._killer.kill(name):
             self.kills.append((at, killed))
-        self._show.print(
-            f"  {at - self.began:5.0f} s  {number:4} put  killed: {killed or f'nothing, as there is no {name} now'}"
-        )
+            self._show.print(f"  {at - self.began:5.0f} s  {number:4} put  killed: {killed}")
+        return bool(killed)
 
     def wait_for_end(self) -> None:
         """Wait until each drop is published or refused, or patience ends."""

@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from local.airflow_api import Airflow
 from tests.compose_stack import ComposeStack
 from tests.e2e.conftest import Wave
 from tests.e2e.pipeline import PATIENCE_SECONDS, PENGUINS, SPECIES, TASKS, Pipeline, wait_until
@@ -128,3 +129,22 @@ def test_down_and_up_again_keeps_everything(compose: ComposeStack, pipeline: Pip
     assert {stage: len(found) for stage, found in pipeline.runs(penguins).items()} == runs
     pipeline.put("after/_params.json", SPECIES)
     assert pipeline.wait(pipeline.put("after/x.csv", PENGUINS), "published").state == "published"
+
+
+def test_drops_outlive_a_killed_scheduler(pipeline: Pipeline) -> None:
+    """What was under way and what landed while the scheduler was dead is published, each once, after it is back."""
+    pipeline.put("outage/_params.json", SPECIES | {"hyperparameters": {"seconds": 5}})
+    under_way = pipeline.put("outage/1.csv", PENGUINS)
+    run_key = pipeline.find(under_way)
+    wait_until(lambda: pipeline.stack.find_command(run_key, "train_model"), "the training")
+    pipeline.stack.kill_service("airflow-scheduler")
+    # It is its worker's, and goes on to its own end.
+    wait_until(lambda: pipeline.stack.find_command(run_key, "train_model") is None or None, "the command's end")
+    landed = pipeline.put("outage/2.csv", PENGUINS)
+    pipeline.stack.up()
+    with Airflow(pipeline.settings) as airflow:
+        assert airflow.find_obstacles() == []
+    for dropped in (under_way, landed):
+        pipeline.wait(dropped, "published")
+    assert len(pipeline.list_model_versions("outage")) == 2
+    assert [len(pipeline.runs(pipeline.find(landed))[stage]) for stage in TASKS] == [1, 1, 1, 1]
