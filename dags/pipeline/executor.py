@@ -42,7 +42,7 @@ class TaskProcess:
 class PipelineLocalExecutor(LocalExecutor):
     """Runs tasks in processes of this machine; a task whose process was killed has failed, and is tried again as its Dag says."""
 
-    # Of the base class: where to send what it keeps in a queue of its own, which this one does not have.
+    # A list of TaskProcess, where the base class has a mapping of processes by their ids.
     workers: Any
 
     def start(self) -> None:
