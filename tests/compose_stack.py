@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import re
 import secrets
@@ -14,15 +13,15 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil  # type: ignore[import-untyped]
 
-from local.compose import build_images, make_argv, stop_compose
+from local.compose import build_images, make_argv
 from local.credentials import complete_env_file
 from local.run_key import STAGES
-from local.settings import PROJECT, Settings, read_settings
+from local.settings import PROJECT, read_settings
 from tests.minio_server import find_folder
 from tests.stack import STUB, Stack, make_stack_environment
 
@@ -36,6 +35,8 @@ IMAGES = {
 }
 #: A test's project tells the process that it belongs to.
 OWNED = re.compile(r"pipeline-tests-(\d+)-[0-9a-f]+")
+#: By the first, Compose knows what is a project's; by the second, this project knows the stages of a stack.
+PROJECT_LABEL, STACK_LABEL = "com.docker.compose.project", "ml-pipeline.stack"
 #: The worker's image with the stub in it.
 STUB_IMAGE = "ml-pipeline-stub-worker:tests"
 
@@ -84,13 +85,13 @@ def make_images() -> None:
 
     MinIO's program is kept for the tests that run it without a container, too: to build it once more takes minutes.
     """
+    remove_leftovers()
     # The images that ours stand on, where they cannot be pulled; what is there stays.
     subprocess.run([PROJECT / "tests" / "compose" / "make_base.sh"], check=True)
     with tempfile.TemporaryDirectory() as folder:
         environment = make_stack_environment(Path(folder), STACK="compose", **IMAGES)
         complete_env_file(Path(environment["PIPELINE_ENV_FILE"]), "compose")
         settings = read_settings(environment)
-        remove_leftovers(settings)
         build_images(settings)
     argv = ["docker", "build", "--quiet", f"--tag={STUB_IMAGE}", f"--build-arg=WORKER_IMAGE={IMAGES['ML_TASK_IMAGE']}"]
     subprocess.run([*argv, STUB], check=True, env={**os.environ, "DOCKER_BUILDKIT": "1"})
@@ -106,14 +107,39 @@ def make_images() -> None:
         part.replace(binary)
 
 
-def remove_leftovers(settings: Settings) -> None:
+def remove_leftovers() -> None:
     """Remove the stacks of tests that were killed: they would start again with the engine, and slow down all that runs."""
-    argv = ["docker", "compose", "ls", "--all", "--format=json"]
-    projects = json.loads(subprocess.run(argv, check=True, capture_output=True, text=True).stdout)
-    for name in (project["Name"] for project in projects):
-        found = OWNED.fullmatch(name)
-        if found and not psutil.pid_exists(int(found[1])):
-            stop_compose(replace(settings, values={**settings.values, "COMPOSE_PROJECT_NAME": name}), has_volumes=True)
+    for project in filter(is_left_over, list_projects()):
+        # Without asking first, as nobody needs what they have: the services, so that nothing starts another stage, then the
+        # stages, then what all of them used.
+        for kind, label in (
+            ("container", PROJECT_LABEL),
+            ("container", STACK_LABEL),
+            ("network", PROJECT_LABEL),
+            ("volume", PROJECT_LABEL),
+        ):
+            left = list_labelled(kind, f"{label}={project}", "{{.ID}}" if kind != "volume" else "{{.Name}}")
+            if left:
+                # What the engine cannot remove is told, and is no reason not to test.
+                subprocess.run(["docker", kind, "rm", "--force", *left], check=False, stdout=subprocess.DEVNULL)
+
+
+def list_projects() -> set[str]:
+    """Return the names of the stacks that anything on the engine belongs to."""
+    kinds = ("container", "network", "volume")
+    return {name for kind in kinds for name in list_labelled(kind, PROJECT_LABEL, f'{{{{.Label "{PROJECT_LABEL}"}}}}')}
+
+
+def list_labelled(kind: str, label: str, form: str) -> list[str]:
+    """Return a field of each container, network or volume that has a label."""
+    argv = ["docker", kind, "ls", f"--filter=label={label}", f"--format={form}", *(["--all"] * (kind == "container"))]
+    return subprocess.run(argv, check=True, capture_output=True, text=True).stdout.split()
+
+
+def is_left_over(project: str) -> bool:
+    """Return whether a stack is one of tests, and those tests are gone."""
+    found = OWNED.fullmatch(project)
+    return found is not None and not psutil.pid_exists(int(found[1]))
 
 
 @contextlib.contextmanager

@@ -1,8 +1,9 @@
 """`status` names what stands still: tasks without a sign of life, tasks that wait for a slot, and a watch that nobody keeps."""
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
-from local.standing import Task, describe_silent, describe_waiting, describe_watch
+from local.standing import Task, describe_left, describe_silent, describe_waiting, describe_watch
 
 RUN_KEY = "penguins.20260131T120000Z.1a2b3c4d"
 RUNNING = Task("train", "train_model", "running", "stages", RUN_KEY, 3.0, 500.0)
@@ -35,3 +36,22 @@ def test_a_watch_that_nobody_keeps_is_told() -> None:
     assert list(describe_watch([RUNNING], 5.0)) == list(describe_watch([SENSOR], 500.0)) == []
     (said,) = describe_watch([RUNNING], 500.0)
     assert said.startswith("Nothing has looked for drops for 8 min 20 s")
+
+
+def test_files_that_nothing_takes_are_told() -> None:
+    """How many lie there for long and the oldest of them; what landed just now and what is no drop are none."""
+    now = datetime(2026, 1, 31, 12, tzinfo=UTC)
+
+    def put(key: str, seconds: float) -> tuple[str, datetime]:
+        return key, now - timedelta(seconds=seconds)
+
+    others = [put("penguins/_params.json", 9000.0), put("_sources/a.csv", 9000.0), put("b/new.csv", 20.0)]
+    assert list(describe_left("drops", others, now)) == []
+    (one,) = describe_left("drops", [*others, put("b/old\n.csv", 300.0)], now)
+    assert one.startswith(
+        "1 file lies in the drop bucket and was not taken up for 5 min 00 s: s3://drops/b/old\\n.csv. "
+    )
+    (two,) = describe_left("drops", [*others, put("b/old.csv", 300.0), put("a/older.csv", 400.0)], now)
+    assert two.startswith(
+        "2 files lie in the drop bucket and were not taken up, the longest for 6 min 40 s: s3://drops/a/older.csv. "
+    )

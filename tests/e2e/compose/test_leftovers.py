@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import os
 import subprocess
-from pathlib import Path
 
 import pytest
 
-from local.settings import read_settings
-from tests.compose_stack import IMAGES, remove_leftovers
-from tests.stack import make_stack_environment
+from tests.compose_stack import IMAGES, PROJECT_LABEL, STACK_LABEL, remove_leftovers
 
 #: Above any process id of Linux.
 NOBODY = 2**22 + 1
@@ -22,26 +19,38 @@ def run_docker(*arguments: str) -> str:
 
 
 @pytest.mark.slow("needs an engine")
-def test_only_stacks_of_dead_tests_are_removed(tmp_path: Path) -> None:
-    """The stack of a process that is gone is removed, and the one of a test that runs stays."""
-    # By these Compose knows a container of a project.
-    label = "com.docker.compose"
+def test_only_stacks_of_dead_tests_are_removed() -> None:
+    """All of a stack whose process is gone is removed, and the one of a test that runs stays."""
     names = {pid: f"pipeline-tests-{pid}-{os.urandom(4).hex()}" for pid in (NOBODY, os.getpid())}
     try:
         for name in names.values():
-            labels = {
-                "project": name,
-                "project.config_files": "x",
-                "service": "x",
-                "oneoff": "False",
-                "config-hash": "x",
-            }
-            options = [f"--label={label}.{key}={value}" for key, value in labels.items()]
-            run_docker("create", f"--name={name}", *options, IMAGES["MINIO_IMAGE"])
-        remove_leftovers(read_settings(make_stack_environment(tmp_path, STACK="compose")))
-        left = run_docker("ps", "--all", "--filter=name=pipeline-tests-", "--format={{.Names}}").split()
-        assert names[os.getpid()] in left
-        assert names[NOBODY] not in left
+            owned = f"--label={PROJECT_LABEL}={name}"
+            run_docker("network", "create", owned, name)
+            run_docker("volume", "create", owned, name)
+            uses = [f"--network={name}", f"--volume={name}:/data", "--entrypoint=sleep", IMAGES["MLFLOW_IMAGE"], "600"]
+            run_docker("run", "--detach", f"--name={name}", owned, *uses)
+            # A stage of it has another label, and keeps the network from being removed as long as it is there.
+            run_docker("run", "--detach", f"--name={name}-stage", f"--label={STACK_LABEL}={name}", *uses)
+        remove_leftovers()
+        assert list_left(names[NOBODY]) == []
+        stays = names[os.getpid()]
+        assert list_left(stays) == [stays, f"{stays}-stage", stays, stays]
     finally:
         for name in names.values():
-            subprocess.run(["docker", "rm", "--force", name], check=False, capture_output=True)
+            for removed in (
+                ("rm", "--force", name, f"{name}-stage"),
+                ("network", "rm", name),
+                ("volume", "rm", "--force", name),
+            ):
+                subprocess.run(["docker", *removed], check=False, capture_output=True)
+
+
+def list_left(name: str) -> list[str]:
+    """Return the names of the containers, the network and the volume of a stack."""
+    containers = run_docker("ps", "--all", f"--filter=name={name}", "--format={{.Names}}").split()
+    networks = run_docker("network", "ls", f"--filter=name={name}", "--format={{.Name}}").split()
+    return (
+        sorted(containers)
+        + networks
+        + run_docker("volume", "ls", f"--filter=name={name}", "--format={{.Name}}").split()
+    )
