@@ -14,7 +14,7 @@ from local.receipt import Receipt, Receipts
 from local.run_key import STAGES, read_time
 from local.settings import Settings
 from local.show import Show, describe_seconds, first_sentence
-from local.standing import find_standing
+from local.standing import find_left, find_standing
 from local.store import Store
 from local.tell import collect_links, make_metric_rows, tell_reason
 
@@ -65,7 +65,7 @@ def show_last_drops(settings: Settings) -> None:
     with Airflow(settings) as airflow:
         obstacles = airflow.find_obstacles()
     # A Dag that is paused, or a server that is down, says already why.
-    for obstacle in obstacles or find_standing(settings):
+    for obstacle in [*(obstacles or find_standing(settings)), *find_left(settings)]:
         show.print(f"  ! {obstacle}", "yellow")
 
 

@@ -1,23 +1,29 @@
-"""What of the pipeline's tasks stands still, by Airflow's database: its REST API knows no task's last sign of life."""
+"""What stands still: tasks, by Airflow's database, as its REST API knows no task's last sign of life; and drops that nothing takes."""
 
 import json
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import islice
 
 from local.airflow_api import DAGS
 from local.compose import make_project_argv
-from local.errors import ServiceFailed
+from local.errors import ServiceFailed, StoreUnreachable
 from local.escape import escape
 from local.postgres import PORT, program, socket_folder
+from local.run_key import is_drop_key
 from local.settings import Settings
 from local.show import describe_seconds
+from local.store import Store
 
 #: A task gives a sign of life every few seconds, and waits for its turn as long where nothing else runs.
 LONG_SECONDS = 60.0
 _WATCH = "watch"
 _DATABASE_SECONDS = 15
+#: As many objects of the drop bucket are looked at; there are few, as what is claimed leaves it.
+_MOST_OBJECTS = 5000
 _QUERY = """
 SELECT json_build_object('tasks', coalesce(json_agg(task), '[]'), 'unwatched',
   (SELECT extract(epoch FROM now() - max(end_date)) FROM task_instance WHERE dag_id = 'watch')) FROM (
@@ -51,6 +57,34 @@ def find_standing(settings: Settings) -> list[str]:
         # That it is down is told elsewhere.
         return []
     return [*describe_silent(tasks), *describe_waiting(tasks), *describe_watch(tasks, unwatched)]
+
+
+def find_left(settings: Settings) -> list[str]:
+    """Return a line about the files that nothing took out of the drop bucket for long; none where the store does not answer.
+
+    The one look at what a watch is for: a sensor that hangs may give signs of life.
+    """
+    bucket = settings["ML_PIPELINE_DROP_BUCKET"]
+    try:
+        # Airflow's own key: who may drop files may not list them.
+        listed = list(islice(Store(settings, "watch", is_patient=False).list(bucket, ""), _MOST_OBJECTS))
+    except StoreUnreachable:
+        return []
+    return list(describe_left(bucket, listed, datetime.now(UTC)))
+
+
+def describe_left(bucket: str, listed: Iterable[tuple[str, datetime]], now: datetime) -> Iterator[str]:
+    """Say how many of the *listed* objects, with the times of their put, are drops that lie there for long, and name the oldest."""
+    latest = now - timedelta(seconds=LONG_SECONDS)
+    left = sorted((time, key) for key, time in listed if time < latest and is_drop_key(key))
+    if left:
+        time, key = left[0]
+        one = len(left) == 1
+        yield (
+            f"{'1 file lies' if one else f'{len(left)} files lie'} in the drop bucket and {'was' if one else 'were'} not taken up"
+            f"{'' if one else ', the longest'} for {describe_seconds((now - time).total_seconds())}: "
+            f"s3://{bucket}/{escape(key)}. Where nothing above says why: runbooks/drop-not-picked-up.md."
+        )
 
 
 def describe_silent(tasks: list[Task]) -> Iterator[str]:
