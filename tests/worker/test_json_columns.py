@@ -32,8 +32,12 @@ NESTED = {"o": ["s"]}
 
 def read_cells(*lines: str) -> dict[str, list[str]] | None:
     """Return the cells of *lines* after some that had the kinds above."""
-    found = read_columns([f"{line}\n" for line in lines], KINDS, NESTED)
-    return None if found is None else {name: cells.to_pylist() for name, cells in found.items()}
+    found = read_columns("".join(f"{line}\n" for line in lines), KINDS, NESTED)
+    if found is None:
+        return None
+    cells, count = found
+    assert count == len(lines)
+    return {name: each.to_pylist() for name, each in cells.items()}
 
 
 @pytest.mark.parametrize(
@@ -118,7 +122,7 @@ def test_other_lines_are_left_to_be_read_record_by_record(lines: list[str]) -> N
 def test_columns_of_several_kinds_and_of_arrays_are_left_as_well() -> None:
     """Nothing says how Arrow should read them."""
     for kinds in ({str, int}, {list}, {dict}):
-        assert read_columns(['{"a": null}\n'], {"a": kinds}, {}) is None
+        assert read_columns('{"a": null}\n', {"a": kinds}, {}) is None
 
 
 @pytest.mark.parametrize(

@@ -34,17 +34,17 @@ _TYPES = {
 
 
 def read_columns(
-    lines: Sequence[str], kinds: Mapping[str, Collection[type]], nested: Mapping[str, Sequence[str]]
-) -> dict[str, pa.Array] | None:
-    """Return the cells of *lines*, a record on each, as text; or None where Python has to read them.
+    lines: str, kinds: Mapping[str, Collection[type]], nested: Mapping[str, Sequence[str]]
+) -> tuple[dict[str, pa.Array], int] | None:
+    """Return the cells of *lines*, a record on each, as text, and how many lines; or None where Python has to read them.
 
     :param kinds: name of a column → what its values were before, but for null.
     :param nested: name of an object in a record → the names in it, of which each is a column `name.inner`.
     """
     schema = _make_schema(kinds, nested)
-    text = "".join(lines).encode()
-    if schema is None or not text.startswith(b"{"):
+    if schema is None or not lines.startswith("{"):
         return None
+    text = lines.encode()
     try:
         table = arrow_json.read_json(
             io.BytesIO(text),
@@ -54,7 +54,8 @@ def read_columns(
     except pa.ArrowInvalid:
         return None
     # A record over two lines, and two on one, are none for Python.
-    if table.num_rows != len(lines) or text.count(b"}\n{") != len(lines) - 1:
+    count = text.count(b"\n") + (not text.endswith(b"\n"))
+    if table.num_rows != count or text.count(b"}\n{") != count - 1:
         return None
     columns: dict[str, pa.Array] = {}
     for name, chunks in zip(table.column_names, table.columns, strict=True):
@@ -70,7 +71,7 @@ def read_columns(
             if written is None:
                 return None
             cells[name] = pc.fill_null(written, _EMPTY)
-    return cells
+    return cells, count
 
 
 def _make_schema(kinds: Mapping[str, Collection[type]], nested: Mapping[str, Sequence[str]]) -> pa.Schema | None:

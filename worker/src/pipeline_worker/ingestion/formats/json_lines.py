@@ -74,17 +74,20 @@ def _convert(
 def _read(path: Path, codec: str, name: str, records_format: RecordsFormat) -> Iterator[tuple[int, Record | Cells]]:
     with path.open(encoding=codec) as file:
         number = 1
-        while lines := file.readlines(_BLOCK_CHARACTERS):
-            columns = None
-            # Only the last can be long.
-            if len(lines[-1]) < _LONGEST_LINE:
+        # Whole lines, of which only the last can be long.
+        while text := file.read(_BLOCK_CHARACTERS):
+            last = "" if text.endswith("\n") else file.readline(_LONGEST_LINE)
+            found = None
+            if len(last) < _LONGEST_LINE:
                 # What the lines before were tells what these have to be.
-                columns = read_columns(lines, records_format.kinds, records_format.nested)
-            if columns is not None:
-                yield number, Cells(columns, len(lines))
+                found = read_columns(text + last, records_format.kinds, records_format.nested)
+            if found is not None:
+                yield number, Cells(*found)
+                number += found[1]
             else:
+                lines = (text + last).removesuffix("\n").split("\n")
                 yield from _read_lines(lines, number, name)
-            number += len(lines)
+                number += len(lines)
 
 
 def _read_lines(lines: Sequence[str], first: int, name: str) -> Iterator[tuple[int, Record]]:
