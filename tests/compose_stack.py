@@ -71,6 +71,11 @@ class ComposeStack(Stack):
         ).stdout.split()
         return WorkerContainer(found[0]) if found else None
 
+    def ask_postgres(self, statement: str) -> str:
+        """Return what Postgres answers its administrator in Airflow's database: inside its container without a password."""
+        where = ["exec", "--no-TTY", "postgres", "psql", "--host=/tmp", "--dbname=airflow"]
+        return self.compose(*where, "--tuples-only", "--no-align", "--command", statement).strip()
+
     def compose(self, *arguments: str) -> str:
         """Run `docker compose` on this stack, and return what it printed."""
         done = subprocess.run(

@@ -12,6 +12,7 @@ import pytest
 from local.run_key import make_run_key
 from local.service import make_environment
 from local.settings import PROJECT
+from local.standing import find_standing
 from tests.e2e.conftest import ODD, Done, Wave, find_run_key
 from tests.e2e.pipeline import PATIENCE_SECONDS, PENGUINS, SPECIES, TASKS, Pipeline, wait_until
 
@@ -213,6 +214,21 @@ def test_a_name_that_mlflow_refuses_is_refused_first(pipeline: Pipeline, wave: W
     assert receipt.stage == "ingest"
     assert receipt.reason
     assert ":" in f"{receipt.reason.what} {receipt.reason.fix}"
+
+
+def test_status_names_a_task_without_a_sign_of_life(pipeline: Pipeline) -> None:
+    """What `status` asks Airflow's database for is answered: a sensor that was last heard of long ago is named."""
+
+    def look() -> str | None:
+        # Its next sign of life is seconds away.
+        pipeline.stack.ask_postgres(
+            "UPDATE task_instance SET last_heartbeat_at = now() - interval '200 seconds' "
+            "WHERE task_id = 'wait_for_drop' AND state = 'running'"
+        )
+        said = [line for line in find_standing(pipeline.stack.settings) if "wait_for_drop" in line]
+        return said[0] if said else None
+
+    assert "gave no sign of life for 3 min 2" in wait_until(look, "a task that is silent")
 
 
 def test_status_tells_what_happened_and_why(pipeline: Pipeline, wave: Wave, penguins: str) -> None:

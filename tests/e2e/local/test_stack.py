@@ -16,7 +16,6 @@ import pytest
 from local.credentials import make_secret
 from local.postgres import PORT, program, socket_folder
 from local.settings import read_template
-from local.standing import find_standing
 from tests.e2e.conftest import Done
 from tests.e2e.pipeline import TASKS, wait_until
 from tests.stack import Stack, is_alive
@@ -207,21 +206,6 @@ def test_status_says_what_runs_where(stack: Stack) -> None:
     for service in (*SERVICES, "supervisor"):
         assert re.search(rf"^  ✓ {service} +healthy +pid ", said, re.MULTILINE), said
     assert stack.settings.airflow_url in said
-
-
-def test_status_names_a_task_without_a_sign_of_life(stack: Stack) -> None:
-    """What `status` asks Airflow's database for is answered: a sensor that was last heard of long ago is named."""
-
-    def look() -> str | None:
-        # Its next sign of life is seconds away.
-        stack.ask_postgres(
-            "UPDATE task_instance SET last_heartbeat_at = now() - interval '200 seconds' "
-            "WHERE task_id = 'wait_for_drop' AND state = 'running'"
-        )
-        said = [line for line in find_standing(stack.settings) if "wait_for_drop" in line]
-        return said[0] if said else None
-
-    assert "gave no sign of life for 3 min 2" in wait_until(look, "a task that is silent")
 
 
 @pytest.mark.usefixtures("settled")
