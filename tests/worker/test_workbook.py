@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import struct
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 
 from pipeline_worker.errors import DataUnreadable, ParameterInvalid
-from pipeline_worker.ingestion import sheet_texts, workbook_xml
+from pipeline_worker.ingestion import old_sheet_texts, sheet_texts, workbook_xml
 from tests.worker.test_formats import check_call, ingest
 from tests.worker.workbooks import Rows, write_ods, write_xlsx
 
@@ -201,11 +202,40 @@ def test_a_text_that_many_cells_share_is_counted_for_each(tmp_path: Path, monkey
     monkeypatch.setattr(workbook_xml, "_CHUNK_BYTES", 1000)
     with zipfile.ZipFile(tmp_path / "x.xlsx") as archive:
         sheets = [archive.getinfo("xl/worksheets/sheet1.xml")]
-        monkeypatch.setattr(sheet_texts, "_MOST_BYTES", 3_100_000)
+        monkeypatch.setattr(sheet_texts, "MOST_BYTES", 3_100_000)
         sheet_texts.check_texts(archive, sheets, 3000, "x")
-        monkeypatch.setattr(sheet_texts, "_MOST_BYTES", 2_900_000)
+        monkeypatch.setattr(sheet_texts, "MOST_BYTES", 2_900_000)
         with pytest.raises(DataUnreadable, match="more than 2,900,000 bytes together"):
             sheet_texts.check_texts(archive, sheets, 3000, "x")
+
+
+def test_a_text_that_many_cells_of_an_old_workbook_share_is_counted_for_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So it is there; the texts of all cells of this one have 36 letters."""
+    path = Path(__file__).parent / "files" / "sales.xls"
+    monkeypatch.setattr(old_sheet_texts, "MOST_BYTES", 36)
+    old_sheet_texts.check_old_texts(path, path.name)
+    monkeypatch.setattr(old_sheet_texts, "MOST_BYTES", 35)
+    with pytest.raises(DataUnreadable, match="the longest has 5"):
+        old_sheet_texts.check_old_texts(path, path.name)
+
+
+def test_texts_of_an_old_workbook_are_measured_however_they_are_written() -> None:
+    """Narrow or wide, with formats and more behind them, and going on in a next record, where they may change their width."""
+
+    def record(kind: int, body: bytes) -> bytes:
+        return struct.pack("<HH", kind, len(body)) + body
+
+    def begin(characters: int, how: int) -> bytes:
+        return struct.pack("<HB", characters, how)
+
+    # Two runs of formats (8 bytes) and 6 bytes of more, of which some stand in the next record, with nothing before them.
+    formatted = begin(3, 0x0C) + struct.pack("<HI", 2, 6) + b"abc" + b"f" * 8
+    split = begin(5, 0) + b"ab"
+    texts = record(0xFC, bytes(8) + formatted + b"m" * 2) + record(0x3C, b"m" * 4 + split)
+    texts += record(0x3C, b"\x01" + "字字字".encode("utf-16-le") + begin(2, 1) + "字字".encode("utf-16-le"))
+    cells = b"".join(record(0xFD, struct.pack("<HHHI", 0, 0, 0, number)) for number in (0, 1, 2, 2, 9))
+    assert old_sheet_texts.measure_texts(texts + cells) == (3 + (2 + 6) + 4 + 4, 8)
+    assert old_sheet_texts.measure_texts(texts[:40] + cells)[0] < 19
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ..errors import DataUnreadable
 from ..limits import Limits
+from .old_sheet_texts import check_old_texts
 from .sheet_texts import check_texts
 from .workbook_file import refuse_workbook
 from .workbook_xml import has_element, make_parser, parse_member
@@ -25,15 +26,16 @@ _ODS_CELLS = {"table:table-cell", "table:covered-table-cell"}
 def check_sheets(path: Path, name: str, limits: Limits) -> None:
     """Refuse a workbook with a sheet that is too large to be held.
 
-    :param path: the workbook, a zip file.
+    :param path: the workbook.
     :param name: what people know it as.
     :param limits: how large a table may be.
     :raises DataUnreadable: it has one, or is damaged.
     """
-    if not zipfile.is_zipfile(path):
-        # An old workbook has room for few cells.
-        return
     try:
+        if not zipfile.is_zipfile(path):
+            # An old workbook has room for few cells, though not for few texts.
+            check_old_texts(path, name)
+            return
         with zipfile.ZipFile(path) as archive:
             _check_bytes(sum(each.file_size for each in archive.infolist()), name)
             members = archive.infolist()
@@ -47,7 +49,7 @@ def check_sheets(path: Path, name: str, limits: Limits) -> None:
                 _check(rows, columns, name, limits)
                 sharing += more
             check_texts(archive, sheets, sharing, name)
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError, ValueError) as error:
         raise refuse_workbook(name, error) from error
 
 

@@ -11,7 +11,7 @@ from .workbook_xml import make_parser, parse_member
 
 SHARED = "xl/sharedStrings.xml"
 #: Bytes of the texts of all cells.
-_MOST_BYTES = 1 << 30
+MOST_BYTES = 1 << 30
 
 
 def check_texts(archive: zipfile.ZipFile, sheets: Sequence[zipfile.ZipInfo], sharing: int, name: str) -> None:
@@ -26,7 +26,7 @@ def check_texts(archive: zipfile.ZipFile, sheets: Sequence[zipfile.ZipInfo], sha
     for member in members if sharing else []:
         sizes = _measure(archive, member, name)
         longest = max(sizes, default=0)
-        if longest * sharing <= _MOST_BYTES:
+        if longest * sharing <= MOST_BYTES:
             continue
         for sheet in sheets:
             _check_sheet(archive, sheet, sizes, name)
@@ -54,17 +54,22 @@ def _check_sheet(archive: zipfile.ZipFile, sheet: zipfile.ZipInfo, sizes: array[
         if is_value and number.strip().isdecimal() and int(number) < len(sizes):
             size += sizes[int(number)]
         is_value = False
-        if size > _MOST_BYTES:
-            raise DataUnreadable(
-                f"The texts of its cells have more than {_MOST_BYTES:,} bytes together, the most of a workbook that are held; the longest "
-                f"has {max(sizes):,}.",
-                where=name,
-                fix="Leave the column with the long texts out, or write the table as CSV or Parquet.",
-            )
+        if size > MOST_BYTES:
+            raise refuse_texts(max(sizes), name)
 
     parser = make_parser(start, end)
     parser.CharacterDataHandler = read
     parse_member(archive, sheet, parser, name)
+
+
+def refuse_texts(longest: int, name: str) -> DataUnreadable:
+    """Return the error for a workbook with too much text, of which the *longest* has so many bytes."""
+    return DataUnreadable(
+        f"The texts of its cells have more than {MOST_BYTES:,} bytes together, the most of a workbook that are held; the longest "
+        f"has {longest:,}.",
+        where=name,
+        fix="Leave the column with the long texts out, or write the table as CSV or Parquet.",
+    )
 
 
 def _measure(archive: zipfile.ZipFile, member: zipfile.ZipInfo, name: str) -> array[int]:

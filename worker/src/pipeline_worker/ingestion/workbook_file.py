@@ -39,15 +39,14 @@ def _list_members(path: Path) -> set[str]:
 
 
 def open_workbook(file: BinaryIO, name: str) -> CalamineWorkbook:
-    """Return the workbook in *file*.
+    """Return the workbook in *file*, which no other kind of file is.
 
     :param name: what people know it as.
-    :raises DataUnreadable: it is damaged, encrypted, or no workbook after all.
+    :raises DataUnreadable: it is damaged, or encrypted.
     """
     # Only a workbook needs this import.
     from python_calamine import CalamineError, PasswordError, load_workbook
 
-    _refuse_others(file, name)
     try:
         return load_workbook(file)
     except PasswordError as error:
@@ -56,11 +55,16 @@ def open_workbook(file: BinaryIO, name: str) -> CalamineWorkbook:
         raise refuse_workbook(name, error) from error
 
 
-def _refuse_others(file: BinaryIO, name: str) -> None:
-    """Refuse what begins like an old workbook, and is something else. The names of what it holds are UTF-16."""
+def refuse_others(file: BinaryIO, name: str) -> None:
+    """Refuse what begins like a workbook, and is something else.
+
+    :param name: what people know it as.
+    :raises DataUnreadable: it is encrypted, or of a kind that is not read.
+    """
     head = file.read(len(OLE))
     if head == OLE:
         content = file.read()
+        # The names of what is in it are UTF-16.
         if "EncryptedPackage".encode("utf-16-le") in content:
             raise _refuse_password(name)
         for entry, kind in (("WordDocument", "a Word document"), ("PowerPoint Document", "a PowerPoint presentation")):

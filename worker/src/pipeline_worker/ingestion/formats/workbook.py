@@ -20,7 +20,7 @@ from ..extra_lines import find_body
 from ..native_cells import mark_truths, write_float, write_floats, write_truth
 from ..sheet_size import check_sheets
 from ..text_table import convert_body
-from ..workbook_file import OLE, find_sheet, is_ods, is_xlsx, open_workbook
+from ..workbook_file import OLE, find_sheet, is_ods, is_xlsx, open_workbook, refuse_others
 from .file_format import FileFormat
 
 if TYPE_CHECKING:
@@ -69,8 +69,9 @@ class SheetFormat:
 def _convert(
     path: Path, target: Path, name: str, config: IngestionConfig, drop_columns: Collection[str], limits: Limits
 ) -> Converted:
-    check_sheets(path, name, limits)
     with path.open("rb") as file, CellFile(target.with_name("cells.arrow")) as cells:
+        refuse_others(file, name)
+        check_sheets(path, name, limits)
         sheet, before, notes = find_sheet(open_workbook(file, name), config.sheet, name)
         sheet_name = sheet.name
         sheet_format = SheetFormat(before, config.decimal)
