@@ -4,6 +4,7 @@ A standstill is time in which the next step of a drop could have run and none di
 next stage while fewer stages run than there are slots. Work that is done anew is no standstill.
 """
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -55,20 +56,32 @@ class Ledger:
     refused: int
     lost: int
     twice: int
-    standstill: Span
+    standstills: Sequence[Span]
 
     @property
     def longest(self) -> float:
         """The longest standstill, in seconds."""
-        return self.standstill.end - self.standstill.begin
+        return find_longest(self.standstills)
+
+    def find_longest_after(self, kills: Sequence[float]) -> list[float]:
+        """Return for each of the *kills*, in order, the seconds of the longest standstill that ended after it and before the next."""
+        ends = [*kills[1:], math.inf]
+        return [
+            find_longest(each for each in self.standstills if begin <= each.end < end)
+            for begin, end in zip(kills, ends, strict=True)
+        ]
 
 
-def find_standstill(ways: Iterable[Way], slots: int, now: float) -> Span:
-    """Return the longest part of time in which a drop's next step could have run and did not."""
+def find_longest(standstills: Iterable[Span]) -> float:
+    """Return the seconds of the longest of them, 0 where there is none."""
+    return max((each.end - each.begin for each in standstills), default=0.0)
+
+
+def find_standstills(ways: Iterable[Way], slots: int, now: float) -> Iterator[Span]:
+    """Yield each part of time in which a drop's next step could have run and did not."""
     ways = list(ways)
     runs = [run for way in ways for run in way.runs]
     changes = sorted({moment for run in runs for moment in (run.begin, run.end)})
-    longest = Span(0.0, 0.0)
     for way in ways:
         for wait, needs_slot in way.list_waits(now):
             inside = [moment for moment in changes if wait.begin < moment < wait.end] if needs_slot else []
@@ -76,11 +89,11 @@ def find_standstill(ways: Iterable[Way], slots: int, now: float) -> Span:
             for here, there in pairwise([wait.begin, *inside, wait.end]):
                 middle = (here + there) / 2
                 if needs_slot and sum(run.begin <= middle < run.end for run in runs) >= slots:
+                    if here > begin:
+                        yield Span(begin, here)
                     begin = there
-                    continue
-                if there - begin > longest.end - longest.begin:
-                    longest = Span(begin, there)
-    return longest
+            if wait.end > begin:
+                yield Span(begin, wait.end)
 
 
 def read_runs(objects: Iterable[tuple[str, float]], kills: Sequence[float]) -> list[Span]:

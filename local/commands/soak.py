@@ -16,7 +16,7 @@ from local.commands.drop import DATASET_PARAMS
 from local.commands.up import start
 from local.compose import ONCE, make_project_argv, read_containers
 from local.errors import InputRefused, LocalError
-from local.ledger import Ledger, Way, count_twice, find_standstill, read_runs
+from local.ledger import Ledger, Way, count_twice, find_standstills, read_runs
 from local.process import find_process, read_record
 from local.receipt import Receipts
 from local.run_key import LAST_STATE, make_digest
@@ -73,11 +73,14 @@ def run(arguments: argparse.Namespace) -> int:
             ),
         ]
     )
-    if ledger.longest:
-        since = ledger.standstill.begin - soak.began
-        before = [f"{what} at {at - soak.began:.0f} s" for at, what in soak.kills if at <= ledger.standstill.end][-2:]
-        show.print(
-            f"the longest began {since:.0f} s after the first drop; killed before it ended: {', '.join(before) or 'nothing'}"
+    if soak.kills:
+        show.print("\nLongest standstill that ended between a kill and the next")
+        after = ledger.find_longest_after([at for at, _ in soak.kills])
+        show.print_table(
+            [
+                (f"{at - soak.began:.0f} s", what, f"{seconds:.1f} s")
+                for (at, what), seconds in zip(soak.kills, after, strict=True)
+            ]
         )
     is_good = ledger.lost == ledger.twice == 0 and ledger.longest <= arguments.bound
     show.print(
@@ -230,7 +233,7 @@ class Soak:
             refused=reached.count("refused"),
             lost=len(self._put) - reached.count(LAST_STATE) - reached.count("refused"),
             twice=count_twice(self._list_versions()),
-            standstill=find_standstill(ways, slots, time.time()),
+            standstills=list(find_standstills(ways, slots, time.time())),
         )
 
     def _put_one(self, bucket: str, key: str, body: bytes) -> None:

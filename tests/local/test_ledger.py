@@ -1,6 +1,6 @@
 """The ledger of a soak: when stages of a run were at work, what a standstill is, and what came twice."""
 
-from local.ledger import Span, Way, count_twice, find_standstill, read_runs
+from local.ledger import Ledger, Span, Way, count_twice, find_standstills, read_runs
 
 
 def test_attempts_are_read_from_their_folders() -> None:
@@ -20,16 +20,28 @@ def test_attempts_are_read_from_their_folders() -> None:
 def test_a_drop_that_nobody_claims_stands() -> None:
     """From its put to its claim, or until now; no slot is needed for that, so it stands whatever else runs."""
     busy = Way(0.0, 1.0, None, [Span(1.0, 100.0)])
-    assert find_standstill([busy, Way(10.0, 52.0, 53.0, [Span(52.0, 53.0)])], 1, 100.0) == Span(10.0, 52.0)
-    assert find_standstill([busy, Way(10.0)], 1, 100.0) == Span(10.0, 100.0)
+    claims = [Span(0.0, 1.0)]
+    assert list(find_standstills([busy, Way(10.0, 52.0, 53.0, [Span(52.0, 53.0)])], 1, 100.0)) == [
+        *claims,
+        Span(10.0, 52.0),
+    ]
+    assert list(find_standstills([busy, Way(10.0)], 1, 100.0)) == [*claims, Span(10.0, 100.0)]
 
 
 def test_waiting_for_a_slot_is_no_standstill() -> None:
     """While as many stages run as there are slots nothing more could; as soon as one of them is free, something could."""
     first = Way(0.0, 0.0, 70.0, [Span(0.0, 40.0), Span(60.0, 70.0)])
     second = Way(0.0, 0.0, 80.0, [Span(70.0, 80.0)])
-    assert find_standstill([first, second], 1, 100.0) == Span(40.0, 60.0)
-    assert find_standstill([first, second], 2, 100.0) == Span(0.0, 70.0)
+    assert set(find_standstills([first, second], 1, 100.0)) == {Span(40.0, 60.0)}
+    assert set(find_standstills([first, second], 2, 100.0)) == {Span(40.0, 60.0), Span(0.0, 70.0)}
+
+
+def test_a_standstill_belongs_to_the_kill_before_its_end() -> None:
+    """Each kill has the longest one that ended after it and before the next; none is a length of nothing."""
+    spans = [Span(0.0, 2.0), Span(8.0, 15.0), Span(9.0, 40.0), Span(41.0, 42.0)]
+    ledger = Ledger(4, 4, 0, 0, 0, spans)
+    assert ledger.longest == 31.0
+    assert ledger.find_longest_after([10.0, 20.0, 50.0]) == [7.0, 31.0, 0.0]
 
 
 def test_what_was_published_twice_is_counted() -> None:
