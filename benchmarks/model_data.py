@@ -22,6 +22,7 @@ class DataSet:
     :param origin: the package it lies in, or `made`.
     :param read: gives the table, target included; its index means nothing.
     :param folds: outer folds; fewer where a fit takes long.
+    :param why: why the product loses here, where it does, by what was measured.
     """
 
     name: str
@@ -30,6 +31,7 @@ class DataSet:
     kind: str
     read: Callable[[], pd.DataFrame]
     folds: int = 5
+    why: str = ""
 
 
 def _read_scikit_learn(name: str) -> pd.DataFrame:
@@ -150,10 +152,25 @@ DATA_SETS = (
     DataSet("spector", "statsmodels", "GRADE", CLASSES, lambda: _read_statsmodels("spector")),
     DataSet("anes96", "statsmodels", "vote", CLASSES, lambda: _read_statsmodels("anes96")),
     DataSet("fair", "statsmodels", "affairs", CLASSES, _read_fair),
-    DataSet("modechoice", "statsmodels", "choice", CLASSES, lambda: _read_statsmodels("modechoice")),
+    DataSet(
+        "modechoice",
+        "statsmodels",
+        "choice",
+        CLASSES,
+        lambda: _read_statsmodels("modechoice"),
+        why="the forest that is compared, ExtraTrees, has a log loss of 0.24 where boosting has 0.21 and a random forest 0.18",
+    ),
     DataSet("statecrime", "statsmodels", "murder", NUMBERS, lambda: _read_statsmodels("statecrime")),
     DataSet("star98", "statsmodels", "share_above", NUMBERS, _read_star98),
-    DataSet("randhie", "statsmodels", "mdvis", NUMBERS, lambda: _read_statsmodels("randhie")),
+    DataSet(
+        "randhie",
+        "statsmodels",
+        "mdvis",
+        NUMBERS,
+        lambda: _read_statsmodels("randhie"),
+        why="its rows are years of the same people, whom a forest learns by heart: with equal rows in one fold, R² is -0.07 for the "
+        "forest and 0.04 for boosting",
+    ),
     DataSet("seattle_weather", "vega_datasets", "weather", CLASSES, lambda: _read_vega("seattle_weather")),
     DataSet("cars", "vega_datasets", "Miles_per_Gallon", NUMBERS, lambda: _read_vega("cars")),
     DataSet("barley", "vega_datasets", "yield", NUMBERS, lambda: _read_vega("barley")),

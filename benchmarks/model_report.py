@@ -116,5 +116,6 @@ def _find_losses(data_set: DataSet, ways: Mapping[str, Figures]) -> list[str]:
         spread = differences if len(differences) > 1 else product.list_scores(sorted(product.folds))
         error = statistics.stdev(spread) / math.sqrt(len(numbers))
         if loss > max(LEAST_LOSS, error):
-            losses.append(f"{data_set.name}, to {name}: by {loss:.3f}, where the standard error is {error:.3f}")
+            why = f" ({data_set.why})" if data_set.why else ""
+            losses.append(f"{data_set.name}, to {name}: by {loss:.3f}, where the standard error is {error:.3f}{why}")
     return losses
