@@ -26,7 +26,7 @@ from local.stack import make_services, prepare_settings
 from local.store import Store
 
 _EXAMPLE = PROJECT / "examples" / "penguins"
-#: How long the last drops are waited for after the last was put.
+#: How long drops are waited for while none of them gets any further; each takes as long as the machine needs.
 _PATIENCE_SECONDS = 900.0
 _LOOK_SECONDS = 1.0
 #: Between two drops, while services are killed at random.
@@ -196,13 +196,15 @@ class Soak:
         return bool(killed)
 
     def wait_for_end(self) -> None:
-        """Wait until each drop is published or refused, or patience ends."""
+        """Wait until each drop is published or refused, or none got any further for long."""
+        last: dict[str, str] = {}
         end = time.time() + _PATIENCE_SECONDS
         while time.time() < end:
             states = self._read_states()
-            over = sum(state in (LAST_STATE, "refused") for state in states.values())
-            if over == len(self._put):
+            if sum(state in (LAST_STATE, "refused") for state in states.values()) == len(self._put):
                 return
+            if states != last:
+                last, end = states, time.time() + _PATIENCE_SECONDS
             time.sleep(2 * _LOOK_SECONDS)
 
     def read_ledger(self) -> Ledger:
