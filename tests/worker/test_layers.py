@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from pipeline_worker.errors import ParameterInvalid
-from pipeline_worker.layers import Layer, check_layer, merge_layers, parse_layer
+from pipeline_worker.layer import Layer
+from pipeline_worker.layers import check_layer, merge_layers, parse_layer
 from pipeline_worker.request import Request, export_schema, stages_of
 from pipeline_worker.training.spaces import SearchRange
 
@@ -79,6 +81,75 @@ def test_fault_is_said_where_it_stands(text: str, said: str) -> None:
     assert said in fault.what
     assert "penguins/_params.json" in fault.where
     assert fault.fix
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"test_size": "0.2"}, '`test_size`: a number such as 0.2 is needed (given: "0.2").'),
+        ({"ingestion_config": [1]}, '`ingestion_config`: an object such as {"separator": ";"} is needed (given: [1]).'),
+        (
+            {"ingestion_config": {"missing_values": 5}},
+            (
+                '`ingestion_config.missing_values`: a list such as ["unknown", "-999"], or an object such as '
+                '{"size": ["unknown", "-999"]} is needed (given: 5).'
+            ),
+        ),
+        (
+            {"ingestion_config": {"missing_values": [5]}},
+            "`ingestion_config.missing_values.0`: text in quotes is needed (given: 5).",
+        ),
+        (
+            {"data_validation": {"value_ranges": {"a": [0, 10]}}},
+            '`data_validation.value_ranges.a`: an object such as {"min": 0, "max": 10} is needed (given: [0, 10]).',
+        ),
+        (
+            {"data_validation": {"value_ranges": {"a": {"min": []}}}},
+            "`data_validation.value_ranges.a.min`: a number such as 0.5, or text in quotes is needed (given: []).",
+        ),
+        ({"target_column": ""}, '`target_column`: it is empty; leave it out, or fill it in (given: "").'),
+        ({"model_version": "a/b"}, "`model_version`: should be of letters, digits, `.`, `_` and `-`, and begin with a"),
+        ({"data_validation": {"expectations": [{"kwargs": {}}]}}, "`data_validation.expectations.0.type` is missing."),
+        (
+            {"data_validation": {"expectations": [{"type": "expect_column_values_to_be_uniqe"}]}},
+            (
+                "`data_validation.expectations.0.type`: there is no expectation `expect_column_values_to_be_uniqe`. Did you mean "
+                "`expect_column_values_to_be_unique`?"
+            ),
+        ),
+    ],
+)
+def test_a_wrong_form_is_said_in_plain_words(values: dict[str, Any], said: str) -> None:
+    """What is wanted is named once, with an example, whatever the libraries call it."""
+    what = fault_of(json.dumps(values)).what
+    assert what.startswith(said)
+    assert what == said or "model_version" in said
+
+
+def test_the_layer_that_gives_a_part_is_named() -> None:
+    """Of parameters that are merged name by name, a lower layer may have what is wrong."""
+    low = Layer("s3://drops/a/_params.json", {"ingestion_config": {"decimal": ";"}, "test_size": 0})
+    high = Layer("s3://drops/a/x.csv.params.json", {"ingestion_config": {"quote": "'"}, "refit": 5})
+    with pytest.raises(ParameterInvalid) as raised:
+        merge_layers([low, high])
+    assert {fault["parameter"]: fault["from"] for fault in raised.value.details["faults"]} == {
+        "ingestion_config.decimal": low.name,
+        "test_size": low.name,
+        "refit": high.name,
+    }
+    assert raised.value.fix.startswith(
+        f"Mend it in {low.name}, and run `ingest` again. Run `ingest` again with the right"
+    )
+
+
+def test_the_overrides_that_are_told_keep_those_that_were_given() -> None:
+    """Who pastes them loses nothing."""
+    low = Layer("s3://drops/a/x.csv.params.json", {"ingestion_config": {"max_bad_lines": "3"}})
+    top = Layer("overrides", {"ingestion_config": {"quote": "'"}, "test_size": "0.5", "refit": False})
+    with pytest.raises(ParameterInvalid) as raised:
+        merge_layers([low, top])
+    mended = {"ingestion_config": {"quote": "'", "max_bad_lines": 3}, "test_size": 0.5, "refit": False}
+    assert f"Run the stage again with {json.dumps(mended)}, if that is meant." in raised.value.fix
 
 
 def test_credential_is_not_repeated() -> None:

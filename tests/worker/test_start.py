@@ -107,6 +107,43 @@ def test_of_five_layers_the_highest_that_gives_a_parameter_counts(line: Line) ->
     assert_request(line, after, sources | {"input_schema_version": OVERRIDES, "data_validation": OVERRIDES})
 
 
+@pytest.mark.parametrize(
+    ("given", "mended"),
+    [
+        ({"test_size": "0.2"}, {"test_size": 0.2}),
+        ({"ingestion_config": {"seperator": ";"}}, {"ingestion_config": {"seperator": None, "separator": ";"}}),
+        ({"ingestion_config": {"missing_values": [-999]}}, {"ingestion_config": {"missing_values": ["-999"]}}),
+        ({"drop_columns": "id", "refit": "true"}, {"drop_columns": ["id"], "refit": True}),
+    ],
+)
+def test_what_a_sidecar_has_wrong_is_mended_by_the_overrides_that_are_told(
+    line: Line, given: dict[str, Any], mended: dict[str, Any]
+) -> None:
+    """It is not read again, so that mending the file alone would not help; the line to paste does."""
+    put_json(line, SIDECAR, {"target_column": "species"} | given)
+    record = failure_of(line.run("ingest", KEY, data_source=SOURCE, dataset="birds"))
+    assert record["where"] == SIDECAR
+    assert f"Run `ingest` again with {json.dumps(mended)}, if that is meant" in record["fix"]
+    put_json(line, SIDECAR, {"target_column": "species"})
+    assert line.run("ingest", KEY).exit_code == 2
+    assert line.run("ingest", KEY, **mended).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("uri", "said"),
+    [(PARAMS, f"Mend it in {PARAMS}, and run `ingest` again."), (SIDECAR, "drop parameters and file again")],
+)
+@pytest.mark.parametrize(
+    "text", ['{"target_colum": 1}', '{"a":', '{"ingestion_config": {"token": 1}}', '{"test_size": 2}']
+)
+def test_each_source_is_mended_in_its_way(line: Line, uri: str, said: str, text: str) -> None:
+    """What every attempt reads is mended there; what was kept when the run began takes a new run, or overrides."""
+    line.store.put(uri, text.encode())
+    record = failure_of(line.run("ingest", KEY, data_source=SOURCE, dataset="birds"))
+    assert record["where"] == uri
+    assert (said if "test_size" in text or uri == SIDECAR else "Then run `ingest` again.") in record["fix"]
+
+
 def assert_request(line: Line, wanted: dict[str, Any], sources: dict[str, str]) -> None:
     manifest = line.committed("ingest", KEY)
     request = Request.model_validate(manifest.request)
@@ -125,7 +162,7 @@ def test_what_a_file_beside_the_data_may_not_name_is_refused(line: Line, uri: st
     record = failure_of(ended)
     assert (record["error"], record["where"]) == ("ParameterInvalid", uri)
     assert record["what"] == f"`{name}` cannot be set in a file that is kept beside the data."
-    assert record["fix"] == "Take it out: the folder is the dataset, and the file is the source."
+    assert record["fix"].startswith("Take it out: the folder is the dataset, and the file is the source. Then ")
 
 
 @pytest.mark.parametrize(("name", "value"), [("data_source", "s3://drops/_sources/y.csv"), ("dataset", "cats")])

@@ -11,7 +11,8 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from .dataset_name import check_dataset_name, check_key
 from .errors import LocationRefused, ParameterInvalid, RunUnknown, StoreRefused, StoreUnavailable
-from .layers import Layer, parse_layer
+from .layer import PAYLOAD, Layer, say_anew
+from .layers import parse_layer
 from .layout import Layout, split_uri
 from .manifest import Artifact, digest_of
 from .run_key import RunKey, dataset_of_source, tell_order
@@ -87,7 +88,7 @@ def fetch_source(store: Store, settings: Settings, layout: Layout, payload: Mapp
     if source is None:
         raise ParameterInvalid(
             "`data_source` is missing: this run has no file.",
-            where="the trigger's payload",
+            where=PAYLOAD,
             fix=f"Fill in `data_source`, such as s3://{settings.drop_bucket}/_sources/penguins.csv, and `target_column`; "
             f"or drop the file into s3://{settings.drop_bucket}/<dataset>/ instead.",
             details={"parameter": "data_source"},
@@ -97,7 +98,7 @@ def fetch_source(store: Store, settings: Settings, layout: Layout, payload: Mapp
     uri = f"s3://{bucket}/{key}"
     check_key(key, where=uri)
     # Here too, because the name becomes a part of the paths that are written before the stage looks at it.
-    check_dataset_name(dataset, where="the trigger's payload")
+    check_dataset_name(dataset, where=PAYLOAD)
     with _explain_refusal(uri, settings):
         info = store.head(uri)
         sidecar = _read_sidecar(store, uri)
@@ -214,18 +215,18 @@ def read_layers(store: Store, settings: Settings, drop: Drop) -> tuple[list[Laye
             raise ParameterInvalid(
                 f"It is larger than {MAX_SIDECAR_SIZE // 1024} KiB, too large for parameters.",
                 where=name,
-                fix="Put one small JSON object there, then drop both files again.",
+                fix=f"Put one small JSON object there.{say_anew(name)}",
             )
         layers.append(parse_layer(drop.sidecar.text, name))
     if drop.payload:
-        layers.append(Layer("the trigger's payload", drop.payload))
+        layers.append(Layer(PAYLOAD, drop.payload))
     for layer in layers[: len(layers) - bool(drop.payload)]:
         for name in ("data_source", "dataset"):
             if layer.values.get(name) is not None:
                 raise ParameterInvalid(
                     f"`{name}` cannot be set in a file that is kept beside the data.",
                     where=layer.name,
-                    fix="Take it out: the folder is the dataset, and the file is the source.",
+                    fix=f"Take it out: the folder is the dataset, and the file is the source.{say_anew(layer.name)}",
                     details={"parameter": name},
                 )
     return layers, inputs
@@ -260,5 +261,5 @@ def _decode(content: bytes, where: str) -> str:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ParameterInvalid(
-            f"It is not UTF-8 text (byte {error.start + 1}).", where=where, fix="Save it as UTF-8."
+            f"It is not UTF-8 text (byte {error.start + 1}).", where=where, fix=f"Save it as UTF-8.{say_anew(where)}"
         ) from error

@@ -5,51 +5,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from .errors import ParameterInvalid, near_miss
-from .request import (
-    FORMAT_NAMES,
-    METRIC_NAMES,
-    RULE_NAMES,
-    SCENARIO_NAMES,
-    DataValidation,
-    Expectation,
-    IngestionConfig,
-    Request,
-    Tuning,
-    ValueRange,
-    stages_of,
-)
-from .training.model_table import MODEL_NAMES
-from .training.spaces import SearchRange
-
-#: Parameters that are merged name by name between layers.
-_MERGED = {"data_validation", "ingestion_config"}
-#: Names that an earlier pipeline had, and what takes their place.
-_REPLACED = {
-    "ingestion_config.object_storage": "`data_source` says where the file lies, `s3://bucket/key`; the store itself is in the settings, "
-    "OBJECT_STORAGE_*.",
-    "ingestion_config.file_path": "A stage sees no folder of yours: put the file into the store, and name it in `data_source`.",
-}
-#: What is given by column, or by hyperparameter, which may have any name.
-_NAMED_BY_COLUMN = {"value_ranges", "allowed_values", "search_space"}
-
-
-@dataclass(frozen=True)
-class Layer:
-    """One source of parameters.
-
-    :param name: what a person calls it: `penguins/_params.json`, `the trigger's payload`, `overrides`.
-    :param values: parameter → value, as parsed from JSON.
-    """
-
-    name: str
-    values: Mapping[str, Any]
+from .layer import MERGED, Layer, say_anew
+from .parameter_fault import explain
+from .request import Request, stages_of
 
 
 def parse_layer(text: str, name: str) -> Layer:
@@ -62,42 +25,29 @@ def parse_layer(text: str, name: str) -> Layer:
         seen: dict[str, Any] = {}
         for key, value in pairs:
             if key in seen:
-                raise ParameterInvalid(
-                    f"`{key}` is given twice.", where=name, fix="Keep one of the two.", details={"parameter": key}
-                )
+                raise _refuse(f"`{key}` is given twice.", name, "Keep one of the two.", parameter=key)
             seen[key] = value
         return seen
 
     def refuse_constant(constant: str) -> object:
-        raise ParameterInvalid(f"`{constant}` is not JSON.", where=name, fix="Write a number, or leave it out.")
+        raise _refuse(f"`{constant}` is not JSON.", name, "Write a number, or leave it out.")
 
+    example = 'for example {"target_column": "price"}'
     try:
         values = json.loads(
             text.removeprefix("\ufeff"), object_pairs_hook=refuse_repeats, parse_constant=refuse_constant
         )
     except json.JSONDecodeError as error:
-        raise ParameterInvalid(
-            f"It is not valid JSON: {error.msg} in line {error.lineno}, column {error.colno}.",
-            where=name,
-            fix='Write one JSON object, for example {"target_column": "price"}.',
-        ) from error
+        what = f"It is not valid JSON: {error.msg} in line {error.lineno}, column {error.colno}."
+        raise _refuse(what, name, f"Write one JSON object, {example}.") from error
     except RecursionError as error:
-        raise ParameterInvalid(
-            "Its JSON is nested too deeply.",
-            where=name,
-            fix='Write one flat JSON object, such as {"target_column": "price"}.',
-        ) from error
+        raise _refuse("Its JSON is nested too deeply.", name, f"Write one flat JSON object, {example}.") from error
     except ValueError as error:
         # Python reads no whole number of more than 4,300 digits.
-        raise ParameterInvalid(
-            "It has a number of thousands of digits.", where=name, fix="Write it shorter."
-        ) from error
+        raise _refuse("It has a number of thousands of digits.", name, "Write it shorter.") from error
     if not isinstance(values, dict):
-        raise ParameterInvalid(
-            f"It holds {_json_kind(values)} where a JSON object is needed.",
-            where=name,
-            fix='Write one JSON object, for example {"target_column": "price"}.',
-        )
+        what = f"It holds {_json_kind(values)} where a JSON object is needed."
+        raise _refuse(what, name, f"Write one JSON object, {example}.")
     return Layer(name, values)
 
 
@@ -109,11 +59,11 @@ def check_layer(layer: Layer, stage: str | None = None) -> None:
     _refuse_secrets(layer.values, layer.name)
     for name in layer.values:
         if name not in Request.model_fields:
-            raise ParameterInvalid(
+            raise _refuse(
                 f"There is no parameter `{name}`.{near_miss(name, Request.model_fields)}",
-                where=layer.name,
-                fix=f"Use one of: {', '.join(f'`{known}`' for known in Request.model_fields)}.",
-                details={"parameter": name},
+                layer.name,
+                f"Use one of: {', '.join(f'`{known}`' for known in Request.model_fields)}.",
+                parameter=name,
             )
         if stage is not None and stage not in stages_of(name):
             used = " and ".join(f"`{other}`" for other in stages_of(name))
@@ -139,10 +89,10 @@ def combine_layers(layers: Sequence[Layer]) -> tuple[dict[str, Any], dict[str, s
             if value is None:
                 continue
             lower = values.get(name)
-            merged = name in _MERGED and isinstance(value, Mapping) and isinstance(lower, Mapping)
+            merged = name in MERGED and isinstance(value, Mapping) and isinstance(lower, Mapping)
             values[name] = {**lower, **value} if merged else value  # type: ignore[dict-item]
             sources[name] = layer.name
-    for name in _MERGED & values.keys():
+    for name in MERGED & values.keys():
         if isinstance(values[name], Mapping):
             values[name] = {part: value for part, value in values[name].items() if value is not None}
     return values, sources
@@ -157,81 +107,12 @@ def merge_layers(layers: Sequence[Layer]) -> tuple[Request, dict[str, str]]:
     try:
         return Request.model_validate(values), sources
     except ValidationError as error:
-        raise _explain(error, sources) from error
+        raise explain(error, values, layers) from error
 
 
-def _explain(error: ValidationError, sources: Mapping[str, str]) -> ParameterInvalid:
-    faults = []
-    for fault in error.errors():
-        if fault["loc"][-1] == "bool" and isinstance(fault["input"], dict):
-            # Of a parameter that is true, false or an object: this is one, and what is wrong is inside it.
-            continue
-        path = [
-            str(part)
-            for before, part in pairwise(("", *fault["loc"]))
-            if before in _NAMED_BY_COLUMN or not _is_union_branch(part)
-        ]
-        text = ".".join(path)
-        known = _known_names(path[:-1])
-        if fault["type"] == "extra_forbidden":
-            message = f"There is no `{text}`.{near_miss(path[-1], known)}"
-            message += f" Known here: {', '.join(f'`{name}`' for name in known)}." if known else ""
-            message = f"`{text}` is not taken: {_REPLACED[text]}" if text in _REPLACED else message
-        else:
-            reason = fault["msg"].removeprefix("Value error, ").removeprefix("Input ")
-            message = f"`{text}`: {reason} (given: {_shorten(fault['input'])})."
-            allowed = _allowed_literals(path)
-            if allowed and isinstance(fault["input"], str):
-                message += near_miss(fault["input"], allowed)
-        entry = {"parameter": text, "message": message, "from": sources.get(path[0], "the defaults")}
-        if entry not in faults:
-            faults.append(entry)
-    where = ", ".join(dict.fromkeys(str(fault["from"]) for fault in faults))
-    return ParameterInvalid(
-        " ".join(str(fault["message"]) for fault in faults),
-        where=where,
-        fix=f"Mend it in {where}, and run the stage again.",
-        details={"faults": faults},
-    )
-
-
-def _is_union_branch(part: int | str) -> bool:
-    # pydantic names the branch of a union (`int`, `dict[str,any]`, `literal[...]`) inside the path.
-    return isinstance(part, str) and (part in {"int", "float", "str", "bool", "Tuning"} or "[" in part)
-
-
-def _known_names(path: Sequence[str]) -> list[str]:
-    models: dict[str, type[BaseModel]] = {
-        "data_validation": DataValidation,
-        "ingestion_config": IngestionConfig,
-        "tuning": Tuning,
-    }
-    if not path:
-        return list(Request.model_fields)
-    if len(path) == 1 and path[0] in models:
-        return list(models[path[0]].model_fields)
-    if path[:2] == ["data_validation", "expectations"]:
-        return list(Expectation.model_fields)
-    if path[:2] == ["tuning", "search_space"]:
-        return list(SearchRange.model_fields)
-    return list(ValueRange.model_fields) if "value_ranges" in path else []
-
-
-def _allowed_literals(path: Sequence[str]) -> tuple[str, ...]:
-    literals = {
-        "model_name": MODEL_NAMES,
-        "metric": METRIC_NAMES,
-        "tuning.metric": METRIC_NAMES,
-        "training_scenario": SCENARIO_NAMES,
-        "data_format": FORMAT_NAMES,
-        "data_validation.severity": RULE_NAMES,
-    }
-    return literals.get(".".join(path), literals.get(".".join(path[:-1]), ()))
-
-
-def _shorten(value: object) -> str:
-    text = json.dumps(value, default=str)
-    return text if len(text) <= 80 else text[:77] + "..."
+def _refuse(what: str, name: str, fix: str, **details: str) -> ParameterInvalid:
+    """Return the error for the layer called *name*, which cannot be used as a whole."""
+    return ParameterInvalid(what, where=name, fix=fix + say_anew(name), details=details)
 
 
 def _json_kind(value: object) -> str:
@@ -260,11 +141,11 @@ def _refuse_secrets(values: Mapping[str, Any], where: str, path: str = "") -> No
 
 
 def _secret(what: str, parameter: str, where: str) -> ParameterInvalid:
-    return ParameterInvalid(
+    return _refuse(
         f"{what}, and parameters are kept and shown.",
-        where=where,
-        fix="Take it out, and put it into the settings (`.env`, OBJECT_STORAGE_*). If it was a real secret, replace it.",
-        details={"parameter": parameter},
+        where,
+        "Take it out, and put it into the settings (`.env`, OBJECT_STORAGE_*). If it was a real secret, replace it.",
+        parameter=parameter,
     )
 
 

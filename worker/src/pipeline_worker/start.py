@@ -9,7 +9,8 @@ from typing import Any
 
 from .drop import Drop, fetch_source, read_drop, read_layers, require_drop
 from .errors import AttemptsExhausted, ParameterInvalid, RunUnknown
-from .layers import Layer, check_layer, combine_layers, merge_layers
+from .layer import OVERRIDES, PAYLOAD, Layer
+from .layers import check_layer, combine_layers, merge_layers
 from .layout import Layout, stage_before
 from .location import check_target
 from .manifest import Artifact, Manifest, digest_of_json, read_committed
@@ -58,7 +59,7 @@ def begin(asked: Ask, store: Store, settings: Settings, layout: Layout) -> Start
 
 
 def _begin_ingest(asked: Ask, store: Store, settings: Settings, layout: Layout) -> Start:
-    given = Layer("the trigger's payload", _drop_nulls(asked.params))
+    given = Layer(PAYLOAD, _drop_nulls(asked.params))
     found = read_drop(store, layout)
     if found is None:
         # Everything that can be refused is refused before anything is copied.
@@ -71,12 +72,12 @@ def _begin_ingest(asked: Ask, store: Store, settings: Settings, layout: Layout) 
         if name in overrides:
             raise ParameterInvalid(
                 f"`{name}` cannot be changed for a run that has begun.",
-                where="overrides",
+                where=OVERRIDES,
                 fix="Trigger `ingest` without a run key to start a new run.",
                 details={"parameter": name},
             )
     layers, inputs = read_layers(store, settings, drop)
-    top = Layer("overrides", overrides)
+    top = Layer(OVERRIDES, overrides)
     for layer in (*layers, top):
         check_layer(layer)
     request, request_from = merge_layers([*layers, top])
@@ -104,7 +105,7 @@ def _begin(asked: Ask, store: Store, layout: Layout) -> Start:
             where=layout.committed(before),
             fix=f"Run `{before}` first; what stopped it is in its failure record and in the receipt.",
         )
-    overrides = Layer("overrides", _drop_nulls(asked.params))
+    overrides = Layer(OVERRIDES, _drop_nulls(asked.params))
     check_layer(overrides, asked.stage)
     base = Layer(f"the request of `{before}`", earlier.manifest.request)
     request, changed = merge_layers([base, overrides])
@@ -113,8 +114,7 @@ def _begin(asked: Ask, store: Store, layout: Layout) -> Start:
         input=("manifest", earlier.artifact),
         artifacts=earlier.manifest.artifacts,
         request=request,
-        request_from=earlier.manifest.request_from
-        | {name: "overrides" for name in overrides.values if name in changed},
+        request_from=earlier.manifest.request_from | {name: OVERRIDES for name in overrides.values if name in changed},
         base_digest=digest_of_json(earlier.manifest.request),
         overrides=dict(overrides.values),
         earlier=earlier.manifest,

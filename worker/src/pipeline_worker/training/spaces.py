@@ -60,7 +60,7 @@ class SearchRange(BaseModel):
 
 
 def _tell_form(value: object) -> str | None:
-    # The brackets mark them as parts of a path that nobody wrote; see `layers.py`.
+    # The brackets mark them as parts of a path that nobody wrote; see `parameter_fault.py`.
     return "[range]" if isinstance(value, dict | SearchRange) else "[choices]" if isinstance(value, list) else None
 
 
