@@ -15,7 +15,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline_worker.errors import ParameterInvalid
-from pipeline_worker.layers import Layer, merge_layers
+from pipeline_worker.layer import Layer
+from pipeline_worker.layers import merge_layers
 from pipeline_worker.request import DataValidation
 from pipeline_worker.schema import Column, Schema
 from pipeline_worker.validation import parts
@@ -354,7 +355,11 @@ def refuse(*expectations: dict[str, Any]) -> str:
         ({"type": "expect_column_values_to_be_unique"}, "expect_column_values_to_be_unique: `column` is missing"),
         ({"type": "expect_column_values_to_be_unique", "kwargs": {"colunm": "a"}}, "it takes no `colunm`. Did you mean `column`?"),
         ({"type": "expect_column_values_to_be_unique", "kwargs": {"column": "a", "mostly": 2}}, "`mostly` has to be a number from 0 to 1"),
-        ({"type": "expect_column_max_to_be_between", "kwargs": {"column": "a", "mostly": 1}}, "it takes no `mostly`. It takes `column`, `min"),
+        ({"type": "expect_column_max_to_be_between", "kwargs": {"column": "a", "mostly": 1}}, "it takes no `mostly`, only `column`, `min"),
+        (
+            {"type": "expect_column_values_to_be_unique", "kwargs": {"column": "a", "row_condition": "x", "condition_parser": "pandas"}},
+            "it takes no `row_condition` and no `condition_parser`, only `column`, `mostly`.",
+        ),
         ({"type": "expect_column_max_to_be_between", "kwargs": {"column": "a"}}, "it gives neither `min_value` nor `max_value`"),
         (
             {"type": "expect_column_values_to_match_regex", "kwargs": {"column": "a", "regex": "("}},

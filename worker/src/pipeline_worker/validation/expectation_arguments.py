@@ -53,11 +53,11 @@ def find_faults(name: str, given: Mapping[str, Any]) -> list[str]:
     """Return what is wrong with the arguments *given* to an offered expectation, whatever the columns are."""
     offered = OFFERED[name]
     kinds = _list_kinds(offered)
-    faults = [
-        f"it takes no `{each}`.{near_miss(each, kinds) or f' It takes {_list_names(kinds)}'}"
-        for each in given
-        if each not in kinds
-    ]
+    unknown = {each: near_miss(each, kinds) for each in given if each not in kinds}
+    faults = [f"it takes no `{each}`.{meant}" for each, meant in unknown.items() if meant]
+    others = [f"`{each}`" for each, meant in unknown.items() if not meant]
+    if others:
+        faults.append(f"it takes no {' and no '.join(others)}, only {_list_names(kinds)}")
     faults += [f"`{each}` is missing" for each, kind in kinds.items() if kind.endswith("!") and given.get(each) is None]
     for each, value in given.items():
         kind = kinds.get(each, "").removesuffix("!")
