@@ -65,6 +65,7 @@ class Attempt:
     """What the work of a stage may use; everything it writes goes into a folder of its own.
 
     :param name: the attempt's name, unique for its run and stage.
+    :param request_from: parameter → what the layer is called that it is from.
     :param earlier: the committed manifest of the stage before; None for `ingest`.
     :param artifacts: what earlier stages handed on, by name (`raw` for `ingest`).
     :param scratch: an empty folder on this machine, removed afterwards.
@@ -79,6 +80,7 @@ class Attempt:
     again: bool
     drop: Drop
     request: Request
+    request_from: dict[str, str]
     earlier: Manifest | None
     artifacts: dict[str, Artifact]
     scratch: Path

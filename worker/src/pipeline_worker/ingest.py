@@ -18,6 +18,7 @@ from .ingestion.number_target import refuse_words_among_numbers
 from .ingestion.partition import note_partition
 from .ingestion.profile import profile
 from .ingestion.unpacked import Unpacked, unpack
+from .layer import PAYLOAD
 from .target_column import Target, find_target
 
 _LOGGED_NOTES = 20
@@ -33,7 +34,6 @@ def ingest(attempt: Attempt) -> Outcome:
     """
     request, drop = attempt.request, attempt.drop
     source = drop.uri
-    parameters = _name_parameters(attempt)
     check_key(drop.key, where=source)
     check_dataset_name(attempt.dataset, where=source)
     limits = attempt.settings.limits
@@ -49,7 +49,8 @@ def ingest(attempt: Attempt) -> Outcome:
     _log_findings(attempt, data_format, converted)
     _log_notes(attempt, _put_first(notes, request.target_column))
     names = [*converted.schema.names(), *converted.schema.left_out]
-    target = find_target(names, request.target_column, data=source, parameters=parameters)
+    parameters = attempt.request_from.get("target_column") or _name_parameters(attempt)
+    target = find_target(names, request.target_column, data=source, source=parameters, stage=attempt.stage)
     refuse_words_among_numbers(dataset, converted.schema, target.column, config, source, data_format.name)
     _refuse_left_out_target(target, converted, source)
     if not target.is_given:
@@ -92,9 +93,9 @@ def ingest(attempt: Attempt) -> Outcome:
 
 
 def _name_parameters(attempt: Attempt) -> str:
-    """Return where a person writes parameters for this run."""
+    """Return where a person writes what was not given for this run."""
     if attempt.drop.origin == "trigger":
-        return "the trigger's payload"
+        return PAYLOAD
     return f"s3://{attempt.settings.drop_bucket}/{attempt.dataset}/_params.json"
 
 

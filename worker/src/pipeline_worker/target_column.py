@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .errors import ColumnMissing, find_nearest, near_miss
+from .layer import is_read_anew
 from .request import USUAL_TARGETS
 
 _SHOWN_COLUMNS = 30
@@ -20,12 +21,13 @@ class Target:
     is_given: bool
 
 
-def find_target(columns: Sequence[str], given: str | None, *, data: str, parameters: str) -> Target:
+def find_target(columns: Sequence[str], given: str | None, *, data: str, source: str, stage: str) -> Target:
     """Return the target among *columns*.
 
     :param given: the request's `target_column`.
     :param data: what people know the data as.
-    :param parameters: where `target_column` is to be written: a URI, or `the trigger's payload`.
+    :param source: what the layer is called that `target_column` is from, or that it is to be written into.
+    :param stage: the stage that looks for it.
     :raises ColumnMissing: *given* is not there, or nothing was given and no column has a usual name.
     """
     if given is not None:
@@ -35,9 +37,10 @@ def find_target(columns: Sequence[str], given: str | None, *, data: str, paramet
         setting = json.dumps({"target_column": nearest}, ensure_ascii=False)
         raise ColumnMissing(
             f"`target_column` is `{given}`, and there is no such column.{near_miss(given, columns)}",
-            where=data,
-            fix=f"Give `target_column` in {parameters} as one of: {_list(columns)}."
-            + (f" If `{nearest}` is meant, give {setting}." if nearest is not None else ""),
+            where=f"{data}; `target_column` is from {source}",
+            fix=f"Run `{stage}` again with `target_column` as one of: {_list(columns)}."
+            + (f" If `{nearest}` is meant, give {setting}." if nearest is not None else "")
+            + (f" For all files to come, mend it in {source}." if is_read_anew(source) else ""),
             details={"parameter": "target_column", "given": given, "columns": list(columns)},
         )
     for usual in USUAL_TARGETS:
@@ -48,9 +51,8 @@ def find_target(columns: Sequence[str], given: str | None, *, data: str, paramet
     raise ColumnMissing(
         f"Which column is to be predicted? `target_column` is not given, and no column is called {usual}.",
         where=data,
-        fix=f'Write {{"target_column": "..."}} into {parameters}, with one of: {_list(columns)}; '
-        "then run `ingest` again.",
-        details={"parameter": "target_column", "columns": list(columns), "write_to": parameters},
+        fix=f'Write {{"target_column": "..."}} into {source}, with one of: {_list(columns)}; then run `ingest` again.',
+        details={"parameter": "target_column", "columns": list(columns), "write_to": source},
     )
 
 

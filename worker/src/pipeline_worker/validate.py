@@ -25,7 +25,10 @@ def validate(attempt: Attempt) -> Outcome:
     """
     request = attempt.request
     schema = Schema.model_validate_json(attempt.fetch("schema").read_bytes())
-    target = find_target(schema.names(), request.target_column, data=attempt.drop.uri, parameters="the request")
+    given = attempt.request_from.get("target_column", "the request")
+    target = find_target(
+        schema.names(), request.target_column, data=attempt.drop.uri, source=given, stage=attempt.stage
+    )
     compared = _compare_schema(attempt, schema)
     rules = make_rules(request.data_validation, schema, target.column)
     dataset = attempt.fetch("dataset")
