@@ -110,6 +110,8 @@ def test_more_rows_without_a_target_than_the_share_are_the_datas_fault(tmp_path:
     assert raised.value.details["rows"] == list(range(1, 21))
     rules = {"max_missing_target_share": 0.51}
     assert read(frame, tmp_path, target_column="species", data_validation=rules).rows_without_target == 76
+    warned = {"severity": {"max_missing_target_share": "warning"}}
+    assert read(frame, tmp_path, target_column="species", data_validation=warned).rows_without_target == 76
 
 
 def test_an_infinite_target_is_the_datas_fault_and_says_the_row(tmp_path: Path) -> None:

@@ -57,6 +57,7 @@ def test_great_whole_numbers_are_not_taken_for_fractions() -> None:
         (["a"] * 20, DataFault, "All 20 rows have the same value"),
         (["a", "b", "a"], DataFault, "There are only 3 rows with a target"),
         (["a"], DataFault, "There is only 1 row with a target"),
+        (pa.array([], pa.string()), DataFault, "There are only 0 rows with a target"),
         ([f"name {number}" for number in range(20)], ParameterInvalid, "no classes to learn"),
         ([f"name {number}" for number in range(1001)] * 3, ParameterInvalid, "no classes to learn"),
         (pa.array([1, 2, 3, 4], pa.int32()).cast(pa.date32()), ParameterInvalid, "dates or times"),

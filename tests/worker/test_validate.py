@@ -182,6 +182,24 @@ def rules_of(rules: dict[str, Any], *lines: dict[str, Any]) -> dict[str, Any]:
     return {"data_validation": rules}
 
 
+@pytest.mark.parametrize(
+    ("content", "remedy"),
+    [
+        (
+            b"species,mass\n" + b",1\n" * 20 + b"a,2\n" * 3,
+            "Fill in the target in these rows",
+        ),
+        (b"species,mass\n" + b"a,1\nb,2\nc,3\n", "Add rows to the file"),
+    ],
+)
+def test_what_no_rule_mends_ends_without_a_line(tmp_path: Path, content: bytes, remedy: str) -> None:
+    """With too few rows to train on, `train` would refuse what `validate` let pass."""
+    failure = read_failure(Bench(tmp_path, content).run())
+    assert failure["fix"] == (
+        f"{remedy}, and drop it again. `train` needs at least 4 rows with a target, whatever the rules are."
+    )
+
+
 def test_a_broken_rule_that_is_a_warning_is_told_and_ends_nothing(tmp_path: Path) -> None:
     """Exit 0: it is a note of the receipt, and the summary says that all is well but for so many warnings."""
     bench = Bench(tmp_path)

@@ -17,10 +17,12 @@ from pyarrow import types
 
 from ..column_note import telling_note
 from ..errors import ColumnMissing, DataFault, ParameterInvalid
-from ..request import Request
+from ..request import DataValidation, Request
 from ..schema import Column, Schema
 from ..serving.reader import GREATEST
+from ..validation.rule import MAX_MISSING_TARGET_SHARE
 from .split_columns import SplitColumns, choose_split_columns
+from .target import MIN_ROWS
 
 
 @dataclass(frozen=True)
@@ -92,9 +94,7 @@ def read_table(path: Path, schema: Schema, request: Request) -> Table:
     notes: list[str] = []
     if len(rows_without):
         with telling_note(schema.find(target_name)):
-            _refuse_missing_target(
-                rows_without, len(target), target_name, request.data_validation.max_missing_target_share
-            )
+            _refuse_missing_target(rows_without, len(target), target_name, request.data_validation)
         notes.append(_say_left_out(rows_without, len(target), target_name))
     notes += split_columns.notes
     for column in columns:
@@ -173,7 +173,7 @@ def choose_columns(schema: Schema, request: Request) -> tuple[str, list[Column]]
         raise ParameterInvalid(
             "No column is left to predict from.",
             where="drop_columns" if request.drop_columns else "the dataset",
-            fix="Take columns out of `drop_columns`, or add columns to the file.",
+            fix=f"{'Take columns out of `drop_columns`, or add' if request.drop_columns else 'Add'} columns to the file.",
             details={"parameter": "drop_columns"},
         )
     return request.target_column, features
@@ -190,9 +190,14 @@ def _refuse_infinite_target(target: pa.Array, name: str) -> None:
         )
 
 
-def _refuse_missing_target(without: NDArray[np.int64], rows: int, name: str, most: float) -> None:
-    """Refuse what `validate` refuses by the same parameter, for where the target is another than it looked at."""
-    if len(without) / rows <= most:
+def _refuse_missing_target(without: NDArray[np.int64], rows: int, name: str, validation: DataValidation) -> None:
+    """Refuse what `validate` refuses by the same rule, for where the target is another than it looked at.
+
+    Where the others are too few to train on, that is what is to be said.
+    """
+    most = validation.max_missing_target_share
+    is_warning = validation.severity_of(MAX_MISSING_TARGET_SHARE) == "warning"
+    if is_warning or len(without) / rows <= most or rows - len(without) < MIN_ROWS:
         return
     setting = json.dumps(
         {"target_column": name, "data_validation": {"max_missing_target_share": 1}}, ensure_ascii=False

@@ -67,7 +67,7 @@ def describe_target(values: pa.Array, name: str) -> Target:
             f"There {'is only 1 row' if rows == 1 else f'are only {rows} rows'} with a target; at least {MIN_ROWS} are needed to train "
             "and to test.",
             where=f"column `{name}`",
-            fix="Add rows to the file, and drop it again.",
+            fix="Add rows with a target to the file, and drop it again; or choose another `target_column`.",
             details={"rows": rows},
         )
     if distinct < 2:

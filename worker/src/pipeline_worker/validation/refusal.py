@@ -8,9 +8,10 @@ from typing import Any
 from ..errors import ColumnMissing, RequestFault, RulesViolated, RuleUnusable
 from ..request import DataValidation
 from ..schema import Schema
+from ..training.target import MIN_ROWS
 from .finding import Finding
 from .mended import write_reported, write_usable
-from .rule import ROW_COUNTS, SAME_SCHEMA, Fault
+from .rule import MAX_MISSING_TARGET_SHARE, ROW_COUNTS, SAME_SCHEMA, Fault
 from .summary import describe_rule, name_subject
 
 _NAMED_RULES = 3
@@ -70,18 +71,30 @@ def refuse_violated(
     noted = dict.fromkeys(f" `{rule['column']}`: {rule['note']}" for rule in rules if "note" in rule)
     is_one = len(rules) == 1
     remedies = ", ".join(dict.fromkeys(map(_say_remedy, violated)))
-    goes_on = write_reported(validation, violated)
     is_counted = all(finding.rule.name in ROW_COUNTS for finding in violated)
     other = "" if is_counted else "mend the rule, or "
     warned = "" if is_counted else "what is broken as a warning: "
+    goes_on = (
+        f"`train` needs at least {MIN_ROWS} rows with a target, whatever the rules are."
+        if any(map(_leaves_too_few, violated))
+        else f"If the data is right, {other}run `validate` again with {warned}{write_reported(validation, violated)}."
+    )
     return RulesViolated(
         f"{len(rules)} of {len(findings)} rules {'is' if is_one else 'are'} violated. {'; '.join(named[:_NAMED_RULES])}{more}."
         + "".join(list(noted)[:_NAMED_RULES]),
         where=", ".join([where, *subjects]),
-        fix=f"{remedies[0].upper()}{remedies[1:]}, and drop it again. If the data is right, {other}run `validate` again with "
-        f"{warned}{goes_on}.",
+        fix=f"{remedies[0].upper()}{remedies[1:]}, and drop it again. {goes_on}",
         details=summary,
     )
+
+
+def _leaves_too_few(finding: Finding) -> bool:
+    """Return whether too few rows to train on are left, so that no other rule helps."""
+    if finding.rule.name == "min_row_count":
+        return bool(finding.observed < MIN_ROWS)
+    if finding.rule.name == MAX_MISSING_TARGET_SHARE:
+        return (finding.checked or 0) - (finding.violating or 0) < MIN_ROWS
+    return False
 
 
 def _say_remedy(finding: Finding) -> str:
@@ -90,6 +103,7 @@ def _say_remedy(finding: Finding) -> str:
         "min_row_count": "add rows to the file",
         "max_row_count": "take rows out of the file",
         "required_columns": "add the missing columns to the file",
+        MAX_MISSING_TARGET_SHARE: "fill in the target in these rows",
         SAME_SCHEMA: "give the file the columns that it had, or the new layout another `input_schema_version`, which starts afresh",
     }
     other = "mend these rows in the file" if finding.rows else "mend the file"
