@@ -125,8 +125,8 @@ def test_the_metric_that_is_asked_for_decides(tmp_path: Path) -> None:
     [
         ({"metric": "r2"}, "`r2` is for regression"),
         ({"metric": "f1"}, "about the positive one of two classes"),
-        ({"task": "regression"}, "`regression` is for regression, and `species` is not: it is text"),
-        ({"task": "regression", "model_name": "Ridge"}, "`regression` is for regression"),
+        ({"task": "regression"}, "`task` is `regression`, and `species` is not for that: it is text"),
+        ({"task": "regression", "model_name": "Ridge"}, "`task` is `regression`, and"),
         ({"hyperparameters": {"max_itr": 3}}, "`auto` has no hyperparameter `max_itr`. Did you mean `max_iter`"),
         ({"hyperparameters": {"C": 1.0, "max_depth": 3}}, "No model has all of the hyperparameters `C`, `max_depth`"),
         ({"hyperparameters": {"max_iter": "x"}}, "must be an int"),

@@ -83,6 +83,12 @@ def test_columns_that_say_nothing_of_time_are_refused(tmp_path: Path) -> None:
     assert several.fix == 'Give {"time_column": "seen_on"}, or another one of: `seen_on`, `other`.'
     none = refusal_of(table.drop(columns=["seen_on", "other"]), tmp_path, **asked)
     assert "No column holds dates" in none.what
+    assert (
+        none.fix
+        == "Give `time_column`, if it is one of: `bill_length_mm`, `body_mass_g`; or else another `training_scenario`."
+    )
+    words = refusal_of(table[["species", "word"]], tmp_path, **asked)
+    assert words.fix.startswith("No column can be it: give another `training_scenario`")
     wrong = refusal_of(table, tmp_path, **asked, time_column="seen_onn")
     assert "Did you mean `seen_on`?" in wrong.what
     assert wrong.fix.endswith('If `seen_on` is meant, give {"time_column": "seen_on"}.')
@@ -128,7 +134,9 @@ def test_groups_that_cannot_be_split_are_refused(tmp_path: Path) -> None:
     """A missing column, a single group, and classes of one group each have an answer of their own."""
     table = make_penguins().assign(one="x")
     asked = {"training_scenario": "group"}
-    assert "`group_column` is missing" in refusal_of(table, tmp_path, **asked).what
+    missing = refusal_of(table[["species", "bill_length_mm", "island", "one"]], tmp_path, **asked)
+    assert "`group_column` is missing" in missing.what
+    assert missing.fix == "Give `group_column`, if it is one of: `island`, `one`; or else another `training_scenario`."
     assert "Did you mean `island`?" in refusal_of(table, tmp_path, **asked, group_column="islnd").what
     assert "has the same value in all rows" in refusal_of(table, tmp_path, **asked, group_column="one").what
     table["kind"] = table["species"]
@@ -158,9 +166,11 @@ def test_in_full_train_all_rows_are_learned_and_all_are_tested(tmp_path: Path) -
 
 
 def test_a_column_that_is_named_in_vain_is_said(tmp_path: Path) -> None:
-    """A `group_column` under `holdout` does nothing, and is told with the line that lets it."""
-    plan = plan_of(make_penguins(), tmp_path, group_column="island")
+    """Neither a `group_column` nor a `time_column` splits the rows under `holdout`, and is told with the line that lets it."""
+    plan = plan_of(make_penguins(), tmp_path, group_column="island", time_column="seen_on")
     assert any('give {"training_scenario": "group"}' in note for note in plan.table.notes)
+    assert any('give {"training_scenario": "time"}' in note for note in plan.table.notes)
+    assert plan_of(make_penguins(), tmp_path).table.notes == ()
     assert "island" in plan.table.features
 
 

@@ -56,7 +56,9 @@ def test_identifiers_row_numbers_and_constants_are_left_out(tmp_path: Path) -> N
 def test_the_only_columns_are_kept_whatever_they_are(tmp_path: Path) -> None:
     """With nothing else to learn from, a number of the row may be the time."""
     frame = make_hires()[["hires"]].assign(step=range(240))
-    assert plan(frame, tmp_path, "hires").useless == {}
+    found = plan(frame, tmp_path, "hires")
+    assert found.useless == {}
+    assert found.suspects["step"].startswith("Kept only as no other column is left: it numbers the rows.")
 
 
 def test_a_column_left_out_tells_what_ingest_noted_of_it(tmp_path: Path) -> None:

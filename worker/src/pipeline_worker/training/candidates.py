@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -67,14 +68,27 @@ def choose_kind(task: Kind | None, model_name: str, target: Target) -> tuple[Kin
     """
     kind = task or (target.kind if model_name == AUTO else MODELS[model_name].kind)
     if kind not in target.kinds:
-        parameter, name = ("task", kind) if task else ("model_name", model_name)
         fitting = [model.name for model in MODELS.values() if model.kind in target.kinds]
-        listed = ", ".join(fitting) if parameter == "model_name" else " or ".join(sorted(target.kinds))
+        if task is None:
+            what, right = (
+                f"`{model_name}` is for {kind}, and `{target.name}` is not",
+                f"Use one of {', '.join(fitting)}",
+            )
+        else:
+            what = f"`task` is `{task}`, and `{target.name}` is not for that"
+            fits_model = model_name == AUTO or model_name in fitting
+            setting = {"task": min(target.kinds)} | ({} if fits_model else {"model_name": AUTO})
+            right = f"Give {json.dumps(setting)}"
         raise ParameterInvalid(
-            f"`{name}` is for {kind}, and `{target.name}` is not: {target.rule}.",
-            where=parameter,
-            fix=f"Use one of {listed}, or choose another `target_column`.",
-            details={"parameter": parameter, "model": name, "target": target.name, "fitting": fitting},
+            f"{what}: {target.rule}.",
+            where="task" if task else "model_name",
+            fix=f"{right}, or choose another `target_column`.",
+            details={
+                "parameter": "task" if task else "model_name",
+                "model": task or model_name,
+                "target": target.name,
+                "fitting": fitting,
+            },
         )
     if model_name != AUTO and MODELS[model_name].kind != kind:
         fitting = [model.name for model in MODELS.values() if model.kind == kind]

@@ -68,7 +68,7 @@ class Encodings:
                     raise DataFault(
                         "No feature has a value in any row to learn from.",
                         where="the dataset",
-                        fix="Fill in the columns, or take some out of `drop_columns`.",
+                        fix="Fill in the columns that the model is to learn from, and drop the file again.",
                     )
         return Encoded(steps, rows, tuple(self._features), tuple(notes))
 

@@ -103,7 +103,7 @@ def make_plan(dataset: Path, schema: Schema, request: Request, cells: int = MOST
     with telling_note(schema.find(table.target_name)):
         target = describe_target(table.target, table.target_name)
         kind, rule = choose_kind(request.task, request.model_name, target)
-    useless = find_useless(table.features, table.columns, request.keep_columns)
+    useless, kept = find_useless(table.features, table.columns, request.keep_columns)
     table = table.without(useless)
     equal = find_equal_rows(table.features, target.array)
     with telling_note(schema.find(table.target_name)):
@@ -151,7 +151,7 @@ def make_plan(dataset: Path, schema: Schema, request: Request, cells: int = MOST
         request=request,
         why=f"{kind} with {candidates.why}; {rule}",
         useless=useless,
-        suspects=find_suspects(table.features, table.columns, target.array, kind),
+        suspects=kept | find_suspects(table.features, table.columns, target.array, kind),
     )
 
 

@@ -12,6 +12,8 @@ from ..request import Request
 from ..schema import Column, Schema
 
 _SHOWN_COLUMNS = 30
+#: The types whose order can be that of time.
+_TIMELY = {"date", "timestamp", "integer", "number"}
 
 
 @dataclass(frozen=True)
@@ -41,13 +43,17 @@ def choose_split_columns(schema: Schema, request: Request) -> SplitColumns:
     group = _find_named(schema, request, "group_column", request.group_column)
     others = [column for column in schema.columns if column.name != request.target_column]
     if scenario == "group" and group is None:
-        raise _ask_for_column("group", "group_column", [column.name for column in others], "`group_column` is missing.")
+        # Measures hardly repeat, and which of the others says what a row is of, no type tells.
+        named = [column.name for column in others if column.type != "number"]
+        raise _ask_for_column("group", "group_column", named, "`group_column` is missing.", is_likely=False)
     if scenario in {"group", "full_train"} and group is not None:
         note = f"`{group.name}` says which rows belong together, and is no feature: it tells nothing of one that was not seen."
         return SplitColumns(group=group.name, notes=(note, *_say_unused(scenario, "time_column", time)))
     unused = _say_unused(scenario, "group_column", group)
     if time is not None:
         _refuse_timeless(time)
+        if scenario == "holdout":
+            unused = (*unused, *_say_unused(scenario, "time_column", time))
         return SplitColumns(time=time.name, notes=unused)
     dates = [column.name for column in others if column.type in {"date", "timestamp"}]
     if scenario == "time" and len(dates) != 1:
@@ -56,7 +62,8 @@ def choose_split_columns(schema: Schema, request: Request) -> SplitColumns:
             if dates
             else "No column holds dates; one of numbers, such as years, can be named."
         )
-        raise _ask_for_column("time", "time_column", dates or [column.name for column in others], why)
+        named = dates or [column.name for column in others if column.type in _TIMELY]
+        raise _ask_for_column("time", "time_column", named, why, is_likely=bool(dates))
     return SplitColumns(time=dates[0] if len(dates) == 1 and scenario != "full_train" else None, notes=unused)
 
 
@@ -85,7 +92,7 @@ def _find_named(schema: Schema, request: Request, parameter: str, name: str | No
 
 def _refuse_timeless(column: Column) -> None:
     """Refuse a column whose order is not that of time."""
-    if column.type in {"date", "timestamp", "integer", "number"}:
+    if column.type in _TIMELY:
         return
     if column.type == "text":
         setting = write_setting("column_types", column.name, "date")
@@ -100,11 +107,18 @@ def _refuse_timeless(column: Column) -> None:
     )
 
 
-def _ask_for_column(scenario: str, parameter: str, columns: list[str], why: str) -> ColumnMissing:
+def _ask_for_column(scenario: str, parameter: str, columns: list[str], why: str, *, is_likely: bool) -> ColumnMissing:
+    """Return the question for one of the *columns*, the first of which is proposed where any is likely to be meant."""
+    if is_likely:
+        fix = f"Give {_write(parameter, columns[0])}, or another one of: {_list(columns)}."
+    elif columns:
+        fix = f"Give `{parameter}`, if it is one of: {_list(columns)}; or else another `training_scenario`."
+    else:
+        fix = "No column can be it: give another `training_scenario`, or add the column to the file."
     return ColumnMissing(
         f"`training_scenario` is `{scenario}`: by which column? {why}",
         where=parameter,
-        fix=f"Give {_write(parameter, columns[0])}, or another one of: {_list(columns)}.",
+        fix=fix,
         details={"parameter": parameter, "columns": columns},
     )
 
@@ -115,8 +129,8 @@ def _say_unused(scenario: str, parameter: str, column: Column | None) -> tuple[s
         return ()
     setting = _write("training_scenario", parameter.removesuffix("_column"))
     note = (
-        f"`{parameter}` names `{column.name}`, and has no say: `training_scenario` is `{scenario}`, and the rows are split in "
-        f"another way. To split them by it, give {setting}."
+        f"`{parameter}` names `{column.name}`, and does not split the rows, as `training_scenario` is `{scenario}`. To split them by "
+        f"it, give {setting}."
     )
     return (note,)
 

@@ -20,20 +20,27 @@ _IDENTIFIER = re.compile(
 )
 
 
-def find_useless(features: pd.DataFrame, columns: Sequence[Column], kept: Sequence[str]) -> dict[str, str]:
+def find_useless(
+    features: pd.DataFrame, columns: Sequence[Column], kept: Sequence[str]
+) -> tuple[dict[str, str], dict[str, str]]:
     """Return column → why it is left out, for those of *columns* that are constant, identify a row, or number the rows.
 
-    Where nothing else would be left, nothing is left out.
+    Where nothing else would be left, nothing is left out, and the second says the same of those that were kept.
 
     :param features: the rows that have a target.
     :param kept: columns that a person wants the model to see all the same.
     """
-    found = {
+    found = list(_find(features, [column for column in columns if column.name not in kept]))
+    if len(found) == len(columns):
+        return {}, {
+            column.name: f"Kept only as no other column is left: {why}. Add columns that tell more.{say_note(column)}"
+            for column, why in found
+        }
+    return {
         column.name: f"Left out: {why}. To use it all the same, give "
         f'{{"keep_columns": {json.dumps([*kept, column.name], ensure_ascii=False)}}}.{say_note(column)}'
-        for column, why in _find(features, [column for column in columns if column.name not in kept])
-    }
-    return found if len(found) < len(columns) else {}
+        for column, why in found
+    }, {}
 
 
 def _find(features: pd.DataFrame, columns: Sequence[Column]) -> Iterator[tuple[Column, str]]:
