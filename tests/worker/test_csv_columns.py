@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import re
 from collections import Counter
 from pathlib import Path
@@ -335,6 +336,31 @@ def test_a_cell_that_does_not_fit_a_given_type_is_named(
     with pytest.raises(DataUnreadable, match=f"row {row} has {value!r}") as raised:
         read_column(tmp_path, cells, column_types={"x": kind})
     assert raised.value.details == {"column": "x", "row": row, "value": value}
+
+
+@pytest.mark.parametrize(
+    ("cells", "told"),
+    [
+        (
+            ["1", "NA", "?", "2", "-"] * 90 + ["none", "later"],
+            {"missing_values": {"x": ["NA", "?", "-", "none", "later"]}},
+        ),
+        (["1", "?"] * 200 + [f"w{number}" for number in range(20)], None),
+        (["red", "green", "", "blue"] * 90, {"column_types": {"x": "text"}}),
+    ],
+)
+def test_all_cells_that_do_not_fit_a_given_type_are_told_at_once(
+    tmp_path: Path, cells: list[str], told: dict[str, Any] | None
+) -> None:
+    """Who pastes the line is not told of the next word; where nothing fits, the type is what is wrong."""
+    with pytest.raises(DataUnreadable) as raised:
+        read_column(tmp_path, cells, column_types={"x": "integer"})
+    fix = raised.value.fix
+    assert ("{" in fix) == (told is not None)
+    if told:
+        found = json.loads(fix[fix.index("{") : -1])["ingestion_config"]
+        assert found == told
+        read_column(tmp_path, cells, **({"column_types": {"x": "integer"}} | found))
 
 
 def test_dates_of_a_given_type_are_not_guessed(tmp_path: Path) -> None:

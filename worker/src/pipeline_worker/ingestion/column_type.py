@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
@@ -21,12 +22,19 @@ _FIRST_FALSE = pc.index_in(make_text("false"), value_set=_SPELLINGS)
 
 
 class CellMisfitError(Exception):
-    """A cell is not of the type that the request gives for its column."""
+    """A cell is not of the type that the request gives for its column.
 
-    def __init__(self, row: int, value: str) -> None:
+    :param row: the row that the first one stands in.
+    :param words: all that would have to mean missing in the column, where that is known; otherwise *value*.
+    :param is_any_right: whether any cell is of the type.
+    """
+
+    def __init__(self, row: int, value: str, words: Sequence[str] = (), *, is_any_right: bool = True) -> None:
         super().__init__(row, value)
         self.row = row
         self.value = value
+        self.words = list(words) or [value]
+        self.is_any_right = is_any_right
 
 
 class Reading(Protocol):

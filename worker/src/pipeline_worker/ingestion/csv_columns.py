@@ -24,7 +24,7 @@ from .missing_words import (
     say_typed_words,
 )
 from .number_form import NumberForm
-from .setting_line import LONGEST_WORD, write_setting
+from .setting_line import LONGEST_WORD, MOST_WORDS, write_setting
 from .settle import settle
 from .text_format import TextFormat
 from .unquoted import Read, find_unquoted, take_samples
@@ -149,12 +149,17 @@ def refuse_cell(
     :param can_be_missing: whether the cell can be one of `missing_values`.
     """
     shown = error.value if len(error.value) <= 40 else error.value[:37] + "..."
-    setting = write_setting("missing_values", column, [error.value])
-    if_missing = f"; if it means missing, give {setting}" if can_be_missing and len(error.value) <= LONGEST_WORD else ""
+    words = error.words
+    fix = "Mend the cell, or give another type."
+    if not error.is_any_right:
+        fix = f"No cell around it is of that type either: give another, such as {write_setting('column_types', column, 'text')}."
+    elif can_be_missing and len(words) <= MOST_WORDS and all(len(word) <= LONGEST_WORD for word in words):
+        mean = "it means" if words == [error.value] else f"{' and '.join(f'`{word}`' for word in words)} mean"
+        fix = f"Mend the cell, or give another type; if {mean} missing, give {write_setting('missing_values', column, words)}."
     return DataUnreadable(
         f"`{column}` is to be of the type {kind}, by `ingestion_config.column_types`, but row {error.row} has {shown!r}.",
         where=f"{name}, column `{column}`, row {error.row}",
-        fix=f"Mend the cell, or give another type{if_missing}.",
+        fix=fix,
         details={"column": column, "row": error.row, "value": error.value[:LONGEST_WORD]},
     )
 

@@ -11,7 +11,7 @@ from .dates import Dates, list_date_formats
 from .missing_words import MISSING_WORDS, PANDAS_WORDS, GivenWords, Seen, WordSet
 from .number_form import NumberForm
 from .number_format import Numbers, WholeNumbers, has_leading_zero, read_plain
-from .setting_line import LONGEST_WORD, write_setting
+from .setting_line import LONGEST_WORD, MOST_WORDS, write_setting
 from .times import Durations, Times
 
 #: Values that are looked at first, so that most types are dropped without a look at a whole block.
@@ -59,7 +59,7 @@ class Guess:
         self._seen = 0
         self._nearest = 0.0
         self._near: tuple[str, int, str, list[str]] | None = None
-        self._misfits: list[tuple[int, int, str]] = []
+        self._misfits: list[tuple[int, int, str, Reading]] = []
 
     @property
     def is_open(self) -> bool:
@@ -96,8 +96,8 @@ class Guess:
             first = values[:_GLANCE]
             self._drop_dates(first)
             if len(values) > _GLANCE:
-                self._drop(first, first_row)
-        self._drop(values, first_row)
+                self._drop(first, first_row, values)
+        self._drop(values, first_row, values)
         self._seen += count
         return None
 
@@ -143,7 +143,8 @@ class Guess:
         if self.kind is None and pc.all(pc.invert(pc.match_substring_regex(values, ANY_DATE))).as_py():
             self.others = [each for each in self.others if not isinstance(each, Dates)]
 
-    def _drop(self, values: pa.Array, first_row: int) -> None:
+    def _drop(self, values: pa.Array, first_row: int, block: pa.Array) -> None:
+        """Drop what *values* do not fit, which are all of a *block* or the first of it."""
         if len(values) == values.null_count:
             return
         self._misfits.clear()
@@ -169,8 +170,15 @@ class Guess:
         self.forms = [each for each in self.forms if self._fits(each, values, first_row)]
         self.others = [each for each in self.others if self._fits(each, values, first_row)]
         if self.kind is not None and not self.is_open:
-            _, row, value = min(self._misfits)
-            raise CellMisfitError(row, value)
+            _, row, value, reading = min(self._misfits, key=lambda each: each[:2])
+            wrong = block.filter(reading.find_misfits(block))
+            words = list(dict.fromkeys([*self._list_missing(), *pc.unique(wrong)[: MOST_WORDS + 1].to_pylist()]))
+            is_any_right = self._seen > 0 or len(wrong) < len(block) - block.null_count
+            raise CellMisfitError(row, value, words, is_any_right=is_any_right)
+
+    def _list_missing(self) -> list[str]:
+        """Return the words that mean missing already, which a list for the column would take the place of."""
+        return list(self.given.words) or [word for word in self.seen.words if word in MISSING_WORDS]
 
     def _fits(self, reading: Reading, values: pa.Array, first_row: int) -> bool:
         misfits = reading.find_misfits(values)
@@ -180,7 +188,7 @@ class Guess:
         bad = pc.sum(misfits).as_py() or 0
         position = pc.indices_nonzero(misfits)[0].as_py()
         value, row = values[position].as_py(), first_row + position
-        self._misfits.append((bad, row, value))
+        self._misfits.append((bad, row, value, reading))
         share = (self._seen + count - bad) / (self._seen + count)
         if share > self._nearest and share >= _HALF:
             words = [each.as_py() for each in pc.unique(values.filter(misfits))[: _FEW_WORDS + 1]]
@@ -204,8 +212,7 @@ class Guess:
         said = f"Text, because of {shown!r} in row {row}: the values around it are {what}"
         if len(words) > _FEW_WORDS or any(len(word) > LONGEST_WORD or any(map(str.isdigit, word)) for word in words):
             return f"{said}."
-        before = self.given.words or [word for word in self.seen.words if word in MISSING_WORDS]
-        setting = write_setting("missing_values", self.name, list(dict.fromkeys([*before, *words])))
+        setting = write_setting("missing_values", self.name, list(dict.fromkeys([*self._list_missing(), *words])))
         listed = " and ".join(f"`{_shorten(word)}`" for word in words)
         return f"{said}; if {listed} {'means' if len(words) == 1 else 'mean'} missing, give {setting}."
 

@@ -7,6 +7,8 @@ from typing import Any
 
 #: A word for missing is short; a longer cell is a text, and not worth a line of its length.
 LONGEST_WORD = 100
+#: More words than these are labels, or a type that is not that of the column.
+MOST_WORDS = 10
 
 
 def write_setting(name: str, column: str, value: Any, **others: Any) -> str:
