@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 from contextlib import nullcontext
 from functools import cache
@@ -139,6 +140,37 @@ def test_what_does_not_fit_is_refused_before_anything_is_computed(
     """Each with what is wrong, and where."""
     with pytest.raises(ParameterInvalid, match=message.replace("`", "`").replace(".", r"\.")):
         plan_of(make_penguins(40), tmp_path, target_column="species", **params)
+
+
+@pytest.mark.parametrize(
+    ("params", "told"),
+    [
+        ({"threshold": "tuned"}, {"threshold": "most_probable"}),
+        ({"training_scenario": "full_train", "target_column": "is_tagged", "threshold": "tuned"}, {"threshold": "most_probable"}),
+        ({"task": "regression"}, {"task": "classification"}),
+        ({"task": "regression", "model_name": "Ridge"}, {"task": "classification", "model_name": "auto"}),
+        (
+            {"target_column": "body_mass_g", "task": "classification"},
+            {"task": "regression"},
+        ),
+        ({"drop_columns": ["island", "species"]}, {"drop_columns": ["island"]}),
+        ({"hyperparameters": {"max_iter": "x"}}, {"hyperparameters": {}}),
+        (
+            {"model_name": "Ridge", "target_column": "body_mass_g", "hyperparameters": {"alpha": 1.0}, "tuning": True},
+            {"tuning": False},
+        ),
+    ],
+)  # fmt: skip
+def test_what_a_refusal_gives_is_taken(tmp_path: Path, params: dict[str, Any], told: dict[str, Any]) -> None:
+    """A parameter that is to have no say is given as it is by default: an override cannot leave one out."""
+    params = {"target_column": "species"} | params
+    table = make_penguins(60)
+    with pytest.raises(ParameterInvalid) as raised:
+        plan_of(table, tmp_path, **params)
+    fix = raised.value.fix
+    found, _ = json.JSONDecoder().raw_decode(fix, fix.index("{"))
+    assert found == told
+    plan_of(table, tmp_path, **(params | told))
 
 
 def test_hyperparameters_narrow_the_choice(tmp_path: Path) -> None:

@@ -92,10 +92,12 @@ def choose_kind(task: Kind | None, model_name: str, target: Target) -> tuple[Kin
         )
     if model_name != AUTO and MODELS[model_name].kind != kind:
         fitting = [model.name for model in MODELS.values() if model.kind == kind]
+        other = MODELS[model_name].kind
         raise ParameterInvalid(
-            f"`{model_name}` is for {MODELS[model_name].kind}, and `task` asks for {kind}.",
+            f"`{model_name}` is for {other}, and `task` asks for {kind}.",
             where="model_name",
-            fix=f"Use one of {', '.join(fitting)}, or leave `task` out.",
+            fix=f"Use one of {', '.join(fitting)}"
+            + (f", or give {json.dumps({'task': other})}." if other in target.kinds else "."),
             details={"parameter": "model_name", "model": model_name, "fitting": fitting},
         )
     is_asked = task is not None or kind != target.kind

@@ -79,7 +79,7 @@ def _make_validation(plan: Plan, encodings: Encodings) -> CrossValidation | None
         raise ParameterInvalid(
             f"The {len(target):,} rows to learn from cannot be cut into parts to tune on: they are too few, of one group, or of one time.",
             where="tuning",
-            fix="Leave `tuning` out, add rows, or choose another `training_scenario`.",
+            fix='Give {"tuning": false}, add rows, or choose another `training_scenario`.',
             details={"parameter": "tuning"},
         )
     if not folds:

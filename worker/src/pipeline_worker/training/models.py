@@ -109,7 +109,7 @@ def choose_space(model: Model, given: SearchSpace | None, fixed: Collection[str]
         raise ParameterInvalid(
             f"All that a search tries of `{model.name}` is set in `hyperparameters`.",
             where="tuning",
-            fix=f"Take some of them out, name others in `{SEARCHED}`, or leave `tuning` out.",
+            fix=f'Take some of them out, name others in `{SEARCHED}`, or give {{"tuning": false}}.',
             details={"parameter": "tuning", "searched": sorted(model.space)},
         )
     return space
@@ -132,7 +132,8 @@ def refuse_hyperparameters(model: Model, hyperparameters: Mapping[str, Any], err
     return ParameterInvalid(
         f"{model.name} refuses its hyperparameters: {error}",
         where="hyperparameters",
-        fix=f"Mend them as scikit-learn's page on {model.name} says, or leave them out.",
+        fix=f"Mend them as scikit-learn's page on {model.name} says; or, to do without them, give "
+        '{"hyperparameters": {}}.',
         details={"parameter": "hyperparameters", "given": dict(hyperparameters)},
     )
 

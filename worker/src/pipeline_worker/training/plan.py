@@ -129,14 +129,14 @@ def make_plan(dataset: Path, schema: Schema, request: Request, cells: int = MOST
         raise ParameterInvalid(
             f"A threshold is between two classes, and `{target.name}` is for {kind} with {target.distinct} different values.",
             where="threshold",
-            fix="Leave `threshold` out.",
+            fix='Give {"threshold": "most_probable"}.',
             details={"parameter": "threshold", "distinct": target.distinct},
         )
     if request.threshold == "tuned" and split.folds:
         raise ParameterInvalid(
             "In `full_train` no row is left that a threshold was not chosen on.",
             where="threshold",
-            fix="Leave `threshold` out, or take another `training_scenario`.",
+            fix='Give {"threshold": "most_probable"}, or take another `training_scenario`.',
             details={"parameter": "threshold"},
         )
     if request.search and request.search.metric:

@@ -151,10 +151,11 @@ def choose_columns(schema: Schema, request: Request) -> tuple[str, list[Column]]
                     details={"parameter": parameter, "column": name, "columns": names},
                 )
     if request.target_column in request.drop_columns:
+        others = [name for name in request.drop_columns if name != request.target_column]
         raise ParameterInvalid(
             f"`{request.target_column}` is the target, and cannot be dropped.",
             where="drop_columns",
-            fix="Take it out of `drop_columns`, or choose another `target_column`.",
+            fix=f"Give {json.dumps({'drop_columns': others}, ensure_ascii=False)}, or choose another `target_column`.",
             details={"parameter": "drop_columns", "column": request.target_column},
         )
     contradicting = [name for name in request.keep_columns if name in request.drop_columns]

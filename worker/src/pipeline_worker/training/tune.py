@@ -216,7 +216,7 @@ def _try(
             raise ParameterInvalid(
                 "The rows to learn from do not have this metric in any fold.",
                 where="tuning.metric",
-                fix="Give another one in `tuning.metric`, or leave `tuning` out.",
+                fix='Give another one in `tuning.metric`, or {"tuning": false}.',
                 details={"parameter": "tuning.metric"},
             )
     except refusals as error:
@@ -234,7 +234,8 @@ def _refuse_all(trials: list[Trial]) -> ParameterInvalid:
         f"None of {len(trials)} combinations of hyperparameters could be used. The last, "
         f"{write_params(trials[-1].params)}: {trials[-1].reason}",
         where="tuning",
-        fix="Mend `hyperparameters` and `tuning.search_space` as scikit-learn's page on the model says, or leave them out.",
+        fix="Mend `hyperparameters` and `tuning.search_space` as scikit-learn's page on the model says; or, to do without them, give "
+        '{"hyperparameters": {}, "tuning": true}.',
         details={"parameter": "tuning", "reasons": list(dict.fromkeys(trial.reason for trial in trials))},
     )
 
