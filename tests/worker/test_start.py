@@ -114,6 +114,22 @@ def test_of_five_layers_the_highest_that_gives_a_parameter_counts(line: Line) ->
         ({"ingestion_config": {"seperator": ";"}}, {"ingestion_config": {"seperator": None, "separator": ";"}}),
         ({"ingestion_config": {"missing_values": [-999]}}, {"ingestion_config": {"missing_values": ["-999"]}}),
         ({"drop_columns": "id", "refit": "true"}, {"drop_columns": ["id"], "refit": True}),
+        (
+            {"ingestion_config": {"column_types": {"mass": "Float"}, "quote": "'"}},
+            {"ingestion_config": {"column_types": {"mass": "number"}}},
+        ),
+        (
+            {
+                "data_validation": {
+                    "expectations": [{"expectation_type": "expect_column_to_exist", "kwargs": {"column": "id"}}]
+                }
+            },
+            {"data_validation": {"expectations": [{"kwargs": {"column": "id"}, "type": "expect_column_to_exist"}]}},
+        ),
+        (
+            {"data_validation": {"expectations": [{"type": "expect_column_to_exists", "kwargs": {"column": "id"}}]}},
+            {"data_validation": {"expectations": [{"type": "expect_column_to_exist", "kwargs": {"column": "id"}}]}},
+        ),
     ],
 )
 def test_what_a_sidecar_has_wrong_is_mended_by_the_overrides_that_are_told(

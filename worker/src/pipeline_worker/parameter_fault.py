@@ -12,16 +12,26 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from .errors import ParameterInvalid, find_nearest, near_miss
+from .errors import ParameterInvalid, find_nearest
 from .layer import MERGED, OVERRIDES, Layer, say_mended
 from .request import DataValidation, Expectation, IngestionConfig, Request, Tuning, ValueRange
 from .training.spaces import SearchRange
+from .validation.offered import OFFERED, REFUSED
 
 #: Names that an earlier pipeline had, and what takes their place.
 _REPLACED = {
     "ingestion_config.object_storage": "`data_source` says where the file lies, `s3://bucket/key`; the store itself is in the settings, "
     "OBJECT_STORAGE_*.",
     "ingestion_config.file_path": "a stage sees no folder of yours: put the file into the store, and name it in `data_source`.",
+}
+#: What other tools call what has another name here.
+_OTHER_NAMES = {
+    "expectation_type": "type",
+    "float": "number",
+    "double": "number",
+    "string": "text",
+    "str": "text",
+    "datetime": "timestamp",
 }
 #: The branches of unions, by which pydantic calls a part of a path that nobody wrote; others have brackets.
 _BRANCHES = {"int", "float", "str", "bool", "Tuning"}
@@ -116,7 +126,7 @@ def _say(name: str, found: Sequence[ErrorDetails]) -> str:
         if name in _REPLACED:
             return f"`{name}` is not taken: {_REPLACED[name]}"
         listed = f" Known here: {', '.join(f'`{each}`' for each in known)}." if known else ""
-        return f"There is no `{name}`.{near_miss(str(path[-1]), known)}{listed}"
+        return f"There is no `{name}`.{_ask_meant(str(path[-1]), known)}{listed}"
     if kind == "missing":
         return f"`{name}` is missing."
     if kind in _WANTED:
@@ -127,7 +137,7 @@ def _say(name: str, found: Sequence[ErrorDetails]) -> str:
         return f"`{name}`: {reason}"
     # What is wrong inside an object is said; as a whole it tells nothing.
     shown = "" if isinstance(given, Mapping) and kind == "value_error" else f" (given: {_shorten(given)})"
-    return f"`{name}`: {reason}{shown}." + (near_miss(given, _list_allowed(fault)) if isinstance(given, str) else "")
+    return f"`{name}`: {reason}{shown}." + (_ask_meant(given, _list_allowed(fault)) if isinstance(given, str) else "")
 
 
 def _say_wanted(path: Sequence[int | str], kinds: Sequence[str]) -> str:
@@ -175,7 +185,7 @@ def _correct(values: dict[str, Any], fault: ErrorDetails) -> bool:
         inner = inner[part]
     is_name = fault["type"] == "extra_forbidden"
     if is_name or fault["loc"][-1] == "[key]":
-        nearest = find_nearest(str(last), _known_names(outer) if is_name else _list_allowed(fault))
+        nearest = _find_meant(str(last), _known_names(outer) if is_name else _list_allowed(fault))
         value = inner.pop(last)
         if nearest is not None:
             inner.setdefault(nearest, value)
@@ -200,7 +210,7 @@ def _guess_meant(fault: ErrorDetails) -> Any:
             return json.loads(given)
         except ValueError:
             return None
-    return find_nearest(given, _list_allowed(fault))
+    return _find_meant(given, _list_allowed(fault))
 
 
 def _known_names(path: Sequence[int | str]) -> list[str]:
@@ -220,8 +230,21 @@ def _known_names(path: Sequence[int | str]) -> list[str]:
     return list(ValueRange.model_fields) if "value_ranges" in path else []
 
 
-def _list_allowed(fault: ErrorDetails) -> list[str]:
+def _find_meant(name: str, known: Sequence[str]) -> str | None:
+    other = _OTHER_NAMES.get(name.casefold())
+    return other if other in known else find_nearest(name, known)
+
+
+def _ask_meant(name: str, known: Sequence[str]) -> str:
+    meant = _find_meant(name, known)
+    return f" Did you mean `{meant}`?" if meant is not None else ""
+
+
+def _list_allowed(fault: ErrorDetails) -> Sequence[str]:
     """Return the words of which one is wanted; none where any is."""
+    if _find_path(fault)[-1] == "type":
+        # What is not offered is not written amiss.
+        return () if fault["input"] in REFUSED else tuple(OFFERED)
     return re.findall("'([^']*)'", str(fault.get("ctx", {}).get("expected", "")))
 
 
