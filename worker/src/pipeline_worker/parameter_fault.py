@@ -242,7 +242,8 @@ def _ask_meant(name: str, known: Sequence[str]) -> str:
 
 def _list_allowed(fault: ErrorDetails) -> Sequence[str]:
     """Return the words of which one is wanted; none where any is."""
-    if _find_path(fault)[-1] == "type":
+    *outer, last = _find_path(fault)
+    if outer[:2] == ["data_validation", "expectations"] and last == "type":
         # What is not offered is not written amiss.
         return () if fault["input"] in REFUSED else tuple(OFFERED)
     return re.findall("'([^']*)'", str(fault.get("ctx", {}).get("expected", "")))
