@@ -72,6 +72,12 @@ def fault_of(text: str, stage: str | None = None) -> ParameterInvalid:
             "There is no `data_validation.value_ranges.int.mn`",
         ),
         ('{"data_validation": {"value_ranges": {"a [kg]": 5}}}', "`data_validation.value_ranges.a [kg]`"),
+        ('{"data_validation": {"severity": {"search_space": 1}}}', "`data_validation.severity.search_space`"),
+        (
+            '{"ingestion_config": {"column_types": {"type": "flot"}}}',
+            "should be 'integer', 'number', 'boolean', 'text'",
+        ),
+        ('{"data_validation": {"value_ranges": {"[key]": {"mn": 1}}}}', "Did you mean `min`?"),
         ('{"data_validation": {"allowed_values": {"str": [null]}}}', "`data_validation.allowed_values.str.0`"),
     ],
 )
@@ -140,6 +146,16 @@ def test_the_layer_that_gives_a_part_is_named() -> None:
     assert raised.value.fix.startswith(
         f"Mend it in {low.name}, and run `ingest` again. Run `ingest` again with the right"
     )
+
+
+def test_a_long_line_of_overrides_is_told_whole() -> None:
+    """It stands between two codes, and is none."""
+    ranges = {f"column {number}": {"min": number} for number in range(40)}
+    low = Layer("s3://drops/a/x.csv.params.json", {"data_validation": {"value_ranges": ranges, "min_row_count": "5"}})
+    with pytest.raises(ParameterInvalid) as raised:
+        merge_layers([low, Layer("overrides", {"data_validation": {"value_ranges": ranges}})])
+    mended = {"data_validation": {"value_ranges": ranges, "min_row_count": 5}}
+    assert f"Run `ingest` again with {json.dumps(mended)}, if that is meant" in raised.value.fix
 
 
 def test_the_overrides_that_are_told_keep_those_that_were_given() -> None:

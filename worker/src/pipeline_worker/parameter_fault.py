@@ -104,8 +104,12 @@ def _find_path(fault: ErrorDetails) -> list[int | str]:
     return [
         part
         for before, part in pairwise(("", *fault["loc"]))
-        if before in _NAMED_BY_COLUMN or not (isinstance(part, str) and (part in _BRANCHES or "[" in part))
+        if part != "[key]" and (before in _NAMED_BY_COLUMN or not _is_branch(part))
     ]
+
+
+def _is_branch(part: int | str) -> bool:
+    return isinstance(part, str) and (part in _BRANCHES or "[" in part)
 
 
 def _find_source(path: Sequence[int | str], layers: Sequence[Layer]) -> str:
@@ -181,14 +185,19 @@ def _correct(values: dict[str, Any], fault: ErrorDetails) -> bool:
     """Return whether it is clear what is meant instead of what is at *fault*, which is put into *values* then."""
     *outer, last = _find_path(fault)
     inner: Any = values
-    for part in outer:
-        inner = inner[part]
+    try:
+        for part in outer:
+            inner = inner[part]
+        given = inner[last]
+    except (LookupError, TypeError):
+        # A name reads like what pydantic calls a branch, or what is at fault is not there.
+        return False
     is_name = fault["type"] == "extra_forbidden"
     if is_name or fault["loc"][-1] == "[key]":
         nearest = _find_meant(str(last), _known_names(outer) if is_name else _list_allowed(fault))
-        value = inner.pop(last)
+        del inner[last]
         if nearest is not None:
-            inner.setdefault(nearest, value)
+            inner.setdefault(nearest, given)
         return True
     meant = _guess_meant(fault)
     if meant is not None:

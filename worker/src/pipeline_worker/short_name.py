@@ -7,8 +7,10 @@ from collections.abc import Sequence
 
 #: As many characters of a name tell it from others, where nobody has to find it by copying it.
 LONGEST = 60
-#: Longer than any code that a sentence has between backticks.
-_LONG = re.compile(r"`([^`\n]{300,})`")
+#: What a sentence has between backticks, each with the next: what is between two codes is none, however long a line of parameters it is.
+_CODE = re.compile(r"`([^`\n]*)`")
+#: Longer than any code but a name.
+_LONG = 300
 
 
 def shorten_name(name: str, longest: int = LONGEST) -> str:
@@ -22,7 +24,7 @@ def shorten_name(name: str, longest: int = LONGEST) -> str:
 
 def shorten_told(text: str) -> str:
     """Return *text* for people with its `names` in backticks shortened, where they are so long that they would hide the rest."""
-    return _LONG.sub(lambda found: f"`{shorten_name(found[1])}`", text)
+    return _CODE.sub(lambda found: f"`{shorten_name(found[1])}`" if len(found[1]) >= _LONG else found[0], text)
 
 
 def shorten_names(names: Sequence[str], longest: int = LONGEST) -> list[str]:
