@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import zipfile
 from pathlib import Path
 
@@ -147,6 +148,9 @@ def test_a_name_that_lies_is_told(tmp_path: Path, name: str, content: bytes, not
 def test_data_format_that_contradicts_the_content_is_a_fault_of_the_request(
     tmp_path: Path, given: str, content: bytes, message: str
 ) -> None:
-    """A wrong `data_format` is mended in the parameters, not in the file."""
-    with pytest.raises(ParameterInvalid, match=message):
+    """A wrong `data_format` is mended in the parameters, not in the file; the line to paste has the right one."""
+    with pytest.raises(ParameterInvalid, match=message) as raised:
         find_format(write(tmp_path, content), "x.csv", given)
+    fix = raised.value.fix
+    told, _ = json.JSONDecoder().raw_decode(fix, fix.index("{"))
+    assert find_format(write(tmp_path, content), "x.csv", told["data_format"]).how == "given"

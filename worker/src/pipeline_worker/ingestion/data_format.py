@@ -82,9 +82,10 @@ def _take_given(given: FileFormat, content: FileFormat | None, head: bytes, name
     raise ParameterInvalid(
         f'`data_format` is "{given.name}", but the file is {is_what}.',
         where=name,
-        fix="Leave `data_format` out: it is found."
+        # An override cannot leave it out.
+        fix=f'Give {{"data_format": "{content.name}"}}, or leave it out: it is found.'
         if content
-        else "Leave `data_format` out, or drop the file that was meant.",
+        else 'If it is text in columns, give {"data_format": "csv"}; else drop the file that was meant.',
         details={"parameter": "data_format"},
     )
 
