@@ -363,6 +363,13 @@ def test_all_cells_that_do_not_fit_a_given_type_are_told_at_once(
         read_column(tmp_path, cells, **({"column_types": {"x": "integer"}} | found))
 
 
+def test_words_that_are_missing_already_stay_so_in_the_line(tmp_path: Path) -> None:
+    """A list for the column takes the place of the usual words, and of those for all columns."""
+    with pytest.raises(DataUnreadable) as raised:
+        read_column(tmp_path, ["1", "NA", "none", "?!"], column_types={"x": "integer"}, missing_values=["none"])
+    assert '{"missing_values": {"x": ["none", "NA", "?!"]}}' in raised.value.fix
+
+
 def test_dates_of_a_given_type_are_not_guessed(tmp_path: Path) -> None:
     """That they are dates does not say whether the day comes first."""
     with pytest.raises(ParameterInvalid, match="DD/MM/YYYY or MM/DD/YYYY"):

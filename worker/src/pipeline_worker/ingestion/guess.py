@@ -178,7 +178,8 @@ class Guess:
 
     def _list_missing(self) -> list[str]:
         """Return the words that mean missing already, which a list for the column would take the place of."""
-        return list(self.given.words) or [word for word in self.seen.words if word in MISSING_WORDS]
+        usual = [] if self.given.is_all else [word for word in self.seen.words if word in MISSING_WORDS]
+        return [*self.given.words, *usual]
 
     def _fits(self, reading: Reading, values: pa.Array, first_row: int) -> bool:
         misfits = reading.find_misfits(values)

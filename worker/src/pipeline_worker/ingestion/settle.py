@@ -52,7 +52,8 @@ def _settle_one(guess: Guess, decimal: str | None, orders: _Orders, separator: s
         return _settle_given(guess, guess.kind, decimal, orders, separator)
     if not guess.has_values and guess.is_open:
         # Nothing was dropped, so there was no value to look at.
-        return _as_text("Text: all of its values are missing.")
+        given = " and ".join(f"`{word}`" for word in guess.given.words if guess.seen.count(word))
+        return _as_text(f"Text: all of its values are missing{f', by `missing_values` {given} too' if given else ''}.")
     if guess.numbers:
         return _settle_numbers(guess.numbers, decimal, separator)
     if guess.others:
