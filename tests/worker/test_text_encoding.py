@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import codecs
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -109,6 +111,8 @@ def test_east_asian_encodings_are_found(tmp_path: Path, text: str, codec: str, f
     assert encoding.note is not None
     assert f"was taken for {found}" in encoding.note
     assert f"line 2 has `{text.split(maxsplit=1)[0]}`" in encoding.note
+    other = re.search(r'"encoding": "(\w+)"', encoding.note)
+    assert other is None or find_encoding(tmp_path / "raw-data", "x.csv", other[1]).codec == other[1]
 
 
 def test_what_reads_well_in_several_encodings_is_refused(tmp_path: Path) -> None:
@@ -128,6 +132,7 @@ def test_what_reads_well_in_several_encodings_is_refused(tmp_path: Path) -> None
         ("id,stadt\n1,Zürich\n", "cp1252"),
         ("id,note\n1,«CAFÉ»\n2,Spaß»\n3,10 €\n", "cp1252"),
         ("id,city\n1,Москва\n2,Пётр\n3,Санкт-Петербург\n4,яблоко\n5,Россия\n", "cp1251"),
+        ("id,city\n1,Москва\n2,Пётр\n3,Санкт-Петербург\n4,яблоко\n5,Россия\n", "koi8_r"),
         ("id,city\n1,Αθήνα\n2,Θεσσαλονίκη\n3,όνομα\n4,τιμή\n", "cp1253"),
     ],
 )
@@ -139,8 +144,10 @@ def test_an_assumption_is_told_with_what_it_makes_of_a_word(tmp_path: Path, text
     word = next(word for word in text.replace("\n", ",").split(",") if not word.isascii())
     assert found.note is not None
     assert f"line 2 has `{word.encode(codec).decode('cp1252')}`" in found.note
-    assert codec == "cp1252" or f"`{word}` in {codec}" in found.note
-    assert found.note.endswith('{"ingestion_config": {"encoding": "cp1250"}}')
+    # What reads like text comes first, and is what to give.
+    assert codec == "cp1252" or f" It would be `{word}` in {codec} (" in found.note
+    other = "cp1250" if codec == "cp1252" else codec
+    assert found.note.endswith(f'{{"ingestion_config": {{"encoding": "{other}"}}}}')
 
 
 @pytest.mark.parametrize("word", ["25°", "Köln", "Lévy", "½", "São", "Übermaß", "«oui»", "Žižka", "É", "é€"])
@@ -157,17 +164,59 @@ def test_what_is_certain_has_no_note(tmp_path: Path) -> None:
     assert find_encoding(write(tmp_path, TEXT.encode("cp1252")), "x.csv", "cp1252").note is None
 
 
+@pytest.mark.parametrize(
+    ("content", "word"),
+    [(TEXT.encode(), "grÃ¶ÃŸe"), ("a\nJosé\nJosé\n".encode() + "Köln\n".encode("cp1252"), "JosÃ©")],
+)
+def test_utf8_that_was_given_as_another_encoding_is_told(tmp_path: Path, content: bytes, word: str) -> None:
+    """It is read as a person says, with what that makes of a word."""
+    note = find_encoding(write(tmp_path, content), "x.csv", "cp1252").note
+    assert note is not None
+    assert f"seems to be UTF-8: line {1 if 'gr' in word else 2} has `{word.partition(',')[2] or word}`" in note
+
+
+@pytest.mark.parametrize(
+    ("content", "valid", "damaged"),
+    [
+        (b"a\n" + "Köln\n".encode() * 3 + "Köln\n".encode("cp1252"), 3, 1),
+        (b"a\n" + "Köln\n".encode("cp1252") * 3 + "Köln\n".encode(), 1, 3),
+    ],
+)
+def test_a_file_in_two_encodings_is_said_to_be_one(tmp_path: Path, content: bytes, valid: int, damaged: int) -> None:
+    """With how many lines are in UTF-8."""
+    said = (
+        f"in two encodings, or damaged: of {valid + damaged} lines with characters beyond ASCII {valid} (is|are) UTF-8"
+    )
+    with pytest.raises(DataUnreadable, match=said):
+        find_encoding(write(tmp_path, content), "x.csv")
+
+
+def test_no_encoding_is_named_that_the_file_is_not_valid_in(tmp_path: Path) -> None:
+    """A byte that Windows-1252 does not define rules it out, and so does a byte order mark."""
+    for content in ("Köln\n".encode() + b"\x81\n", "Köln\n".encode("utf-8-sig") + b"\xff\n"):
+        with pytest.raises(DataUnreadable) as raised:
+            find_encoding(write(tmp_path, content), "x.csv")
+        assert "{" not in raised.value.fix
+
+
+def test_bytes_are_no_text(tmp_path: Path) -> None:
+    """No encoding is proposed for what has control characters throughout."""
+    with pytest.raises(DataUnreadable, match=r"no text: \d+ of its first 2,540 bytes"):
+        find_encoding(write(tmp_path, bytes(range(253, -1, -1)) * 10), "x.csv")
+
+
 def test_cut_utf16_is_unreadable(tmp_path: Path) -> None:
     """A file with a byte order mark that breaks off inside a character is damaged."""
     with pytest.raises(DataUnreadable, match="UTF-16"):
         find_encoding(write(tmp_path, TEXT.encode("utf-16")[:-1]), "x.csv")
 
 
-@pytest.mark.parametrize("codec", ["utf-16-le", "utf-16-be"])
-def test_utf16_without_a_mark_is_named_with_the_parameter_to_give(tmp_path: Path, codec: str) -> None:
+@pytest.mark.parametrize("text", [TEXT, "城市,标签\n北京市,好\n上海市,坏\n"])
+@pytest.mark.parametrize("codec", ["utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"])
+def test_utf16_without_a_mark_is_named_with_the_parameter_to_give(tmp_path: Path, codec: str, text: str) -> None:
     """It is not guessed, but what to give is said in full."""
     with pytest.raises(DataUnreadable, match="without a byte order mark") as raised:
-        find_encoding(write(tmp_path, TEXT.encode(codec)), "x.csv")
+        find_encoding(write(tmp_path, text.encode(codec)), "x.csv")
     assert f'{{"ingestion_config": {{"encoding": "{codec}"}}}}' in raised.value.fix
 
 
@@ -193,6 +242,32 @@ def test_given_encoding_that_does_not_fit_is_a_fault_of_the_request(tmp_path: Pa
     """It is not replaced by one that fits; the line that shows it is named."""
     with pytest.raises(ParameterInvalid, match="line 2 of the file is not valid in it"):
         find_encoding(write(tmp_path, "a\né\n".encode()), "x.csv", "ascii")
+
+
+@pytest.mark.parametrize("given", ["utf-16", "UTF_16", "utf-32"])
+def test_given_encoding_that_needs_a_mark_is_a_fault_of_the_request(tmp_path: Path, given: str) -> None:
+    """Without one the order of its bytes is not known."""
+    with pytest.raises(ParameterInvalid, match="does not begin with the byte order mark"):
+        find_encoding(write(tmp_path, TEXT.encode()), "x.csv", given)
+
+
+def test_a_codec_that_names_no_byte_is_a_fault_of_the_request(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not every error of Python's codecs says where it is."""
+
+    class Decoder(codecs.IncrementalDecoder):
+        def decode(self, *_: object, **__: object) -> str:
+            raise UnicodeError("no place")
+
+    monkeypatch.setattr(codecs, "getincrementaldecoder", lambda _: Decoder)
+    with pytest.raises(ParameterInvalid, match="line 1 of the file is not valid in it"):
+        find_encoding(write(tmp_path, b"a\n"), "x.csv", "ascii")
+
+
+@pytest.mark.parametrize("given", ["utf-16-le", "utf-16-be"])
+def test_given_encoding_that_finds_no_line_end_is_a_fault_of_the_request(tmp_path: Path, given: str) -> None:
+    """Any two bytes are a character in UTF-16."""
+    with pytest.raises(ParameterInvalid, match="the file has one line alone"):
+        find_encoding(write(tmp_path, b"a,b\n1,2\n" * 10), "x.csv", given)
 
 
 def test_given_encoding_that_contradicts_the_mark_is_a_fault_of_the_request(tmp_path: Path) -> None:

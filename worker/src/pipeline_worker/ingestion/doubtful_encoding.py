@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ..errors import DataUnreadable
-from .east_asian import EAST_ASIAN
+from .east_asian import EAST_ASIAN, read_beyond_ascii
 from .setting_line import write_config
 
 _CHUNK_BYTES = 1 << 20
@@ -21,8 +21,15 @@ _REPLACED = 0xFFFD
 _WORD = re.compile(r"[^\s,;|\"]*[^\W\d_a-zA-Z][^\s,;|\"]*")
 _BEYOND_ASCII = re.compile(r"[^\s,;|\"]*[^\x00-\x7f][^\s,;|\"]*")
 _NAMES = {"cp1252": "Windows-1252", "latin-1": "Latin-1"} | EAST_ASIAN
+_UNDECODED = re.compile("[\udc80-\udcff]")
 #: What else a text taken for a Western one may be in, and for which languages.
-_OTHERS = {"cp1250": "Central European", "cp1251": "Cyrillic", "cp1253": "Greek", "cp1254": "Turkish"}
+_OTHERS = {
+    "cp1250": "Central European",
+    "cp1251": "Cyrillic",
+    "koi8_r": "Cyrillic",
+    "cp1253": "Greek",
+    "cp1254": "Turkish",
+}
 
 
 def count_utf8(path: Path) -> tuple[int, int]:
@@ -42,13 +49,29 @@ def count_utf8(path: Path) -> tuple[int, int]:
     return valid, invalid
 
 
-def refuse_damaged(path: Path, codec: str, line: int, name: str, why: str) -> DataUnreadable:
-    """Return the error for a text that is not valid in *line*."""
+def refuse_damaged(path: Path, codec: str, line: int, name: str, why: str, others: Sequence[str]) -> DataUnreadable:
+    """Return the error for a text that is not valid in *line*.
+
+    :param why: what tells the encoding, where no line is wholly valid.
+    :param others: encodings that it may be in instead.
+    """
+    # Other codecs cannot read on behind what is not valid.
+    valid, damaged = _count_lines(path) if codec == "utf-8" else (0, 0)
+    what = f"This is {codec.upper()} text ({why}), but"
+    if valid:
+        are = "is" if valid == 1 else "are"
+        what = (
+            f"The file is in two encodings, or damaged: of {valid + damaged:,} lines with characters beyond ASCII {valid:,} {are} "
+            "UTF-8, but"
+        )
+    fix = "Write all of the file as UTF-8: a part in another encoding may begin there."
+    other = next((other for other in others if _is_valid(path, other)), None)
+    if other is not None:
+        fix += f" If it is in another one throughout, say so, for instance {write_config(encoding=other)}"
     return DataUnreadable(
-        f"This is {codec.upper()} text ({why}), but line {line} is not valid{_show_bad(path, codec, line)}.",
+        f"{what} line {line} is not valid{_show_bad(path, codec, line)}.",
         where=f"{name}, line {line}",
-        fix="Mend the line, where a part in another encoding may begin: write all of the file as UTF-8. If it is in another one "
-        f"throughout, say so, for instance {write_config(encoding='cp1252')}",
+        fix=fix,
         details={"line": line},
     )
 
@@ -68,20 +91,67 @@ def say_what_was_made(path: Path, codec: str) -> str:
     """Return the note on a text that was taken to be in *codec*."""
     word, line = _find_word(path, codec)
     made = f"The file is no UTF-8 text, and was taken for {codec}, {_NAMES[codec]}: line {line} has `{word}`."
+    could = ""
     if codec in EAST_ASIAN:
-        others = [other for other in EAST_ASIAN if other != codec]
-        return f"{made} If that is wrong, save it as UTF-8, or give another, such as {write_config(encoding=others[0])}"
-    written = word.encode(codec)
-    readings = {other: written.decode(other, errors="replace") for other in _OTHERS}
-    told = [
-        f"`{read}` in {other} ({_OTHERS[other]})"
-        for other, read in readings.items()
-        if read != word and "\ufffd" not in read
-    ]
-    could = f" It would be {', '.join(told)}." if told else ""
+        others = (other for other in EAST_ASIAN if other != codec and _is_valid(path, other))
+        best = next(others, None)
+    else:
+        likely = _list_likely(path)
+        best = next(iter(likely), None)
+        written = word.encode(codec)
+        readings = {other: written.decode(other, errors="replace") for other in likely}
+        told = [f"`{read}` in {other} ({_OTHERS[other]})" for other, read in readings.items() if read != word]
+        could = f" It would be {', '.join(told)}." if told else ""
+    another = f", or give another, such as {write_config(encoding=best)}" if best else "."
+    return f"{made}{could} If that is wrong, save it as UTF-8{another}"
+
+
+def say_what_utf8_was_made(path: Path, codec: str) -> str:
+    """Return the note on a text with characters of UTF-8 that was read in *codec*, as it was given."""
+    word, line = _find_valid_word(path)
+    read = word.encode().decode(codec, errors="replace")
     return (
-        f"{made}{could} If that is wrong, save it as UTF-8, or give another, such as {write_config(encoding='cp1250')}"
+        f"The file was read in {codec}, as `ingestion_config.encoding` says, but it seems to be UTF-8: line {line} has "
+        f"`{read}`, which is `{word}` in UTF-8. If that is wrong, leave `encoding` out, or write all of the file as UTF-8."
     )
+
+
+def _list_likely(path: Path) -> list[str]:
+    """Return the other encodings of a byte for each character that all of the file is valid in, what reads like text first."""
+    from charset_normalizer import from_bytes
+
+    present = bytearray()
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK_BYTES):
+            present += bytes(set(chunk.translate(None, present)))
+    possible = [other for other in _OTHERS if "\ufffd" not in present.decode(other, errors="replace")]
+    if not possible:
+        return []
+    found = from_bytes(read_beyond_ascii(path), cp_isolation=possible, threshold=1)
+    return [other for each in found for other in each.could_be_from_charset]
+
+
+def _is_valid(path: Path, codec: str) -> bool:
+    decoder = codecs.getincrementaldecoder(codec)()
+    with path.open("rb") as file:
+        try:
+            while chunk := file.read(_CHUNK_BYTES):
+                decoder.decode(chunk)
+            decoder.decode(b"", final=True)
+        except UnicodeDecodeError:
+            return False
+    return True
+
+
+def _count_lines(path: Path) -> tuple[int, int]:
+    """Return how many lines with characters beyond ASCII are valid UTF-8, and how many are not."""
+    valid = damaged = 0
+    for _, text in _read_lines(path, "utf-8", "surrogateescape"):
+        if not text.isascii():
+            is_damaged = _UNDECODED.search(text) is not None
+            damaged += is_damaged
+            valid += not is_damaged
+    return valid, damaged
 
 
 def _show_bad(path: Path, codec: str, line: int) -> str:
@@ -100,6 +170,14 @@ def _find_word(path: Path, codec: str) -> tuple[str, int]:
         for number, text in _read_lines(path, codec, "replace"):
             if not text.isascii() and (word := pattern.search(text)):
                 return word[0][:_LONGEST_WORD], number
+    return "", 1
+
+
+def _find_valid_word(path: Path) -> tuple[str, int]:
+    """Return the first word with a character beyond ASCII in a line that is UTF-8, and that line."""
+    for number, text in _read_lines(path, "utf-8", "surrogateescape"):
+        if not text.isascii() and not _UNDECODED.search(text) and (word := _BEYOND_ASCII.search(text)):
+            return word[0][:_LONGEST_WORD], number
     return "", 1
 
 

@@ -30,16 +30,21 @@ def find_east_asian(path: Path) -> list[str]:
     # Only files that are no UTF-8 need this import.
     from charset_normalizer import from_bytes
 
+    content = read_beyond_ascii(path)
+    if _is_western(content):
+        return []
+    found = from_bytes(content, cp_isolation=list(EAST_ASIAN))
+    return [each.encoding for each in found if each.chaos <= _MOST_CHAOS and _has_characters(content, each.encoding)]
+
+
+def read_beyond_ascii(path: Path) -> bytes:
+    """Return the first lines of the file at *path* that have bytes beyond ASCII."""
     sample = bytearray()
     with path.open("rb") as file:
         while len(sample) < _SAMPLE_BYTES and (line := file.readline(_SAMPLE_BYTES)):
             if not line.isascii():
                 sample += line
-    content = bytes(sample)
-    if _is_western(content):
-        return []
-    found = from_bytes(content, cp_isolation=list(EAST_ASIAN))
-    return [each.encoding for each in found if each.chaos <= _MOST_CHAOS and _has_characters(content, each.encoding)]
+    return bytes(sample)
 
 
 def _is_western(content: bytes) -> bool:

@@ -12,8 +12,9 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import DataUnreadable, ParameterInvalid, near_miss
-from .doubtful_encoding import count_utf8, refuse_damaged, refuse_doubtful, say_what_was_made
+from .doubtful_encoding import count_utf8, refuse_damaged, refuse_doubtful, say_what_utf8_was_made, say_what_was_made
 from .east_asian import find_east_asian
+from .setting_line import write_config
 
 _CHUNK_BYTES = 1 << 20
 #: Of a longer last line only so much is kept.
@@ -34,6 +35,14 @@ _MARKS: tuple[tuple[bytes, str], ...] = (
 
 #: For near misses only; every text encoding that Python knows can be given.
 _USUAL = ("utf-8", "utf-16", "utf-16-le", "utf-16-be", "cp1252", "latin-1", "iso-8859-15", "cp1250", "cp1251", "gbk")
+
+#: What tells the order of bytes by a mark, which such a file may lack.
+_WIDE = ("utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be")
+#: A text in one of them has a separator, a digit or a line end at least once in so many characters.
+_FEW_ASCII = 50
+_CONTROL = bytes([0, *range(4, 9), *range(14, 26)])
+#: So large a share of control characters has no text; those that can part cells are not among them.
+_MOST_CONTROL = 0.01
 
 #: Encodings of Python that are no encodings of files.
 _ODD = {"idna", "punycode", "undefined", "unicode-escape", "raw-unicode-escape", "mbcs", "oem"}
@@ -71,7 +80,7 @@ def find_encoding(path: Path, name: str, given: str | None = None, quotes: Seque
     :param name: what people know the file as.
     :param given: the request's `ingestion_config.encoding`.
     :param quotes: texts of one or two characters to count.
-    :raises DataUnreadable: damaged UTF-8, NUL characters, or UTF-16 without a byte order mark.
+    :raises DataUnreadable: damaged UTF-8, NUL characters, or UTF-16 or UTF-32 without a byte order mark.
     :raises ParameterInvalid: *given* is unknown, or does not fit the bytes.
     """
     with path.open("rb") as file:
@@ -80,7 +89,7 @@ def find_encoding(path: Path, name: str, given: str | None = None, quotes: Seque
     if given is not None:
         codec = _check_given(given, mark, name)
         try:
-            return _scan(path, codec, "given", quotes, name)
+            return _check_taken(path, _scan(path, codec, "given", quotes, name), given, name)
         except _UndecodableError as error:
             raise ParameterInvalid(
                 f"`ingestion_config.encoding` is `{given}`, but line {error.line} of the file is not valid in it.",
@@ -93,11 +102,12 @@ def find_encoding(path: Path, name: str, given: str | None = None, quotes: Seque
             return _scan(path, mark, "by its byte order mark", quotes, name)
         except _UndecodableError as error:
             codec = mark.removesuffix("-sig")
-            raise refuse_damaged(path, codec, error.line, name, "by its byte order mark") from error
-    _refuse_unmarked_utf16(head, name)
+            raise refuse_damaged(path, codec, error.line, name, "by its byte order mark", ()) from error
+    _refuse_unmarked(head, name)
     try:
         return _scan(path, "utf-8", "valid throughout", quotes, name)
     except _UndecodableError as error:
+        _refuse_bytes(head, name)
         return _find_other(path, error.line, quotes, name)
 
 
@@ -105,7 +115,7 @@ def _find_other(path: Path, line: int, quotes: Sequence[str], name: str) -> Text
     """Return the encoding of a text that is no valid UTF-8 in *line*."""
     valid, invalid = count_utf8(path)
     if valid > invalid:
-        raise refuse_damaged(path, "utf-8", line, name, "most characters beyond ASCII are valid")
+        raise refuse_damaged(path, "utf-8", line, name, "most characters beyond ASCII are valid", ("cp1252",))
     readable: list[TextEncoding] = []
     for codec in find_east_asian(path):
         with suppress(_UndecodableError):
@@ -113,8 +123,7 @@ def _find_other(path: Path, line: int, quotes: Sequence[str], name: str) -> Text
     if len(readable) > 1:
         raise refuse_doubtful(path, [each.codec for each in readable], name)
     if not readable and valid > _FEW * invalid:
-        are = "is" if valid == 1 else "are"
-        raise refuse_damaged(path, "utf-8", line, name, f"{valid:,} of its characters beyond ASCII {are} valid")
+        raise refuse_damaged(path, "utf-8", line, name, "some characters beyond ASCII are valid", ("cp1252",))
     found = readable[0] if readable else _scan_western(path, quotes, name)
     return replace(found, note=say_what_was_made(path, found.codec))
 
@@ -125,6 +134,24 @@ def _scan_western(path: Path, quotes: Sequence[str], name: str) -> TextEncoding:
         return _scan(path, "cp1252", "assumed", quotes, name)
     except _UndecodableError:
         return _scan(path, "latin-1", "assumed", quotes, name)
+
+
+def _check_taken(path: Path, found: TextEncoding, given: str, name: str) -> TextEncoding:
+    """Return what was *found* with a note where the file seems to be in another encoding than was *given*."""
+    if found.codec in _WIDE and found.lines < 2:
+        # Two or four bytes at a time, the bytes of any other text are characters too, and none of them is a line end.
+        raise ParameterInvalid(
+            f"`ingestion_config.encoding` is `{given}`, in which the file has one line alone: {found.last_line[:20]!r}.",
+            where=name,
+            fix="Leave it out to have it found, or give the encoding that the file was written in.",
+            details={"parameter": "ingestion_config.encoding"},
+        )
+    if found.codec.startswith("utf"):
+        return found
+    valid, invalid = count_utf8(path)
+    if not valid or valid <= _FEW * invalid:
+        return found
+    return replace(found, note=say_what_utf8_was_made(path, found.codec))
 
 
 class _UndecodableError(Exception):
@@ -149,6 +176,9 @@ def _scan(path: Path, codec: str, how: str, quotes: Sequence[str], name: str) ->
             except UnicodeDecodeError as error:
                 before = error.object[: error.start].decode(codec, errors="ignore")
                 raise _UndecodableError(breaks + before.count("\n") + 1) from error
+            except UnicodeError as error:
+                # Some codecs do not say which byte it is.
+                raise _UndecodableError(breaks + 1) from error
             if "\0" in text:
                 _refuse_nul(breaks + text[: text.index("\0")].count("\n") + 1, name)
             count = _count(text, "\n")
@@ -196,20 +226,45 @@ def _check_given(given: str, mark: str | None, name: str) -> str:
             fix="Leave `ingestion_config.encoding` out.",
             details={"parameter": "ingestion_config.encoding"},
         )
+    if mark is None and codec in {"utf-16", "utf-32"}:
+        raise ParameterInvalid(
+            f"`ingestion_config.encoding` is `{given}`, but the file does not begin with the byte order mark of it.",
+            where=name,
+            fix="Leave `ingestion_config.encoding` out to have it found.",
+            details={"parameter": "ingestion_config.encoding"},
+        )
     return mark or codec
 
 
-def _refuse_unmarked_utf16(head: bytes, name: str) -> None:
-    sample = head[:_CHUNK_BYTES].ljust(2, b" ")
-    even, odd = sample[::2].count(0), sample[1::2].count(0)
-    if max(even, odd) * 4 < len(sample) or min(even, odd) * 10 > max(even, odd):
-        return
-    codec = "utf-16-le" if odd > even else "utf-16-be"
-    raise DataUnreadable(
-        f"This looks like {codec.upper()} text without a byte order mark.",
-        where=name,
-        fix=f'Give {{"ingestion_config": {{"encoding": "{codec}"}}}}, or save the file as UTF-8.',
-    )
+def _refuse_unmarked(head: bytes, name: str) -> None:
+    """Refuse UTF-16 and UTF-32 without a byte order mark; of all texts only these have NUL bytes."""
+    codec = next((codec for codec in _WIDE if b"\0" in head and _can_be(head, codec)), None)
+    if codec is not None:
+        raise DataUnreadable(
+            f"This looks like {codec.upper()} text without a byte order mark.",
+            where=name,
+            fix=f"Give {write_config(encoding=codec)}, or save the file as UTF-8.",
+        )
+
+
+def _can_be(head: bytes, codec: str) -> bool:
+    try:
+        text = codecs.getincrementaldecoder(codec)().decode(head)
+    except UnicodeDecodeError:
+        return False
+    ascii_characters = len(text.encode("ascii", "ignore"))
+    return "\0" not in text and ("\n" in text or "\r" in text) and ascii_characters * _FEW_ASCII > len(text)
+
+
+def _refuse_bytes(head: bytes, name: str) -> None:
+    """Refuse what is no text in any encoding."""
+    control = len(head) - len(head.translate(None, _CONTROL))
+    if control > _MOST_CONTROL * len(head):
+        raise DataUnreadable(
+            f"This is no text: {control:,} of its first {len(head):,} bytes are control characters.",
+            where=name,
+            fix="Look whether it is the file that was meant, and drop the table; or write it again, if it was damaged on its way.",
+        )
 
 
 def _refuse_long(line: int, name: str) -> None:
