@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline_worker.errors import DataUnreadable, ParameterInvalid
+from pipeline_worker.ingestion import bad_lines
 from pipeline_worker.ingestion.convert import convert
 from pipeline_worker.ingestion.converted import Converted
 from pipeline_worker.ingestion.data_format import DataFormat
@@ -279,9 +280,32 @@ def test_a_fraction_with_a_point_is_against_a_decimal_comma_in_a_later_block() -
 
 
 def test_given_decimal_sign_makes_the_other_text(tmp_path: Path) -> None:
-    """With a decimal comma given, 1.5 is no number."""
-    column, _ = convert_column(tmp_path, ["1.5", "2.5"], decimal=",")
+    """With a decimal comma given, 1.5 is no number; that is told, as the setting may be wrong."""
+    column, _ = convert_column(tmp_path, ["7", "1.5", "2.5"], decimal=",")
     assert column.type == "text"
+    assert column.note == (
+        "Text, because of '1.5' in row 2: `ingestion_config.decimal` is `,`; if these are numbers, leave it out or give the other."
+    )
+    converted, _ = convert_bytes(tmp_path, b"a,b\n1.5,x\n", decimal=",")
+    assert "decimal sign comma (given)" in converted.found
+
+
+@pytest.mark.parametrize(("cells", "rows"), [(["5.55", "1,94"], (1, 2)), (["1", "1,94", "2", "5.55", "3.5"], (2, 4))])
+def test_numbers_that_are_written_in_two_ways_are_told(tmp_path: Path, cells: list[str], rows: tuple[int, int]) -> None:
+    """Both signs in one column are no numbers, and text without a word would be a class for each."""
+    column, _ = convert_column(tmp_path, cells)
+    assert column.type == "text"
+    shown = {f"{cell!r} in row {row}" for row, cell in enumerate(cells, 1) if row in rows}
+    assert column.note is not None
+    assert column.note.startswith("Text, because its numbers are written in two ways: ")
+    assert all(each in column.note for each in shown)
+
+
+@pytest.mark.parametrize("last", ["abc", "1.2.3"])
+def test_numbers_in_two_ways_beside_something_else_are_text(tmp_path: Path, last: str) -> None:
+    """They are no numbers at all."""
+    column, _ = convert_column(tmp_path, ["5.55", "1,94", last])
+    assert "two ways" not in (column.note or "")
 
 
 @pytest.mark.slow("reads megabytes")
@@ -425,6 +449,44 @@ def test_two_quotes_that_are_never_closed_are_refused(tmp_path: Path) -> None:
     """Together they look like one cell with a line break, and a row would be gone without a word."""
     with pytest.raises(DataUnreadable, match=r"A quote .* that opens in line 3 closes in line 4, in the middle"):
         convert_bytes(tmp_path, b'a,b,c\n1,2,3\n1,"abc,2\n3,"def,4\n5,6,7\n')
+
+
+@pytest.mark.parametrize("codec", ["utf-8", "utf-16", "shift-jis"])
+@pytest.mark.parametrize("separator", [",", "\t", "|", ";"])
+@pytest.mark.parametrize("cell", ['"big" red', '"so ""big"" " red', '"{"a": 1}"', '"two\nlines" red'])
+def test_quote_that_closes_inside_a_cell_is_refused(tmp_path: Path, cell: str, separator: str, codec: str) -> None:
+    """It would be left out of the cell without a word, where the number of quotes in the file is even."""
+    rows = ["a,b,c", "1,2,3", f"4,{cell},x", '"7",8,東']
+    text = "\n".join(row.replace(",", separator) for row in rows) + "\n"
+    with pytest.raises(DataUnreadable, match=r"closes .*in the middle of a cell"):
+        convert_bytes(tmp_path, text.encode(codec), encoding="cp932" if codec == "shift-jis" else None)
+
+
+def test_quote_that_closes_inside_a_cell_is_found_across_blocks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Blocks end where a line does."""
+    monkeypatch.setattr(bad_lines, "_BLOCK_BYTES", 7)
+    with pytest.raises(DataUnreadable, match="In line 5 a quote"):
+        convert_bytes(tmp_path, b'a,b\n1,2\n3,4\n5,"6"\n7,"big" red')
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        '17" screen,12" and 13"',
+        '"a ""b"" c","d"""',
+        '"a, ""b"" c",", ""b"""',
+        '"a," ,"b"',
+        '"","a"',
+        '"a,",x',
+        '5" pipe,"6"" pipe"',
+    ],
+)
+def test_quotes_that_change_nothing_are_read(tmp_path: Path, row: str) -> None:
+    """Inches in a cell without quotes, quotes that are written twice, and blanks behind one."""
+    columns = convert_bytes(tmp_path, f"a,b\n{row}\n{row}\n".encode())[1]
+    assert [len(each) for each in columns.values()] == [2, 2]
 
 
 def test_quote_inside_a_cell_is_a_character(tmp_path: Path) -> None:

@@ -102,6 +102,19 @@ def test_quote_that_cannot_be_used_is_a_fault_of_the_request(tmp_path: Path, giv
     assert raised.value.where == "ingestion_config.quote"
 
 
+@pytest.mark.parametrize("parameter", ["quote", "escape"])
+@pytest.mark.parametrize(
+    ("given", "others", "said"), [(",", {}, "is the separator"), (".", {"decimal": "."}, "is the decimal sign")]
+)
+def test_a_quote_or_an_escape_is_no_other_sign_of_the_file(
+    tmp_path: Path, parameter: str, given: str, others: dict[str, str], said: str
+) -> None:
+    """It would be looked for in vain, or taken out of the numbers."""
+    with pytest.raises(ParameterInvalid, match=said) as raised:
+        find(tmp_path, "a,b\n1.5,2\n", **{parameter: given}, **others)
+    assert raised.value.where == f"ingestion_config.{parameter}"
+
+
 @pytest.mark.parametrize("parameter", ["separator", "quote"])
 def test_the_form_allows_what_can_be_used_and_nothing_else(tmp_path: Path, parameter: str) -> None:
     """What the trigger form takes is not refused a minute later, and the other way round."""

@@ -151,8 +151,9 @@ def find_csv_format(path: Path, name: str, config: IngestionConfig, data_format:
     :raises ParameterInvalid: what was given cannot be used, or does not fit.
     """
     given_separator = check_separator(config.separator) or ("\t" if data_format == "tsv" else None)
-    quote = _check_sign("quote", config.quote, {"separator": given_separator}) or '"'
-    escape = _check_sign("escape", config.escape, {"separator": given_separator, "quote": quote})
+    others = {"separator": given_separator, "decimal sign": config.decimal}
+    quote = _check_sign("quote", config.quote, others) or '"'
+    escape = _check_sign("escape", config.escape, others | {"quote": quote})
     encoding = find_encoding(path, name, config.encoding, (quote, f"\\{quote}", _NULL))
     sample = _read_sample(path, encoding)
     lines_before, hinted = _find_lines_before(sample)
@@ -192,6 +193,10 @@ def find_csv_format(path: Path, name: str, config: IngestionConfig, data_format:
     if len(header) == 1 and config.separator is not None:
         refuse_given_separator(config.separator, header[0], body, quote, escape, name)
     if len(header) == 1:
+        # Taken for a quote or an escape, the separator is not found.
+        others = {"separator": find_separator(body, '"', None)}
+        _check_sign("quote", config.quote, others)
+        _check_sign("escape", config.escape, others)
         refuse_single_column(header[0], body, quote, escape, name)
     return found
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from operator import itemgetter
+
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -59,6 +61,9 @@ class Guess:
         self._seen = 0
         self._nearest = 0.0
         self._near: tuple[str, int, str, list[str]] | None = None
+        # Whether each value is a number with one decimal sign or the other, and the first that is none with a sign.
+        self._signed = (Numbers("."), Numbers(",")) if kind is None else ()
+        self._unsigned: dict[str, tuple[str, int]] = {}
         self._misfits: list[tuple[int, int, str, Reading]] = []
 
     @property
@@ -162,6 +167,7 @@ class Guess:
             signs = {each.decimal for each in self.numbers if isinstance(each, Numbers)}
             self.forms = [each for each in self.forms if each.decimal in signs]
             return
+        self._find_other_numbers(values)
         if self._seen:
             for form in self.forms:
                 for before in earlier:
@@ -190,6 +196,8 @@ class Guess:
         position = pc.indices_nonzero(misfits)[0].as_py()
         value, row = values[position].as_py(), first_row + position
         self._misfits.append((bad, row, value, reading))
+        if isinstance(reading, Numbers):
+            self._unsigned[reading.decimal] = (value, row)
         share = (self._seen + count - bad) / (self._seen + count)
         if share > self._nearest and share >= _HALF:
             words = [each.as_py() for each in pc.unique(values.filter(misfits))[: _FEW_WORDS + 1]]
@@ -199,9 +207,18 @@ class Guess:
                 self._near = (value, row, reading.what, words)
         return False
 
+    def _find_other_numbers(self, values: pa.Array) -> None:
+        """Find out whether *values*, which are no numbers with a single decimal sign, are all numbers with one or the other."""
+        if self._signed:
+            point, comma = (each.find_misfits(values) for each in self._signed)
+            if point is not None and comma is not None and pc.any(pc.and_(point, comma)).as_py():
+                self._signed = ()
+
     @property
     def near(self) -> str | None:
         """A sentence on what the column nearly was, or None."""
+        if self._signed and self.has_values:
+            return self._say_signs()
         if self._near is None:
             return None
         value, row, what, words = self._near
@@ -216,6 +233,16 @@ class Guess:
         setting = write_setting("missing_values", self.name, list(dict.fromkeys([*self._list_missing(), *words])))
         listed = " and ".join(f"`{_shorten(word)}`" for word in words)
         return f"{said}; if {listed} {'means' if len(words) == 1 else 'mean'} missing, give {setting}."
+
+    def _say_signs(self) -> str:
+        """Return a sentence on a column of numbers, not all of which have the decimal sign of the others, or that which is given."""
+        listed = " and ".join(
+            f"{_shorten(value)!r} in row {row}" for value, row in sorted(self._unsigned.values(), key=itemgetter(1))
+        )
+        if len(self._unsigned) > 1:
+            return f"Text, because its numbers are written in two ways: {listed}; to have them read, write all of them with one decimal sign."
+        (given,) = self._unsigned
+        return f"Text, because of {listed}: `ingestion_config.decimal` is `{given}`; if these are numbers, leave it out or give the other."
 
 
 def _shorten(value: str) -> str:

@@ -13,7 +13,7 @@ import pyarrow as pa
 from ...errors import DataUnreadable
 from ...limits import Limits
 from ...request import IngestionConfig
-from ..bad_lines import LeftOut, check_quotes, explain_long_row, leave_out_bad_lines
+from ..bad_lines import LeftOut, check_quotes, explain_long_row, leave_out_bad_lines, may_close_early
 from ..blank_runs import BlankRuns
 from ..converted import Converted, leave_types_open
 from ..csv_format import CsvFormat, find_csv_format, name_columns
@@ -27,6 +27,7 @@ from .file_format import Convert, FileFormat
 _BLOCK_BYTES = (2 << 20, 32 << 20)
 #: A wide table gets larger blocks, so that a block has enough rows to be worth the work on each column.
 _BLOCK_BYTES_PER_COLUMN = 8 << 10
+_GIVEN_SIGNS = {".": "decimal sign point (given)", ",": "decimal sign comma (given)"}
 
 
 def _make_convert(data_format: str) -> Convert:
@@ -59,8 +60,8 @@ def _convert(
     if config.max_bad_lines:
         copy = target.with_name("without-bad-lines.csv")
         left_out = leave_out_bad_lines(path, copy, expect_end(csv_format), name, config.max_bad_lines)
-    elif csv_format.is_doubtful:
-        # A quote that is never closed, or only an inch sign inside a cell.
+    elif csv_format.is_doubtful or may_close_early(path, csv_format):
+        # A quote that is never closed, or only an inch sign inside a cell; or one that closes in the middle of a cell.
         check_quotes(path, csv_format, name)
     smallest = min(max(_BLOCK_BYTES[0], len(csv_format.header) * _BLOCK_BYTES_PER_COLUMN), _BLOCK_BYTES[1])
     for block_bytes in (smallest, _BLOCK_BYTES[1]):
@@ -102,9 +103,10 @@ def _convert_blocks(
         # Two quotes that are never closed look like one cell with line breaks, and would swallow the rows in between.
         check_quotes(path, csv_format, name)
     converted = convert_body(body, csv_format, names, target, name, body.first_line if is_line_a_row else None)
+    decimal = _GIVEN_SIGNS[csv_format.decimal] if csv_format.decimal else f"{converted.found} (found)"
     return replace(
         converted,
-        found=f"{csv_format.describe()}, {converted.found} ({'given' if 'decimal' in csv_format.given else 'found'})",
+        found=f"{csv_format.describe()}, {decimal}",
         pandas_call=("read_csv", _list_pandas_options(csv_format, body, left_out)),
         notes=[*csv_format.list_notes(), *left_out.notes, *notes, *converted.notes],
     )
