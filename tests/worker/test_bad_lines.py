@@ -69,6 +69,46 @@ def test_rows_with_a_cell_more_than_the_header_lack_a_name(tmp_path: Path) -> No
     assert "begin the line with `row,`" in raised.value.fix
 
 
+def test_a_header_that_ends_with_a_separator_is_named(tmp_path: Path) -> None:
+    """The rows are as they should be."""
+    with pytest.raises(
+        DataUnreadable, match="Every row has 3 cells, one fewer than the header, which ends with a separator"
+    ):
+        convert_bytes(tmp_path, ("id,size,label,\n" + "\n".join(ROWS)).encode())
+
+
+@pytest.mark.parametrize(
+    "again", ["id,size,label", "\ufeffid,size,label", '"id","size","label"', '\ufeff"id",size,label']
+)
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_header_among_the_rows_is_refused(tmp_path: Path, again: str, end: str) -> None:
+    """Files were joined; with it columns of numbers would be text. It counts as a bad line, which can be left out."""
+    text = end.join([HEADER.strip(), *ROWS[:20], again, *ROWS[20:], again, ""])
+    with pytest.raises(DataUnreadable, match="Line 22 is the header again, and so are 1 more") as raised:
+        convert_bytes(tmp_path, text.encode())
+    assert raised.value.where.endswith("lines 22, 43")
+    given = json.loads(raised.value.fix.rpartition("give ")[2])["ingestion_config"]
+    converted, columns = convert_bytes(tmp_path, text.encode(), **given)
+    assert columns["id"] == [*range(40)]
+    assert "line 22 is the header again; line 43 is the header again" in converted.notes[0]
+
+
+def test_rows_like_a_header_of_values_are_rows(tmp_path: Path) -> None:
+    """A first line with a number in it is none; and a name may be a value."""
+    with pytest.raises(DataUnreadable, match="The first line seems to be a row"):
+        convert_bytes(tmp_path, b"5.1,setosa\n4,x\n5.1,setosa\n")
+    assert convert_bytes(tmp_path, b"a,label\n1,label\n2,x\n")[1]["label"] == ["label", "x"]
+
+
+@pytest.mark.parametrize(("bad", "is_offered"), [(4, True), (6, False)])
+def test_many_bad_lines_are_not_offered_to_be_left_out(tmp_path: Path, bad: int, is_offered: bool) -> None:
+    """They are a part of the data, or the file is no table."""
+    text = HEADER + "\n".join([*ROWS, *["1;2;3"] * bad])
+    with pytest.raises(DataUnreadable) as raised:
+        convert_bytes(tmp_path, text.encode())
+    assert ("max_bad_lines" in raised.value.fix) == is_offered
+
+
 @pytest.mark.parametrize("width", [2, 3])
 def test_a_quote_that_swallows_rows_is_named_with_both_its_lines(tmp_path: Path, width: int) -> None:
     """All rows have as many cells as the header, so nothing else shows that some are gone."""

@@ -59,6 +59,45 @@ def test_tsv_is_separated_by_tabs_even_if_commas_would_fit(tmp_path: Path) -> No
     assert find(tmp_path, "a,b\tc\n1,2\t3\n", "tsv").header == ("a,b", "c")
 
 
+@pytest.mark.parametrize(
+    ("text", "data_format", "said"),
+    [
+        ("a,b\n1,2\n", "tsv", "The file is TSV by its name or by `data_format`, but no line has such a separator"),
+        ("sep=;\na,b\n1,2\n", "csv", "The first line says `sep=;`, but no line has such a separator"),
+    ],
+)
+def test_a_separator_that_no_line_has_is_not_taken(tmp_path: Path, text: str, data_format: str, said: str) -> None:
+    """What the lines have is read, and that is told."""
+    found = find(tmp_path, text, data_format)
+    assert found.header == ("a", "b")
+    assert found.list_notes() == [f"{said}: it was read with comma between its cells."]
+
+
+@pytest.mark.parametrize(
+    ("text", "run"),
+    [
+        ("a::b::c\n1::2::3\n", "::"),
+        ("a~|~b\n1~|~2\n", "~|~"),
+        ("a|~|b\n1|~|2\n", "|~|"),
+        ("a<>b\n1<>2\n", "<>"),
+        ("a,#,b\n1,#,2\n", ",#,"),
+    ],
+)
+def test_several_signs_between_cells_are_named(tmp_path: Path, text: str, run: str) -> None:
+    """One of them alone would leave the others in the cells."""
+    with pytest.raises(DataUnreadable, match=re.escape(f"`{run}` seems to stand between the cells")):
+        find(tmp_path, text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["[a],[b]\n[1],[2]\n", "id,$a,$b\n1,$5,$6\n", "'a','b'\n'1','2'\n", "a,,b\n1,,2\n", "a%,%b\n1,2\n", "x,-a\n1,-2\n"],
+)
+def test_signs_of_cells_are_no_separator(tmp_path: Path, text: str) -> None:
+    """They stand on one side, or around cells, or in the header alone; and a cell may be empty."""
+    assert find(tmp_path, text).separator == ","
+
+
 @pytest.mark.parametrize("given", ["||", '"', "\n", "é"])
 def test_separator_that_cannot_be_used_is_a_fault_of_the_request(tmp_path: Path, given: str) -> None:
     """Only one ASCII character that is neither quote nor line end is available, and that is said."""

@@ -65,12 +65,26 @@ def test_format_is_given_or_named_or_found(
 
 
 @pytest.mark.parametrize(
+    "content", [b"<DATE>,<OPEN>\n1,2\n", b"<DATE>\t<OPEN>\n1\t2\n", b"<DATE> <OPEN>\n1 2\n", b"- a,b: c\n1,2\n"]
+)
+def test_names_of_columns_may_have_signs_of_other_texts(tmp_path: Path, content: bytes) -> None:
+    """A separator between them tells that they are names."""
+    assert find_format(write(tmp_path, content), "x.csv").name == "csv"
+
+
+@pytest.mark.parametrize(
     ("name", "content", "kind", "advice"),
     [
         ("x.csv", b"\x89PNG\r\n\x1a\n0000", "a PNG picture; it is no table", "the file that was meant"),
         ("x.csv", b"%PDF-1.7", "a PDF document; it is no table", "the file that was meant"),
         ("x.csv", b" <!DOCTYPE html><title>404", "an HTML page; it is no table", "a login, or an error"),
         ("x.csv", b"<?xml version='1.0'?>", "an XML file; it holds no table", "CSV or Parquet"),
+        ("x.csv", b"<rows>\n  <row><a>1</a></row>\n</rows>", "an XML file; it holds no table", "CSV or Parquet"),
+        ("x.csv", b"<Error><Code>NoSuchKey</Code></Error>", "an XML file; it holds no table", "CSV or Parquet"),
+        ("x.csv", b"<!-- proxy, v2 -->\n<html><body>", "an HTML page; it is no table", "a login, or an error"),
+        ("x.csv", b"% Weka\n@RELATION shop\n", "an ARFF file; it holds no table", "CSV or Parquet"),
+        ("x.sql", b"-- dump\nCREATE TABLE t (a REAL, b TEXT);", "an SQL script; it holds no table", "CSV or Parquet"),
+        ("x.yaml", b"---\n- size: 1\n  label: a\n", "a YAML file; it holds no table", "CSV or Parquet"),
         ("x.csv", b"version https://git-lfs.github.com/spec/v1\n", "a Git LFS pointer", "git lfs pull"),
         ("x.parquet", b"PARE" + bytes(20), "an encrypted Parquet file", "without encryption"),
         ("x", b"SQLite format 3\0", "an SQLite database; it holds no table in a format", "CSV or Parquet"),

@@ -53,6 +53,7 @@ def test_a_quoted_line_break_between_runs_of_blanks_is_refused(tmp_path: Path) -
         (" \n  \n\n", "The file has nothing but blanks and empty lines."),
         (" \na,b\n1,2\n", "The first line has nothing but blanks, and the header is to be there."),
         ("My table\na;b;c\n1;2;3\n", "Only one column was found: the first line is 'My table', while lines below it have 3."),
+        ("12:30:05 started\n12:30:06 ended here\n", "The file has only one column, '12:30:05 started'"),
         ("id  full name\n1  no\n2  yes\n", "The columns seem to be aligned by blanks, but line 2 has 2 words, and the first one has 3."),
     ],
 )  # fmt: skip
@@ -68,6 +69,7 @@ def test_a_single_column_is_said_for_what_it_is(tmp_path: Path, text: str, what:
     [
         ("a^b^c\n1^2^x\n3^4^y\n", ["a", "b", "c"]),
         ("a:b\n1:x\n2:y\n", ["a", "b"]),
+        ("a\x01b\n1\x01x\n2\x01y\n", ["a", "b"]),
         ("a  b\n" + "1  x\n" * 20 + "2  y z\n", ["a", "b"]),
     ],
 )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import codecs
 import re
+from array import array
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,13 +17,20 @@ from ..errors import DataUnreadable
 from .csv_format import CsvFormat
 from .csv_lines import Row, read_lines
 from .setting_line import write_config
+from .totals import is_number
 
 #: Bad lines that are named, at most.
 _NAMED = 20
 #: The bound of `max_bad_lines`.
 _MOST_BAD_LINES = 1000
+#: So small a share of lines may be bad for that to be what a person wants.
+_FEW = 0.1
 #: What is looked at of it at once; more does not fit into the processor's cache, and takes three times as long.
 _BLOCK_BYTES = 1 << 18
+
+
+#: What a header may have around a name where it is repeated, beside blanks: the mark of a file that was joined to another.
+_AROUND = "\ufeff\"' \t"
 
 
 @dataclass(frozen=True)
@@ -54,7 +63,8 @@ def may_close_early(path: Path, csv_format: CsvFormat) -> bool:
         others = ~(quotes | (signs == ord(csv_format.separator)) | (signs <= ord("\r")))
         if not np.any(quotes[1:-1] & others[:-2] & others[2:]):
             return False
-        found: bool = pc.match_substring_regex(pa.array([block], pa.binary()), pattern)[0].as_py()
+        buffers = [None, pa.py_buffer(array("i", [0, len(block)])), pa.py_buffer(block)]
+        found: bool = pc.match_substring_regex(pa.Array.from_buffers(pa.binary(), 1, buffers), pattern)[0].as_py()
         return found
 
     codec = csv_format.encoding.codec
@@ -87,15 +97,18 @@ def explain_rows(path: Path, csv_format: CsvFormat, name: str, reason: str) -> D
     :param reason: what to say where none is found.
     """
     bad: list[Row] = []
-    rows = count = bad_lines = longer = 0
+    rows = count = bad_lines = longer = shorter = 0
     fault: Row | None = None
     swallows = False
+    again = 0
     for row in read_lines(path, csv_format):
         rows += 1
         if _is_bad(row, csv_format):
             count += 1
+            again += is_header(row.values, csv_format.header)
             bad_lines += row.last - row.first + 1
             longer += row.cells == csv_format.width + 1
+            shorter += row.cells == csv_format.width - 1
             if row.fault is not None:
                 fault = fault or row
                 swallows |= row.last > row.first
@@ -108,12 +121,20 @@ def explain_rows(path: Path, csv_format: CsvFormat, name: str, reason: str) -> D
             fix="Write it again as CSV, with quotes around cells that hold separators, quotes or line breaks.",
         )
     # Lines that a quote swallowed are rows, and no reason to leave them out.
-    is_worth_it = not swallows and count < rows and bad_lines <= _MOST_BAD_LINES
+    is_worth_it = not swallows and count <= max(1, _FEW * rows) and count < rows and bad_lines <= _MOST_BAD_LINES
     leave_out = f" To have such lines left out, give {write_config(max_bad_lines=bad_lines)}" if is_worth_it else ""
     if fault is not None:
         # It comes first wherever it is, as it may be the reason for the others.
         return _refuse_quote(fault, name, "" if fault.has_setting else leave_out)
-    first = bad[0]
+    if again == count:
+        more = f", and so are {count - 1:,} more" if count > 1 else ""
+        return DataUnreadable(
+            f"Line {bad[0].first} is the header again{more}: files seem to have been joined, or pages.",
+            where=_list_lines(bad, count, name),
+            fix=f"Take these lines out of the file.{leave_out}",
+            details={"rows": [{"line": row.first, "cells": row.cells} for row in bad], "row_count": count},
+        )
+    first = next((row for row in bad if not is_header(row.values, csv_format.header)), bad[0])
     expected = csv_format.width
     others = "each other row" if csv_format.has_end else "the header"
     details = {
@@ -129,12 +150,17 @@ def explain_rows(path: Path, csv_format: CsvFormat, name: str, reason: str) -> D
             f"rows: begin the line with `row{csv_format.separator}`.",
             details=details,
         )
+    if shorter == rows and not csv_format.header[-1].strip():
+        return DataUnreadable(
+            f"Every row has {_count(first.cells)}, one fewer than the header, which ends with a separator.",
+            where=f"{name}, line {csv_format.header_line}",
+            fix="Take that separator out of the header, or write a cell more in each row.",
+            details=details,
+        )
     return DataUnreadable(
         f"Line {first.first} has {_count(first.cells)}, but {others} has {expected}"
         f"{f' ({count} rows differ from the header)' if count > 1 else ''}.",
-        where=f"{name}, {'lines' if len(bad) > 1 else 'line'} "
-        + ", ".join(str(row.first) for row in bad[:5])
-        + (", ..." if count > 5 else ""),
+        where=_list_lines(bad, count, name),
         fix="Put quotes around cells that hold the separator, add the missing cells, or remove lines that are no rows"
         " (titles, totals). Nothing was dropped or filled in." + leave_out,
         details=details,
@@ -183,7 +209,7 @@ def leave_out_bad_lines(path: Path, copy: Path, csv_format: CsvFormat, name: str
     if len(bad) == rows:
         raise explain_rows(path, csv_format, name, "all lines are bad")
     _blank_lines(path, copy, csv_format.encoding.codec, {at for row in bad for at in range(row.first, row.last + 1)})
-    listed = "; ".join(_say_bad(row) for row in bad[:_NAMED]) + (
+    listed = "; ".join(_say_bad(row, csv_format.width) for row in bad[:_NAMED]) + (
         f"; and {len(bad) - _NAMED} more" if len(bad) > _NAMED else ""
     )
     are = "1 bad line was" if lines == 1 else f"{lines} bad lines were"
@@ -193,20 +219,36 @@ def leave_out_bad_lines(path: Path, copy: Path, csv_format: CsvFormat, name: str
     return LeftOut(copy, tuple(row.record for row in bad), (note,))
 
 
+def is_header(cells: Sequence[str], header: Sequence[str]) -> bool:
+    """Whether the *cells* of a row are the names of the columns, which are no numbers; a byte order mark may stand before them."""
+    is_same = len(cells) >= len(header) and all(
+        cell.strip(_AROUND) == name.strip(_AROUND) for cell, name in zip(cells, header, strict=False)
+    )
+    return is_same and any(map(str.strip, header)) and not any(map(is_number, header))
+
+
 def _is_bad(row: Row, csv_format: CsvFormat) -> bool:
-    return row.fault is not None or row.cells != csv_format.width
+    return row.fault is not None or row.cells != csv_format.width or is_header(row.values, csv_format.header)
 
 
-def _say_bad(row: Row) -> str:
+def _say_bad(row: Row, width: int) -> str:
     if row.fault is not None:
         return f"line {row.first}: {row.fault.removesuffix('.')}"
-    return f"line {row.first} has {_count(row.cells)}"
+    # Its cells are as many as those of the header where it is that.
+    return (
+        f"line {row.first} has {_count(row.cells)}" if row.cells != width else f"line {row.first} is the header again"
+    )
 
 
 def _blank_lines(path: Path, copy: Path, codec: str, numbers: set[int]) -> None:
     with path.open(encoding=codec, newline="") as source, copy.open("w", encoding=codec, newline="") as target:
         for number, line in enumerate(source, start=1):
             target.write(line[len(line.rstrip("\r\n")) :] if number in numbers else line)
+
+
+def _list_lines(bad: Sequence[Row], count: int, name: str) -> str:
+    listed = ", ".join(str(row.first) for row in bad[:5])
+    return f"{name}, {'lines' if len(bad) > 1 else 'line'} {listed}{', ...' if count > 5 else ''}"
 
 
 def _refuse_quote(row: Row, name: str, more: str) -> DataUnreadable:

@@ -15,7 +15,7 @@ from ..request import IngestionConfig
 from .blank_runs import BlankRuns
 from .separator import BLANKS, NAMES, allow_long_cells, check_separator, find_separator, split_rows
 from .setting_line import write_config
-from .single_column import refuse_given_separator, refuse_single_column
+from .single_column import refuse_given_separator, refuse_several_signs, refuse_single_column
 from .text_encoding import TextEncoding, find_encoding
 from .trimmed import note_trimmed_names
 
@@ -38,6 +38,7 @@ class CsvFormat:
     :param given: which of `separator`, `quote`, `escape`, `decimal`, `encoding` the request gave.
     :param is_aligned: whether the file has runs of blanks; *separator* is a tab then, which a copy has in their place.
     :param has_end: whether each row ends with a separator, behind which there is never anything.
+    :param note: what separates the cells, where something else was to.
     """
 
     encoding: TextEncoding
@@ -53,6 +54,7 @@ class CsvFormat:
     given: frozenset[str]
     is_aligned: bool = False
     has_end: bool = False
+    note: str | None = None
 
     @property
     def width(self) -> int:
@@ -67,7 +69,7 @@ class CsvFormat:
 
     def list_notes(self) -> list[str]:
         """Return what a person should know of how the file is written."""
-        notes = [self.encoding.note] if self.encoding.note else []
+        notes = [note for note in (self.encoding.note, self.note) if note]
         count = self.encoding.quotes[_NULL]
         if self.escape == "\\" and count:
             setting = write_config(escape=self.escape, missing_values=["N"])
@@ -150,7 +152,7 @@ def find_csv_format(path: Path, name: str, config: IngestionConfig, data_format:
     :raises DataUnreadable: it is no table.
     :raises ParameterInvalid: what was given cannot be used, or does not fit.
     """
-    given_separator = check_separator(config.separator) or ("\t" if data_format == "tsv" else None)
+    given_separator = check_separator(config.separator)
     others = {"separator": given_separator, "decimal sign": config.decimal}
     quote = _check_sign("quote", config.quote, others) or '"'
     escape = _check_sign("escape", config.escape, others | {"quote": quote})
@@ -160,7 +162,21 @@ def find_csv_format(path: Path, name: str, config: IngestionConfig, data_format:
     body = sample.split("\n", lines_before)[lines_before] if lines_before else sample
     if not body.strip("\n"):
         raise DataUnreadable("The file has no rows.", where=name, fix="Drop it again, with a header line and rows.")
-    separator = given_separator or (hinted if hinted != quote else None) or find_separator(body, quote, escape)
+    told = "\t" if data_format == "tsv" else hinted
+    separator, note = given_separator, None
+    if separator is None:
+        found_separator = find_separator(body, quote, escape)
+        is_told = told not in {None, quote} and (told in body or found_separator is None)
+        separator = told if is_told else found_separator
+        if separator is not None:
+            refuse_several_signs(body, separator, name)
+        if told is not None and found_separator is not None and not is_told:
+            said = (
+                "The file is TSV by its name or by `data_format`"
+                if told == "\t"
+                else f"The first line says `sep={told}`"
+            )
+            note = f"{said}, but no line has such a separator: it was read with {NAMES[found_separator]} between its cells."
     blanks = BlankRuns(quote, escape)
     is_aligned = separator == BLANKS or (separator is None and blanks.are_in(body))
     if is_aligned:
@@ -189,6 +205,7 @@ def find_csv_format(path: Path, name: str, config: IngestionConfig, data_format:
         lines_before=lines_before,
         given=frozenset(config.model_dump(exclude_none=True)),
         is_aligned=is_aligned,
+        note=note,
     )
     if len(header) == 1 and config.separator is not None:
         refuse_given_separator(config.separator, header[0], body, quote, escape, name)

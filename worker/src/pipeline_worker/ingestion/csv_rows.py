@@ -8,10 +8,15 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv as arrow_csv
 
-from .bad_lines import explain_rows
+from .arrow_text import make_text
+from .bad_lines import explain_rows, is_header
 from .csv_format import CsvFormat
+
+#: Rows of a block with one of the header's names that are looked at whole.
+_MOST_LIKE_HEADER = 1000
 
 
 class RowTooLongError(Exception):
@@ -69,6 +74,8 @@ def read_batches(
         for batch in reader:
             source.allow_another()
             if batch.num_rows:
+                if not unquoted and _has_header(batch, csv_format.header):
+                    raise explain_rows(path, csv_format, name, "the header stands among the rows")
                 source.is_awaited = False
                 yield batch
                 source.is_awaited = True
@@ -78,6 +85,17 @@ def read_batches(
         raise explain_rows(path, csv_format, name, str(error)) from error
     finally:
         source.close()
+
+
+def _has_header(batch: pa.RecordBatch, header: Sequence[str]) -> bool:
+    """Whether the header stands among the rows, as where files were joined: each of its names would be a value."""
+    # The longest name is no frequent value, and the first one may have a byte order mark before it.
+    longest = max(range(len(header)), key=lambda at: len(header[at]) if at else 0)
+    is_name = pc.equal(batch.column(longest), make_text(header[longest]))
+    if not pc.any(is_name).as_py():
+        return False
+    rows = batch.filter(is_name).slice(0, _MOST_LIKE_HEADER).to_pydict()
+    return any(is_header(row, header) for row in zip(*rows.values(), strict=True))
 
 
 class _Throttled(io.RawIOBase):

@@ -94,7 +94,18 @@ _WORDS: tuple[tuple[bytes, str, str], ...] = (
 )
 _NO_TEXT = re.compile(rb"[\0-\x08\x0e-\x1a]")
 _HTML = re.compile(rb"\s*<(?:!doctype html|html|head|body|title|script)\b", re.IGNORECASE)
-_XML = re.compile(rb"\s*<(?:\?xml|!doctype)\b", re.IGNORECASE)
+#: Names of columns can be in angle brackets too, but with a separator between them.
+_XML = re.compile(rb"\s*<(?:(?:\?xml|!doctype)\b|[a-z][^<>]*>(?:\s*\n\s*)?<)", re.IGNORECASE)
+_COMMENTS = re.compile(rb"(?:\s*<!--.*?-->)+", re.DOTALL)
+#: How other texts begin that hold a table.
+_TEXTS = (
+    (re.compile(rb"(?:\s*%[^\n]*\n)*\s*@relation\s", re.IGNORECASE), "an ARFF file"),
+    (
+        re.compile(rb"(?:\s*--[^\n]*\n)*\s*(?:create\s+table|insert\s+into|drop\s+table)\s", re.IGNORECASE),
+        "an SQL script",
+    ),
+    (re.compile(rb"(?:---[ \t]*\r?\n)?- [^\n,;\t|]+: "), "a YAML file"),
+)
 
 
 def refuse_ending(name: str) -> None:
@@ -125,10 +136,15 @@ def refuse_foreign(head: bytes, name: str) -> None:
         if head.startswith(word) and _NO_TEXT.search(head, 0, 4096):
             refuse_kind(kind, name, fix)
     text = head.removeprefix(b"\xef\xbb\xbf")
+    if comments := _COMMENTS.match(text):
+        text = text[comments.end() :]
     if _HTML.match(text):
         refuse_kind("an HTML page", name, _AGAIN)
     if _XML.match(text):
         refuse_kind("an XML file", name, _REWRITE)
+    for pattern, kind in _TEXTS:
+        if pattern.match(text):
+            refuse_kind(kind, name, _REWRITE)
 
 
 def refuse_kind(kind: str, name: str, fix: str = _NO_TABLE) -> NoReturn:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import string
 from collections.abc import Sequence
 from typing import NoReturn
@@ -12,8 +13,9 @@ from .separator import BLANKS, NAMES, SEPARATORS, find_separator, split_rows
 from .setting_line import write_config
 
 _LONGEST_SHOWN = 60
-#: Characters that could part cells, and that a person can give as the separator.
-_SIGNS = string.punctuation.replace('"', "").replace("'", "")
+#: Characters that could part cells, and that a person can give as the separator; Hive writes the last.
+_SIGNS = string.punctuation.replace('"', "").replace("'", "") + "\x01"
+_TIME = re.compile(r"\d:\d")
 #: So small a share of lines may be bad for that to be what a person wants.
 _FEW = 0.1
 #: Lines that are looked at.
@@ -59,6 +61,7 @@ def refuse_single_column(header: str, sample: str, quote: str, escape: str | Non
         what = f"Only one column was found: the first line is {seen!r}, while lines below it have {below}."
         fix = "Remove what stands before the header line."
     elif sign := _find_sign(lines):
+        refuse_several_signs("\n".join(lines), sign, name)
         what = f"Only one column was found; every line has as many `{sign}`."
         fix = f"If that stands between the columns, give {write_config(separator=sign)}"
     elif blanks[0] > 1 and "  " in "".join(lines):
@@ -84,9 +87,36 @@ def refuse_single_column(header: str, sample: str, quote: str, escape: str | Non
     raise DataUnreadable(what, where=where, fix=fix, details={"header": header[:200]})
 
 
+def refuse_several_signs(sample: str, separator: str, name: str) -> None:
+    """Refuse a file that has other signs around each *separator*, such as `~|~`, or more than one where it is no usual one.
+
+    :param sample: its beginning, from the header on.
+    """
+    lines = [line for line in sample.split("\n")[:_LOOKED_AT] if line.strip()]
+    signs = f"[{re.escape(_SIGNS)}]*"
+    found = re.search(f"{signs}{re.escape(separator)}{signs}", lines[0] if lines else "")
+    run = found[0] if found else separator
+    before, _, after = run.partition(separator)
+    is_around_cells = bool(after) and lines[0].startswith(after)
+    # Names may begin with a sign, and cells may be empty.
+    is_enough = separator not in SEPARATORS or (before and after) or (separator in after and run.strip(separator))
+    if (
+        len(run) > 1
+        and is_enough
+        and not is_around_cells
+        and all(line.count(run) * run.count(separator) == line.count(separator) for line in lines)
+    ):
+        raise DataUnreadable(
+            f"`{run}` seems to stand between the cells, and a separator is a single character.",
+            where=name,
+            fix="Write the file with one character between cells, such as a comma, and quotes around cells that have it in them.",
+            details={"separator": run},
+        )
+
+
 def _find_sign(lines: Sequence[str]) -> str | None:
-    """Return the sign of which every line has as many as the first, if there is one."""
-    counts = {sign: lines[0].count(sign) for sign in _SIGNS if sign in lines[0] and sign not in "_.-"}
+    """Return the sign of which every line has as many as the first, if there is one; those within a time do not count."""
+    counts = {sign: lines[0].count(sign) for sign in _SIGNS if sign in _TIME.sub("", lines[0]) and sign not in "_.-"}
     alike = [sign for sign, count in counts.items() if all(line.count(sign) == count for line in lines)]
     return max(alike, key=counts.__getitem__, default=None)
 
