@@ -158,9 +158,9 @@ def test_a_quote_or_an_escape_is_no_other_sign_of_the_file(
 def test_the_form_allows_what_can_be_used_and_nothing_else(tmp_path: Path, parameter: str) -> None:
     """What the trigger form takes is not refused a minute later, and the other way round."""
     branch, _ = export_schema()["$defs"]["IngestionConfig"]["properties"][parameter]["anyOf"]
-    for given in [*map(chr, range(32, 127)), "\t", "\\t", "tab", "\n", "é", "«", "||", "tabs", ""]:
-        # A tab is spelled in separators alone.
-        if parameter == "separator" or given != "\t":
+    for given in [*map(chr, range(32, 127)), "\x01", "\t", "\\t", "tab", "\n", "é", "«", "||", "tabs", ""]:
+        # Signs that are no print are given as separators alone.
+        if parameter == "separator" or given not in {"\x01", "\t"}:
             is_allowed = re.search(branch["pattern"], given) is not None
             assert is_usable(tmp_path, parameter, given) == is_allowed, given
 

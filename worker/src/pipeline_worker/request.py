@@ -56,7 +56,7 @@ IGNORED = {
 _Separator = Annotated[
     str,
     Field(min_length=1, max_length=4),
-    WithJsonSchema({"type": "string", "pattern": r"^(?:[ !#-~]|\t|\\[tT]|[tT][aA][bB]|\\s\+)$"}),
+    WithJsonSchema({"type": "string", "pattern": r"^(?:[\x01 !#-~]|\t|\\[tT]|[tT][aA][bB]|\\s\+)$"}),
 ]
 _Quote = Annotated[
     str, Field(min_length=1, max_length=1), WithJsonSchema({"type": "string", "pattern": r"^[ -/:-@\[-`{-~]$"})
