@@ -211,7 +211,7 @@ def test_cut_utf16_is_unreadable(tmp_path: Path) -> None:
         find_encoding(write(tmp_path, TEXT.encode("utf-16")[:-1]), "x.csv")
 
 
-@pytest.mark.parametrize("text", [TEXT, "城市,标签\n北京市,好\n上海市,坏\n"])
+@pytest.mark.parametrize("text", [TEXT, "城市,标签\n北京市,好\n上海市,坏\n", "[[1, 2]]"])
 @pytest.mark.parametrize("codec", ["utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"])
 def test_utf16_without_a_mark_is_named_with_the_parameter_to_give(tmp_path: Path, codec: str, text: str) -> None:
     """It is not guessed, but what to give is said in full."""
@@ -265,9 +265,10 @@ def test_a_codec_that_names_no_byte_is_a_fault_of_the_request(tmp_path: Path, mo
 
 @pytest.mark.parametrize("given", ["utf-16-le", "utf-16-be"])
 def test_given_encoding_that_finds_no_line_end_is_a_fault_of_the_request(tmp_path: Path, given: str) -> None:
-    """Any two bytes are a character in UTF-16."""
-    with pytest.raises(ParameterInvalid, match="the file has one line alone"):
+    """Any two bytes are a character in UTF-16; JSON may be one line."""
+    with pytest.raises(ParameterInvalid, match="in which the file has no line end and no other character of ASCII"):
         find_encoding(write(tmp_path, b"a,b\n1,2\n" * 10), "x.csv", given)
+    assert find_encoding(write(tmp_path, "[[1, 2]]".encode(given)), "x.json", given).lines == 1
 
 
 def test_given_encoding_that_contradicts_the_mark_is_a_fault_of_the_request(tmp_path: Path) -> None:

@@ -38,8 +38,9 @@ _USUAL = ("utf-8", "utf-16", "utf-16-le", "utf-16-be", "cp1252", "latin-1", "iso
 
 #: What tells the order of bytes by a mark, which such a file may lack.
 _WIDE = ("utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be")
-#: A text in one of them has a separator, a digit or a line end at least once in so many characters.
-_FEW_ASCII = 50
+#: A text in one of them has a separator, a digit or a line end at least once in so many characters; where it would be valid
+#: UTF-8 too, as with a stray NUL character, most are such.
+_FEW_ASCII, _MOST_ASCII = 50, 2
 _CONTROL = bytes([0, *range(4, 9), *range(14, 26)])
 #: So large a share of control characters has no text; those that can part cells are not among them.
 _MOST_CONTROL = 0.01
@@ -89,7 +90,7 @@ def find_encoding(path: Path, name: str, given: str | None = None, quotes: Seque
     if given is not None:
         codec = _check_given(given, mark, name)
         try:
-            return _check_taken(path, _scan(path, codec, "given", quotes, name), given, name)
+            return _check_taken(path, _scan(path, codec, "given", quotes, name), given, head, name)
         except _UndecodableError as error:
             raise ParameterInvalid(
                 f"`ingestion_config.encoding` is `{given}`, but line {error.line} of the file is not valid in it.",
@@ -136,12 +137,13 @@ def _scan_western(path: Path, quotes: Sequence[str], name: str) -> TextEncoding:
         return _scan(path, "latin-1", "assumed", quotes, name)
 
 
-def _check_taken(path: Path, found: TextEncoding, given: str, name: str) -> TextEncoding:
+def _check_taken(path: Path, found: TextEncoding, given: str, head: bytes, name: str) -> TextEncoding:
     """Return what was *found* with a note where the file seems to be in another encoding than was *given*."""
-    if found.codec in _WIDE and found.lines < 2:
-        # Two or four bytes at a time, the bytes of any other text are characters too, and none of them is a line end.
+    if found.codec in _WIDE and b"\0" not in head:
+        # Two bytes at a time, those of any other text are characters too.
         raise ParameterInvalid(
-            f"`ingestion_config.encoding` is `{given}`, in which the file has one line alone: {found.last_line[:20]!r}.",
+            f"`ingestion_config.encoding` is `{given}`, in which the file has no line end and no other character of ASCII: it would "
+            f"end with {found.last_line[-20:]!r}.",
             where=name,
             fix="Leave it out to have it found, or give the encoding that the file was written in.",
             details={"parameter": "ingestion_config.encoding"},
@@ -238,7 +240,10 @@ def _check_given(given: str, mark: str | None, name: str) -> str:
 
 def _refuse_unmarked(head: bytes, name: str) -> None:
     """Refuse UTF-16 and UTF-32 without a byte order mark; of all texts only these have NUL bytes."""
-    codec = next((codec for codec in _WIDE if b"\0" in head and _can_be(head, codec)), None)
+    if b"\0" not in head:
+        return
+    least = _FEW_ASCII if _decode(head, "utf-8") is None else _MOST_ASCII
+    codec = next((codec for codec in _WIDE if _can_be(head, codec, least)), None)
     if codec is not None:
         raise DataUnreadable(
             f"This looks like {codec.upper()} text without a byte order mark.",
@@ -247,13 +252,17 @@ def _refuse_unmarked(head: bytes, name: str) -> None:
         )
 
 
-def _can_be(head: bytes, codec: str) -> bool:
+def _can_be(head: bytes, codec: str, least: int) -> bool:
+    text = _decode(head, codec)
+    return text is not None and "\0" not in text and len(text.encode("ascii", "ignore")) * least >= len(text)
+
+
+def _decode(head: bytes, codec: str) -> str | None:
+    """Return the text of *head*, which may end within a character; None where it is not valid."""
     try:
-        text = codecs.getincrementaldecoder(codec)().decode(head)
+        return codecs.getincrementaldecoder(codec)().decode(head)
     except UnicodeDecodeError:
-        return False
-    ascii_characters = len(text.encode("ascii", "ignore"))
-    return "\0" not in text and ("\n" in text or "\r" in text) and ascii_characters * _FEW_ASCII > len(text)
+        return None
 
 
 def _refuse_bytes(head: bytes, name: str) -> None:
