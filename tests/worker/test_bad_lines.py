@@ -107,6 +107,9 @@ def test_many_bad_lines_are_not_offered_to_be_left_out(tmp_path: Path, bad: int,
     with pytest.raises(DataUnreadable) as raised:
         convert_bytes(tmp_path, text.encode())
     assert ("max_bad_lines" in raised.value.fix) == is_offered
+    assert raised.value.what.endswith(
+        " It has as many with semicolon between them: files may have been joined that were written in two ways."
+    )
 
 
 @pytest.mark.parametrize("width", [2, 3])

@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from ..errors import DataUnreadable
 from .csv_format import CsvFormat
 from .csv_lines import Row, read_lines
+from .separator import NAMES, find_separator, split_rows
 from .setting_line import write_config
 from .totals import is_number
 
@@ -159,7 +160,7 @@ def explain_rows(path: Path, csv_format: CsvFormat, name: str, reason: str) -> D
         )
     return DataUnreadable(
         f"Line {first.first} has {_count(first.cells)}, but {others} has {expected}"
-        f"{f' ({count} rows differ from the header)' if count > 1 else ''}.",
+        f"{f' ({count} rows differ from the header)' if count > 1 else ''}.{_say_other_separator(first, csv_format)}",
         where=_list_lines(bad, count, name),
         fix="Put quotes around cells that hold the separator, add the missing cells, or remove lines that are no rows"
         " (titles, totals). Nothing was dropped or filled in." + leave_out,
@@ -244,6 +245,18 @@ def _blank_lines(path: Path, copy: Path, codec: str, numbers: set[int]) -> None:
     with path.open(encoding=codec, newline="") as source, copy.open("w", encoding=codec, newline="") as target:
         for number, line in enumerate(source, start=1):
             target.write(line[len(line.rstrip("\r\n")) :] if number in numbers else line)
+
+
+def _say_other_separator(row: Row, csv_format: CsvFormat) -> str:
+    """Return a sentence on a *row* of one cell which is whole by another separator than the file's; none where it is not."""
+    if row.cells != 1 or not row.values[0].strip():
+        return ""
+    found = find_separator(row.values[0], csv_format.quote, csv_format.escape)
+    if found is None or len(split_rows(row.values[0], found, csv_format.quote)[0]) != csv_format.width:
+        return ""
+    return (
+        f" It has as many with {NAMES[found]} between them: files may have been joined that were written in two ways."
+    )
 
 
 def _list_lines(bad: Sequence[Row], count: int, name: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 
 from ..errors import DataUnreadable
@@ -91,18 +92,17 @@ def say_what_was_made(path: Path, codec: str) -> str:
     """Return the note on a text that was taken to be in *codec*."""
     word, line = _find_word(path, codec)
     made = f"The file is no UTF-8 text, and was taken for {codec}, {_NAMES[codec]}: line {line} has `{word}`."
-    could = ""
     if codec in EAST_ASIAN:
-        others = (other for other in EAST_ASIAN if other != codec and _is_valid(path, other))
-        best = next(others, None)
+        # None of them reads well, so that one is enough.
+        likely = [*islice((other for other in EAST_ASIAN if other != codec and _is_valid(path, other)), 1)]
     else:
         likely = _list_likely(path)
-        best = next(iter(likely), None)
-        written = word.encode(codec)
-        readings = {other: written.decode(other, errors="replace") for other in likely}
-        told = [f"`{read}` in {other} ({_OTHERS[other]})" for other, read in readings.items() if read != word]
-        could = f" It would be {', '.join(told)}." if told else ""
-    another = f", or give another, such as {write_config(encoding=best)}" if best else "."
+    written = word.encode(codec)
+    readings = {other: written.decode(other, errors="replace") for other in likely}
+    names = _OTHERS | EAST_ASIAN
+    told = [f"`{read}` in {other} ({names[other]})" for other, read in readings.items() if read != word]
+    could = f" It would be {', '.join(told)}." if told else ""
+    another = f", or give another, such as {write_config(encoding=likely[0])}" if likely else "."
     return f"{made}{could} If that is wrong, save it as UTF-8{another}"
 
 
