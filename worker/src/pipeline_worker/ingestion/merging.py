@@ -21,13 +21,15 @@ def find_merging(path: Path, names: Sequence[str]) -> list[str]:
     if not names:
         return []
     file = pq.ParquetFile(path)
-    positions = {file.schema_arrow.names[number]: number for number in range(len(file.schema_arrow))}
-    return [name for name in names if _is_beyond(file, positions[name]) and _merges(file, name)]
+    # Each of these is made anew whenever it is asked for, and takes as long as there are columns.
+    positions = {name: number for number, name in enumerate(file.schema_arrow.names)}
+    groups = [file.metadata.row_group(number) for number in range(file.num_row_groups)]
+    return [name for name in names if _is_beyond(groups, positions[name]) and _merges(file, name)]
 
 
-def _is_beyond(file: pq.ParquetFile, position: int) -> bool:
-    for group in range(file.num_row_groups):
-        found = file.metadata.row_group(group).column(position).statistics
+def _is_beyond(groups: Sequence[pq.RowGroupMetaData], position: int) -> bool:
+    for group in groups:
+        found = group.column(position).statistics
         if found is None:
             return True
         if found.has_min_max and not -_LARGEST_EXACT <= found.min <= found.max <= _LARGEST_EXACT:

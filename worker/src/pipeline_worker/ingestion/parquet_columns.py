@@ -107,7 +107,9 @@ class ParquetColumns:
 
         :param missing: how many values of each column are.
         """
-        fields = (self.file.schema_arrow.field(source).type for source in self.sources)
+        # Asked for once: it is made anew each time, and takes as long as there are columns.
+        schema = self.file.schema_arrow
+        fields = (schema.field(source).type for source in self.sources)
         kinds = [each.value_type if pa.types.is_dictionary(each) else each for each in fields]
         return any(
             typed.type == "text" and count and pa.types.is_integer(kind)
