@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from pyarrow import csv
 
 from pipeline_worker.errors import DataUnreadable, ParameterInvalid
 from pipeline_worker.ingestion.convert import convert
@@ -15,9 +16,13 @@ from pipeline_worker.ingestion.converted import Converted
 from pipeline_worker.ingestion.data_format import DataFormat
 from pipeline_worker.ingestion.formats import separated
 from pipeline_worker.ingestion.parquet_size import check_size
+from pipeline_worker.ingestion.profile import profile
 from pipeline_worker.limits import USUAL, Limits
-from pipeline_worker.request import IngestionConfig
+from pipeline_worker.request import DataValidation, IngestionConfig
 from pipeline_worker.settings import read_settings
+from pipeline_worker.validation.parts import read_parts
+from pipeline_worker.validation.rules import make_rules
+from tests.worker.fork import run_forked
 
 
 def convert_within(limits: Limits, path: Path, drop_columns: Sequence[str] = ()) -> Converted:
@@ -103,6 +108,42 @@ def test_rows_with_a_long_text_in_a_dictionary_are_read_a_few_at_a_time(tmp_path
     path = write_repeated(tmp_path / "x.parquet", "x" * 1_000_000, 200)
     assert check_size(path, pq.ParquetFile(path), "x", USUAL) == 67
     assert convert_within(USUAL, path).schema.rows == 200
+
+
+def test_long_texts_are_never_held_together(tmp_path: Path) -> None:
+    """Neither on their way into the dataset, nor for its profile and its rules: what they take is far from their 250 MB."""
+    path, dataset = tmp_path / "x.parquet", tmp_path / "dataset.parquet"
+
+    def write() -> int:
+        write_repeated(path, "x" * 1_000_000, 250)
+        return 0
+
+    def read() -> int:
+        schema = convert_within(USUAL, path).schema
+        assert profile(dataset, schema)["columns"][0]["distinct"] == 1
+        rules = make_rules(DataValidation.model_validate({"allowed_values": {"t": ["a"]}}), schema, "y")
+        assert sum(len(part.table) for part in read_parts([*enumerate(rules)], dataset, schema) if part.rules) >= 250
+        assert pa.default_memory_pool().max_memory() < 350 << 20
+        return 0
+
+    # In processes of their own, so that each is measured alone.
+    assert run_forked(write) == 0
+    assert run_forked(read) == 0
+
+
+@pytest.mark.parametrize(("ending", "write"), [("csv", csv.write_csv), ("parquet", pq.write_table)])
+def test_many_columns_cost_no_more_each_than_few(
+    tmp_path: Path, ending: str, write: Callable[[pa.Table, Path], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The schema of a Parquet file is made anew each time it is asked for, which takes as long as there are columns."""
+    asked = []
+    schema_arrow = pq.ParquetFile.schema_arrow
+    monkeypatch.setattr(
+        pq.ParquetFile, "schema_arrow", property(lambda file: asked.append(1) or schema_arrow.fget(file))
+    )
+    write(pa.table({f"c{number}": [1, 2] for number in range(100)}), tmp_path / f"x.{ending}")
+    assert convert_within(USUAL, tmp_path / f"x.{ending}").schema.rows == 2
+    assert len(asked) < 20
 
 
 def test_a_text_that_no_dictionary_holds_is_refused_with_its_row(tmp_path: Path) -> None:

@@ -65,6 +65,15 @@ def test_long_text_is_cut(tmp_path: Path) -> None:
     assert len(found["most_frequent"][0]["value"]) == 200
 
 
+def test_long_texts_that_are_alike_as_far_as_they_are_shown_are_counted_apart(tmp_path: Path) -> None:
+    """Only their beginning and a digest are held, whatever piece they are read in."""
+    texts = [f"{'é' * 2000}{number % 3}" for number in range(7)] + ["x" * 300] * 3
+    found = profile_column(tmp_path, texts, "text", group=2)
+    assert found["distinct"] == 4
+    assert sorted(each["count"] for each in found["most_frequent"]) == [2, 2, 3, 3]
+    assert {each["value"][:197] for each in found["most_frequent"]} == {"é" * 197, "x" * 197}
+
+
 @pytest.mark.parametrize(
     ("values", "kind", "least", "middle"),
     [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Iterator
 from datetime import date, datetime, time
@@ -13,7 +14,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pyarrow import types
 
+from ..dataset_rows import read_pieces
 from ..schema import Schema
+from .arrow_text import make_texts
 
 QUANTILES = (5, 25, 50, 75, 95)
 #: Distinct values of a column that are counted exactly; a column with more is said to have at least so many.
@@ -22,6 +25,8 @@ MOST_DISTINCT = 200_000
 MOST_SAMPLED = 1_000_000
 _MOST_FREQUENT = 10
 _LONGEST_TEXT = 200
+#: Bytes of the longest text that is held to be counted; what stands for a longer one has fewer.
+_LONGEST_HELD = 2000
 #: Values that are held at once, of as many columns as this allows.
 _HELD_VALUES = 8_000_000
 #: Values that are counted at once: where most of them differ, counting stops after the first so many.
@@ -43,25 +48,15 @@ def profile(path: Path, schema: Schema) -> dict[str, Any]:
     for first in range(0, len(schema.columns), at_once):
         some = schema.columns[first : first + at_once]
         found = [_Column(schema.rows, column.type) for column in some]
-        for table in _read_tables(file, [column.name for column in some]):
+        for table in read_pieces(file, [column.name for column in some], _COUNTED_ROWS):
             for each, values in zip(found, table.columns, strict=True):
                 for chunk in values.iterchunks():
-                    for start in range(0, len(chunk), _COUNTED_ROWS):
-                        each.look(chunk.slice(start, _COUNTED_ROWS))
+                    each.look(chunk)
         columns += [
             {"name": column.name, "type": column.type, **each.describe()}
             for column, each in zip(some, found, strict=True)
         ]
     return {"format": 1, "rows": schema.rows, "columns": columns}
-
-
-def _read_tables(file: pq.ParquetFile, names: list[str]) -> Iterator[pa.Table]:
-    """Yield the columns *names* in one piece where they are short, else row group by row group."""
-    if file.metadata.num_rows <= _COUNTED_ROWS:
-        yield file.read(columns=names).combine_chunks()
-        return
-    for group in range(file.num_row_groups):
-        yield file.read_row_group(group, columns=names)
 
 
 class _Column:
@@ -100,7 +95,8 @@ class _Column:
     def _count(self, values: pa.Array) -> None:
         counts = pc.value_counts(values.drop_null())
         names = ["value", "count"]
-        self._counts.append(pa.Table.from_arrays([counts.field(0), counts.field(1)], names=names))
+        values = _hold(counts.field(0)) if self._kind == "text" else counts.field(0)
+        self._counts.append(pa.Table.from_arrays([values, counts.field(1)], names=names))
         # Merging costs, so it is put off until it could show that there are too many.
         if len(self._counts) > 1 and sum(len(each) for each in self._counts) > 2 * MOST_DISTINCT:
             self._counts = [_merge(self._counts)]
@@ -146,6 +142,18 @@ class _Column:
             str(quantile): _plain(_in_microseconds(scalar).as_py())
             for quantile, scalar in zip(QUANTILES, found, strict=True)
         }
+
+
+def _hold(texts: pa.Array) -> pa.Array:
+    """Return the different *texts* to be held for all of the counting: of a long one what is shown, and a digest."""
+    lengths = pc.binary_length(texts)
+    if (pc.max(lengths).as_py() or 0) <= _LONGEST_HELD:
+        return texts
+    held = []
+    for each, length in zip(texts.to_pylist(), lengths.to_pylist(), strict=True):
+        is_long = length > _LONGEST_HELD
+        held.append(each[:_LONGEST_TEXT] + hashlib.sha256(each.encode()).hexdigest() if is_long else each)
+    return make_texts(*held)
 
 
 def _merge(counts: list[pa.Table]) -> pa.Table:

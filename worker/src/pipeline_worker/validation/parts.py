@@ -9,6 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from ..dataset_rows import read_pieces
 from ..schema import Schema
 from .repeated import read_repeatable
 from .rule import Rule
@@ -54,7 +55,9 @@ def read_parts(numbered: Numbered, path: Path, schema: Schema) -> Iterator[Part]
     on_rows = [each for each in numbered if not _is_about_names(each[1]) and not each[1].subjects]
     on_values = [each for each in numbered if not _is_about_names(each[1]) and each[1].subjects]
     columns = list(dict.fromkeys(name for _, rule in on_values for name in rule.subjects))
-    is_little = schema.rows * len(columns) <= _HELD_VALUES
+    # Whose texts are long has more than one row group, however few its values are.
+    has_texts = any(column.type == "text" for column in schema.columns if column.name in columns)
+    is_little = schema.rows * len(columns) <= _HELD_VALUES and not (has_texts and file.num_row_groups > 1)
     if on_names:
         yield Part(on_names, file.schema_arrow.empty_table())
     for is_plain in (False, True):
@@ -92,9 +95,9 @@ def _read_large(numbered: Numbered, file: pq.ParquetFile, *, is_plain: bool) -> 
         several[tuple(some)] = several.get(tuple(some), []) + [each for each in single if each[1].column in some]
     for names, rules in several.items():
         before = 0
-        for batch in file.iter_batches(batch_size=_ROWS_AT_ONCE, columns=list(names)):
-            yield Part(rules, pa.Table.from_batches([batch]), before, is_plain)
-            before += len(batch)
+        for table in read_pieces(file, names, _ROWS_AT_ONCE):
+            yield Part(rules, table, before, is_plain)
+            before += len(table)
 
 
 def _read_whole(names: tuple[str, ...], numbered: Numbered, file: pq.ParquetFile, *, is_plain: bool) -> Iterator[Part]:

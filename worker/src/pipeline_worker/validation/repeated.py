@@ -12,6 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from ..dataset_rows import read_pieces
+
 #: 64 bits for each row, of its value.
 _Digests = npt.NDArray[np.uint64]
 _Mask = npt.NDArray[np.bool_]
@@ -50,16 +52,16 @@ def _take_digests(file: pq.ParquetFile, name: str, rows_at_once: int) -> tuple[_
     rows = file.metadata.num_rows
     digests, is_there = np.empty(rows, np.uint64), np.empty(rows, np.bool_)
     before = 0
-    for batch in file.iter_batches(batch_size=rows_at_once, columns=[name]):
-        values: Any = _number(batch.column(name)).to_pandas()
-        here = slice(before, before + len(batch))
+    for table in read_pieces(file, [name], rows_at_once):
+        values: Any = _number(table.column(name)).to_pandas()
+        here = slice(before, before + len(table))
         digests[here] = hash_pandas_object(values, index=False, categorize=False)
         is_there[here] = values.notna()
-        before += len(batch)
+        before += len(table)
     return digests, is_there
 
 
-def _number(values: pa.Array) -> pa.Array:
+def _number(values: pa.ChunkedArray) -> pa.ChunkedArray:
     """Return *values* so that those that are equal have one digest: 0.0 and -0.0 have two."""
     return pc.add(values, pa.scalar(0.0, values.type)) if pa.types.is_floating(values.type) else values
 
@@ -77,9 +79,7 @@ def _find_shared(digests: _Digests, is_there: _Mask) -> _Mask:
 
 def _read_rows(file: pq.ParquetFile, name: str, wanted: _Mask, rows_at_once: int) -> pa.Table:
     before, tables = 0, [file.schema_arrow.empty_table().select([name])]
-    for batch in file.iter_batches(batch_size=rows_at_once, columns=[name]) if wanted.any() else ():
-        tables.append(
-            pa.Table.from_batches([batch]).select([name]).filter(pa.array(wanted[before : before + len(batch)]))
-        )
-        before += len(batch)
+    for table in read_pieces(file, [name], rows_at_once) if wanted.any() else ():
+        tables.append(table.filter(pa.array(wanted[before : before + len(table)])))
+        before += len(table)
     return pa.concat_tables(tables)
