@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import struct
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,10 @@ import pytest
 
 from pipeline_worker.errors import DataUnreadable, ParameterInvalid
 from pipeline_worker.ingestion import old_sheet_texts, sheet_texts, workbook_xml
+from pipeline_worker.ingestion.convert import convert
+from pipeline_worker.ingestion.data_format import DataFormat
+from pipeline_worker.limits import Limits
+from pipeline_worker.request import IngestionConfig
 from tests.worker.test_formats import check_call, ingest
 from tests.worker.workbooks import Rows, write_ods, write_xlsx
 
@@ -162,8 +167,26 @@ def test_a_sheet_that_is_no_xml_is_refused(tmp_path: Path, old: str, new: str) -
 
 def test_a_row_that_is_repeated_takes_no_memory(tmp_path: Path) -> None:
     """In OpenDocument a row can stand there many times; it is counted before it is read."""
-    with pytest.raises(DataUnreadable, match="The table has 100,000,002 rows"):
+    with pytest.raises(DataUnreadable, match="A sheet reaches to row 100,000,002"):
         ingest(write_ods(tmp_path / "x.ods", {"S": TABLE}, repeated=100_000_000))
+
+
+@pytest.mark.parametrize("write", [write_xlsx, write_ods])
+def test_neither_the_header_nor_what_stands_above_it_counts_as_a_row(
+    tmp_path: Path, write: Callable[..., Path]
+) -> None:
+    """A limit is on the rows of the table, as it is in other formats."""
+    path = write(tmp_path / f"x.{write.__name__.removeprefix('write_')}", {"S": [["Sales", None], *TABLE]})
+    how = DataFormat(path.suffix[1:], "given")
+
+    def convert_within(rows: int) -> int:
+        limits = Limits(rows=rows)
+        return convert(path, tmp_path / "dataset.parquet", "x", how, IngestionConfig(), limits=limits).schema.rows
+
+    assert convert_within(2) == 2
+    with pytest.raises(DataUnreadable, match="The table has more than 1 rows; 1 are allowed") as raised:
+        convert_within(1)
+    assert raised.value.fix.endswith("ML_PIPELINE_MAX_ROWS=2")
 
 
 def test_a_sheet_whose_size_lies_is_refused(tmp_path: Path) -> None:
@@ -183,7 +206,7 @@ def test_a_repeated_row_is_counted_however_it_is_written(tmp_path: Path) -> None
         for member in near.namelist():
             content = near.read(member).replace(b'"100000000"', b"'100000000'")
             far.writestr(member, content.replace(b'office:value-type="float" ', b""))
-    with pytest.raises(DataUnreadable, match="The table has 100,000,002 rows"):
+    with pytest.raises(DataUnreadable, match="A sheet reaches to row 100,000,002"):
         ingest(tmp_path / "x.ods")
 
 

@@ -65,7 +65,7 @@ def _check_bytes(size: int, name: str) -> None:
 
 def _check(rows: int, columns: int, name: str, limits: Limits) -> None:
     limits.check_columns(columns, name)
-    limits.check_rows(rows, name)
+    # How many of its rows are of the table is known once its header is found.
     if rows * columns > MOST_CELLS:
         raise DataUnreadable(
             f"A sheet reaches to row {rows:,} and column {columns:,}: {rows * columns:,} cells, and {MOST_CELLS:,} are the most that are "
