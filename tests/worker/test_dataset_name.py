@@ -56,6 +56,22 @@ def test_names_with_a_mark_that_turns_text_are_refused_with_the_mark(mark: str) 
         assert mark not in str(raised.value)
 
 
+@pytest.mark.parametrize(
+    ("key", "archive", "what", "fix"),
+    [
+        ("a\u202eb/x.csv", False, "The folder's name has", "in a folder without it"),
+        ("ab/x\u202e.csv", False, "The file's name has", "under a name without it"),
+        ("ab/x\u202e.csv", True, "In the archive, a file's name has", "Pack it"),
+    ],
+)
+def test_the_name_that_has_a_mark_is_said(key: str, archive: bool, what: str, fix: str) -> None:
+    """It is that which has to be changed."""
+    with pytest.raises(ParameterInvalid) as raised:
+        check_key(key, where="s3://drops/x", archive=archive)
+    assert raised.value.what.startswith(what)
+    assert fix in raised.value.fix
+
+
 def test_other_marks_of_a_key_pass() -> None:
     """Some scripts need them inside a word; they are written out where a name is shown."""
     check_key("می\u200cخ/a.csv", where="s3://drops/x")

@@ -67,6 +67,31 @@ def test_several_tables_ask_for_one(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("members", "fix"),
+    [
+        (["a.npy", "b.png"], "Pack the table, as CSV or Parquet, and drop that."),
+        (["a.png", "data"], 'say so, such as {"ingestion_config": {"member": "data"}}'),
+    ],
+)
+def test_files_that_are_no_table_by_their_names_are_not_called_so(tmp_path: Path, members: list[str], fix: str) -> None:
+    """What is proposed is none that is refused by its name."""
+    with pytest.raises(DataUnreadable, match="The archive holds 2 files, and none is a table by its name") as raised:
+        open_archive(tmp_path, make_zip(**dict.fromkeys(members, CSV)))
+    assert raised.value.fix.endswith(fix)
+
+
+@pytest.mark.parametrize("content", [bytes(9 << 20), b"a,b\n1,2\n" * 300_000])
+def test_a_gzip_file_that_is_too_large_says_what_is_surely_enough(tmp_path: Path, content: bytes) -> None:
+    """How large it is unpacked it does not say."""
+    packed = gzip.compress(content)
+    with pytest.raises(DataUnreadable, match="Unpacked, the file has more than 1,048,576 bytes") as raised:
+        open_archive(tmp_path, packed, name="x.gz")
+    path = tmp_path / "raw-data"
+    enough = Limits(file_bytes=int(raised.value.fix.rpartition("ML_PIPELINE_MAX_FILE_BYTES=")[2]))
+    assert unpack(path, "x.gz", None, tmp_path / "unpacked", enough).path.read_bytes() == content
+
+
+@pytest.mark.parametrize(
     ("content", "what"),
     [
         (make_zip(x=CSV)[:40], "The zip archive is damaged, or only a part of it"),

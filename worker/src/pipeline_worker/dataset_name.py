@@ -35,19 +35,29 @@ def check_dataset_name(name: str, *, where: str) -> None:
     )
 
 
-def check_key(key: str, *, where: str) -> None:
+def check_key(key: str, *, where: str, archive: bool = False) -> None:
     """Refuse the *key* of a file that has a mark which turns the direction of text.
 
+    :param archive: whether it is the name of a file in an archive.
     :raises ParameterInvalid: with the mark.
     """
     mark = next((each for each in key if each in _TURNING), None)
-    if mark is not None:
-        raise ParameterInvalid(
-            f"The file's name has {_name_mark(mark)}, so that it can look like another: a program like a table, for instance.",
-            where=where,
-            fix="Drop the file again under a name without it.",
-            details={"character": f"U+{ord(mark):04X}", "position": key.index(mark) + 1},
-        )
+    if mark is None:
+        return
+    is_folder = mark not in PurePosixPath(key).name
+    named = "folder's name" if is_folder else "file's name"
+    fix = (
+        "Drop the file again in a folder without it in its name."
+        if is_folder
+        else "Drop the file again under a name without it."
+    )
+    raise ParameterInvalid(
+        f"{'In the archive, a' if archive else 'The'} {named} has {_name_mark(mark)}, so that it can look like another: a program like a "
+        "table, for instance.",
+        where=where,
+        fix="Pack it under a name without it, and drop that." if archive else fix,
+        details={"character": f"U+{ord(mark):04X}", "position": key.index(mark) + 1},
+    )
 
 
 def note_made_name(key: str, dataset: str) -> list[str]:

@@ -20,6 +20,9 @@ SETTINGS = {
     "cell_bytes": "ML_PIPELINE_MAX_CELL_BYTES",
 }
 
+#: What to do about a cell that is too long, where its format does not make it so.
+SHORTEN = "Shorten the text"
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -36,13 +39,14 @@ class Limits:
     columns: int = 5000
     cell_bytes: int = 1 << 20
 
-    def check_size(self, size: int, where: str, what: str = "The file has") -> None:
-        """Refuse a file of *size* bytes, or one of which *what* has so many.
+    def check_size(self, size: int, where: str, what: str = "The file has", most: int | None = None) -> None:
+        """Refuse a file of *size* bytes, or one of which *what* has so many; or at least these, and *most* at most.
 
         :raises DataUnreadable: they are too many.
         """
         if size > self.file_bytes:
-            raise self._refuse("file_bytes", size, f"{what} {size:,} bytes", where, "Drop it in parts")
+            count = f"{size:,}" if most is None else f"more than {self.file_bytes:,}"
+            raise self._refuse("file_bytes", most or size, f"{what} {count} bytes", where, "Drop it in parts")
 
     def check_columns(self, count: int, where: str) -> None:
         """Refuse a table of *count* columns.
@@ -63,25 +67,33 @@ class Limits:
             fix = "Drop a part of them: a sample often teaches a model as much"
             raise self._refuse("rows", most or count, what, where, fix)
 
-    def check_cell(self, size: int, row: str, column: str, where: str) -> None:
+    def check_cell(self, size: int, row: str, column: str, where: str, hint: str = SHORTEN) -> None:
         """Refuse a cell with *size* bytes of text.
 
         :param row: which row it is in, in words.
+        :param hint: what to do about the cell.
         :raises DataUnreadable: they are too many.
         """
         if size > self.cell_bytes:
             what = f"A cell of `{column}` in {row} has {size:,} bytes"
             left_out = json.dumps({"drop_columns": [column]}, ensure_ascii=False)
-            fix = f"Look whether a quote is never closed there; shorten the text; or have no model see the column, by {left_out}"
+            fix = f"{hint}; or have no model see the column, by {left_out}"
             raise self._refuse("cell_bytes", size, what, f"{where}, {row}, column `{column}`", fix)
 
     def watch(
-        self, batches: Iterator[pa.RecordBatch], names: Sequence[str], where: str, most: int, spared: Collection[str]
+        self,
+        batches: Iterator[pa.RecordBatch],
+        names: Sequence[str],
+        where: str,
+        most: int,
+        spared: Collection[str],
+        hint: str = SHORTEN,
     ) -> Iterator[pa.RecordBatch]:
         """Yield *batches*, rows of the columns *names*, as long as they keep within the limits.
 
         :param spared: columns whose texts may be of any length, as no model will see them.
         :param most: how many rows there are at most.
+        :param hint: what to do about a cell that is too long.
         :raises DataUnreadable: there are too many rows, or a text is too long.
         """
         rows = 0
@@ -89,12 +101,12 @@ class Limits:
             for name, values in zip(names, batch.columns, strict=True):
                 # As good as always this is all that is looked at.
                 if values.nbytes > self.cell_bytes and name not in spared:
-                    self._check_texts(values, name, rows, where)
+                    self._check_texts(values, name, rows, where, hint)
             rows += batch.num_rows
             self.check_rows(rows, where, most)
             yield batch
 
-    def _check_texts(self, values: pa.Array, name: str, rows: int, where: str) -> None:
+    def _check_texts(self, values: pa.Array, name: str, rows: int, where: str, hint: str) -> None:
         import pyarrow.compute as pc
         from pyarrow import types
 
@@ -103,7 +115,7 @@ class Limits:
             largest = pc.max(sizes)
             if largest.is_valid and largest.as_py() > self.cell_bytes:
                 row = pc.index(sizes, largest).as_py()
-                self.check_cell(largest.as_py(), f"row {rows + row + 1:,}", name, where)
+                self.check_cell(largest.as_py(), f"row {rows + row + 1:,}", name, where, hint)
 
     def _refuse(self, limit: str, found: int, what: str, where: str, fix: str) -> DataUnreadable:
         bound, setting = getattr(self, limit), SETTINGS[limit]

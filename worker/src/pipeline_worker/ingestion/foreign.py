@@ -123,6 +123,11 @@ def refuse_ending(name: str) -> None:
         )
 
 
+def can_be_table(name: str) -> bool:
+    """Whether the *name* of a file does not say that it is something else, or a format that is not read."""
+    return PurePosixPath(name).suffix.lower() not in _REFUSED_ENDINGS.keys() | CALLED.keys()
+
+
 def refuse_foreign(head: bytes, name: str) -> None:
     """Refuse a file which begins with the bytes *head*, where they say that it is none that can be read.
 

@@ -14,7 +14,7 @@ from typing import IO, NoReturn
 from ..dataset_name import check_key
 from ..errors import DataUnreadable, ParameterInvalid, near_miss
 from ..limits import Limits
-from .foreign import refuse_kind
+from .foreign import can_be_table, refuse_kind
 from .formats import DATA_ENDINGS
 from .setting_line import write_config
 
@@ -30,6 +30,8 @@ _DOCUMENTS = {"word/document.xml": "a Word document", "ppt/presentation.xml": "a
 _LITTER = {"__MACOSX", "Thumbs.db", "desktop.ini"}
 _UNPACKED = "Unpacked, the file has"
 _CHUNK_BYTES = 1 << 20
+#: Bytes that one byte of gzip can stand for, at most.
+_MOST_PACKED = 1032
 _LISTED = 20
 
 
@@ -92,7 +94,8 @@ def unpack(path: Path, name: str, member: str | None, target: Path, limits: Limi
 
 def _unpack_gzip(path: Path, name: str, target: Path, limits: Limits) -> Unpacked:
     with _explain_damage("gzip file", name), gzip.GzipFile(path) as packed:
-        _copy(packed, target, limits, name)
+        # It does not say how large its content is.
+        _copy(packed, target, limits, name, path.stat().st_size * _MOST_PACKED)
     ending = PurePosixPath(name).suffix.lower()
     inner = PurePosixPath(name).name.removesuffix(name[-3:] if ending == ".gz" else "")
     notes = () if ending in {"", ".gz"} else (f"By its name (`{ending}`) the file is not packed, but it is by gzip.",)
@@ -124,7 +127,7 @@ def _is_workbook(archive: zipfile.ZipFile, name: str) -> bool:
 def _unpack_member(archive: zipfile.ZipFile, name: str, member: str | None, target: Path, limits: Limits) -> Unpacked:
     files = [each for each in archive.infolist() if not each.is_dir() and not _is_litter(each.filename)]
     chosen = _choose(files, member, name)
-    check_key(chosen.filename, where=f"{name}, a file in the archive")
+    check_key(chosen.filename, where=f"{name}, a file in the archive", archive=True)
     if chosen.flag_bits & 1:
         raise DataUnreadable(
             f"`{chosen.filename}` in the archive is encrypted.",
@@ -173,6 +176,17 @@ def _choose(files: list[zipfile.ZipInfo], member: str | None, name: str) -> zipf
     if len(tables) == 1 or len(files) == 1:
         return (tables or files)[0]
     found = [each.filename for each in tables or files]
+    if not tables:
+        possible = [each for each in found if can_be_table(each)]
+        choose = [
+            f"; or, if one of them is the table, say so, such as {write_config(member=each)}" for each in possible
+        ]
+        raise DataUnreadable(
+            f"The archive holds {len(found)} files, and none is a table by its name: {_list(found)}.",
+            where=name,
+            fix="Pack the table, as CSV or Parquet, and drop that" + (choose[0] if choose else "."),
+            details={"members": found},
+        )
     raise DataUnreadable(
         f"The archive holds {len(found)} files that can be the table: {_list(found)}.",
         where=name,
@@ -186,13 +200,13 @@ def _list(names: list[str]) -> str:
     return ", ".join(f"`{each}`" for each in names[:_LISTED]) + more
 
 
-def _copy(packed: IO[bytes] | gzip.GzipFile, target: Path, limits: Limits, name: str) -> None:
+def _copy(packed: IO[bytes] | gzip.GzipFile, target: Path, limits: Limits, name: str, most: int | None = None) -> None:
     # What the archive says of its size can be a lie.
     size = 0
     with target.open("wb") as file:
         while chunk := packed.read(_CHUNK_BYTES):
             size += len(chunk)
-            limits.check_size(size, name, _UNPACKED)
+            limits.check_size(size, name, _UNPACKED, most)
             file.write(chunk)
 
 

@@ -88,7 +88,9 @@ def _convert_blocks(
 
     def read(unquoted: tuple[str, ...] = ()) -> Iterator[pa.RecordBatch]:
         batches = read_batches(path, csv_format, name, block_bytes, unquoted)
-        return limits.watch(batches, names, name, csv_format.encoding.lines - csv_format.header_line, drop_columns)
+        hint = "Look whether a quote is never closed there; shorten the text"
+        most = csv_format.encoding.lines - csv_format.header_line
+        return limits.watch(batches, names, name, most, drop_columns, hint)
 
     names, notes = name_columns(csv_format.header)
     if csv_format.has_end:
