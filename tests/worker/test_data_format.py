@@ -157,6 +157,8 @@ def test_a_name_that_lies_is_told(tmp_path: Path, name: str, content: bytes, not
         ("parquet", CSV, 'is "parquet", but the file is no Parquet file'),
         ("csv", make_zip("xl/workbook.xml"), "the file is an Excel workbook"),
         ("json", PARQUET, 'is "json", but the file is a Parquet file'),
+        ("json", CSV, 'is "json", but the file is no JSON file'),
+        ("jsonl", CSV, 'is "jsonl", but the file is no JSON lines file'),
     ],
 )
 def test_data_format_that_contradicts_the_content_is_a_fault_of_the_request(

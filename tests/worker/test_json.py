@@ -13,7 +13,8 @@ from pipeline_worker.errors import DataUnreadable
 from pipeline_worker.ingestion import json_text
 from pipeline_worker.ingestion.convert import convert
 from pipeline_worker.ingestion.converted import Converted
-from pipeline_worker.ingestion.data_format import find_format
+from pipeline_worker.ingestion.data_format import DataFormat, find_format
+from pipeline_worker.ingestion.formats import json_lines
 from pipeline_worker.ingestion.unpacked import Unpacked
 from pipeline_worker.limits import Limits
 from pipeline_worker.request import IngestionConfig
@@ -104,7 +105,8 @@ def test_what_is_not_read_of_an_object_is_told(tmp_path: Path) -> None:
         ('[{"a": 1}, {"a"', "Its end is missing"),
         ('[{"a": 1}, {"a" 2}]', "Mend it there"),
         ('{"a": 1},\n{"a": 2},\n', "Put records with commas between them into brackets"),
-        ('{"a":\n1}\n{"a": 2}\n', 'say so: {"data_format": "jsonl"}'),
+        ('[{"a": 1}]\n[{"a": 2}]\n', "into brackets, [{...}, {...}]; or write each on a line of its own"),
+        ('{"a":\n1}\n{"a":\n2}\n', "into brackets, [{...}, {...}]; or write each on a line of its own"),
         ('[{"a": "\\ud800"}]', "Write the file again from its source"),
     ],
 )
@@ -114,6 +116,24 @@ def test_what_mends_a_broken_document_is_said(tmp_path: Path, content: str, fix:
         ingest(tmp_path, content)
     assert fix in raised.value.fix
     assert "," in raised.value.where
+
+
+def test_a_line_that_is_too_long_can_be_one_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To part it would help no more than it does now."""
+    monkeypatch.setattr(json_lines, "_LONGEST_LINE", 20)
+    monkeypatch.setattr(json_lines, "_BLOCK_CHARACTERS", 8)
+    with pytest.raises(DataUnreadable, match="Line 2 is longer than") as raised:
+        ingest(tmp_path, '{"a": 1}\n{"a": "' + "x" * 40 + '"}\n', "x.jsonl")
+    assert "if this is one, shorten its texts" in raised.value.fix
+
+
+def test_lines_that_are_read_as_a_document_are_named(tmp_path: Path) -> None:
+    """Only where each can be a record, so that what is said helps."""
+    path = tmp_path / "x.json"
+    path.write_text('{"a": 1, "b": "x"}\n{"a": 2, "b": "y"}\n')
+    with pytest.raises(DataUnreadable, match="The JSON is broken in line 2") as raised:
+        convert(path, tmp_path / "dataset.parquet", "x", DataFormat("json", "given"), IngestionConfig())
+    assert raised.value.fix.endswith('{"data_format": "jsonl"}')
 
 
 @pytest.mark.parametrize(

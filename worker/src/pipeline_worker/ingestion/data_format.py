@@ -11,6 +11,7 @@ from .formats import FORMATS
 from .formats.file_format import FileFormat
 from .formats.json_document import JSON
 from .formats.json_lines import JSON_LINES, can_be_lines
+from .json_text import decode_head
 
 #: As many as tell a JSON file from lines of JSON.
 _HEAD_BYTES = 1 << 20
@@ -74,6 +75,13 @@ def find_format(path: Path, name: str, given: str | None = None) -> DataFormat:
 
 def _take_given(given: FileFormat, content: FileFormat | None, head: bytes, name: str) -> DataFormat:
     is_possible = content == given or (given.is_text and (content is None or content.is_text))
+    if (
+        content is None
+        and given in {JSON, JSON_LINES}
+        and not decode_head(head).lstrip("\0 \t\r\n").startswith(("{", "["))
+    ):
+        # Any other text can be CSV.
+        is_possible = False
     if is_possible:
         if content is None:
             refuse_foreign(head, name)

@@ -21,6 +21,7 @@ _BEGINS = re.compile(r'\s*(?:\{\s*["}]|\[\s*(?:[\[{"\d\]]|null\b))')
 _ROW = re.compile(r"\s*\[[^\]\[\n{]*\]\s*[,;\t|]")
 _ARRAY = "an array of records"
 _AS_RECORDS = 'Write it as an array of objects, [{"name": value, ...}, ...], or as JSON lines.'
+_BRACKETS = "Put records with commas between them into brackets, [{...}, {...}]"
 #: What pandas writes with `orient="split"`.
 _SPLIT = {"columns", "index", "data"}
 
@@ -68,18 +69,25 @@ def _convert(
 
 
 def _read(text: JsonText, found: _Found) -> Iterator[Record]:
+    is_object = text.peek() == "{"
     if text.peek() == "[":
         yield from _read_array(text)
-    elif text.peek() == "{":
+    elif is_object:
         yield from _read_object(text, found)
     else:
         raise text.refuse("it is neither an array nor an object")
+    is_line = is_object and text.line == 1
     if text.peek() == ",":
         raise text.refuse(
             "a comma follows the end of the document",
-            "Put records with commas between them into brackets, [{...}, {...}]; or leave out the commas at the ends of lines.",
+            f"{_BRACKETS}; or leave out the commas at the ends of lines.",
         )
     if text.peek():
+        if not (is_line and text.line > 1):
+            raise text.refuse(
+                "something follows the end of the document",
+                f"{_BRACKETS}; or write each on a line of its own, as JSON lines.",
+            )
         raise text.refuse(
             "something follows the end of the document; records one after the other are JSON lines, each on a line",
             'If each line is a record, say so: {"data_format": "jsonl"}',

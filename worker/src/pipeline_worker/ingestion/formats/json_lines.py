@@ -100,7 +100,7 @@ def _read_lines(lines: Sequence[str], first: int, name: str) -> Iterator[tuple[i
             raise DataUnreadable(
                 f"Line {number} is longer than {_LONGEST_LINE >> 20} MiB.",
                 where=f"{name}, line {number}",
-                fix="Write each record on a line of its own.",
+                fix="Write each record on a line of its own; if this is one, shorten its texts, or leave them out.",
                 details={"line": number},
             )
         try:
