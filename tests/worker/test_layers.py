@@ -61,6 +61,7 @@ def fault_of(text: str, stage: str | None = None) -> ParameterInvalid:
         ('{"test_size": 0.2, "test_size": 0.3}', "given twice"),
         ('{"a": ', "line 1, column 7"),
         ("[]", "a list where a JSON object is needed"),
+        ('{"ingestion_config": {"file_path": "/x"}}', "is not taken: a stage sees no folder of yours"),
         ('{"ingestion_config": {"access_key": "AKIA"}}', "looks like a credential"),
         ('{"hyperparameters": {"endpoint_url": "http://x"}}', "looks like a credential"),
         ('{"hyperparameters": {"accessKey": "AKIA"}}', "looks like a credential"),

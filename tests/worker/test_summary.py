@@ -5,10 +5,12 @@ from __future__ import annotations
 import datetime as dt
 import json
 
+import pytest
+
 from pipeline_worker.schema import Column, Schema
 from pipeline_worker.validation.finding import Finding
 from pipeline_worker.validation.rule import Rule
-from pipeline_worker.validation.summary import draw_table, summarise
+from pipeline_worker.validation.summary import describe_rule, draw_table, summarise
 
 COLUMNS = [
     Column(name="mass", type="integer", parquet_type="int64", nullable=True),
@@ -146,3 +148,11 @@ def test_what_was_expected_and_found_is_one_line() -> None:
     (_, line) = draw_table(summarise([found], SCHEMA)["rules"]).splitlines()
     assert "a\\n12:00 INFO" in line
     assert "b\\u202e\\n12:01 INFO" in line
+
+
+@pytest.mark.parametrize(
+    ("found", "ends"), [("there is no such column.", "no such column"), ("'a', 'b', ...", "'b', ...")]
+)
+def test_points_that_say_that_there_is_more_stay(found: str, ends: str) -> None:
+    """What was found stands inside a sentence: its own full stop goes, and nothing else."""
+    assert describe_rule({"rule": "x", "expected": "y", "found": found}).endswith(ends)

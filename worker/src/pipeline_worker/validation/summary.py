@@ -58,7 +58,12 @@ def draw_table(rules: Sequence[dict[str, Any]]) -> str:
 
 def describe_rule(rule: Mapping[str, Any]) -> str:
     """Return a *rule* of a summary with what was expected and found, to stand inside a sentence."""
-    return f"`{name_subject(rule) or rule['rule']}`: expected {rule['expected']}, found {str(rule['found']).removesuffix('.')}"
+    return f"`{name_subject(rule) or rule['rule']}`: expected {rule['expected']}, found {_end_open(str(rule['found']))}"
+
+
+def _end_open(sentence: str) -> str:
+    """Return a *sentence* without its full stop; three points say that there is more, and stay."""
+    return sentence if sentence.endswith("...") else sentence.removesuffix(".")
 
 
 def say_warning(rule: Mapping[str, Any]) -> str:
