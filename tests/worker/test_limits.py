@@ -161,10 +161,12 @@ def test_a_limit_that_is_no_number_is_refused(tmp_path: Path, value: str) -> Non
     assert read_settings({"ML_PIPELINE_MAX_ROWS": ""}, store_folder=tmp_path).limits == USUAL
 
 
-@pytest.mark.parametrize(("ending", "content"), [("csv", "y,t\n1,{}\n"), ("jsonl", '{{"y": 1, "t": "{}"}}\n')])
+@pytest.mark.parametrize(
+    ("ending", "content"), [("csv", "y,t\n1,{0}\n2,{0}\n"), ("jsonl", '{{"y": 1, "t": "{0}"}}\n' * 2)]
+)
 def test_a_quote_is_looked_for_where_one_can_be_open(tmp_path: Path, ending: str, content: str) -> None:
     """Of the text in a CSV file it may be the cause that it is long; JSON would be broken."""
-    (tmp_path / f"x.{ending}").write_text(content.format("b" * 30) * 2)
+    (tmp_path / f"x.{ending}").write_text(content.format("b" * 30))
     with pytest.raises(DataUnreadable, match="has 30 bytes") as raised:
         convert_within(Limits(cell_bytes=20), tmp_path / f"x.{ending}")
     assert ("Look whether a quote is never closed there" in raised.value.fix) == (ending == "csv")
