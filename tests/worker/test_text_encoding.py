@@ -123,6 +123,7 @@ def test_what_reads_well_in_several_encodings_is_refused(tmp_path: Path) -> None
     ) as raised:
         find_encoding(path, "x.csv")
     assert "gb18030" in raised.value.details["encodings"]
+    assert "which of them reads right: if the first does, give {" in raised.value.fix
     assert find_encoding(path, "x.csv", given_by(raised.value)).codec == raised.value.details["encodings"][0]
 
 
@@ -146,8 +147,17 @@ def test_an_assumption_is_told_with_what_it_makes_of_a_word(tmp_path: Path, text
     assert f"line 2 has `{word.encode(codec).decode('cp1252')}`" in found.note
     # What reads like text comes first, and is what to give.
     assert codec == "cp1252" or f" It would be `{word}` in {codec} (" in found.note
-    other = "cp1250" if codec == "cp1252" else codec
+    other = re.findall(r"` in (\w+) \(", found.note)[0]
     assert found.note.endswith(f'{{"ingestion_config": {{"encoding": "{other}"}}}}')
+
+
+def test_no_encoding_is_proposed_that_reads_the_word_alike(tmp_path: Path) -> None:
+    """What is to be given is the first of those shown; one that changes nothing would silence the note, and help nobody."""
+    text = "id,city\n" + "1,Łódź\n2,Gdańsk\n3,Kraków\n" * 20
+    note = find_encoding(write(tmp_path, text.encode("cp1250")), "x.csv").note
+    assert note is not None
+    assert "It would be `Łódź` in cp1250" in note
+    assert note.endswith('such as {"ingestion_config": {"encoding": "cp1250"}}')
 
 
 @pytest.mark.parametrize("word", ["25°", "Köln", "Lévy", "½", "São", "Übermaß", "«oui»", "Žižka", "É", "é€"])
@@ -218,6 +228,38 @@ def test_utf16_without_a_mark_is_named_with_the_parameter_to_give(tmp_path: Path
     with pytest.raises(DataUnreadable, match="without a byte order mark") as raised:
         find_encoding(write(tmp_path, text.encode(codec)), "x.csv")
     assert f'{{"ingestion_config": {{"encoding": "{codec}"}}}}' in raised.value.fix
+
+
+def test_iso_2022_jp_is_named_with_the_parameter_to_give(tmp_path: Path) -> None:
+    """It is of ASCII characters alone, commas and quotes among them; a text with others is none."""
+    text = "a,b\n1,東京都\n2,横浜\n"
+    path = write(tmp_path, text.encode("iso2022_jp"))
+    with pytest.raises(DataUnreadable, match="in ISO-2022-JP: it has escape sequences of that") as raised:
+        find_encoding(path, "x.csv")
+    assert 'Give {"ingestion_config": {"encoding": "iso2022_jp"}}' in raised.value.fix
+    assert find_encoding(path, "x.csv", "iso2022_jp").last_line == "2,横浜"
+    assert find_encoding(write(tmp_path, text.encode("iso2022_jp") + "é".encode()), "x.csv").name == "UTF-8"
+
+
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+def test_what_was_written_as_utf8_twice_is_told(tmp_path: Path, mark: bytes) -> None:
+    """It is read as it stands; a capital Ã before a letter or a quotation mark is one."""
+    twice = "a,b\n1,Köln\n".encode().decode("cp1252").encode()
+    note = find_encoding(write(tmp_path, mark + twice), "x.csv").note
+    assert note is not None
+    assert note.startswith("Line 2 has `Ã¶`, which seems to be `ö`, written as UTF-8 twice.")
+    assert find_encoding(write(tmp_path, mark + "a\nNÃO\n«IRMÃ»\nIRMÃ\xa0\n".encode()), "x.csv").note is None
+
+
+@pytest.mark.parametrize("codec", ["utf-8", "utf-16"])
+def test_nul_characters_at_the_end_are_told_as_that(tmp_path: Path, codec: str) -> None:
+    """No editor shows a line there; it is what a crash leaves."""
+    nul = "\0" * 3_000_000
+    with pytest.raises(DataUnreadable, match="ends with NUL characters, from line 3 on") as raised:
+        find_encoding(write(tmp_path, f"a,b\n1,2\n{nul}".encode(codec)), "x.csv")
+    assert raised.value.fix == "Write it again; or, if all rows are there, take these characters out."
+    with pytest.raises(DataUnreadable, match="Line 3 has a NUL"):
+        find_encoding(write(tmp_path, f"a,b\n1,2\n{nul}3,4\n".encode(codec)), "x.csv")
 
 
 def test_nul_character_is_named_with_its_line(tmp_path: Path) -> None:

@@ -22,6 +22,8 @@ _REPLACED = 0xFFFD
 _WORD = re.compile(r"[^\s,;|\"]*[^\W\d_a-zA-Z][^\s,;|\"]*")
 _BEYOND_ASCII = re.compile(r"[^\s,;|\"]*[^\x00-\x7f][^\s,;|\"]*")
 _NAMES = {"cp1252": "Windows-1252", "latin-1": "Latin-1"} | EAST_ASIAN
+#: A character of two bytes that were each written as UTF-8 again. `Ã` before a no-break space or `»` does occur at the end of a word.
+_TWICE = re.compile(rb"\xc3[\x82\x83]\xc2[\xa1-\xaa\xac-\xba\xbc-\xbf]")
 _UNDECODED = re.compile("[\udc80-\udcff]")
 #: What else a text taken for a Western one may be in, and for which languages.
 _OTHERS = {
@@ -83,7 +85,7 @@ def refuse_doubtful(path: Path, found: Sequence[str], name: str) -> DataUnreadab
     return DataUnreadable(
         f"This is no UTF-8 text, and too short to tell which of {len(found)} encodings it is in: {readings}.",
         where=name,
-        fix=f"Save the file as UTF-8, or say which it is, for instance {write_config(encoding=found[0])}",
+        fix=f"Save the file as UTF-8, or say which of them reads right: if the first does, give {write_config(encoding=found[0])}",
         details={"encodings": list(found)},
     )
 
@@ -100,9 +102,11 @@ def say_what_was_made(path: Path, codec: str) -> str:
     written = word.encode(codec)
     readings = {other: written.decode(other, errors="replace") for other in likely}
     names = _OTHERS | EAST_ASIAN
-    told = [f"`{read}` in {other} ({names[other]})" for other, read in readings.items() if read != word]
-    could = f" It would be {', '.join(told)}." if told else ""
-    another = f", or give another, such as {write_config(encoding=likely[0])}" if likely else "."
+    others = {other: read for other, read in readings.items() if read != word}
+    told = ", ".join(f"`{read}` in {other} ({names[other]})" for other, read in others.items())
+    could = f" It would be {told}." if told else ""
+    # One that reads the word alike would leave it wrong, and no note would say so.
+    another = f", or give another, such as {write_config(encoding=next(iter(others)))}" if others else "."
     return f"{made}{could} If that is wrong, save it as UTF-8{another}"
 
 
@@ -113,6 +117,18 @@ def say_what_utf8_was_made(path: Path, codec: str) -> str:
     return (
         f"The file was read in {codec}, as `ingestion_config.encoding` says, but it seems to be UTF-8: line {line} has "
         f"`{read}`, which is `{word}` in UTF-8. If that is wrong, leave `encoding` out, or write all of the file as UTF-8."
+    )
+
+
+def say_what_was_written_twice(head: bytes) -> str | None:
+    """Return the note on a text that begins with the bytes *head*, and was written as UTF-8 twice; None where it was not."""
+    twice = _TWICE.search(head)
+    if twice is None:
+        return None
+    read, line = twice[0].decode(), head.count(b"\n", 0, twice.start()) + 1
+    return (
+        f"Line {line} has `{read}`, which seems to be `{read.encode('latin-1').decode()}`, "
+        "written as UTF-8 twice. It is read as it stands; if that is wrong, write the file as UTF-8 once."
     )
 
 

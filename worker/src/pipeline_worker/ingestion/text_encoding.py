@@ -12,7 +12,14 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import DataUnreadable, ParameterInvalid, near_miss
-from .doubtful_encoding import count_utf8, refuse_damaged, refuse_doubtful, say_what_utf8_was_made, say_what_was_made
+from .doubtful_encoding import (
+    count_utf8,
+    refuse_damaged,
+    refuse_doubtful,
+    say_what_utf8_was_made,
+    say_what_was_made,
+    say_what_was_written_twice,
+)
 from .east_asian import find_east_asian
 from .setting_line import write_config
 
@@ -41,6 +48,8 @@ _WIDE = ("utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be")
 #: A text in one of them has a separator, a digit or a line end at least once in so many characters; where it would be valid
 #: UTF-8 too, as with a stray NUL character, most are such.
 _FEW_ASCII, _MOST_ASCII = 50, 2
+#: What stands before Japanese characters in ISO-2022-JP, all bytes of which are ASCII.
+_ESCAPES = (b"\x1b$B", b"\x1b$@")
 _CONTROL = bytes([0, *range(4, 9), *range(14, 26)])
 #: So large a share of control characters has no text; those that can part cells are not among them.
 _MOST_CONTROL = 0.01
@@ -81,7 +90,7 @@ def find_encoding(path: Path, name: str, given: str | None = None, quotes: Seque
     :param name: what people know the file as.
     :param given: the request's `ingestion_config.encoding`.
     :param quotes: texts of one or two characters to count.
-    :raises DataUnreadable: damaged UTF-8, NUL characters, or UTF-16 or UTF-32 without a byte order mark.
+    :raises DataUnreadable: damaged UTF-8, NUL characters, ISO-2022-JP, or UTF-16 or UTF-32 without a byte order mark.
     :raises ParameterInvalid: *given* is unknown, or does not fit the bytes.
     """
     with path.open("rb") as file:
@@ -100,13 +109,15 @@ def find_encoding(path: Path, name: str, given: str | None = None, quotes: Seque
             ) from error
     if mark is not None:
         try:
-            return _scan(path, mark, "by its byte order mark", quotes, name)
+            found = _scan(path, mark, "by its byte order mark", quotes, name)
+            return replace(found, note=say_what_was_written_twice(head)) if mark == "utf-8-sig" else found
         except _UndecodableError as error:
             codec = mark.removesuffix("-sig")
             raise refuse_damaged(path, codec, error.line, name, "by its byte order mark", ()) from error
     _refuse_unmarked(head, name)
     try:
-        return _scan(path, "utf-8", "valid throughout", quotes, name)
+        found = _scan(path, "utf-8", "valid throughout", quotes, name)
+        return replace(found, note=say_what_was_written_twice(head))
     except _UndecodableError as error:
         _refuse_bytes(head, name)
         return _find_other(path, error.line, quotes, name)
@@ -182,7 +193,10 @@ def _scan(path: Path, codec: str, how: str, quotes: Sequence[str], name: str) ->
                 # Some codecs do not say which byte it is.
                 raise _UndecodableError(breaks + 1) from error
             if "\0" in text:
-                _refuse_nul(breaks + text[: text.index("\0")].count("\n") + 1, name)
+                before, _, after = text.partition("\0")
+                rest = iter(lambda: file.read(_CHUNK_BYTES), b"")
+                is_end = not after.strip("\0") and not any(more.strip(b"\0") for more in rest)
+                _refuse_nul(breaks + before.count("\n") + 1, name, is_end=is_end)
             count = _count(text, "\n")
             breaks += count
             line = len(text) - text.rfind("\n") - 1 if count else line + len(text)
@@ -239,7 +253,13 @@ def _check_given(given: str, mark: str | None, name: str) -> str:
 
 
 def _refuse_unmarked(head: bytes, name: str) -> None:
-    """Refuse UTF-16 and UTF-32 without a byte order mark; of all texts only these have NUL bytes."""
+    """Refuse ISO-2022-JP, and UTF-16 and UTF-32 without a byte order mark; of all texts only these have NUL bytes."""
+    if any(escape in head for escape in _ESCAPES) and _decode(head, "iso2022_jp") is not None:
+        raise DataUnreadable(
+            "This looks like Japanese text in ISO-2022-JP: it has escape sequences of that (ESC $ B).",
+            where=name,
+            fix=f"Give {write_config(encoding='iso2022_jp')}, or save the file as UTF-8.",
+        )
     if b"\0" not in head:
         return
     least = _FEW_ASCII if _decode(head, "utf-8") is None else _MOST_ASCII
@@ -285,10 +305,18 @@ def _refuse_long(line: int, name: str) -> None:
     )
 
 
-def _refuse_nul(line: int, name: str) -> None:
+def _refuse_nul(line: int, name: str, *, is_end: bool) -> None:
+    """Refuse a file with NUL characters, the first of them in *line*.
+
+    :param is_end: whether nothing else follows.
+    """
     raise DataUnreadable(
-        f"Line {line} has a NUL character, which no text file has.",
+        f"The file ends with NUL characters, from line {line} on, as after a crash while it was written."
+        if is_end
+        else f"Line {line} has a NUL character, which no text file has.",
         where=name,
-        fix="Look whether the file is CSV at all, or was cut off or damaged on its way; write it again.",
+        fix="Write it again; or, if all rows are there, take these characters out."
+        if is_end
+        else "Look whether the file is CSV at all, or was cut off or damaged on its way; write it again.",
         details={"line": line},
     )
