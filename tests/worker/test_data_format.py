@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import pickle
 import zipfile
 from pathlib import Path
 
@@ -65,7 +66,14 @@ def test_format_is_given_or_named_or_found(
 
 
 @pytest.mark.parametrize(
-    "content", [b"<DATE>,<OPEN>\n1,2\n", b"<DATE>\t<OPEN>\n1\t2\n", b"<DATE> <OPEN>\n1 2\n", b"- a,b: c\n1,2\n"]
+    "content",
+    [
+        b"<DATE>,<OPEN>\n1,2\n",
+        b"<DATE>\t<OPEN>\n1\t2\n",
+        b"<DATE> <OPEN>\n1 2\n",
+        b"<ERROR>,<DAY>\n1,2\n",
+        b"- a,b: c\n1,2\n",
+    ],
 )
 def test_names_of_columns_may_have_signs_of_other_texts(tmp_path: Path, content: bytes) -> None:
     """A separator between them tells that they are names."""
@@ -80,7 +88,14 @@ def test_names_of_columns_may_have_signs_of_other_texts(tmp_path: Path, content:
         ("x.csv", b" <!DOCTYPE html><title>404", "an HTML page; it is no table", "a login, or an error"),
         ("x.csv", b"<?xml version='1.0'?>", "an XML file; it holds no table", "CSV or Parquet"),
         ("x.csv", b"<rows>\n  <row><a>1</a></row>\n</rows>", "an XML file; it holds no table", "CSV or Parquet"),
-        ("x.csv", b"<Error><Code>NoSuchKey</Code></Error>", "an XML file; it holds no table", "CSV or Parquet"),
+        ("x.csv", b"<Error><Code>NoSuchKey</Code></Error>", "a server's error in XML; it is no table", "an error"),
+        ("x.csv", b"<?xml version='1.0'?>\n<Error>\n<Code>", "a server's error in XML; it is no table", "an error"),
+        ("x.csv", b"curl: (6) Could not resolve host", "an error of curl; it is no table", "download the file again"),
+        ("x.txt", b"1 1:0.5 2:-3e2 \n0 2:1\n", "a LibSVM file; it holds no table", "CSV or Parquet"),
+        ("x.pkl", pickle.dumps([1], 0), "a pickled Python object; it holds no table", "CSV or Parquet"),
+        ("x.pkl", pickle.dumps({"a": 1}, 0), "a pickled Python object; it holds no table", "CSV or Parquet"),
+        ("x.pkl", pickle.dumps(Path(), 0), "a pickled Python object; it holds no table", "CSV or Parquet"),
+        ("x.py", CSV, "By its name this is a program (`.py`)", "ends in what it is"),
         ("x.csv", b"<!-- proxy, v2 -->\n<html><body>", "an HTML page; it is no table", "a login, or an error"),
         ("x.csv", b"% Weka\n@RELATION shop\n", "an ARFF file; it holds no table", "CSV or Parquet"),
         ("x.sql", b"-- dump\nCREATE TABLE t (a REAL, b TEXT);", "an SQL script; it holds no table", "CSV or Parquet"),
@@ -154,7 +169,7 @@ def test_a_name_that_lies_is_told(tmp_path: Path, name: str, content: bytes, not
     ("given", "content", "message"),
     [
         ("csv", PARQUET, 'is "csv", but the file is a Parquet file'),
-        ("parquet", CSV, 'is "parquet", but the file is no Parquet file'),
+        ("parquet", CSV, 'is "parquet", but the file is no Parquet file: it begins with `a,b'),
         ("csv", make_zip("xl/workbook.xml"), "the file is an Excel workbook"),
         ("json", PARQUET, 'is "json", but the file is a Parquet file'),
         ("json", CSV, 'is "json", but the file is no JSON file'),

@@ -175,6 +175,7 @@ def test_a_column_that_pandas_rounds_is_told(tmp_path: Path) -> None:
         ('[{"a": 1, "a": 2}]', "A record has more than one value called `a`"),
         ('[{"a": {"b": 1}, "a.b": 2}]', "A record has more than one value called `a.b`"),
         ('[{"a": 1, " a": 2}]', "More than one column has the same name (`a`: columns 1, 2)"),
+        ('{"error": "not found", "code": 404}', "It is one object with `error`, and no records: a server's error"),
         ('{"a": [1, 2], "b": [1]}', "The columns have different numbers of values: `a` 2, `b` 1"),
         ('{"a": [{"x": 1}], "b": [{"x": 1}]}', "The object holds more than one array of records: `a`, `b`"),
         (

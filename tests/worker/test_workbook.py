@@ -281,6 +281,16 @@ def test_what_is_no_workbook_after_all_is_said(tmp_path: Path, content: bytes, w
     assert raised.value.what.startswith(what)
 
 
+def test_a_binary_workbook_is_a_table_in_a_format_that_is_not_read(tmp_path: Path) -> None:
+    """It is to be saved as another, and not to be looked for elsewhere."""
+    path = tmp_path / "x.xlsb"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("xl/workbook.bin", b"")
+    with pytest.raises(DataUnreadable, match=r"\(\.xlsb\); it holds no table in a format that is read") as raised:
+        ingest(path)
+    assert raised.value.fix == "Save it as an Excel workbook (.xlsx), and drop that."
+
+
 def test_half_a_workbook_is_damaged(tmp_path: Path) -> None:
     """It is called a workbook, and not an archive."""
     path = write_xlsx(tmp_path / "whole", {"S": TABLE})

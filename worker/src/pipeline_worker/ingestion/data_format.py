@@ -64,7 +64,7 @@ def find_format(path: Path, name: str, given: str | None = None) -> DataFormat:
         content = named if named is not None and named.is_any_text else FORMATS["csv"]
         if named is not None and not named.is_text and b"\0" in head:
             raise DataUnreadable(
-                f"By its name this is {named.called}, but it begins with {head[:16]!r}, as none does.",
+                f"By its name this is {named.called}, but it begins with {_show(head)}, as none does.",
                 where=name,
                 fix="Perhaps it is damaged, or only a part of it: write it again, and drop that.",
             )
@@ -86,16 +86,21 @@ def _take_given(given: FileFormat, content: FileFormat | None, head: bytes, name
         if content is None:
             refuse_foreign(head, name)
         return DataFormat(given.name, "given")
-    is_what = content.called if content else f"no {given.called.partition(' ')[2]}: it begins with {head[:16]!r}"
+    is_what = content.called if content else f"no {given.called.partition(' ')[2]}: it begins with {_show(head)}"
     raise ParameterInvalid(
         f'`data_format` is "{given.name}", but the file is {is_what}.',
         where=name,
         # An override cannot leave it out.
         fix=f'Give {{"data_format": "{content.name}"}}, or leave it out: it is found.'
         if content
-        else 'If it is text in columns, give {"data_format": "csv"}; else drop the file that was meant.',
+        else 'If it is text in columns, give {"data_format": "csv"}, or leave it out: it is found. Else drop the file that was meant.',
         details={"parameter": "data_format"},
     )
+
+
+def _show(head: bytes) -> str:
+    """Return the first characters of a file, with bytes that are none written out."""
+    return f"`{head[:16].decode(errors='backslashreplace')}`"
 
 
 def _note_lie(ending: str, content: FileFormat) -> str | None:

@@ -11,7 +11,7 @@ from ..errors import DataUnreadable
 #: Endings of names of programs, pictures, sounds and documents. They are refused whatever the file holds, as nobody means a
 #: table by them.
 _REFUSED = {
-    "a program": "exe com scr msi dll so dylib bat cmd ps1 vbs sh jar apk app deb rpm dmg iso class wasm",
+    "a program": "py js exe com scr msi dll so dylib bat cmd ps1 vbs sh jar apk app deb rpm dmg iso class wasm",
     "a picture": "png jpg jpeg gif bmp tif tiff webp svg ico heic psd",
     "a sound or a film": "mp3 wav ogg flac mp4 avi mov mkv webm",
     "a document": "pdf doc docx ppt pptx rtf odt odp epub html htm",
@@ -47,6 +47,7 @@ _AGAIN = (
     "Probably a server's page was saved in place of the file: a login, or an error. Open the address in a browser, save the file "
     "itself, and drop that."
 )
+_DOWNLOAD = "It was saved in place of the file: download the file again, and drop that."
 _LFS = (
     "Probably it was taken from a Git repository without Git LFS. Fetch the file itself (`git lfs pull`) and drop that."
 )
@@ -93,18 +94,31 @@ _WORDS: tuple[tuple[bytes, str, str], ...] = (
     (b"ORC", "an ORC file", _REWRITE),
 )
 _NO_TEXT = re.compile(rb"[\0-\x08\x0e-\x1a]")
-_HTML = re.compile(rb"\s*<(?:!doctype html|html|head|body|title|script)\b", re.IGNORECASE)
-#: Names of columns can be in angle brackets too, but with a separator between them.
-_XML = re.compile(rb"\s*<(?:(?:\?xml|!doctype)\b|[a-z][^<>]*>(?:\s*\n\s*)?<)", re.IGNORECASE)
 _COMMENTS = re.compile(rb"(?:\s*<!--.*?-->)+", re.DOTALL)
-#: How other texts begin that hold a table.
+#: How other texts begin, what to call them, and what a person can do. The first that fits counts. Names of columns can be in angle
+#: brackets too, but with a separator between them.
 _TEXTS = (
-    (re.compile(rb"(?:\s*%[^\n]*\n)*\s*@relation\s", re.IGNORECASE), "an ARFF file"),
+    (re.compile(rb"\s*<(?:!doctype html|html|head|body|title|script)\b", re.IGNORECASE), "an HTML page", _AGAIN),
+    (
+        re.compile(rb"\s*(?:<\?xml[^>]*>\s*)?<error\b[^<>]*>(?:\s*\n\s*)?<", re.IGNORECASE),
+        "a server's error in XML",
+        _AGAIN,
+    ),
+    (
+        re.compile(rb"\s*<(?:(?:\?xml|!doctype)\b|[a-z][^<>]*>(?:\s*\n\s*)?<)", re.IGNORECASE),
+        "an XML file",
+        _REWRITE,
+    ),
+    (re.compile(rb"curl: \(\d+\) "), "an error of curl", _DOWNLOAD),
+    (re.compile(rb"(?:\([ld]|c[a-z_][\w.]*\n\w+\n)p0\n"), "a pickled Python object", _REWRITE),
+    (re.compile(rb"[-+]?[\d.]+(?: \d+:[-+.\deE]+){2,} *\r?\n"), "a LibSVM file", _REWRITE),
+    (re.compile(rb"(?:\s*%[^\n]*\n)*\s*@relation\s", re.IGNORECASE), "an ARFF file", _REWRITE),
     (
         re.compile(rb"(?:\s*--[^\n]*\n)*\s*(?:create\s+table|insert\s+into|drop\s+table)\s", re.IGNORECASE),
         "an SQL script",
+        _REWRITE,
     ),
-    (re.compile(rb"(?:---[ \t]*\r?\n)?- [^\n,;\t|]+: "), "a YAML file"),
+    (re.compile(rb"(?:---[ \t]*\r?\n)?- [^\n,;\t|]+: "), "a YAML file", _REWRITE),
 )
 
 
@@ -143,16 +157,12 @@ def refuse_foreign(head: bytes, name: str) -> None:
     text = head.removeprefix(b"\xef\xbb\xbf")
     if comments := _COMMENTS.match(text):
         text = text[comments.end() :]
-    if _HTML.match(text):
-        refuse_kind("an HTML page", name, _AGAIN)
-    if _XML.match(text):
-        refuse_kind("an XML file", name, _REWRITE)
-    for pattern, kind in _TEXTS:
+    for pattern, kind, fix in _TEXTS:
         if pattern.match(text):
-            refuse_kind(kind, name, _REWRITE)
+            refuse_kind(kind, name, fix)
 
 
 def refuse_kind(kind: str, name: str, fix: str = _NO_TABLE) -> NoReturn:
     """Refuse a file that is of the *kind*."""
-    said = "holds no table in a format that is read" if fix in {_REWRITE, _COMPRESSED} else "is no table"
+    said = "is no table" if fix in {_NO_TABLE, _AGAIN, _DOWNLOAD, _LFS} else "holds no table in a format that is read"
     raise DataUnreadable(f"This is {kind}; it {said}.", where=name, fix=fix, details={"kind": kind})

@@ -22,6 +22,8 @@ _ROW = re.compile(r"\s*\[[^\]\[\n{]*\]\s*[,;\t|]")
 _ARRAY = "an array of records"
 _AS_RECORDS = 'Write it as an array of objects, [{"name": value, ...}, ...], or as JSON lines.'
 _BRACKETS = "Put records with commas between them into brackets, [{...}, {...}]"
+#: What a server names its error by.
+_ERRORS = {"error", "errors"}
 #: What pandas writes with `orient="split"`.
 _SPLIT = {"columns", "index", "data"}
 
@@ -196,6 +198,12 @@ def _read_columns(columns: Record, text: JsonText, found: _Found) -> Iterator[Re
         found.how, found.is_columns = "an object of columns, by row", True
         keys = dict.fromkeys(key for values in columns.values() for key in values)
         yield from ({name: values.get(key) for name, values in columns.items()} for key in keys)
+    elif errors := sorted(_ERRORS & columns.keys()):
+        raise DataUnreadable(
+            f"It is one object with `{errors[0]}`, and no records: a server's error seems to have been saved in place of the file.",
+            where=text.name,
+            fix="Download the file itself, and drop that.",
+        )
     else:
         found.how, found.argument = "one record", "[json.load({file})]"
         yield columns
