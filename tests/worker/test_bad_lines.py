@@ -110,6 +110,38 @@ def test_many_bad_lines_are_not_offered_to_be_left_out(tmp_path: Path, bad: int,
     assert raised.value.what.endswith(
         " It has as many with semicolon between them: files may have been joined that were written in two ways."
     )
+    assert raised.value.fix.startswith("Write all rows with the same separator.")
+
+
+@pytest.mark.parametrize(
+    ("lines", "what", "fix"),
+    [
+        (
+            [*ROWS, "\x1a"],
+            "has 1 cell, but the header has 3. It is the character Ctrl-Z (\\x1a) alone",
+            "Take it out of",
+        ),
+        (
+            [*ROWS, "40,4\r0.5,no"],
+            "With line 43 it would be a row: a line end (\\n or \\r) may",
+            "Take that line end out",
+        ),
+        (
+            [*ROWS, *["40,40.5", "41"] * 30],
+            "(60 rows differ from the header).",
+            "Look whether this is a table, and its",
+        ),
+        ([*ROWS, "40,40.5", "41,5,2,no"], "(2 rows differ from the header).", "Put quotes around cells that hold"),
+    ],
+)
+def test_rows_with_other_cells_are_told_with_what_they_seem_to_be(
+    tmp_path: Path, lines: list[str], what: str, fix: str
+) -> None:
+    """Each cause has advice of its own; most rows of a text or a log differ from its first line."""
+    with pytest.raises(DataUnreadable) as raised:
+        convert_bytes(tmp_path, (HEADER + "\n".join(lines) + "\n").encode())
+    assert what in raised.value.what
+    assert raised.value.fix.startswith(fix)
 
 
 @pytest.mark.parametrize("width", [2, 3])

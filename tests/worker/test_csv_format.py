@@ -62,15 +62,15 @@ def test_tsv_is_separated_by_tabs_even_if_commas_would_fit(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("text", "data_format", "said"),
     [
-        ("a,b\n1,2\n", "tsv", "The file is TSV by its name or by `data_format`, but no line has such a separator"),
-        ("sep=;\na,b\n1,2\n", "csv", "The first line says `sep=;`, but no line has such a separator"),
+        ("a,b\n1,2\n", "tsv", "The file is TSV by its name or by `data_format`, but no line has a tab"),
+        ("sep=;\na,b\n1,2\n", "csv", "The first line says `sep=;`, but no line has a semicolon"),
     ],
 )
 def test_a_separator_that_no_line_has_is_not_taken(tmp_path: Path, text: str, data_format: str, said: str) -> None:
     """What the lines have is read, and that is told."""
     found = find(tmp_path, text, data_format)
     assert found.header == ("a", "b")
-    assert found.list_notes() == [f"{said}: it was read with comma between its cells."]
+    assert found.list_notes() == [f"{said}: it was read with commas between its cells."]
 
 
 @pytest.mark.parametrize(
@@ -230,7 +230,9 @@ def test_columns_are_named_as_pandas_names_them(header: str) -> None:
 
 def test_made_up_names_are_said() -> None:
     """Each name that is not the file's own has a note."""
-    assert name_columns(["a", ""])[1] == ["Column 2 has no name; it is called `Unnamed: 1`."]
+    assert name_columns(["a", ""])[1] == [
+        "Column 2 has no name; it is called `Unnamed: 1` (counted from 0, as pandas does)."
+    ]
 
 
 def test_wide_header_is_read_whole(tmp_path: Path) -> None:

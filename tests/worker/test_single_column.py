@@ -53,6 +53,7 @@ def test_a_quoted_line_break_between_runs_of_blanks_is_refused(tmp_path: Path) -
         (" \n  \n\n", "The file has nothing but blanks and empty lines."),
         (" \na,b\n1,2\n", "The first line has nothing but blanks, and the header is to be there."),
         ("My table\na;b;c\n1;2;3\n", "Only one column was found: the first line is 'My table', while lines below it have 3."),
+        ("a^b^c\n1^2^3\n", "Only one column was found, but every line has 2 `^`."),
         ("12:30:05 started\n12:30:06 ended here\n", "The file has only one column, '12:30:05 started'"),
         ("id  full name\n1  no\n2  yes\n", "The columns seem to be aligned by blanks, but line 2 has 2 words, and the first one has 3."),
     ],
@@ -62,6 +63,16 @@ def test_a_single_column_is_said_for_what_it_is(tmp_path: Path, text: str, what:
     with pytest.raises(DataUnreadable) as raised:
         convert_bytes(tmp_path, text.encode())
     assert raised.value.what.startswith(what)
+
+
+@pytest.mark.parametrize(
+    ("header", "is_text"), [("2024-01-01 12:00:00 INFO started worker", True), ("the label of it", False)]
+)
+def test_a_single_column_named_by_a_text_is_told_as_one(tmp_path: Path, header: str, is_text: bool) -> None:
+    """A log has no header, and no name has so many words."""
+    with pytest.raises(DataUnreadable, match="only one column") as raised:
+        convert_bytes(tmp_path, f"{header}\nyes\nno\n".encode())
+    assert raised.value.fix.startswith("The first line reads like a text or a log") == is_text
 
 
 @pytest.mark.parametrize(

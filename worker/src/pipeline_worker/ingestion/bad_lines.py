@@ -158,12 +158,12 @@ def explain_rows(path: Path, csv_format: CsvFormat, name: str, reason: str) -> D
             fix="Take that separator out of the header, or write a cell more in each row.",
             details=details,
         )
+    seems, fix = _explain_cells(first, bad, csv_format, is_most=count * 2 > rows)
     return DataUnreadable(
         f"Line {first.first} has {_count(first.cells)}, but {others} has {expected}"
-        f"{f' ({count} rows differ from the header)' if count > 1 else ''}.{_say_other_separator(first, csv_format)}",
+        f"{f' ({count} rows differ from the header)' if count > 1 else ''}.{seems}",
         where=_list_lines(bad, count, name),
-        fix="Put quotes around cells that hold the separator, add the missing cells, or remove lines that are no rows"
-        " (titles, totals). Nothing was dropped or filled in." + leave_out,
+        fix=f"{fix} Nothing was dropped or filled in.{leave_out}",
         details=details,
     )
 
@@ -245,6 +245,27 @@ def _blank_lines(path: Path, copy: Path, codec: str, numbers: set[int]) -> None:
     with path.open(encoding=codec, newline="") as source, copy.open("w", encoding=codec, newline="") as target:
         for number, line in enumerate(source, start=1):
             target.write(line[len(line.rstrip("\r\n")) :] if number in numbers else line)
+
+
+def _explain_cells(first: Row, bad: Sequence[Row], csv_format: CsvFormat, *, is_most: bool) -> tuple[str, str]:
+    """Return a sentence on what the *first* of rows with too few or too many cells seems to be, if any, and what to do.
+
+    :param is_most: whether most rows are such.
+    """
+    if first.values == ["\x1a"]:
+        return " It is the character Ctrl-Z (\\x1a) alone, with which DOS ended a file.", "Take it out of the file."
+    if said := _say_other_separator(first, csv_format):
+        return said, "Write all rows with the same separator."
+    fix = "put quotes around cells that hold the separator, add the missing cells, or remove lines that are no rows (titles, totals)."
+    if is_most:
+        return "", f"Look whether this is a table, and its first line the header. If so, {fix}"
+    after = next((row for row in bad if row.first == first.last + 1), None)
+    if after is not None and first.cells + after.cells == csv_format.width + 1:
+        return (
+            f" With line {after.first} it would be a row: a line end (\\n or \\r) may stand inside a cell.",
+            "Take that line end out, or put quotes around the cell; or add the missing cells.",
+        )
+    return "", fix.capitalize()
 
 
 def _say_other_separator(row: Row, csv_format: CsvFormat) -> str:

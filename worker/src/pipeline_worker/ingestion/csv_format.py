@@ -176,7 +176,7 @@ def find_csv_format(path: Path, name: str, config: IngestionConfig, data_format:
                 if told == "\t"
                 else f"The first line says `sep={told}`"
             )
-            note = f"{said}, but no line has such a separator: it was read with {NAMES[found_separator]} between its cells."
+            note = f"{said}, but no line has a {NAMES.get(told, told)}: it was read with {NAMES[found_separator]}s between its cells."
     blanks = BlankRuns(quote, escape)
     is_aligned = separator == BLANKS or (separator is None and blanks.are_in(body))
     if is_aligned:
@@ -226,7 +226,7 @@ def name_columns(header: Sequence[str]) -> tuple[list[str], list[str]]:
     cells = [cell.strip() for cell in header]
     names = [cell or f"Unnamed: {position}" for position, cell in enumerate(cells)]
     notes = [
-        f"Column {position + 1} has no name; it is called `Unnamed: {position}`."
+        f"Column {position + 1} has no name; it is called `Unnamed: {position}` (counted from 0, as pandas does)."
         for position, cell in enumerate(cells)
         if not cell
     ]

@@ -13,6 +13,8 @@ from .separator import BLANKS, NAMES, SEPARATORS, find_separator, split_rows
 from .setting_line import write_config
 
 _LONGEST_SHOWN = 60
+#: A name of a column seldom has more.
+_MOST_WORDS = 4
 #: Characters that could part cells, and that a person can give as the separator; Hive writes the last.
 _SIGNS = string.punctuation.replace('"', "").replace("'", "") + "\x01"
 _TIME = re.compile(r"\d:\d")
@@ -62,7 +64,7 @@ def refuse_single_column(header: str, sample: str, quote: str, escape: str | Non
         fix = "Remove what stands before the header line."
     elif sign := _find_sign(lines):
         refuse_several_signs("\n".join(lines), sign, name)
-        what = f"Only one column was found; every line has as many `{sign}`."
+        what = f"Only one column was found, but every line has {lines[0].count(sign)} `{sign}`."
         fix = f"If that stands between the columns, give {write_config(separator=sign)}"
     elif blanks[0] > 1 and "  " in "".join(lines):
         number = next((at for at, cells in enumerate(blanks, start=1) if cells != blanks[0]), 1)
@@ -84,6 +86,8 @@ def refuse_single_column(header: str, sample: str, quote: str, escape: str | Non
         spaced = ", with empty lines between its rows" if is_spaced else ""
         what = f"The file has only one column, {seen!r}{spaced}: there is nothing to predict a target from."
         fix = "Drop a file that has the target, and columns to predict it from, with a separator between them."
+        if len(seen.split()) > _MOST_WORDS:
+            fix = f"The first line reads like a text or a log, and was taken for the header. {fix}"
     raise DataUnreadable(what, where=where, fix=fix, details={"header": header[:200]})
 
 
