@@ -238,6 +238,17 @@ def test_a_number_target_with_a_word_in_it_is_refused(bench: Bench) -> None:
     assert bench.run("second", target_column="n").exit_code == 0
 
 
+def test_a_title_that_was_taken_for_the_header_is_told(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+    """Where the first row has the target's name, no other column is proposed for it, and no note speaks of the wrong columns."""
+    bench.drop(b"Sales,and costs\nsize,label\n1,a\n2,b\n3,b\n")
+    with caplog.at_level(logging.WARNING, "pipeline_worker"):
+        ended = bench.run(target_column="label")
+    assert ended.exit_code == 2
+    assert failure_of(ended)["what"].endswith("that seems to be the header, and not `Sales`, `and costs`.")
+    assert bench.receipt()["reason"]["fix"].startswith("Write the file with the names of the columns first")
+    assert "`Sales`: Text" not in caplog.text
+
+
 def test_name_that_mlflow_refuses_fails_before_any_work(bench: Bench) -> None:
     """Exit 2, with the rule."""
     bench.drop(ROWS, key="a:b/x.csv", dataset="a:b")

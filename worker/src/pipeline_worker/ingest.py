@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from pathlib import Path
 from typing import Any
+
+import pyarrow.parquet as pq
 
 from .attempt import Attempt, Outcome
 from .dataset_name import check_dataset_name, check_key, note_made_name
-from .errors import DataUnreadable
+from .errors import ColumnMissing, DataUnreadable
 from .escape import escape
 from .ingestion.convert import convert
 from .ingestion.converted import Converted
@@ -45,11 +48,14 @@ def ingest(attempt: Attempt) -> Outcome:
         unpacked = unpack(raw, source, config.member, attempt.scratch / "unpacked", limits)
         data_format = find_format(unpacked.path, unpacked.name, request.data_format)
         converted = convert(unpacked.path, dataset, unpacked.name, data_format, config, request.drop_columns, limits)
+    names = [*converted.schema.names(), *converted.schema.left_out]
+    parameters = attempt.request_from.get("target_column") or _name_parameters(attempt)
+    if request.target_column not in {None, *names}:
+        # Notes on columns with wrong names would lead astray.
+        _refuse_header(dataset, request.target_column, names, f"{source}; `target_column` is from {parameters}")
     notes = [escape(note) for note in (*_note_names(attempt), *unpacked.notes, *converted.notes)]
     _log_findings(attempt, data_format, converted)
     _log_notes(attempt, _put_first(notes, request.target_column))
-    names = [*converted.schema.names(), *converted.schema.left_out]
-    parameters = attempt.request_from.get("target_column") or _name_parameters(attempt)
     target = find_target(names, request.target_column, data=source, source=parameters, stage=attempt.stage)
     refuse_words_among_numbers(dataset, converted.schema, target.column, config, source, data_format.name)
     _refuse_left_out_target(target, converted, source)
@@ -136,6 +142,21 @@ def _log_notes(attempt: Attempt, notes: list[str]) -> None:
 def _put_first(notes: list[str], column: str | None) -> list[str]:
     """Return *notes* with those about *column* before all others."""
     return sorted(notes, key=lambda note: not note.startswith(f"`{escape(column or '')}`"))
+
+
+def _refuse_header(dataset: Path, target: str | None, names: list[str], where: str) -> None:
+    """Refuse a table of which the first row has the name of the *target*: it is the header, and a title was taken for that."""
+    with pq.ParquetFile(dataset) as file:
+        first: dict[str, Any] = next((batch.to_pylist()[0] for batch in file.iter_batches(1)), {})
+    if target in first.values():
+        shown = ", ".join(f"`{name}`" for name in names[:5]) + (", ..." if len(names) > 5 else "")
+        raise ColumnMissing(
+            f"`target_column` is `{target}`, which no column is called, but the first row has it: that seems to be the header, and "
+            f"not {shown}.",
+            where=where,
+            fix="Write the file with the names of the columns first, without a title above them, and drop it again.",
+            details={"parameter": "target_column", "given": target, "columns": names},
+        )
 
 
 def _refuse_left_out_target(target: Target, converted: Converted, source: str) -> None:
