@@ -143,6 +143,9 @@ def test_lines_that_are_read_as_a_document_are_named(tmp_path: Path) -> None:
         ('{"a": "' + "x" * (1 << 20) + '"}', "x.json", "json"),
         ('{"a": 1}\n', "x.jsonl", "jsonl"),
         ("[1]\n[2]\n", "x.jsonl", "jsonl"),
+        ('{"a": 1\n{"a": 2}\n', "x.jsonl", "jsonl"),
+        ('{"a": [\n{"a": 1},\n{"a": 2}]}', "x.jsonl", "json"),
+        ('{"a":\n{"a": 1}}', "x.jsonl", "json"),
         ('{"data": [{"a": 1}]}', "x.jsonl", "json"),
         ('[\n{"a": 1}]\n', "x.jsonl", "json"),
     ],
@@ -171,6 +174,9 @@ def test_a_column_that_pandas_rounds_is_told(tmp_path: Path) -> None:
         ("[[1, 2], [3, 4]]", "Record 1 is an array, whose values have no names"),
         ('[{"a": 1}, {"a": 2}', "The JSON is broken in line 1: , or ] should come next, and not the end"),
         ('[{"a": 1},\n {"a": }]', "The JSON is broken in line 2: Expecting value"),
+        ('[{"a": 1},\n {"a": 2},\n]', "The JSON is broken in line 3: nothing follows the last comma before its ]"),
+        ('[{"a": 1},\n {"a": 2, }]', "The JSON is broken in line 2: nothing follows the last comma before its }"),
+        ("[{'a': None}]", "The JSON is broken in line 1: it has single quotes"),
         ('[{"a": 1}]\n[{"a": 2}]', "The JSON is broken in line 2: something follows the end of the document"),
         ('[{"a": 1, "a": 2}]', "A record has more than one value called `a`"),
         ('[{"a": {"b": 1}, "a.b": 2}]', "A record has more than one value called `a.b`"),
@@ -193,7 +199,7 @@ def test_a_column_that_pandas_rounds_is_told(tmp_path: Path) -> None:
         ('[null, {"a": 1}]', "Record 1 is no object"),
         ('{"u1": {"a": 1}, "u2": {"a": 2}}', "It is an object of objects"),
         ('{"columns": ["a"], "index": [0], "data": [[1]]}', "The names of the columns stand apart from the rows"),
-        ("[" * 100_000, "The JSON is broken in line 1: it is nested too deeply"),
+        ("[" * 100_000, "A value in line 1 is nested too deeply to be read"),
         ('[{"a": ' + "1" * 5000 + "}]", "The JSON is broken in line 1: it has a number of more than 4,300 digits"),
         ('[{"a": "\\ud800"}]', "A text from record 1 on has half of a character"),
     ],
@@ -210,6 +216,8 @@ def test_what_is_no_table_is_said(tmp_path: Path, content: str, what: str) -> No
     ("line", "what"),
     [
         ('{"a": }', "Line 3 is no record of JSON: Expecting value (column 7)"),
+        ("{'a': 1}", "Line 3 is no record of JSON: it has single quotes"),
+        ('{"a": ' + "[" * 100_000, "A value in line 3 is nested too deeply to be read"),
         ("[1]", "Line 3 is no record of JSON: it is no object"),
         ('{"a": 1} {"a": 2}', "Line 3 is no record of JSON: something follows it (column 9)"),
         ('{"a": 1, "a": 2}', "A record has more than one value called `a`"),
@@ -221,6 +229,14 @@ def test_a_line_that_is_no_record_is_named(tmp_path: Path, line: str, what: str)
         ingest(tmp_path, f'{{"a": 1}}\n\n{line}\n{{"a": 2}}\n'.replace("\n\n", '\n{"a": 0}\n'), "x.jsonl")
     assert raised.value.what.startswith(what)
     assert raised.value.where.endswith("line 3")
+
+
+@pytest.mark.parametrize(("end", "is_told"), [("", True), ("\n", False)])
+def test_a_last_line_that_is_cut_off_tells_that_more_may_be_missing(tmp_path: Path, end: str, is_told: bool) -> None:
+    """To remove it would lose, unseen, all that came behind it; what ends with its line did not break off there."""
+    with pytest.raises(DataUnreadable, match="Line 3 is no record of JSON: Unterminated string") as raised:
+        ingest(tmp_path, '{"a": "x"}\n{"a": "y"}\n{"a": "z' + end, "x.jsonl")
+    assert ("perhaps its transfer broke off: send it again" in raised.value.fix) == is_told
 
 
 def test_a_document_is_read_in_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -51,6 +51,25 @@ def make_record(pairs: list[tuple[str, Any]]) -> Record:
     return record
 
 
+def refuse_nested(line: int, name: str) -> DataUnreadable:
+    """Return the error for a value that is nested more deeply than Python reads."""
+    return DataUnreadable(
+        f"A value in line {line} is nested too deeply to be read: by several hundred brackets or more.",
+        where=f"{name}, line {line}",
+        fix="Write what is inside as values side by side, or leave it out.",
+        details={"line": line},
+    )
+
+
+def say_broken(error: json.JSONDecodeError) -> str:
+    """Return what is wrong with a text that is no JSON."""
+    if error.doc.startswith("'", error.pos):
+        return "it has single quotes, as Python prints what it holds, and JSON has double ones"
+    if error.doc.startswith(("}", "]"), error.pos) and error.doc[: error.pos].rstrip().endswith(","):
+        return f"nothing follows the last comma before its {error.doc[error.pos]}"
+    return error.msg
+
+
 @dataclass
 class RecordsFormat:
     """How the records of one file are written.

@@ -8,12 +8,12 @@ import re
 from typing import Any, TextIO
 
 from ..errors import DataUnreadable
-from .json_records import TOO_MANY_DIGITS, RepeatedNameError, make_record, refuse_repeated
+from .json_records import TOO_MANY_DIGITS, RepeatedNameError, make_record, refuse_nested, refuse_repeated, say_broken
 
 _CHUNK_CHARACTERS = 1 << 20
 #: A value that is longer would take too much memory, at ten times its length and more.
 _LONGEST_VALUE = 64 << 20
-_MEND = "Mend it there, or let a program write the file again."
+_MEND = "Mend it there, or let a program write the file again (Python: `json.dump`)."
 _BLANKS = re.compile(r"[ \t\r\n]*")
 
 
@@ -88,13 +88,13 @@ class JsonText:
             except RepeatedNameError as error:
                 raise refuse_repeated(str(error), f"{self.name}, from line {self.line} on") from error
             except RecursionError as error:
-                raise self.refuse("it is nested too deeply") from error
+                raise refuse_nested(self.line, self.name) from error
             except json.JSONDecodeError as error:
                 if self._fill():
                     continue
                 # Reading on has cut off what is before the value.
                 self._at += max(0, error.pos - begun)
-                raise self.refuse(error.msg) from error
+                raise self.refuse(say_broken(error)) from error
             except ValueError as error:
                 raise self.refuse(TOO_MANY_DIGITS) from error
             # A number at the end of what is here may go on.

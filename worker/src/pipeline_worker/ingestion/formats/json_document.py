@@ -115,6 +115,8 @@ def _read_array(text: JsonText) -> Iterator[Record]:
         yield value
         if text.expect(",", "]") == "]":
             return
+        if text.peek() == "]":
+            raise text.refuse("nothing follows the last comma before its ]", "Take that comma out.")
 
 
 def _read_object(text: JsonText, found: _Found) -> Iterator[Record]:

@@ -21,7 +21,9 @@ from ..json_records import (
     RepeatedNameError,
     convert_records,
     make_record,
+    refuse_nested,
     refuse_repeated,
+    say_broken,
 )
 from ..json_text import decode_head
 from ..text_encoding import find_encoding
@@ -29,6 +31,9 @@ from .file_format import FileFormat
 
 _LONGEST_LINE = 32 << 20
 _BLOCK_CHARACTERS = 4 << 20
+_CUT = (
+    "The file ends there, and perhaps its transfer broke off: send it again; if it is whole, mend or remove the line."
+)
 
 
 def _is_one(head: bytes, _: Path) -> bool:
@@ -44,15 +49,16 @@ def _is_one(head: bytes, _: Path) -> bool:
 def can_be_lines(head: bytes, *, is_whole: bool) -> bool:
     """Whether a file that is called JSON lines can be that, by its first bytes, where nothing shows that it is.
 
-    Its first line is too long to be seen whole, the only record, or an array, of which it is said that it is no record.
+    Its first line is too long to be seen whole, the only record, an array, of which it is said that it is no record, or a record
+    that is broken: in no document an object begins behind it.
     """
-    line, end, _ = decode_head(head).strip().partition("\n")
+    line, end, rest = decode_head(head).strip().partition("\n")
     if not end:
         return line.startswith("{") and not (is_whole and "[" in line)
     try:
         return isinstance(json.loads(line), list)
     except (ValueError, RecursionError):
-        return False
+        return line.startswith("{") and rest.startswith("{") and not line.rstrip().endswith((",", ":", "["))
 
 
 def _convert(
@@ -86,11 +92,11 @@ def _read(path: Path, codec: str, name: str, records_format: RecordsFormat) -> I
                 number += found[1]
             else:
                 lines = (text + last).removesuffix("\n").split("\n")
-                yield from _read_lines(lines, number, name)
+                yield from _read_lines(lines, number, name, is_cut=not (text + last).endswith("\n"))
                 number += len(lines)
 
 
-def _read_lines(lines: Sequence[str], first: int, name: str) -> Iterator[tuple[int, Record]]:
+def _read_lines(lines: Sequence[str], first: int, name: str, *, is_cut: bool) -> Iterator[tuple[int, Record]]:
     decode = json.JSONDecoder(object_pairs_hook=make_record).raw_decode
     for number, line in enumerate(lines, start=first):
         text = line.strip()
@@ -108,11 +114,13 @@ def _read_lines(lines: Sequence[str], first: int, name: str) -> Iterator[tuple[i
         except RepeatedNameError as error:
             raise refuse_repeated(str(error), f"{name}, line {number}") from error
         except json.JSONDecodeError as error:
-            raise _refuse_line(number, f"{error.msg} (column {error.colno})", name) from error
+            # A line is known to be whole by its end.
+            cut = _CUT if is_cut and number == first + len(lines) - 1 else ""
+            raise _refuse_line(number, f"{say_broken(error)} (column {error.colno})", name, cut) from error
         except ValueError as error:
             raise _refuse_line(number, TOO_MANY_DIGITS, name) from error
         except RecursionError as error:
-            raise _refuse_line(number, "it is nested too deeply", name) from error
+            raise refuse_nested(number, name) from error
         if end < len(text):
             raise _refuse_line(number, f"something follows it (column {end + 1})", name)
         if type(record) is not dict:
@@ -120,11 +128,11 @@ def _read_lines(lines: Sequence[str], first: int, name: str) -> Iterator[tuple[i
         yield number, record
 
 
-def _refuse_line(number: int, reason: str, name: str) -> DataUnreadable:
+def _refuse_line(number: int, reason: str, name: str, fix: str = "") -> DataUnreadable:
     return DataUnreadable(
         f"Line {number} is no record of JSON: {reason}.",
         where=f"{name}, line {number}",
-        fix="Mend or remove the line. Each record stands on a line of its own, as an object.",
+        fix=fix or "Mend or remove the line. Each record stands on a line of its own, as an object.",
         details={"line": number},
     )
 
