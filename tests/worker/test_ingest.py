@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import logging
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ import pytest
 
 from pipeline_worker.ingest import ingest
 from pipeline_worker.layout import Layout
+from pipeline_worker.limits import Limits
 from pipeline_worker.manifest import Manifest, read_committed
 from pipeline_worker.request import Request
 from pipeline_worker.settings import read_settings
@@ -275,6 +278,18 @@ def test_unreadable_file_is_a_fault_of_the_data(bench: Bench, content: bytes, ke
     assert what in failure_of(ended)["what"]
     assert what in bench.receipt()["reason"]["what"]
     assert f"s3://drops/{key}" in failure_of(ended)["where"]
+
+
+def test_a_packed_file_that_is_too_large_is_told_what_is_enough_unpacked(bench: Bench) -> None:
+    """Who follows the advice is not refused again for what it unpacks to."""
+    bench.drop(gzip.compress(ROWS), key="penguins/x.csv.gz")
+    bench.settings = replace(bench.settings, limits=Limits(file_bytes=40))
+    told = failure_of(bench.run())
+    assert told["what"] == "The file has more than 40 bytes, the most allowed."
+    line, _, enough = told["fix"].rpartition("=")
+    assert line.endswith("in `.env`, which is surely enough, and `make down up`: ML_PIPELINE_MAX_FILE_BYTES")
+    bench.settings = replace(bench.settings, limits=Limits(file_bytes=int(enough)))
+    assert bench.run("second", target_column="species").exit_code == 0
 
 
 def test_notes_are_logged_and_kept(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:

@@ -42,7 +42,12 @@ def write_repeated(path: Path, text: str, rows: int) -> Path:
     ("limits", "text", "what", "setting"),
     [
         (Limits(columns=2), "a,b,c\n1,2,3\n", "The table has 3 columns; 2 are allowed.", "ML_PIPELINE_MAX_COLUMNS=3"),
-        (Limits(rows=3), "a,b\n" + "1,2\n" * 9, "The table has more than 3 rows; 3 are", "ML_PIPELINE_MAX_ROWS=9"),
+        (
+            Limits(rows=3),
+            "a,b\n" + "1,2\n" * 9,
+            "The table has more than 3 rows, the most allowed.",
+            "ML_PIPELINE_MAX_ROWS=9",
+        ),
         (
             Limits(cell_bytes=20),
             "a,b c\n1,x\n2,y\n3," + "é" * 11 + "\n4,z\n",
@@ -83,7 +88,10 @@ def test_a_cell_longer_than_any_block_is_named_with_its_line(tmp_path: Path, mon
         (Limits(rows=9_999), "The table has 10,000 rows; 9,999 are allowed."),
         (Limits(columns=1), "The table has 2 columns; 1 are allowed."),
         (Limits(file_bytes=5_000), "Unpacked, the file has "),
-        (Limits(file_bytes=9_000_000), "Written out, its texts have 10,000,000 bytes; 9,000,000 are allowed."),
+        (
+            Limits(file_bytes=9_000_000),
+            "Counted in each row that repeats them, its texts have 10,000,000 bytes; 9,000,000",
+        ),
         (Limits(cell_bytes=999), "A cell of `t` in row group 1 has 1,000 bytes; 999 are allowed."),
     ],
 )

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pipeline_worker.errors import DataUnreadable, ParameterInvalid
-from pipeline_worker.ingestion.unpacked import Unpacked, unpack
+from pipeline_worker.ingestion.unpacked import Unpacked, bound_unpacked, unpack
 from pipeline_worker.limits import Limits
 
 CSV = b"a,b\n1,2\n"
@@ -84,18 +84,22 @@ def test_files_that_are_no_table_by_their_names_are_not_called_so(tmp_path: Path
 def test_a_gzip_file_that_is_too_large_says_what_is_surely_enough(tmp_path: Path, content: bytes) -> None:
     """How large it is unpacked it does not say."""
     packed = gzip.compress(content)
-    with pytest.raises(DataUnreadable, match="Unpacked, the file has more than 1,048,576 bytes") as raised:
+    with pytest.raises(
+        DataUnreadable, match="Unpacked, the file has more than 1,048,576 bytes, the most allowed"
+    ) as raised:
         open_archive(tmp_path, packed, name="x.gz")
     path = tmp_path / "raw-data"
     enough = Limits(file_bytes=int(raised.value.fix.rpartition("ML_PIPELINE_MAX_FILE_BYTES=")[2]))
     assert unpack(path, "x.gz", None, tmp_path / "unpacked", enough).path.read_bytes() == content
+    assert bound_unpacked("x/x.csv.GZ", len(packed)) == enough.file_bytes
+    assert bound_unpacked("x/x.csv", len(packed)) is None
 
 
 @pytest.mark.parametrize(
     ("content", "what"),
     [
-        (make_zip(x=CSV)[:40], "The zip archive is damaged, or only a part of it"),
-        (gzip.compress(CSV)[:-12], "The gzip file is damaged, or only a part of it"),
+        (make_zip(x=CSV)[:40], "The zip archive is damaged, or only a part of it: its end is missing."),
+        (gzip.compress(CSV)[:-12], "The gzip file is damaged, or only a part of it: its end is missing."),
         (b"\x1f\x8bnothing", "The gzip file is damaged, or only a part of it"),
         (encrypt(make_zip(x=CSV)), "`x` in the archive is encrypted"),
         (make_zip(), "The archive holds no file"),
@@ -104,8 +108,8 @@ def test_a_gzip_file_that_is_too_large_says_what_is_surely_enough(tmp_path: Path
         (make_zip(x=bytes(2 << 20)), "Unpacked, the file has"),
         (gzip.compress(bytes(2 << 20)), "Unpacked, the file has"),
         (make_zip(**{"xl/workbook.xml": bytes(2 << 20)}), "Unpacked, the file has"),
-        (repack(zipfile.ZIP_BZIP2), "The zip archive is packed in a way that is not read: `x` by method 12"),
-        (repack(zipfile.ZIP_LZMA), "The zip archive is packed in a way that is not read: `x` by method 14"),
+        (repack(zipfile.ZIP_BZIP2), "The zip archive is packed in a way that is not read: `x` by bzip2"),
+        (repack(zipfile.ZIP_LZMA), "The zip archive is packed in a way that is not read: `x` by LZMA"),
         (make_zip(x=repack(zipfile.ZIP_BZIP2)), "The zip archive is packed in a way that is not read"),
         (b"PK\x07\x08" + make_zip(x=CSV), "This is the first of several parts of a zip archive"),
         (make_zip(**{"word/document.xml": b"x"}), "This is a Word document; it is no table"),

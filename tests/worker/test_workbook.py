@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from pipeline_worker.errors import DataUnreadable, ParameterInvalid
-from pipeline_worker.ingestion import old_sheet_texts, sheet_texts, workbook_xml
+from pipeline_worker.ingestion import old_sheet_texts, sheet_size, sheet_texts, workbook_xml
 from pipeline_worker.ingestion.convert import convert
 from pipeline_worker.ingestion.data_format import DataFormat
 from pipeline_worker.limits import Limits
@@ -184,9 +184,16 @@ def test_neither_the_header_nor_what_stands_above_it_counts_as_a_row(
         return convert(path, tmp_path / "dataset.parquet", "x", how, IngestionConfig(), limits=limits).schema.rows
 
     assert convert_within(2) == 2
-    with pytest.raises(DataUnreadable, match="The table has more than 1 rows; 1 are allowed") as raised:
+    with pytest.raises(DataUnreadable, match="The table has more than 1 rows, the most allowed") as raised:
         convert_within(1)
     assert raised.value.fix.endswith("ML_PIPELINE_MAX_ROWS=2")
+
+
+def test_a_workbook_that_is_too_large_to_be_held_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By what its archive says of its size, before it is read."""
+    monkeypatch.setattr(sheet_size, "_MOST_BYTES", 100)
+    with pytest.raises(DataUnreadable, match="and 100 are the most for one: it is read into memory as a whole"):
+        ingest(write_xlsx(tmp_path / "x.xlsx", {"S": TABLE}))
 
 
 def test_a_sheet_whose_size_lies_is_refused(tmp_path: Path) -> None:
@@ -266,6 +273,10 @@ def test_texts_of_an_old_workbook_are_measured_however_they_are_written() -> Non
     [
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), "The workbook is damaged, or only a part of it"),
         (
+            b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(16) + b"\x3e\0\x03\0\xfe\xff\x09\0" + b"\xff\x7f" * 1500,
+            "The workbook is damaged, or only a part of it: a number in it is impossibly large.",
+        ),
+        (
             b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + "EncryptedPackage".encode("utf-16-le"),
             "The workbook is encrypted by a password",
         ),
@@ -296,5 +307,5 @@ def test_half_a_workbook_is_damaged(tmp_path: Path) -> None:
     path = write_xlsx(tmp_path / "whole", {"S": TABLE})
     half = tmp_path / "x.xlsx"
     half.write_bytes(path.read_bytes()[:1000])
-    with pytest.raises(DataUnreadable, match="The workbook is damaged, or only a part of it"):
+    with pytest.raises(DataUnreadable, match=r"The workbook is damaged, or only a part of it: its end is missing[.]"):
         ingest(half)

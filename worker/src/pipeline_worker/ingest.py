@@ -20,7 +20,7 @@ from .ingestion.missing_words import MISSING_WORDS
 from .ingestion.number_target import refuse_words_among_numbers
 from .ingestion.partition import note_partition
 from .ingestion.profile import profile
-from .ingestion.unpacked import Unpacked, unpack
+from .ingestion.unpacked import Unpacked, bound_unpacked, unpack
 from .layer import PAYLOAD
 from .target_column import Target, find_target
 
@@ -40,7 +40,7 @@ def ingest(attempt: Attempt) -> Outcome:
     check_key(drop.key, where=source)
     check_dataset_name(attempt.dataset, where=source)
     limits = attempt.settings.limits
-    limits.check_size(drop.size, source)
+    limits.check_size(drop.size, source, most=bound_unpacked(drop.key, drop.size))
     raw = attempt.fetch("raw")
     dataset = attempt.scratch / "dataset.parquet"
     with attempt.timed("convert"):

@@ -45,8 +45,8 @@ class Limits:
         :raises DataUnreadable: they are too many.
         """
         if size > self.file_bytes:
-            count = f"{size:,}" if most is None else f"more than {self.file_bytes:,}"
-            raise self._refuse("file_bytes", most or size, f"{what} {count} bytes", where, "Drop it in parts")
+            fix = "Drop a part of its rows (a sample often teaches a model as much), or fewer columns"
+            raise self._refuse("file_bytes", size, what, "bytes", where, fix, most)
 
     def check_columns(self, count: int, where: str) -> None:
         """Refuse a table of *count* columns.
@@ -54,8 +54,8 @@ class Limits:
         :raises DataUnreadable: they are too many.
         """
         if count > self.columns:
-            what = f"The table has {count:,} columns"
-            raise self._refuse("columns", count, what, where, "Leave out those that predict nothing")
+            fix = "Leave out those that predict nothing"
+            raise self._refuse("columns", count, "The table has", "columns", where, fix)
 
     def check_rows(self, count: int, where: str, most: int | None = None) -> None:
         """Refuse a table of *count* rows; or of at least these, and *most* at most.
@@ -63,9 +63,8 @@ class Limits:
         :raises DataUnreadable: they are too many.
         """
         if count > self.rows:
-            what = f"The table has {f'{count:,}' if most is None else f'more than {self.rows:,}'} rows"
             fix = "Drop a part of them: a sample often teaches a model as much"
-            raise self._refuse("rows", most or count, what, where, fix)
+            raise self._refuse("rows", count, "The table has", "rows", where, fix, most)
 
     def check_cell(self, size: int, row: str, column: str, where: str, hint: str = SHORTEN) -> None:
         """Refuse a cell with *size* bytes of text.
@@ -75,10 +74,10 @@ class Limits:
         :raises DataUnreadable: they are too many.
         """
         if size > self.cell_bytes:
-            what = f"A cell of `{column}` in {row} has {size:,} bytes"
+            what = f"A cell of `{column}` in {row} has"
             left_out = json.dumps({"drop_columns": [column]}, ensure_ascii=False)
             fix = f"{hint}; or have no model see the column, by {left_out}"
-            raise self._refuse("cell_bytes", size, what, f"{where}, {row}, column `{column}`", fix)
+            raise self._refuse("cell_bytes", size, what, "bytes", f"{where}, {row}, column `{column}`", fix)
 
     def watch(
         self,
@@ -117,13 +116,22 @@ class Limits:
                 row = pc.index(sizes, largest).as_py()
                 self.check_cell(largest.as_py(), f"row {rows + row + 1:,}", name, where, hint)
 
-    def _refuse(self, limit: str, found: int, what: str, where: str, fix: str) -> DataUnreadable:
+    def _refuse(
+        self, limit: str, found: int, what: str, unit: str, where: str, fix: str, most: int | None = None
+    ) -> DataUnreadable:
         bound, setting = getattr(self, limit), SETTINGS[limit]
+        # How many there are is not known where it may be *most*.
+        count = (
+            f"{found:,} {unit}; {bound:,} are allowed"
+            if most is None
+            else f"more than {bound:,} {unit}, the most allowed"
+        )
+        enough, surely = (found, "") if most is None else (most, ", which is surely enough")
         return DataUnreadable(
-            f"{what}; {bound:,} are allowed.",
+            f"{what} {count}.",
             where=where,
-            fix=f"{fix}; or allow more by this line in `.env`, and `make down up`: {setting}={found}",
-            details={"limit": setting, "allowed": bound, "found": found},
+            fix=f"{fix}; or whoever runs the pipeline allows more by this line in `.env`{surely}, and `make down up`: {setting}={enough}",
+            details={"limit": setting, "allowed": bound, "found": enough},
         )
 
 

@@ -44,7 +44,9 @@ def check_size(path: Path, file: pq.ParquetFile, name: str, limits: Limits, spar
                 sum(sum(sizes) * group.num_rows for sizes, group in zip(longest, groups, strict=True))
                 > limits.file_bytes
             ):
-                limits.check_size(_count_bytes(probe, texts), name, "Written out, its texts have")
+                limits.check_size(
+                    _count_bytes(probe, texts), name, "Counted in each row that repeats them, its texts have"
+                )
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
             raise damaged(name, error) from error
         most = max(most, *map(sum, longest))

@@ -10,6 +10,7 @@ from pyarrow import types
 
 from ..errors import DataUnreadable
 from .column_type import Typed
+from .damage import say_damage
 from .parquet_values import decode, is_beyond_day, is_beyond_int64
 
 #: Decimal digits of which every number fits into 64 bits.
@@ -80,7 +81,7 @@ def shorten(kind: pa.DataType) -> str:
 def damaged(name: str, error: Exception) -> DataUnreadable:
     """Return the error for a file that Arrow cannot read to its end."""
     return DataUnreadable(
-        f"The Parquet file is damaged or was cut off: {str(error).splitlines()[0]}",
+        f"The Parquet file is damaged or was cut off: {say_damage(error)}.",
         where=name,
         fix="Write it again and drop it again; compare its size with that of the original.",
     )

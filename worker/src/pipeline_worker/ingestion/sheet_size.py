@@ -56,7 +56,7 @@ def check_sheets(path: Path, name: str, limits: Limits) -> None:
 def _check_bytes(size: int, name: str) -> None:
     if size > _MOST_BYTES:
         raise DataUnreadable(
-            f"Unpacked, the workbook has {size:,} bytes, and {_MOST_BYTES:,} are the most: it is held whole.",
+            f"Unpacked, the workbook has {size:,} bytes, and {_MOST_BYTES:,} are the most for one: it is read into memory as a whole.",
             where=name,
             fix="Write the table as CSV or Parquet, and drop that.",
             details={"bytes": size, "most_bytes": _MOST_BYTES},

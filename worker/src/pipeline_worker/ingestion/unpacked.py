@@ -14,6 +14,7 @@ from typing import IO, NoReturn
 from ..dataset_name import check_key
 from ..errors import DataUnreadable, ParameterInvalid, near_miss
 from ..limits import Limits
+from .damage import SEND_AGAIN, say_damage
 from .foreign import can_be_table, refuse_kind
 from .formats import DATA_ENDINGS
 from .setting_line import write_config
@@ -30,8 +31,11 @@ _DOCUMENTS = {"word/document.xml": "a Word document", "ppt/presentation.xml": "a
 _LITTER = {"__MACOSX", "Thumbs.db", "desktop.ini"}
 _UNPACKED = "Unpacked, the file has"
 _CHUNK_BYTES = 1 << 20
-#: Bytes that one byte of gzip can stand for, at most.
+#: Bytes that one byte of gzip, or of a zip archive, can stand for, at most.
 _MOST_PACKED = 1032
+#: How the names of files end that are packed so.
+_PACKED_ENDINGS = (".gz", ".zip", ".xlsx", ".xlsm", ".ods")
+_METHODS = {9: "Deflate64", 12: "bzip2", 14: "LZMA", 93: "Zstandard", 95: "xz", 98: "PPMd"}
 _LISTED = 20
 
 
@@ -55,6 +59,11 @@ class Unpacked:
         """Return *argument*, the Python that pandas is called with, with what opens the file in the place of its `{file}`."""
         opened = self.opened if encoding is None else self.opened_as_text.replace("{encoding}", repr(encoding))
         return argument.replace("{file}", opened)
+
+
+def bound_unpacked(name: str, size: int) -> int | None:
+    """Return how many bytes a file of *size* can have unpacked, or None where it is none that is packed, by its name."""
+    return size * _MOST_PACKED if name.lower().endswith(_PACKED_ENDINGS) else None
 
 
 def unpack(path: Path, name: str, member: str | None, target: Path, limits: Limits) -> Unpacked:
@@ -106,7 +115,8 @@ def _unpack_gzip(path: Path, name: str, target: Path, limits: Limits) -> Unpacke
 def _check_packing(archive: zipfile.ZipFile) -> None:
     other = next((each for each in archive.infolist() if each.compress_type not in _BOUNDED), None)
     if other is not None:
-        raise NotImplementedError(f"`{other.filename}` by method {other.compress_type}")
+        method = _METHODS.get(other.compress_type, f"method {other.compress_type}")
+        raise NotImplementedError(f"`{other.filename}` by {method}")
 
 
 def _is_workbook(archive: zipfile.ZipFile, name: str) -> bool:
@@ -229,9 +239,9 @@ def refuse_damaged(kind: str, name: str, reason: object) -> NoReturn:
     ending = PurePosixPath(name).suffix.lower()
     kind = "workbook" if kind == "zip archive" and ending in {".xlsx", ".xlsm", ".xlsb", ".ods"} else kind
     raise DataUnreadable(
-        f"The {kind} is damaged, or only a part of it: {reason}.",
+        f"The {kind} is damaged, or only a part of it: {say_damage(reason)}.",
         where=name,
-        fix="Perhaps its transfer broke off, or was one of text: send it again, and drop that.",
+        fix=SEND_AGAIN,
     )
 
 

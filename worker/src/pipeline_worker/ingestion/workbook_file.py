@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from ..errors import DataUnreadable, ParameterInvalid, near_miss
+from .damage import SEND_AGAIN, say_damage
 from .foreign import refuse_kind
 from .setting_line import write_config
 
@@ -86,10 +87,9 @@ def _refuse_password(name: str) -> DataUnreadable:
 def refuse_workbook(name: str, reason: object) -> DataUnreadable:
     """Return the error for a workbook that cannot be read for a *reason*."""
     return DataUnreadable(
-        f"The workbook is damaged, or only a part of it: {str(reason)[:200]}.",
+        f"The workbook is damaged, or only a part of it: {say_damage(reason)}.",
         where=name,
-        fix="Perhaps its transfer broke off, or was one of text: send it again, and drop that. If a program opens it, save it "
-        "there anew.",
+        fix=f"{SEND_AGAIN} If a program opens it, save it there anew.",
     )
 
 
