@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from botocore.stub import Stubber
 
-from pipeline_worker.errors import LocationRefused, StoreRefused, StoreUnavailable
+from pipeline_worker.errors import LocationRefused, ParameterInvalid, StoreRefused, StoreUnavailable
 from pipeline_worker.settings import read_settings
 from pipeline_worker.store import ObjectMissing, PreconditionFailed, Store, open_store
+from pipeline_worker.store_s3 import S3Store
 from tests.minio_server import NEEDS_MINIO, MinioServer
 from tests.s3_client import open_client
 from tests.weed import Weed
@@ -21,6 +23,12 @@ if TYPE_CHECKING:
 
 
 B = "s3://bucket"
+#: The settings of a store that does not answer.
+DEAD = {
+    "OBJECT_STORAGE_ENDPOINT_URL": "http://127.0.0.1:9",
+    "OBJECT_STORAGE_ACCESS_KEY": "a",
+    "OBJECT_STORAGE_SECRET_KEY": "b",
+}
 
 
 Server = Weed | MinioServer
@@ -223,17 +231,23 @@ def test_folder_refuses_names_that_lead_elsewhere(tmp_path: Path) -> None:
             store.put(f"{B}/{key}", b"")
 
 
+def test_a_name_that_is_too_long_for_the_store_is_refused(tmp_path: Path) -> None:
+    """It will never be shorter, so that another try helps nothing."""
+    key = f"{B}/{'x' * 300}/x.json"
+    with pytest.raises(ParameterInvalid, match="A name is too long for the store") as raised:
+        open_store(read_settings({}, store_folder=tmp_path)).put(key, b"")
+    assert (raised.value.where, raised.value.exit_code) == (key, 2)
+    store = S3Store(read_settings(DEAD))
+    with Stubber(store._client) as client:
+        client.add_client_error("put_object", "KeyTooLongError")
+        with pytest.raises(ParameterInvalid, match="A name is too long for the store"):
+            store.put(key, b"")
+
+
 def test_dead_store_is_said_with_what_to_check() -> None:
     """A store that does not answer is named with its address and the setting to look at."""
-    settings = read_settings(
-        {
-            "OBJECT_STORAGE_ENDPOINT_URL": "http://127.0.0.1:9",
-            "OBJECT_STORAGE_ACCESS_KEY": "a",
-            "OBJECT_STORAGE_SECRET_KEY": "b",
-        }
-    )
     with pytest.raises(StoreUnavailable) as caught:
-        open_store(settings).read(f"{B}/x")
+        open_store(read_settings(DEAD)).read(f"{B}/x")
     assert "127.0.0.1:9" in caught.value.where
     assert "OBJECT_STORAGE_ENDPOINT_URL" in caught.value.fix
 

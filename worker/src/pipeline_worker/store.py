@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from .errors import ParameterInvalid
 from .settings import Settings
 
 
@@ -140,6 +141,15 @@ def open_store(settings: Settings) -> Store:
     from .store_s3 import S3Store
 
     return S3Store(settings)
+
+
+def refuse_long_name(uri: str) -> ParameterInvalid:
+    """Return the error for a key that the store cannot have, as it or a part of it is too long."""
+    return ParameterInvalid(
+        "A name is too long for the store.",
+        where=uri,
+        fix="Use a shorter name, of 255 bytes or less, for the file's folder, or as `dataset`, or in `target_output_path`.",
+    )
 
 
 def guess_type(uri: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import os
@@ -14,7 +15,7 @@ from pathlib import Path
 
 from .errors import LocationRefused, StoreUnavailable
 from .layout import split_uri
-from .store import ObjectInfo, ObjectMissing, PreconditionFailed, Store
+from .store import ObjectInfo, ObjectMissing, PreconditionFailed, Store, refuse_long_name
 
 #: Holds the lock and half-written files; begins with a dot, so it is never taken for a bucket.
 _INTERNAL = ".store"
@@ -129,6 +130,8 @@ class FolderStore(Store):
         except (FileNotFoundError, IsADirectoryError) as error:
             raise ObjectMissing(uri) from error
         except OSError as error:
+            if error.errno == errno.ENAMETOOLONG:
+                raise refuse_long_name(uri) from error
             raise StoreUnavailable(
                 f"The folder cannot be used: {error.strerror}.",
                 where=f"{uri} in {self._folder}",

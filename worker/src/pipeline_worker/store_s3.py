@@ -17,7 +17,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from .errors import StoreRefused, StoreUnavailable
 from .layout import split_uri
 from .settings import Settings
-from .store import ObjectInfo, ObjectMissing, PreconditionFailed, Store
+from .store import ObjectInfo, ObjectMissing, PreconditionFailed, Store, refuse_long_name
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -133,6 +133,8 @@ class S3Store(Store):
                 raise ObjectMissing(uri) from error
             if code in _CONDITION:
                 raise PreconditionFailed(uri) from error
+            if code == "KeyTooLongError":
+                raise refuse_long_name(uri) from error
             kind: type[StoreUnavailable] = StoreRefused
             if code == "NoSuchBucket":
                 what, fix = "There is no such bucket.", "Start the stack once, which makes the buckets, or create it."
