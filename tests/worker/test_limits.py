@@ -102,6 +102,12 @@ def test_a_parquet_file_is_refused_by_its_footer_and_its_dictionaries(
     with pytest.raises(DataUnreadable) as raised:
         convert_within(limits, write_repeated(tmp_path / "x.parquet", "x" * 1000, 10_000))
     assert raised.value.what.startswith(what)
+    assert (
+        "; or whoever runs the pipeline allows more by this line in `.env`, and `make down up`: ML_PI"
+        in raised.value.fix
+    )
+    if limits.file_bytes < USUAL.file_bytes:
+        assert raised.value.fix.startswith("Drop a part of its rows")
 
 
 def test_one_long_text_among_many_is_no_reason_to_refuse(tmp_path: Path) -> None:

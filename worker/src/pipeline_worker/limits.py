@@ -45,7 +45,7 @@ class Limits:
         :raises DataUnreadable: they are too many.
         """
         if size > self.file_bytes:
-            fix = "Drop a part of its rows (a sample often teaches a model as much), or fewer columns"
+            fix = "Drop a part of its rows (a sample often teaches a model as much), fewer columns, or shorter texts"
             raise self._refuse("file_bytes", size, what, "bytes", where, fix, most)
 
     def check_columns(self, count: int, where: str) -> None:
