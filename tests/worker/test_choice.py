@@ -129,6 +129,7 @@ def test_the_metric_that_is_asked_for_decides(tmp_path: Path) -> None:
         ({"task": "regression"}, "`task` is `regression`, and `species` is not for that: it is text"),
         ({"task": "regression", "model_name": "Ridge"}, "`task` is `regression`, and"),
         ({"hyperparameters": {"max_itr": 3}}, "`auto` has no hyperparameter `max_itr`. Did you mean `max_iter`"),
+        ({"hyperparameters": {"max_itr": 3}}, "what to do: Write `max_iter` in its place, if that is meant."),
         ({"hyperparameters": {"C": 1.0, "max_depth": 3}}, "No model has all of the hyperparameters `C`, `max_depth`"),
         ({"hyperparameters": {"max_iter": "x"}}, "must be an int"),
         ({"threshold": "tuned"}, "A threshold is between two classes"),

@@ -33,7 +33,14 @@ def fault_of(text: str, stage: str | None = None) -> ParameterInvalid:
         ('{"data_validation": {"value_ranges": {"mass": {"mn": 1}}}}', "Did you mean `min`?"),
         ('{"model_name": "RandomForestClasifier"}', "Did you mean `RandomForestClassifier`?"),
         ('{"test_size": "0.2"}', "`test_size`"),
-        ('{"test_size": 1}', "less than 1"),
+        ('{"test_size": 1}', "a share between 0 and 1 is needed, such as 0.2 for 20 % (given: 1)"),
+        (
+            '{"target_column": 3}',
+            "`target_column`: the name of a column in quotes is needed, not its position (given: 3).",
+        ),
+        ('{"drop_columns": [3]}', "`drop_columns.0`: the name of a column in quotes is needed"),
+        ('{"data_format": "excel"}', "Did you mean `xlsx`?"),
+        ('{"model_name": "XGBClassifier"}', "Did you mean `HistGradientBoostingClassifier`?"),
         ('{"test_size": true}', "between 0 and 1"),
         ('{"random_state": -1}', "`random_state`"),
         ('{"hyperparameters": {"C": NaN}}', "`NaN` is not JSON"),
@@ -56,12 +63,22 @@ def fault_of(text: str, stage: str | None = None) -> ParameterInvalid:
         ('{"tuning": {"search_space": {"C": [[1]]}}}', "a choice is a number, text, true, false or null"),
         ('{"training_scenario": "cross_validation"}', "`training_scenario`"),
         ('{"data_format": "docx"}', "`data_format`"),
-        ('{"ingestion_config": {"file_path": "a.csv"}}', "put the file into the store"),
-        ('{"ingestion_config": {"object_storage": {"bucket": "b"}}}', "`data_source` says where"),
+        (
+            '{"ingestion_config": {"file_path": "a.csv"}}',
+            "is not needed: a dropped file is read from where it was dropped",
+        ),
+        (
+            '{"ingestion_config": {"object_storage": {"bucket": "b"}}}',
+            "of a trigger `data_source` names it. Take it out.",
+        ),
         ('{"test_size": 0.2, "test_size": 0.3}', "given twice"),
         ('{"a": ', "line 1, column 7"),
+        (" \n", "It is empty."),
+        ('{"a": 1,}', "It is not valid JSON: a comma stands before the `}` in line 1, column 9."),
+        ('{"a": [1, 2,\n]}', "a comma stands before the `]` in line"),
+        ("{“a”: 1}", 'JSON needs the straight quote `"`, and there is `“` in line 1, column 2.'),
+        ("{'a': 1}", "JSON needs the straight quote `\"`, and there is `'` in line 1, column 2."),
         ("[]", "a list where a JSON object is needed"),
-        ('{"ingestion_config": {"file_path": "/x"}}', "is not taken: a stage sees no folder of yours"),
         ('{"ingestion_config": {"access_key": "AKIA"}}', "looks like a credential"),
         ('{"hyperparameters": {"endpoint_url": "http://x"}}', "looks like a credential"),
         ('{"hyperparameters": {"accessKey": "AKIA"}}', "looks like a credential"),
@@ -94,12 +111,15 @@ def test_fault_is_said_where_it_stands(text: str, said: str) -> None:
     ("values", "said"),
     [
         ({"test_size": "0.2"}, '`test_size`: a number such as 0.2 is needed (given: "0.2").'),
-        ({"ingestion_config": [1]}, '`ingestion_config`: an object such as {"separator": ";"} is needed (given: [1]).'),
+        (
+            {"ingestion_config": [1]},
+            '`ingestion_config`: an object as in {"ingestion_config": {"separator": ";"}} is needed (given: [1]).',
+        ),
         (
             {"ingestion_config": {"missing_values": 5}},
             (
-                '`ingestion_config.missing_values`: a list such as ["unknown", "-999"], or an object such as '
-                '{"size": ["unknown", "-999"]} is needed (given: 5).'
+                '`ingestion_config.missing_values`: a list as in {"ingestion_config": {"missing_values": ["unknown", "-999"]}}, '
+                'or an object as in {"ingestion_config": {"missing_values": {"size": ["unknown", "-999"]}}} is needed (given: 5).'
             ),
         ),
         (
@@ -108,7 +128,10 @@ def test_fault_is_said_where_it_stands(text: str, said: str) -> None:
         ),
         (
             {"data_validation": {"value_ranges": {"a": [0, 10]}}},
-            '`data_validation.value_ranges.a`: an object such as {"min": 0, "max": 10} is needed (given: [0, 10]).',
+            (
+                '`data_validation.value_ranges.a`: an object as in {"data_validation": {"value_ranges": {"a": {"min": 0, "max": 10}}}} '
+                "is needed (given: [0, 10])."
+            ),
         ),
         (
             {"data_validation": {"value_ranges": {"a": {"min": []}}}},
@@ -145,7 +168,7 @@ def test_the_layer_that_gives_a_part_is_named() -> None:
         "refit": high.name,
     }
     assert raised.value.fix.startswith(
-        f"Mend it in {low.name}, and run `ingest` again. Run `ingest` again with the right"
+        f"Mend it in {low.name}, and run `ingest` again. Correct {high.name}, drop it again, and then the data file"
     )
 
 
@@ -156,7 +179,7 @@ def test_a_long_line_of_overrides_is_told_whole() -> None:
     with pytest.raises(ParameterInvalid) as raised:
         merge_layers([low, Layer("overrides", {"data_validation": {"value_ranges": ranges}})])
     mended = {"data_validation": {"value_ranges": ranges, "min_row_count": 5}}
-    assert f"Run `ingest` again with {json.dumps(mended)}, if that is meant" in raised.value.fix
+    assert f"; or run `ingest` again with {json.dumps(mended)}, if that is meant." in raised.value.fix
 
 
 def test_the_overrides_that_are_told_keep_those_that_were_given() -> None:
@@ -167,6 +190,29 @@ def test_the_overrides_that_are_told_keep_those_that_were_given() -> None:
         merge_layers([low, top])
     mended = {"ingestion_config": {"quote": "'", "max_bad_lines": 3}, "test_size": 0.5, "refit": False}
     assert f"Run the stage again with {json.dumps(mended)}, if that is meant." in raised.value.fix
+
+
+@pytest.mark.parametrize(
+    ("text", "fix"),
+    [
+        ('{"target_colum": "x"}', "Write `target_column` in its place, if that is meant."),
+        ('{"zzz": 1}', "Use one of: `data_source`, "),
+    ],
+)
+def test_the_names_that_there_are_follow_only_where_none_is_near(text: str, fix: str) -> None:
+    """A long list hides the one that is meant."""
+    assert fault_of(text).fix.startswith(fix)
+    nested = fault_of('{"ingestion_config": {"seperator": ";", "zzz": 1}}').what
+    assert nested.startswith("There is no `ingestion_config.seperator`. Did you mean `separator`? There is no")
+    assert "`ingestion_config.zzz`. Known here: `separator`, " in nested
+
+
+@pytest.mark.parametrize("name", ["DecisionTreeClassifier", "SVC", "KNeighborsClassifier", "AdaBoostClassifier"])
+def test_another_model_is_not_taken_for_one_with_a_letter_amiss(name: str) -> None:
+    """Names of models have their ends in common."""
+    fault = fault_of(json.dumps({"model_name": name}))
+    assert "Did you mean" not in fault.what
+    assert name not in fault.fix
 
 
 def test_credential_is_not_repeated() -> None:

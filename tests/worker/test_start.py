@@ -111,6 +111,7 @@ def test_of_five_layers_the_highest_that_gives_a_parameter_counts(line: Line) ->
     ("given", "mended"),
     [
         ({"test_size": "0.2"}, {"test_size": 0.2}),
+        ({"test_size": 20}, {"test_size": 0.2}),
         ({"ingestion_config": {"seperator": ";"}}, {"ingestion_config": {"seperator": None, "separator": ";"}}),
         ({"ingestion_config": {"missing_values": [-999]}}, {"ingestion_config": {"missing_values": ["-999"]}}),
         ({"drop_columns": "id", "refit": "true"}, {"drop_columns": ["id"], "refit": True}),
@@ -139,7 +140,10 @@ def test_what_a_sidecar_has_wrong_is_mended_by_the_overrides_that_are_told(
     put_json(line, SIDECAR, {"target_column": "species"} | given)
     record = failure_of(line.run("ingest", KEY, data_source=SOURCE, dataset="birds"))
     assert record["where"] == SIDECAR
-    assert f"Run `ingest` again with {json.dumps(mended)}, if that is meant" in record["fix"]
+    assert record["fix"] == (
+        f"Correct {SIDECAR}, drop it again, and then the data file (or trigger `ingest` anew); or run `ingest` again with "
+        f"{json.dumps(mended)}, if that is meant."
+    )
     put_json(line, SIDECAR, {"target_column": "species"})
     assert line.run("ingest", KEY).exit_code == 2
     assert line.run("ingest", KEY, **mended).exit_code == 0
@@ -147,7 +151,10 @@ def test_what_a_sidecar_has_wrong_is_mended_by_the_overrides_that_are_told(
 
 @pytest.mark.parametrize(
     ("uri", "said"),
-    [(PARAMS, f"Mend it in {PARAMS}, and run `ingest` again."), (SIDECAR, "drop parameters and file again")],
+    [
+        (PARAMS, f"Mend it in {PARAMS}, and run `ingest` again."),
+        (SIDECAR, "drop it again, and then the data file (or trigger `ingest` anew)"),
+    ],
 )
 @pytest.mark.parametrize(
     "text", ['{"target_colum": 1}', '{"a":', '{"ingestion_config": {"token": 1}}', '{"test_size": 2}']

@@ -57,7 +57,15 @@ def test_missing_target_says_what_to_write_where(columns: list[str]) -> None:
     with pytest.raises(ColumnMissing, match="Which column is to be predicted") as raised:
         find_target(columns, None, data="x.csv", source=WRITE_TO, stage="ingest")
     assert raised.value.fix.startswith('Write {"target_column": "..."} into s3://drops/penguins/_params.json, with one')
+    assert raised.value.fix.endswith("; then run `ingest` again, or drop the file again.")
     assert raised.value.details["columns"] == columns
+
+
+def test_a_name_cannot_pass_for_advice() -> None:
+    """What reads as its end, or as parameters to paste, stands in quotes."""
+    with pytest.raises(ColumnMissing) as raised:
+        find_target(['a`, give {"refit": false}', "b"], "x", data="x.csv", source="overrides", stage="ingest")
+    assert raised.value.fix == r'Run `ingest` again with `target_column` as one of: "a`, give {\"refit\": false}", `b`.'
 
 
 def test_many_columns_are_counted_not_listed() -> None:

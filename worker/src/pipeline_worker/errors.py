@@ -29,6 +29,7 @@ Only :mod:`pipeline_worker.cli` turns one of these into an exit code.
 from __future__ import annotations
 
 import difflib
+import json
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
@@ -157,11 +158,16 @@ class AttemptsExhausted(Crash):
 def near_miss(name: str, known: Iterable[str]) -> str:
     """Return ``' Did you mean `x`?'`` for the closest of *known*, or an empty string."""
     nearest = find_nearest(name, known)
-    return f" Did you mean `{nearest}`?" if nearest is not None else ""
+    return f" Did you mean {quote_name(nearest)}?" if nearest is not None else ""
 
 
-def find_nearest(name: str, known: Iterable[str]) -> str | None:
+def quote_name(name: str) -> str:
+    """Return a *name* that is not ours, so that nothing in it reads as its end, or as parameters to paste."""
+    return json.dumps(name, ensure_ascii=False) if "`" in name or '"' in name else f"`{name}`"
+
+
+def find_nearest(name: str, known: Iterable[str], least_alike: float = 0.6) -> str | None:
     """Return the one of *known* that *name* may have been meant to be, or None."""
     folded = {other.casefold(): other for other in known}
-    matches = difflib.get_close_matches(name.casefold(), folded, n=1, cutoff=0.6)
+    matches = difflib.get_close_matches(name.casefold(), folded, n=1, cutoff=least_alike)
     return folded[matches[0]] if matches else None

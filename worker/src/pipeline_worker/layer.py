@@ -11,10 +11,8 @@ from typing import Any
 PAYLOAD, OVERRIDES = "the trigger's payload", "overrides"
 #: Parameters that are merged name by name between layers.
 MERGED = {"data_validation", "ingestion_config"}
-_NEW_RUN = (
-    "drop parameters and file again, in this order (or trigger `ingest` anew): what lies beside a file is read once, when its "
-    "run begins"
-)
+#: What lies beside a file is read once, when its run begins.
+_NEW_RUN = "drop it again, and then the data file (or trigger `ingest` anew)"
 
 
 @dataclass(frozen=True)
@@ -44,7 +42,7 @@ def say_mended(source: str, names: Sequence[str], mended: Mapping[str, Any] | No
             if given
             else f"the right {', '.join(f'`{each}`' for each in units)} as an override"
         )
-        return f"Run `ingest` again with {right}; or mend {source}, and {_NEW_RUN}."
+        return f"Correct {source}, {_NEW_RUN}; or run `ingest` again with {right}."
     if source == PAYLOAD:
         return "Mend it, and trigger `ingest` again."
     return f"Run the stage again with {given}, if that is meant." if given else "Mend it, and run the stage again."

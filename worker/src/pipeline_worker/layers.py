@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from .errors import ParameterInvalid, near_miss
+from .errors import ParameterInvalid, find_nearest, near_miss
 from .layer import MERGED, Layer, say_anew
 from .parameter_fault import explain
 from .request import Request, stages_of
@@ -38,7 +38,9 @@ def parse_layer(text: str, name: str) -> Layer:
             text.removeprefix("\ufeff"), object_pairs_hook=refuse_repeats, parse_constant=refuse_constant
         )
     except json.JSONDecodeError as error:
-        what = f"It is not valid JSON: {error.msg} in line {error.lineno}, column {error.colno}."
+        if not text.strip("\ufeff \t\r\n"):
+            raise _refuse("It is empty.", name, f"Write one JSON object, {example}; or remove it.") from error
+        what = f"It is not valid JSON: {_say_broken(error)} in line {error.lineno}, column {error.colno}."
         raise _refuse(what, name, f"Write one JSON object, {example}.") from error
     except RecursionError as error:
         raise _refuse("Its JSON is nested too deeply.", name, f"Write one flat JSON object, {example}.") from error
@@ -59,10 +61,12 @@ def check_layer(layer: Layer, stage: str | None = None) -> None:
     _refuse_secrets(layer.values, layer.name)
     for name in layer.values:
         if name not in Request.model_fields:
+            nearest = find_nearest(name, Request.model_fields)
+            known = ", ".join(f"`{each}`" for each in Request.model_fields)
             raise _refuse(
                 f"There is no parameter `{name}`.{near_miss(name, Request.model_fields)}",
                 layer.name,
-                f"Use one of: {', '.join(f'`{known}`' for known in Request.model_fields)}.",
+                f"Use one of: {known}." if nearest is None else f"Write `{nearest}` in its place, if that is meant.",
                 parameter=name,
             )
         if stage is not None and stage not in stages_of(name):
@@ -113,6 +117,16 @@ def merge_layers(layers: Sequence[Layer]) -> tuple[Request, dict[str, str]]:
 def _refuse(what: str, name: str, fix: str, **details: str) -> ParameterInvalid:
     """Return the error for the layer called *name*, which cannot be used as a whole."""
     return ParameterInvalid(what, where=name, fix=fix + say_anew(name), details=details)
+
+
+def _say_broken(error: json.JSONDecodeError) -> str:
+    """Return what is wrong with JSON, as people who write it by hand get it wrong."""
+    before, rest = error.doc[: error.pos].rstrip(), error.doc[error.pos :].lstrip()
+    if before.endswith(",") and rest[:1] in {"}", "]"}:
+        return f"a comma stands before the `{rest[0]}`"
+    if rest[:1] in {*"“”„'\u2018\u2019"}:
+        return f'JSON needs the straight quote `"`, and there is `{rest[0]}`'
+    return error.msg
 
 
 def _json_kind(value: object) -> str:

@@ -15,14 +15,15 @@ from pydantic_core import ErrorDetails
 from .errors import ParameterInvalid, find_nearest
 from .layer import MERGED, OVERRIDES, Layer, say_mended
 from .request import DataValidation, Expectation, IngestionConfig, Request, Tuning, ValueRange
+from .training.model_table import AUTO
 from .training.spaces import SearchRange
 from .validation.offered import OFFERED, REFUSED
 
+_FROM_STORE = "a dropped file is read from where it was dropped, and of a trigger `data_source` names it. Take it out."
 #: Names that an earlier pipeline had, and what takes their place.
 _REPLACED = {
-    "ingestion_config.object_storage": "`data_source` says where the file lies, `s3://bucket/key`; the store itself is in the settings, "
-    "OBJECT_STORAGE_*.",
-    "ingestion_config.file_path": "a stage sees no folder of yours: put the file into the store, and name it in `data_source`.",
+    "ingestion_config.object_storage": f"{_FROM_STORE} Which store, its settings say: OBJECT_STORAGE_*.",
+    "ingestion_config.file_path": _FROM_STORE,
 }
 #: What other tools call what has another name here.
 _OTHER_NAMES = {
@@ -32,7 +33,19 @@ _OTHER_NAMES = {
     "string": "text",
     "str": "text",
     "datetime": "timestamp",
+    "excel": "xlsx",
+    **{
+        f"{library}{kind}".casefold(): f"HistGradientBoosting{kind}"
+        for library in ("XGB", "LGBM", "CatBoost")
+        for kind in ("Classifier", "Regressor")
+    },
 }
+#: How alike names of models have to be: all end in one of few words.
+_ALIKE_MODELS = 0.85
+#: Less is hardly meant in percent.
+_LEAST_PERCENT = 5
+#: Whose value is the name of a column, or a list of such names.
+_NAMES_COLUMN = re.compile(r"_columns?(?:\.\d+)?$")
 #: The branches of unions, by which pydantic calls a part of a path that nobody wrote; others have brackets.
 _BRANCHES = {"int", "float", "str", "bool", "Tuning"}
 #: What is given by column, or by hyperparameter, which may have any name.
@@ -128,12 +141,16 @@ def _say(name: str, found: Sequence[ErrorDetails]) -> str:
     kind, given, known = fault["type"], fault["input"], _known_names(path[:-1])
     if kind == "extra_forbidden":
         if name in _REPLACED:
-            return f"`{name}` is not taken: {_REPLACED[name]}"
+            return f"`{name}` is not needed: {_REPLACED[name]}"
         listed = f" Known here: {', '.join(f'`{each}`' for each in known)}." if known else ""
-        return f"There is no `{name}`.{_ask_meant(str(path[-1]), known)}{listed}"
+        return f"There is no `{name}`.{_ask_meant(str(path[-1]), known) or listed}"
     if kind == "missing":
         return f"`{name}` is missing."
-    if kind in _WANTED:
+    if kind == "string_type" and _NAMES_COLUMN.search(name):
+        reason = "the name of a column in quotes is needed, not its position"
+    elif _is_share(fault):
+        reason = "a share between 0 and 1 is needed, such as 0.2 for 20 %"
+    elif kind in _WANTED:
         reason = f"{_say_wanted(path, [each['type'] for each in found])} is needed"
     else:
         reason = _WRONG.get(kind) or re.sub("^(?:Value error, |Input |String )", "", fault["msg"])
@@ -154,8 +171,25 @@ def _say_wanted(path: Sequence[int | str], kinds: Sequence[str]) -> str:
             words, usual = _WANTED[kind]
             own = name if len(kinds) == 1 else f"{name} {kind}"
             example = None if kind == "string_type" else _EXAMPLES.get(own, usual)
-            said.append(words if example is None else f"{words} such as {json.dumps(example, ensure_ascii=False)}")
+            if isinstance(example, dict | list):
+                words += f" as in {json.dumps(_put_below(path, example), ensure_ascii=False)}"
+            elif example is not None:
+                words += f" such as {json.dumps(example)}"
+            said.append(words)
     return ", or ".join(said)
+
+
+def _put_below(path: Sequence[int | str], value: Any) -> Any:
+    """Return the parameters in which the *path* leads to *value*, to be pasted as they are."""
+    for part in reversed(path):
+        value = {part: value} if isinstance(part, str) else [value]
+    return value
+
+
+def _is_share(fault: ErrorDetails) -> bool:
+    """Return whether a number is beyond 1, and may be none."""
+    bounds = fault.get("ctx", {})
+    return fault["type"] in {"less_than", "less_than_equal"} and bounds.get("lt", bounds.get("le")) == 1
 
 
 def _mend(
@@ -208,10 +242,8 @@ def _correct(values: dict[str, Any], fault: ErrorDetails) -> bool:
 def _guess_meant(fault: ErrorDetails) -> Any:
     """Return the value that was meant, or None: a list of one, a number in quotes or without, a word with a letter amiss."""
     kind, given = fault["type"], fault["input"]
-    if kind == "string_type" and isinstance(given, int | float) and not isinstance(given, bool):
-        return str(given)
     if not isinstance(given, str):
-        return None
+        return _guess_of_number(fault)
     if kind == "list_type":
         return [given]
     if kind in {"int_type", "float_type", "bool_type"}:
@@ -220,6 +252,15 @@ def _guess_meant(fault: ErrorDetails) -> Any:
         except ValueError:
             return None
     return _find_meant(given, _list_allowed(fault))
+
+
+def _guess_of_number(fault: ErrorDetails) -> Any:
+    given = fault["input"]
+    if _is_share(fault):
+        return given / 100 if _LEAST_PERCENT <= given <= 100 else None
+    is_text = fault["type"] == "string_type" and isinstance(given, int | float) and not isinstance(given, bool)
+    # Few columns are called by a number: it is the position of one, most likely.
+    return str(given) if is_text and not _NAMES_COLUMN.search(".".join(map(str, _find_path(fault)))) else None
 
 
 def _known_names(path: Sequence[int | str]) -> list[str]:
@@ -241,7 +282,9 @@ def _known_names(path: Sequence[int | str]) -> list[str]:
 
 def _find_meant(name: str, known: Sequence[str]) -> str | None:
     other = _OTHER_NAMES.get(name.casefold())
-    return other if other in known else find_nearest(name, known)
+    if other in known:
+        return other
+    return find_nearest(name, known, _ALIKE_MODELS if AUTO in known else 0.6)
 
 
 def _ask_meant(name: str, known: Sequence[str]) -> str:

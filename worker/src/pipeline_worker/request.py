@@ -45,11 +45,12 @@ ColumnName = Annotated[str, StringConstraints(strip_whitespace=True)]
 #: A number, or text that is parsed to the column's type (a date as `2024-01-31`).
 Bound = int | float | str
 
+_OWN_FOLDER = "a stage keeps files in a folder of its own."
 #: Names that an earlier pipeline had in `ingestion_config` and that say nothing here, and what is told of each.
 IGNORED = {
-    "file_extension": "Ignored: `data_format` says what a file is, where it is not found.",
-    "zip_extract_dir": "Ignored: a stage has a folder of its own.",
-    "cache_dir": "Ignored: a stage has a folder of its own.",
+    "file_extension": "Ignored, and can be left out: what kind of file it is, is found by itself, or given by `data_format`.",
+    "zip_extract_dir": f"Ignored, and can be left out: {_OWN_FOLDER}",
+    "cache_dir": f"Ignored, and can be left out: {_OWN_FOLDER}",
 }
 
 #: What separates and surrounds cells, as the form is to know it; the stage itself checks, with a better message.
@@ -151,8 +152,8 @@ class DataValidation(_Strict):
     @classmethod
     def _show_form(cls, value: object) -> object:
         if not isinstance(value, list) or not all(isinstance(each, dict | Expectation) for each in value):
-            example = '[{"type": "expect_column_values_to_be_unique", "kwargs": {"column": "id"}}]'
-            raise ValueError(f"a list of objects is needed, such as {example}")
+            example = '{"data_validation": {"expectations": [{"type": "expect_column_values_to_be_unique", "kwargs": {"column": "id"}}]}}'
+            raise ValueError(f"a list of objects is needed, as in {example}")
         return value
 
     def severity_of(self, rule: str) -> Severity:
@@ -406,7 +407,7 @@ class Request(_Strict):
     @classmethod
     def _show_form(cls, value: object) -> object:
         if not isinstance(value, bool | dict | Tuning):
-            raise ValueError('true, false or an object is needed, such as {"n_trials": 50}')  # noqa: TRY004 - as above
+            raise ValueError('true, false or an object is needed, as in {"tuning": {"n_trials": 50}}')  # noqa: TRY004 - as above
         return value
 
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .errors import ColumnMissing, find_nearest, near_miss
+from .errors import ColumnMissing, find_nearest, near_miss, quote_name
 from .layer import is_read_anew
 from .request import USUAL_TARGETS
 
@@ -39,7 +39,7 @@ def find_target(columns: Sequence[str], given: str | None, *, data: str, source:
             f"`target_column` is `{given}`, and there is no such column.{near_miss(given, columns)}",
             where=f"{data}; `target_column` is from {source}",
             fix=f"Run `{stage}` again with `target_column` as one of: {_list(columns)}."
-            + (f" If `{nearest}` is meant, give {setting}." if nearest is not None else "")
+            + (f" If {quote_name(nearest)} is meant, give {setting}." if nearest is not None else "")
             + (f" For all files to come, mend it in {source}." if is_read_anew(source) else ""),
             details={"parameter": "target_column", "given": given, "columns": list(columns)},
         )
@@ -51,11 +51,11 @@ def find_target(columns: Sequence[str], given: str | None, *, data: str, source:
     raise ColumnMissing(
         f"Which column is to be predicted? `target_column` is not given, and no column is called {usual}.",
         where=data,
-        fix=f'Write {{"target_column": "..."}} into {source}, with one of: {_list(columns)}; then run `ingest` again.',
+        fix=f'Write {{"target_column": "..."}} into {source}, with one of: {_list(columns)}; then run `ingest` again, or drop the file again.',
         details={"parameter": "target_column", "columns": list(columns), "write_to": source},
     )
 
 
 def _list(columns: Sequence[str]) -> str:
-    shown = ", ".join(f"`{column}`" for column in columns[:_SHOWN_COLUMNS])
+    shown = ", ".join(map(quote_name, columns[:_SHOWN_COLUMNS]))
     return shown + (f", ... ({len(columns)} in all)" if len(columns) > _SHOWN_COLUMNS else "")

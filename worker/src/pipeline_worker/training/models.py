@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import InvalidParameterError
 
-from ..errors import ParameterInvalid, near_miss
+from ..errors import ParameterInvalid, find_nearest, near_miss
 from .kind import CLASSIFICATION
 from .model_table import Model
 from .spaces import SearchSpace
@@ -119,10 +119,13 @@ def refuse_unknown(
     model: str, name: str, known: Collection[str], parameter: str = "hyperparameters"
 ) -> ParameterInvalid:
     """Return the error that says that *model* has no hyperparameter *name*, as *parameter* names it, and which it has."""
+    nearest = find_nearest(name, known)
     return ParameterInvalid(
         f"`{model}` has no hyperparameter `{name}`.{near_miss(name, known)}",
         where=f"{parameter}.{name}",
-        fix=f"Use some of: {', '.join(f'`{each}`' for each in known)}.",
+        fix=f"Use some of: {', '.join(f'`{each}`' for each in known)}."
+        if nearest is None
+        else f"Write `{nearest}` in its place, if that is meant.",
         details={"parameter": f"{parameter}.{name}", "known": sorted(known)},
     )
 

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 
 from ..column_note import say_note
-from ..errors import ColumnMissing, ParameterInvalid, find_nearest
+from ..errors import ColumnMissing, ParameterInvalid, find_nearest, quote_name
 from ..ingestion.setting_line import write_setting
 from ..request import Request
 from ..schema import Column, Schema
@@ -77,7 +77,9 @@ def _find_named(schema: Schema, request: Request, parameter: str, name: str | No
             f"`{parameter}` names `{name}`, and {schema.say_missing(name)}",
             where=parameter,
             fix=f"Use one of the columns: {_list(schema.names())}."
-            + (f" If `{nearest}` is meant, give {_write(parameter, nearest)}." if nearest is not None else ""),
+            + (
+                f" If {quote_name(nearest)} is meant, give {_write(parameter, nearest)}." if nearest is not None else ""
+            ),
             details={"parameter": parameter, "column": name, "columns": schema.names()},
         )
     if name == request.target_column:
@@ -140,5 +142,5 @@ def _write(parameter: str, value: str) -> str:
 
 
 def _list(columns: list[str]) -> str:
-    shown = ", ".join(f"`{column}`" for column in columns[:_SHOWN_COLUMNS])
+    shown = ", ".join(map(quote_name, columns[:_SHOWN_COLUMNS]))
     return shown + (f", ... ({len(columns)} in all)" if len(columns) > _SHOWN_COLUMNS else "")

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from pyarrow import types
 
 from ..column_note import telling_note
-from ..errors import ColumnMissing, DataFault, ParameterInvalid
+from ..errors import ColumnMissing, DataFault, ParameterInvalid, quote_name
 from ..request import DataValidation, Request
 from ..schema import Column, Schema
 from ..serving.reader import GREATEST
@@ -147,7 +147,7 @@ def choose_columns(schema: Schema, request: Request) -> tuple[str, list[Column]]
                 raise ColumnMissing(
                     f"`{parameter}` names `{name}`, and {schema.say_missing(name)}",
                     where=parameter,
-                    fix=f"Use one of the columns: {', '.join(f'`{known}`' for known in names)}.",
+                    fix=f"Use one of the columns: {', '.join(map(quote_name, names))}.",
                     details={"parameter": parameter, "column": name, "columns": names},
                 )
     if request.target_column in request.drop_columns:
