@@ -199,9 +199,21 @@ def test_rule_that_makes_no_sense_is_a_fault_of_the_request(
     assert raised.value.where == f"data_validation.{parameter}"
     assert raised.value.exit_code == 2
     line = json.loads(
-        re.split(r" What can be evaluated of these: | To leave it out: ", raised.value.fix)[1].removesuffix(".")
+        re.split(
+            r" What can be evaluated of these: | With the nearest names in their place: | To leave it out: ",
+            raised.value.fix,
+        )[1].removesuffix(".")
     )
     make(**line["data_validation"])
+
+
+def test_a_rule_with_a_name_amiss_is_given_with_the_right_one() -> None:
+    """Nothing of it is left out, and that is said."""
+    with pytest.raises(ColumnMissing) as raised:
+        make(value_ranges={"prize": {"min": 1}})
+    assert raised.value.fix.endswith(
+        ' With the nearest names in their place: {"data_validation": {"value_ranges": {"price": {"min": 1}}}}.'
+    )
 
 
 def test_text_column_that_should_be_numbers_says_why_it_is_not() -> None:

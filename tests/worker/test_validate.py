@@ -34,12 +34,12 @@ ROWS = b"species,mass,island\n" + b"Adelie,3750,Dream\n" * 20 + b"Gentoo,,Biscoe
 class Bench:
     """An ingested file, and attempts to validate it."""
 
-    def __init__(self, folder: Path, content: bytes = ROWS) -> None:
+    def __init__(self, folder: Path, content: bytes = ROWS, **given: Any) -> None:
         self.settings = read_settings({"PIPELINE_SCRATCH_DIR": str(folder / "scratch")}, store_folder=folder)
         self.store = open_store(self.settings)
         self.layout = Layout.of(self.settings, KEY)
         self.store.put(SOURCE, content)
-        params = {"data_source": SOURCE, "target_column": "species"}
+        params = {"data_source": SOURCE, "target_column": "species"} | given
         ask = Ask("ingest", KEY, "first", "first", False, params)
         assert run_stage(ask, ingest, self.store, self.settings).exit_code == 0
 
@@ -142,7 +142,7 @@ UNIQUE = {"type": "expect_column_values_to_be_unique", "kwargs": {"column": "mas
                 "unique_columns": ["mass"],
             },
             {"severity": {"unique_columns": "warning", "value_ranges": "warning"}},
-            "Mend these rows in the file, and drop it again. If the data is right, mend the rule, or run",
+            "Mend these rows in the file, and drop it again. If the data is right, mend the rule, or let it only warn: run",
         ),
         (
             {"required_columns": ["Island"], "min_row_count": 23},
@@ -152,7 +152,7 @@ UNIQUE = {"type": "expect_column_values_to_be_unique", "kwargs": {"column": "mas
         (
             {"expectations": [NULL, UNIQUE, UNIQUE | {"severity": "warning"}]},
             {"expectations": [each | {"severity": "warning"} for each in (NULL, UNIQUE, UNIQUE)]},
-            "Mend these rows in the file, and drop it again. If the data is right, mend the rule, or run",
+            "Mend these rows in the file, and drop it again. If the data is right, mend the rule, or let them only warn: run",
         ),
         ({"expectations": [SCHEMA]}, {"expectations": []}, "Mend `data_validation`."),
         ({"value_ranges": {"species": {"min": 1}}, "unique_columns": ["speces"]}, None, "Mend `data_validation`."),
@@ -173,6 +173,15 @@ def test_a_refusal_ends_with_the_line_that_goes_on(
         # What could not be evaluated is mended, and turns out to be violated.
         assert found == {"data_validation": {"unique_columns": ["species"], "value_ranges": {}}}
         assert bench.ask(rules_of(rules, found, read_line(read_failure(again))), "third").exit_code == 0
+
+
+def test_words_of_the_request_that_empty_the_target_are_named(tmp_path: Path) -> None:
+    """What is to be filled in is there; of many rules the log has those that are not shown."""
+    content = b"species,mass\n" + b"a,1\n" * 12
+    config = {"ingestion_config": {"missing_values": {"species": ["a"], "mass": ["b"]}}}
+    failure = read_failure(Bench(tmp_path, content, **config).run(required_columns=["b", "c", "d"]))
+    assert "take `a` out of `missing_values` if the target has them as values, or fill in the target" in failure["fix"]
+    assert "; and 1 more, all of which the log shows." in failure["what"]
 
 
 def rules_of(rules: dict[str, Any], *lines: dict[str, Any]) -> dict[str, Any]:
@@ -278,18 +287,23 @@ def test_the_layout_is_compared_with_the_last_published_run_of_its_version(tmp_p
 
     same = versions.validate(2, "day,kind,mass,note\n2024-01-31,a,1.5,\n,b,,", "v 1", is_published=False)
     assert same.exit_code == 0
-    assert versions.find(same) == [(None, f"the 4 columns of version 'v 1', as {FIRST} was published", "the same")]
+    assert versions.find(same) == [
+        (None, f"the 4 columns of version 'v 1', as in the last published run ({FIRST})", "the same")
+    ]
 
     content = "kind,mass,Note,note\na,heavy,1,x\nb,light,2,y"
     changed = versions.validate(3, content, "v 1")
     assert changed.exit_code == 1
     assert versions.find(changed) == [
-        ("mass", f"integer, as {FIRST} was published", "text"),
-        ("day", f"date, as {FIRST} was published", "there is no such column."),
-        ("Note", f"no such column, as {FIRST} was published", "a new column"),
+        ("mass", f"integer, as in the last published run ({FIRST})", "text"),
+        ("day", f"date, as in the last published run ({FIRST})", "there is no such column."),
+        ("Note", f"no such column, as in the last published run ({FIRST})", "a new column"),
     ]
     failure = read_failure(changed)
-    assert "another `input_schema_version`, which starts afresh" in failure["fix"]
+    assert failure["fix"].startswith(
+        "Let the column have the type that it had, add the missing columns to the file, leave out the new columns, or give the new "
+        "layout another `input_schema_version`, which starts afresh, and drop it again. "
+    )
     assert read_line(failure) == {"data_validation": {"severity": {"same_schema": "warning"}}}
 
     warned = versions.validate(4, content, "v 1", is_published=False, **read_line(failure))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
 from .attempt import Attempt, Outcome
 from .published_schema import list_types, locate, read_published
@@ -47,7 +48,13 @@ def validate(attempt: Attempt) -> Outcome:
     if not summary["satisfied"]:
         violated = [rule for rule in broken if rule["severity"] == "error"]
         attempt.log.error("%d of %d rules are violated:\n%s", len(violated), len(findings), draw_table(violated))
-        raise refuse_violated(findings, summary, request.data_validation, where=attempt.drop.uri)
+        raise refuse_violated(
+            findings,
+            summary,
+            request.data_validation,
+            where=attempt.drop.uri,
+            missing_words=_list_missing(attempt, target.column),
+        )
     held = f"{len(findings) - len(notes)} of {len(findings)}" if notes else f"{len(findings)}"
     attempt.log.info("%s rules hold:\n%s", held if notes else f"all {held}", draw_table(summary["rules"]))
     left_out = summary["rows_without_target"]
@@ -61,6 +68,12 @@ def validate(attempt: Attempt) -> Outcome:
         links={"validation": saved.uri},
         notes=notes,
     )
+
+
+def _list_missing(attempt: Attempt, column: str) -> Sequence[str]:
+    """Return the words that the request says mean a missing value in the *column*."""
+    given = attempt.request.ingestion_config.missing_values or []
+    return given if isinstance(given, list) else given.get(column, [])
 
 
 def _compare_schema(attempt: Attempt, schema: Schema) -> list[Finding]:

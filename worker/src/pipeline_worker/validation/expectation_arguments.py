@@ -43,30 +43,36 @@ def say_unknown(name: str) -> str | None:
     """Return why no expectation is offered under *name*, or None where one is."""
     if name in OFFERED:
         return None
-    offered = f"Offered are {', '.join(f'`{each}`' for each in OFFERED)}"
     if name in REFUSED:
-        return f"`{name}` is not offered: {REFUSED[name]}. {offered}"
-    return f"there is no expectation `{name}`.{near_miss(name, OFFERED) or f' {offered}'}"
+        return f"`{name}` is not offered: {REFUSED[name]}"
+    return f"there is no expectation `{name}`.{near_miss(name, OFFERED) or f' The README lists the {len(OFFERED)} that there are'}"
 
 
 def find_faults(name: str, given: Mapping[str, Any]) -> list[str]:
     """Return what is wrong with the arguments *given* to an offered expectation, whatever the columns are."""
     offered = OFFERED[name]
     kinds = _list_kinds(offered)
-    unknown = {each: near_miss(each, kinds) for each in given if each not in kinds}
-    faults = [f"it takes no `{each}`.{meant}" for each, meant in unknown.items() if meant]
+    unknown = {each: _ask_meant(each, kinds) for each in given if each not in kinds}
+    faults = [f"there is no argument `{each}`.{meant}" for each, meant in unknown.items() if meant]
     others = [f"`{each}`" for each, meant in unknown.items() if not meant]
     if others:
-        faults.append(f"it takes no {' and no '.join(others)}, only {_list_names(kinds)}")
+        faults.append(f"there is no argument {' and no '.join(others)}, only {_list_names(kinds)}")
     faults += [f"`{each}` is missing" for each, kind in kinds.items() if kind.endswith("!") and given.get(each) is None]
     for each, value in given.items():
         kind = kinds.get(each, "").removesuffix("!")
         fault = _find_fault(value, kind) if kind and value is not None else None
         if fault is not None:
             faults.append(f"`{each}` {fault}")
-    if "min_value" in kinds and given.get("min_value") is None and given.get("max_value") is None:
-        faults.append("it gives neither `min_value` nor `max_value`")
+    # A bound that has a wrong name is given.
+    is_bound = any(given.get(each) is not None for each in ("min_value", "max_value")) or any(unknown.values())
+    if "min_value" in kinds and not is_bound:
+        faults.append("neither `min_value` nor `max_value` is given")
     return faults
+
+
+def _ask_meant(name: str, known: Mapping[str, str]) -> str:
+    # `min` and `max`, as `value_ranges` has them.
+    return near_miss(f"{name}_value" if f"{name}_value" in known else name, known)
 
 
 def _find_fault(value: Any, kind: str) -> str | None:

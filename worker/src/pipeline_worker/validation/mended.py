@@ -16,6 +16,7 @@ def write_usable(validation: DataValidation, faults: Sequence[Fault], columns: S
     """Return what to paste: the rules with *faults* anew, a mistyped column with its right name, the rest left out."""
     given = validation.model_dump(mode="json", exclude_defaults=True)
     rules: dict[str, Any] = {}
+    is_renamed = all(isinstance(fault.key, str) and find_nearest(fault.absent or "", columns) for fault in faults)
     for name in dict.fromkeys(fault.rule for fault in faults):
         renamed = {
             fault.key: None if fault.absent is None else find_nearest(fault.absent, columns)
@@ -23,7 +24,9 @@ def write_usable(validation: DataValidation, faults: Sequence[Fault], columns: S
             if fault.rule == name
         }
         rules[name] = _leave_out(given[name], renamed)
-    said = "What can be evaluated of these" if any(rules.values()) else "To leave it out"
+    said = "To leave it out"
+    if any(rules.values()):
+        said = "With the nearest names in their place" if is_renamed else "What can be evaluated of these"
     return f"{said}: {json.dumps({'data_validation': rules}, ensure_ascii=False)}"
 
 

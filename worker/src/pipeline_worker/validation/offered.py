@@ -148,9 +148,9 @@ OFFERED: dict[str, Offered] = {
     "expect_table_row_count_to_equal": _table(value="count!"),
 }
 
-_NEEDS_SQL = "it needs a database that speaks SQL"
-_LIKE = f"{_NEEDS_SQL}; `expect_column_values_to_match_regex` and the like do the same with a regular expression"
-_OF_TYPE = "what a column is, `ingest` decides: say it with `ingestion_config.column_types`, and a cell that does not fit is refused"
+_NEEDS_SQL = "it needs a database that speaks SQL. The README lists what else there is"
+_LIKE = "it needs a database that speaks SQL; `expect_column_values_to_match_regex` and the like do the same with a regular expression"
+_OF_TYPE = 'a type is given by {"ingestion_config": {"column_types": {"size": "integer"}}}, and a cell of another one is refused'
 
 #: Expectations of Great Expectations that are not offered, and why.
 REFUSED: dict[str, str] = {

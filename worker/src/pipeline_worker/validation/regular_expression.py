@@ -22,11 +22,10 @@ def find_regex_fault(regex: str) -> str | None:
     except (pa.ArrowInvalid, UnicodeEncodeError) as error:
         shown = regex if len(regex) <= _LONGEST_SHOWN else f"{regex[:_LONGEST_SHOWN]}…"
         reason = str(error).partition("\n")[0].removeprefix("Invalid regular expression: ")[:_LONGEST_SHOWN]
-        fault = f"has to be a regular expression as RE2 has them, and `{shown}` is none: {reason}"
         if _LOOKS_AWAY.search(str(error)):
-            fault += (
-                " - it has nothing that looks ahead or behind, as `(?=` and `(?<!`, or at an earlier group, as `\\1`: with these a "
-                "search may never end. Say in several expectations what has to match, and what must not"
+            return (
+                f"may not look ahead or behind (`(?=`, `(?<!`), or at an earlier group (`\\1`), as `{shown}` does: such a search "
+                "may never end. Write it without, or as several expectations: what has to match, and what must not"
             )
-        return fault
+        return f"has to be a regular expression as RE2 has them, and `{shown}` is none: {reason}"
     return None

@@ -7,6 +7,8 @@ from ..schema import Schema
 from .finding import Finding
 from .rule import SAME_SCHEMA, Rule, Severity
 
+#: What is found of a column that was not there before.
+NEW = "a new column"
 #: Whether all numbers of a column are whole is a matter of chance.
 _SAME = {"integer": "number"}
 
@@ -21,17 +23,16 @@ def compare(
     if published is None:
         found = "none published yet, so that these are the first"
         return [_make(None, f"the columns of version {version!r}", severity, found, is_satisfied=True)]
-    source = f"as {published.run_key} was published"
+    source = f"as in the last published run ({published.run_key})"
     findings = []
     for name, before in published.columns.items():
         if name not in types:
-            findings.append(_make(name, f"{before or 'a column'}, {source}", severity, schema.say_missing(name)))
+            expected, missing = f"{before or 'a column'}, {source}", schema.say_missing(name)
+            findings.append(Finding(Rule(SAME_SCHEMA, name, expected, missing=missing, severity=severity), False))
         elif not _is_same(before, types[name]):
             findings.append(_make(name, f"{before}, {source}", severity, f"{types[name]}"))
     findings += [
-        _make(name, f"no such column, {source}", severity, "a new column")
-        for name in types
-        if name not in published.columns
+        _make(name, f"no such column, {source}", severity, NEW) for name in types if name not in published.columns
     ]
     expected = f"the {len(published.columns)} columns of version {version!r}, {source}"
     return findings or [_make(None, expected, severity, "the same", is_satisfied=True)]
