@@ -584,9 +584,9 @@ def test_column_without_values_is_text(tmp_path: Path) -> None:
     """It is kept, and said."""
     converted, columns = convert_bytes(tmp_path, b"a,b\n,1\nNA,2\n")
     assert columns["a"] == [None, None]
-    assert converted.notes == ["`a`: Text: all of its values are missing."]
+    assert converted.notes == ["`a`: No row has a value; its type is text."]
     converted, _ = convert_bytes(tmp_path, b"a,b\nx,1\ny,2\n", missing_values=["x", "y", "z"])
-    assert converted.notes == ["`a`: Text: all of its values are missing, by `missing_values` `x` and `y` too."]
+    assert converted.notes == ["`a`: No row has a value, by `missing_values` `x` and `y` too; its type is text."]
 
 
 @pytest.mark.slow("reads thousands of columns")

@@ -376,6 +376,13 @@ def test_dates_of_a_given_type_are_not_guessed(tmp_path: Path) -> None:
         read_column(tmp_path, ["01/02/2024"], column_types={"x": "date"})
 
 
+def test_a_fraction_among_whole_numbers_is_told_the_type_that_it_is_of(tmp_path: Path) -> None:
+    """It is no missing value."""
+    with pytest.raises(DataUnreadable) as raised:
+        read_column(tmp_path, ["1", "2", "3.5"], column_types={"x": "integer"})
+    assert raised.value.fix == 'Mend the cell, or give {"ingestion_config": {"column_types": {"x": "number"}}}.'
+
+
 @pytest.mark.parametrize("config", [{"column_types": {"X": "text"}}, {"missing_values": {"X": []}}])
 def test_a_setting_of_a_column_that_is_none_is_refused(tmp_path: Path, config: dict[str, Any]) -> None:
     """The near miss is named."""

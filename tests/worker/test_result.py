@@ -24,7 +24,7 @@ def test_a_class_that_was_not_tested_is_in_the_first_line() -> None:
     )
     (note,) = note_result(measured, None)
     assert note.startswith(
-        "How far chance may have moved the balanced accuracy is not known: the test part has 0 rows of class 'rare'"
+        "There is no confidence interval of the balanced accuracy: the test part has 0 rows of class 'rare'"
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from ..errors import DataUnreadable, ParameterInvalid, near_miss
+from ..errors import DataUnreadable, ParameterInvalid, near_miss, quote_name
 from ..request import IngestionConfig
 from .column_type import CellMisfitError, Typed
 from .draft import Draft, Looked, write_draft
@@ -28,6 +29,9 @@ from .setting_line import LONGEST_WORD, MOST_WORDS, write_setting
 from .settle import settle
 from .text_format import TextFormat
 from .unquoted import Read, find_unquoted, take_samples
+
+#: A number that is no whole one, in the way that most files write it.
+_FRACTION = re.compile(r"[+-]?\d*\.\d+")
 
 
 @dataclass(frozen=True)
@@ -151,7 +155,9 @@ def refuse_cell(
     shown = error.value if len(error.value) <= 40 else error.value[:37] + "..."
     words = error.words
     fix = "Mend the cell, or give another type."
-    if not error.is_any_right:
+    if kind == "integer" and words and all(map(_FRACTION.fullmatch, words)):
+        fix = f"Mend the cell, or give {write_setting('column_types', column, 'number')}."
+    elif not error.is_any_right:
         fix = f"No cell around it is of that type either: give another, such as {write_setting('column_types', column, 'text')}."
     elif can_be_missing and len(words) <= MOST_WORDS and all(len(word) <= LONGEST_WORD for word in words):
         mean = "it means" if words == [error.value] else f"{' and '.join(f'`{word}`' for word in words)} mean"
@@ -180,7 +186,7 @@ def check_names(names: Sequence[str], config: IngestionConfig) -> None:
                     f"`ingestion_config.{parameter}` names `{column}`, and there is no such column."
                     f"{near_miss(column, names)}",
                     where=f"ingestion_config.{parameter}",
-                    fix=f"Use one of the columns: {', '.join(f'`{known}`' for known in names)}.",
+                    fix=f"Use one of the columns: {', '.join(map(quote_name, names))}.",
                     details={"parameter": f"ingestion_config.{parameter}", "column": column, "columns": list(names)},
                 )
 

@@ -53,7 +53,7 @@ def _settle_one(guess: Guess, decimal: str | None, orders: _Orders, separator: s
     if not guess.has_values and guess.is_open:
         # Nothing was dropped, so there was no value to look at.
         given = " and ".join(f"`{word}`" for word in guess.given.words if guess.seen.count(word))
-        return _as_text(f"Text: all of its values are missing{f', by `missing_values` {given} too' if given else ''}.")
+        return _as_text(f"No row has a value{f', by `missing_values` {given} too' if given else ''}; its type is text.")
     if guess.numbers:
         return _settle_numbers(guess.numbers, decimal, separator)
     if guess.others:

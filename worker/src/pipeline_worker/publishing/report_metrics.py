@@ -120,7 +120,7 @@ def _write_verdict(metrics: Mapping[str, Any]) -> str:
             f"The {word} of 95 of 100 such test parts would be within {bounds}, and better than the baseline's by {lead}."
         )
     elif why := interval.get("why_none"):
-        parts.append(f"How far chance may have moved it is not known: {show(why)}.")
+        parts.append(f"There is no confidence interval of it: {show(why)}.")
     if untested:
         parts.append(f"No row of {show(name_classes(untested))} was tested.")
     return f"<p>{' '.join(parts)}</p>" if parts else ""

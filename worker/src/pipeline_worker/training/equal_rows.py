@@ -49,7 +49,9 @@ class EqualRows:
             "all features and the target"
         )
         if self.telling is None:
-            return (f"{what}. As chance can explain that, the rows were split like all others.",)
+            return (
+                f"{what}. Where columns have few different values chance can explain that, so nothing has to be done: the rows were split like all others.",
+            )
         copies = f"{what}. They are copies, as the values of `{self.telling}` hardly repeat otherwise"
         if are_kept_together:
             return (f"{copies}; they were kept with the row that they equal, so that none is both learned and tested.",)

@@ -74,7 +74,9 @@ def find_interval(name: str, model: Tested, baseline: Tested, values: tuple[floa
     value, value_of_baseline = values
     low, high = value + _find_bounds(moved)
     if not high > low:
-        return Interval(why_none="every resample of the test part gives the same value")
+        return Interval(
+            why_none="every resample of the test part gives the same value, as where the part is small or the target easy to tell"
+        )
     leads = sign * (value - value_of_baseline + _find_bounds(moved - moved_baseline))
     # Where some rows stand for all, the bounds are moved to the metric of all, which must not move them out of what is possible.
     if METRICS[name].less_is_better:

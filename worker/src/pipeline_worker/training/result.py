@@ -71,7 +71,7 @@ def note_result(measured: Measured, wanted: str | None) -> list[str]:
             f"The test part has no {METRICS[wanted].word}: {_say_lack(wanted, measured)}. So the {word} stands for all."
         )
     if not measured.interval:
-        notes.append(f"How far chance may have moved the {word} is not known: {measured.interval.why_none}.")
+        notes.append(f"There is no confidence interval of the {word}: {measured.interval.why_none}.")
     return notes
 
 

@@ -92,7 +92,7 @@ def count_tested(rows: int, test_size: float) -> int:
         raise ParameterInvalid(
             f"`test_size` {test_size:g} keeps all {rows} rows aside, and leaves none to learn from.",
             where="test_size",
-            fix=f"Give a number up to {math.floor((1 - 1 / rows) * 1000) / 1000:g}, or add rows.",
+            fix="Give a smaller number, such as 0.2, or add rows." if rows > 1 else "Add rows.",
             details={"parameter": "test_size", "rows": rows},
         )
     return wanted
