@@ -347,10 +347,10 @@ def refuse(*expectations: dict[str, Any]) -> str:
     [
         ({"type": "expect_column_values_to_be_uniqe"}, "Did you mean `expect_column_values_to_be_unique`?"),
         ({"type": "ExpectColumnValuesToBeUnique"}, "Did you mean `expect_column_values_to_be_unique`?"),
-        ({"type": "x"}, "there is no expectation `x`. The README lists the 49 that there are"),
+        ({"type": "x"}, "there is no expectation `x`. Offered are `expect_column_distinct_values_to_be_in_set`, "),
         ({"type": "expect_column_values_to_match_like_pattern"}, "is not offered: it needs a database that speaks SQL; `expect_"),
-        ({"type": "expect_table_row_count_to_equal_other_table"}, "is not offered: it needs a second table (given"),
-        ({"type": "unexpected_rows_expectation"}, "needs a database that speaks SQL. The README lists what else there is"),
+        ({"type": "expect_table_row_count_to_equal_other_table"}, "is not offered: it needs a second table. Offered are `"),
+        ({"type": "unexpected_rows_expectation"}, "needs a database that speaks SQL. Offered are `expect_column_distinct"),
         ({"type": "expect_column_values_to_be_of_type"}, 'a type is given by {"ingestion_config": {"column_types": {"size": "integer"}}}'),
         ({"type": "expect_column_values_to_be_unique"}, "expect_column_values_to_be_unique: `column` is missing"),
         ({"type": "expect_column_values_to_be_unique", "kwargs": {"colunm": "a"}}, "there is no argument `colunm`. Did you mean `column`?"),

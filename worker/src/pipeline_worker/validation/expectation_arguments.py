@@ -43,9 +43,10 @@ def say_unknown(name: str) -> str | None:
     """Return why no expectation is offered under *name*, or None where one is."""
     if name in OFFERED:
         return None
+    offered = f"Offered are {', '.join(f'`{each}`' for each in OFFERED)}"
     if name in REFUSED:
-        return f"`{name}` is not offered: {REFUSED[name]}"
-    return f"there is no expectation `{name}`.{near_miss(name, OFFERED) or f' The README lists the {len(OFFERED)} that there are'}"
+        return f"`{name}` is not offered: {REFUSED[name]}. {offered}"
+    return f"there is no expectation `{name}`.{near_miss(name, OFFERED) or f' {offered}'}"
 
 
 def find_faults(name: str, given: Mapping[str, Any]) -> list[str]:

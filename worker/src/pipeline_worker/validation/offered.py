@@ -148,7 +148,7 @@ OFFERED: dict[str, Offered] = {
     "expect_table_row_count_to_equal": _table(value="count!"),
 }
 
-_NEEDS_SQL = "it needs a database that speaks SQL. The README lists what else there is"
+_NEEDS_SQL = "it needs a database that speaks SQL"
 _LIKE = "it needs a database that speaks SQL; `expect_column_values_to_match_regex` and the like do the same with a regular expression"
 _OF_TYPE = 'a type is given by {"ingestion_config": {"column_types": {"size": "integer"}}}, and a cell of another one is refused'
 
