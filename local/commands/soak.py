@@ -1,6 +1,7 @@
 """`soak`: drop files while services are killed, and keep a ledger: nothing lost, nothing twice, no long standstill."""
 
 import argparse
+import contextlib
 import os
 import random
 import subprocess
@@ -19,7 +20,7 @@ from local.errors import InputRefused, LocalError
 from local.ledger import Ledger, Way, count_twice, find_standstills, read_runs
 from local.process import find_process, read_record
 from local.receipt import Receipts
-from local.run_key import LAST_STATE, make_digest
+from local.run_key import LAST_STATE, STAGES, make_digest
 from local.settings import PROJECT, Settings
 from local.show import Show
 from local.stack import make_services, prepare_settings
@@ -31,8 +32,9 @@ _PATIENCE_SECONDS = 900.0
 _LOOK_SECONDS = 1.0
 #: Between two drops, while services are killed at random.
 _PAUSE_SECONDS = 6.0
-#: The processes of a stage, and of what looks after a task, beside the services.
-_COMMAND, _TASK = "command", "task"
+#: The process that looks after a task, which can be killed beside the services and the stages' commands.
+_TASK = "task"
+_COMMANDS = {stage.command: name for name, stage in STAGES.items()}
 
 T = TypeVar("T")
 
@@ -50,7 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--kill",
         default=words.get("KILL") or "random",
-        help="names of services, by commas, each killed once in turn; `everything`: all at once, once; `random`; `nothing`",
+        help="names of services and stages' commands, by commas, each killed once in turn; `everything`: all at once, once; `random`; `nothing`",
     )
     parser.add_argument("--seed", type=int, default=int(words.get("SEED") or 0), help="of what is killed at random")
 
@@ -100,8 +102,8 @@ class Killer:
     def list_names(self) -> list[str]:
         """Return what can be killed."""
         if self._settings.is_compose:
-            return sorted({str(found["Service"]) for found in read_containers(self._settings)} - ONCE)
-        return [*(service.name for service in make_services(self._settings)), _COMMAND, _TASK]
+            return [*sorted({str(found["Service"]) for found in read_containers(self._settings)} - ONCE), *_COMMANDS]
+        return [*(service.name for service in make_services(self._settings)), *_COMMANDS, _TASK]
 
     def kill(self, name: str) -> str:
         """Kill what has this name, and return what was killed; empty where there is none just now."""
@@ -113,41 +115,62 @@ class Killer:
             raise InputRefused(
                 f"There is no {name} to kill. There are: {', '.join(self.list_names())}, everything, random."
             )
-        if name in (_COMMAND, _TASK):
-            return self._kill_task(name)
+        if name in _COMMANDS:
+            return self._kill_container(name) if self._settings.is_compose else self._kill_command(name)
+        if name == _TASK:
+            return self._kill_keeper()
         return name if self._kill_services([name]) else ""
 
     def _kill_services(self, names: list[str]) -> bool:
         if self._settings.is_compose:
             # Without any time to end, and started again as the engine does after a crash; `kill` would count as a person's wish.
-            argv = make_project_argv(self._settings, "restart", "--timeout=0", "--no-deps", *names)
+            services = [name for name in names if name not in _COMMANDS]
+            argv = make_project_argv(self._settings, "restart", "--timeout=0", "--no-deps", *services)
             return subprocess.run(argv, capture_output=True, check=False).returncode == 0
-        found = [find_process(read_record(self._settings, name)) for name in names if name not in (_COMMAND, _TASK)]
-        for process in filter(None, found):
+        records = (read_record(self._settings, name) for name in names if name not in (*_COMMANDS, _TASK))
+        found = list(filter(None, map(find_process, records)))
+        for process in found:
             process.kill()
-        return any(found)
+        return bool(found)
 
-    def _kill_task(self, name: str) -> str:
-        """Kill a stage's command, of each run once, as a second crash is final; or the process that looks after a task."""
-        scheduler = find_process(read_record(self._settings, "airflow-scheduler"))
-        if scheduler is None:
-            return ""
-        try:
-            if name == _TASK:
-                keepers = [child for child in scheduler.children() if child.children()]
-                if keepers:
-                    self._chance.choice(keepers).kill()
-                return _TASK if keepers else ""
-            for process in scheduler.children(recursive=True):
-                words = " ".join(process.cmdline())
-                run_key = words.partition("--run=")[2].partition(" ")[0]
-                if "pipeline_worker.cli." in words and run_key not in self._spared:
+    def _kill_container(self, command: str) -> str:
+        """Kill a stage's container, of each run once, as a second crash is final."""
+        labels = {"stack": self._settings["COMPOSE_PROJECT_NAME"], "stage": _COMMANDS[command]}
+        filters = [f"--filter=label=ml-pipeline.{name}={value}" for name, value in labels.items()]
+        form = '--format={{.ID}} {{.Label "ml-pipeline.run"}}'
+        done = subprocess.run(["docker", "ps", *filters, form], capture_output=True, text=True, check=False)
+        for container, run_key in map(str.split, done.stdout.splitlines()):
+            if run_key not in self._spared:
+                self._spared.add(run_key)
+                subprocess.run(["docker", "kill", container], capture_output=True, check=False)
+                return f"{command} of {run_key}"
+        return ""
+
+    def _kill_command(self, command: str) -> str:
+        """Kill the process of a stage's command, of each run once."""
+        with contextlib.suppress(psutil.Error):
+            for process in self._find_scheduler(recursive=True):
+                words = process.cmdline()
+                run_key = next((word.removeprefix("--run=") for word in words if word.startswith("--run=")), "")
+                if f"pipeline_worker.cli.{command}" in words and run_key not in self._spared:
                     self._spared.add(run_key)
                     process.kill()
-                    return f"{_COMMAND} of {run_key}"
-        except psutil.Error:
-            pass
+                    return f"{command} of {run_key}"
         return ""
+
+    def _kill_keeper(self) -> str:
+        """Kill the process that looks after a task."""
+        with contextlib.suppress(psutil.Error):
+            keepers = [child for child in self._find_scheduler() if child.children()]
+            if keepers:
+                self._chance.choice(keepers).kill()
+                return _TASK
+        return ""
+
+    def _find_scheduler(self, *, recursive: bool = False) -> list[psutil.Process]:
+        """Return the processes that the scheduler started."""
+        scheduler = find_process(read_record(self._settings, "airflow-scheduler"))
+        return scheduler.children(recursive=recursive) if scheduler else []
 
 
 class Soak:
