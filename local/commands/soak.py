@@ -32,8 +32,8 @@ _PATIENCE_SECONDS = 900.0
 _LOOK_SECONDS = 1.0
 #: Between two drops, while services are killed at random.
 _PAUSE_SECONDS = 6.0
-#: The process that looks after a task, which can be killed beside the services and the stages' commands.
-_TASK = "task"
+#: What can be killed beside the services: the command of any stage, or of one, and the process that looks after a task.
+_COMMAND, _TASK = "command", "task"
 _COMMANDS = {stage.command: name for name, stage in STAGES.items()}
 
 T = TypeVar("T")
@@ -102,8 +102,8 @@ class Killer:
     def list_names(self) -> list[str]:
         """Return what can be killed."""
         if self._settings.is_compose:
-            return [*sorted({str(found["Service"]) for found in read_containers(self._settings)} - ONCE), *_COMMANDS]
-        return [*(service.name for service in make_services(self._settings)), *_COMMANDS, _TASK]
+            return [*sorted({str(found["Service"]) for found in read_containers(self._settings)} - ONCE), _COMMAND]
+        return [*(service.name for service in make_services(self._settings)), _COMMAND, _TASK]
 
     def kill(self, name: str) -> str:
         """Kill what has this name, and return what was killed; empty where there is none just now."""
@@ -111,12 +111,13 @@ class Killer:
             return "everything" if self._kill_services(self.list_names()) else ""
         if name == "random":
             name = self._chance.choice(self.list_names())
-        if name not in self.list_names():
-            raise InputRefused(
-                f"There is no {name} to kill. There are: {', '.join(self.list_names())}, everything, random."
-            )
-        if name in _COMMANDS:
-            return self._kill_container(name) if self._settings.is_compose else self._kill_command(name)
+        known = [*self.list_names(), *_COMMANDS]
+        if name not in known:
+            raise InputRefused(f"There is no {name} to kill. There are: {', '.join(known)}, everything, random.")
+        if name in (_COMMAND, *_COMMANDS):
+            commands = list(_COMMANDS) if name == _COMMAND else [name]
+            kill = self._kill_container if self._settings.is_compose else self._kill_command
+            return next(filter(None, map(kill, commands)), "")
         if name == _TASK:
             return self._kill_keeper()
         return name if self._kill_services([name]) else ""
@@ -124,10 +125,10 @@ class Killer:
     def _kill_services(self, names: list[str]) -> bool:
         if self._settings.is_compose:
             # Without any time to end, and started again as the engine does after a crash; `kill` would count as a person's wish.
-            services = [name for name in names if name not in _COMMANDS]
+            services = [name for name in names if name != _COMMAND]
             argv = make_project_argv(self._settings, "restart", "--timeout=0", "--no-deps", *services)
             return subprocess.run(argv, capture_output=True, check=False).returncode == 0
-        records = (read_record(self._settings, name) for name in names if name not in (*_COMMANDS, _TASK))
+        records = (read_record(self._settings, name) for name in names if name not in (_COMMAND, _TASK))
         found = list(filter(None, map(find_process, records)))
         for process in found:
             process.kill()
