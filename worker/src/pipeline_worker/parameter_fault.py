@@ -130,7 +130,7 @@ def _find_source(path: Sequence[int | str], layers: Sequence[Layer]) -> str:
     for layer in reversed(layers):
         value = layer.values.get(str(path[0]))
         is_merged = path[0] in MERGED and len(path) > 1 and isinstance(value, Mapping)
-        if (value.get(path[1]) if is_merged else value) is not None:  # type: ignore[union-attr]
+        if (value.get(path[1]) if is_merged else value) is not None:  # type: ignore[union-attr]  # a mapping
             return layer.name
     return "the defaults"
 
