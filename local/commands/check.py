@@ -10,6 +10,7 @@ from local.settings import PROJECT, read_settings
 
 #: What is typed, and the virtual environment whose packages it is typed against.
 TYPED = (
+    ("contract/src", "tools"),
     ("worker/src", "worker"),
     ("worker/mlflow_proxied_s3.py", "mlflow"),
     ("dags", "airflow"),

@@ -28,6 +28,13 @@ LOCKS = {
 ONLY_FOR_TESTS = ("minio",)
 # What tests need beside what runs there; installed when tests are asked for.
 TEST_LOCKS = {"airflow": ROOT / "tests" / "requirements.lock", "worker": ROOT / "tests" / "requirements.lock"}
+# Our own packages that an environment has, by the folders that they lie in. They are not installed, which would need a build tool:
+# that works offline, and is always the tree's state.
+SOURCES = {
+    "airflow": [ROOT / "contract" / "src"],
+    "worker": [ROOT / "contract" / "src", ROOT / "worker" / "src"],
+    "minio": [ROOT / "contract" / "src"],
+}
 NEEDED_BYTES = 4 * 1024**3
 
 
@@ -37,9 +44,14 @@ def tools_python() -> Path:
 
 
 def make_stamp(name: str, lock: Path) -> str:
-    """Return what an environment is made of: a lock, its Python, and where the repository lies."""
-    digest = hashlib.sha256(lock.read_bytes()).hexdigest()
+    """Return what an environment is made of: a lock, our own packages, its Python, and where the repository lies."""
+    digest = hashlib.sha256(lock.read_bytes() + write_sources(name).encode()).hexdigest()
     return f"{digest}\n{os.path.realpath(FOLDER / name / 'bin' / 'python')}\n{ROOT}\n"
+
+
+def write_sources(name: str) -> str:
+    """Return what tells an environment's Python where our own packages lie, as it reads it: a folder a line."""
+    return "".join(f"{folder}\n" for folder in SOURCES.get(name, ()))
 
 
 def stamp_path(name: str, lock: Path) -> Path:
@@ -144,10 +156,9 @@ def install(name: str, locks: list[Path]) -> None:
         argv = [uv, "pip", "install", "--python", str(folder / "bin" / "python")]
         argv += ["--no-config", "--no-deps", "--require-hashes", "--no-progress", "-r", str(lock)]
         run(argv, environment, f"Installing {lock}")
-        if lock == LOCKS["worker"]:
-            # Instead of an installation, which would need a build tool: works offline, is always the tree's state.
+        if sources := write_sources(name):
             site = next((folder / "lib").glob("python*/site-packages"))
-            (site / "pipeline_worker.pth").write_text(f"{ROOT / 'worker' / 'src'}\n", encoding="utf-8")
+            (site / "pipeline.pth").write_text(sources, encoding="utf-8")
         stamp_path(name, lock).write_text(make_stamp(name, lock), encoding="utf-8")
 
 

@@ -1,0 +1,37 @@
+"""How a command ends, as its exit code says, and what follows from that."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+from .state import State
+
+
+class ExitCode(IntEnum):
+    """The exit codes of a command; any other is a crash, as `CRASH` is."""
+
+    DONE = 0
+    DATA = 1
+    REQUEST = 2
+    CRASH = 70
+    OUTSIDE = 75
+
+
+#: Python and shells end with these as well, so that they count only with a failure record.
+NEED_RECORD = frozenset({ExitCode.DATA, ExitCode.REQUEST, ExitCode.OUTSIDE})
+#: Killed: by the kernel for want of memory, or by someone.
+KILLED = 137
+#: The command could not be started: the engine's codes, and the shell's.
+NOT_STARTED = (125, 126, 127)
+
+_STATES = {
+    ExitCode.DONE: State.DONE,
+    ExitCode.DATA: State.REFUSED,
+    ExitCode.REQUEST: State.REFUSED,
+    ExitCode.OUTSIDE: State.WAITING,
+}
+
+
+def state_after(code: int) -> State:
+    """Return the state of a stage whose command ended with *code*."""
+    return next((state for known, state in _STATES.items() if known == code), State.FAILED)
