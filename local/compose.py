@@ -34,8 +34,8 @@ _PROFILES = {"mlflow": "mlflow", "minio": "minio", "buckets": "minio"}
 #: What goes into an image of each Dockerfile, by the beginning of its build arguments.
 _CONTENT = {
     "DAGS": ("dags/Dockerfile", "dags/requirements.lock"),
-    "WORKER": ("worker",),
-    "BOOTSTRAP": ("minio",),
+    "WORKER": ("worker", "contract"),
+    "BOOTSTRAP": ("minio", "contract"),
 }
 #: Tasks that take no slot of the stages' pool: the sensor, and a claim.
 _OTHER_TASKS = 2

@@ -27,7 +27,7 @@ def judge_fault(error: Exception, settings: Settings) -> Ending:
     elif isinstance(error, ImageNotFound):
         what, where = f"There is no image `{settings.task_image}` on this machine's Docker engine.", "ML_TASK_IMAGE"
         fix = (
-            f"Build it with `docker build --tag {settings.task_image} worker`, or pull it, or name another one. "
+            f"Build it with `docker build --file worker/Dockerfile --tag {settings.task_image} .`, or pull it, or name another one. "
             "A task downloads none."
         )
     elif isinstance(error, APIError) and error.status_code == CONFLICT:

@@ -205,10 +205,15 @@ class Soak:
                 number += 1
                 next_drop += pause
             is_due = (is_random or names) and time.time() >= next_kill
-            # A command is not there at each moment: it is waited for, for as long as there is between two kills.
-            if is_due and (self._kill(names[0] if names else "random", number) or time.time() >= next_kill + every):
-                names = names[1:]
-                next_kill += every
+            if is_due:
+                name = names[0] if names else "random"
+                is_killed = self._kill(name, number)
+                # A command is not there at each moment: it is waited for, for as long as there is between two kills.
+                if is_killed or time.time() >= next_kill + every:
+                    if not is_killed:
+                        self._show.print(f"  {name} did not run for {every:.0f} s, and was not killed.")
+                    names = names[1:]
+                    next_kill += every
             time.sleep(0.1)
 
     def _kill(self, name: str, number: int) -> bool:

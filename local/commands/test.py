@@ -44,7 +44,7 @@ LAYERS = (
     Layer("compose", ("tests/compose",), "airflow", needs_engine=True, needs_images=True, paces=("usual",)),
     Layer("integration", ("tests/integration",), "tools", paces=("usual", "long")),
     Layer("dags", ("tests/dags",), "airflow"),
-    Layer("local", ("tests/docs", "tests/local"), "tools", paces=("quick", "usual")),
+    Layer("local", ("tests/contract", "tests/docs", "tests/local"), "tools", paces=("quick", "usual")),
 )
 CHECK = "check"
 #: Builds what containers of tests are made of, before those that need it: in no test's time there is room for that.

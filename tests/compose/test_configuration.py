@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 from pathlib import Path
@@ -12,6 +13,7 @@ from local.commands.test import make_environ
 from local.compose import make_argv
 from local.credentials import make_secret, set_values, write_env_file
 from local.settings import read_settings, read_template
+from pipeline_contract.env_file import parse_env_file
 
 OURS = {"minio", "buckets", "mlflow"}
 #: Keys of a server of our own; without that server nobody has them.
@@ -52,6 +54,18 @@ def test_a_missing_secret_stops_the_start_with_its_name(env_file, name):
     done = configure(env_file, "--quiet")
     assert done.returncode != 0
     assert name in done.stderr
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["b c", "'b # c'", '"b"', '"b c" # why', "'b c'  # why", "b # why", "b#c", "b=c", r'"a\"b\\c"', r"'a\n'", r"a\n"],
+)
+def test_a_value_means_the_same_to_compose(env_file, value):
+    """Compose reads `.env` too: the commands, the Dags and the worker take the same from it."""
+    set_values(env_file, {"ML_PIPELINE_POOL": value})
+    shown = json.loads(configure(env_file, "--format=json").stdout)
+    told = shown["services"]["airflow-scheduler"]["environment"]["ML_PIPELINE_POOL"]
+    assert told == parse_env_file(f"A={value}")["A"]
 
 
 def test_an_older_settings_file_has_our_servers(env_file):

@@ -289,7 +289,7 @@ def test_out_of_memory_of_a_child(run):
 @pytest.mark.parametrize(
     ("name", "value", "words"),
     [
-        ("ML_TASK_IMAGE", "not-there:1", "docker build --tag not-there:1 worker"),
+        ("ML_TASK_IMAGE", "not-there:1", "docker build --file worker/Dockerfile --tag not-there:1 ."),
         ("ML_TASK_NETWORK", "not-there", "docker network create not-there"),
     ],
 )

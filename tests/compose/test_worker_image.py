@@ -26,7 +26,7 @@ def image(engine, base_image):
     """Give the image, built from the lock; its layers are kept for the next build."""
     build(
         *("--build-arg", "WORKER_VERSION=1.2.3", "--build-arg", "SOURCE=https://example.test/repository"),
-        *("--build-arg", "WORKER_CREATED=2026-01-31T12:00:00Z", "--tag", TAG, "worker"),
+        *("--build-arg", "WORKER_CREATED=2026-01-31T12:00:00Z", "--tag", TAG, "--file", "worker/Dockerfile", "."),
     )
     return engine.images.get(TAG)
 
@@ -72,6 +72,18 @@ def test_holds_no_more_than_it_needs():
     )
     done = run("-c", code, options=["--user=0"])
     assert done.stdout.strip() == "[None, None, None, None] [] False False", done.stderr
+
+
+def test_holds_our_own_packages_alone():
+    """Beside the worker and the contract there is nothing of the repository: no settings, no state, no history."""
+    code = (
+        "from pathlib import Path; print(sorted(path.name for path in Path('/opt/pipeline').iterdir()), "
+        "[str(path) for name in ('.env', '.git', '.state') for path in Path('/').rglob(name) if '/proc/' not in str(path)])"
+    )
+    done = run("-c", code, options=["--user=0"])
+    names, found = done.stdout.strip().split("] [")
+    assert names.startswith("['pipeline_contract', 'pipeline_worker', 'pipeline_worker-"), done.stderr
+    assert found == "]"
 
 
 def test_holds_no_secret(image):

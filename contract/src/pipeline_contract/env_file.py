@@ -1,4 +1,7 @@
-"""Files of `NAME=value` lines, in the one grammar that worker, Dags and commands read them by; Compose reads `.env` in the same way."""
+"""Files of `NAME=value` lines, in the one grammar that worker, Dags and commands read them by.
+
+Compose reads `.env` in the same way, but that to it a `#` right behind the equals sign begins a value.
+"""
 
 from __future__ import annotations
 
