@@ -8,7 +8,7 @@ import json
 import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -17,10 +17,11 @@ import pytest
 from pipeline_worker.ingestion.convert import convert
 from pipeline_worker.ingestion.converted import Converted
 from pipeline_worker.ingestion.data_format import find_format
-from pipeline_worker.ingestion.formats import FORMATS
+from pipeline_worker.ingestion.formats import FORMAT_NAMES
+from pipeline_worker.ingestion.formats.loaded import FORMATS
 from pipeline_worker.ingestion.unpacked import Unpacked, unpack
 from pipeline_worker.limits import USUAL
-from pipeline_worker.request import FormatName, IngestionConfig
+from pipeline_worker.request import IngestionConfig
 from tests.worker.printed_call import read_by_call
 from tests.worker.workbooks import write_ods, write_xlsx
 
@@ -113,7 +114,7 @@ def check_call(path: Path, converted: Converted, unpacked: Unpacked, monkeypatch
 # A line to paste closes no file.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("how", ["plain", "zip", "gzip"])
-@pytest.mark.parametrize("name", get_args(FormatName))
+@pytest.mark.parametrize("name", FORMAT_NAMES)
 def test_a_table_is_the_same_in_each_format(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, how: str
 ) -> None:
@@ -127,9 +128,9 @@ def test_a_table_is_the_same_in_each_format(
     assert converted.pandas_unread == {}
 
 
-def test_the_request_offers_each_format() -> None:
-    """What `data_format` can be is what the table of formats has."""
-    assert set(get_args(FormatName)) == set(FORMATS)
+def test_each_format_has_the_name_that_the_table_gives_it() -> None:
+    """What `data_format` can be is what is read."""
+    assert {name: each.name for name, each in FORMATS.items()} == {name: name for name in FORMAT_NAMES}
 
 
 @pytest.mark.slow("loads pandas")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, WithJsonSchema, field_validator, model_validator
 
+from .ingestion.formats import FORMAT_NAMES
 from .schema import ColumnType
 from .training.kind import Kind
 from .training.metric_table import METRICS
@@ -30,15 +31,13 @@ METRIC_NAMES = tuple(METRICS)
 if TYPE_CHECKING:
     ModelName: TypeAlias = str
     MetricName: TypeAlias = str
+    FormatName: TypeAlias = str
 else:
     # Derived from the tables, which no checker of types looks into.
-    ModelName, MetricName = Literal[MODEL_NAMES], Literal[METRIC_NAMES]
-#: The formats of files that are read.
-FormatName = Literal["csv", "tsv", "parquet", "json", "jsonl", "xlsx", "xls", "ods"]
+    ModelName, MetricName, FormatName = Literal[MODEL_NAMES], Literal[METRIC_NAMES], Literal[FORMAT_NAMES]
 #: How a model is measured.
 Scenario = Literal["holdout", "time", "group", "full_train"]
 SCENARIO_NAMES: tuple[str, ...] = get_args(Scenario)
-FORMAT_NAMES: tuple[str, ...] = get_args(FormatName)
 
 #: The name of a column: `ingest` leaves blanks around the names of a file out, so they count for nothing here either.
 ColumnName = Annotated[str, StringConstraints(strip_whitespace=True)]

@@ -10,8 +10,8 @@ from ..limits import USUAL, Limits
 from ..request import IGNORED, IngestionConfig
 from .converted import Converted
 from .data_format import DataFormat
-from .formats import FORMATS
 from .formats.file_format import FileFormat
+from .formats.loaded import FORMATS
 
 
 def convert(

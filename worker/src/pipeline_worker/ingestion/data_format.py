@@ -7,10 +7,10 @@ from pathlib import Path, PurePosixPath
 
 from ..errors import DataUnreadable, ParameterInvalid
 from .foreign import CALLED, refuse_ending, refuse_foreign
-from .formats import FORMATS
 from .formats.file_format import FileFormat
 from .formats.json_document import JSON
 from .formats.json_lines import JSON_LINES, can_be_lines
+from .formats.loaded import FORMATS
 from .json_text import decode_head
 
 #: As many as tell a JSON file from lines of JSON.

@@ -16,7 +16,7 @@ from ..errors import DataUnreadable, ParameterInvalid, near_miss
 from ..limits import Limits
 from .damage import SEND_AGAIN, say_damage
 from .foreign import can_be_table, refuse_kind
-from .formats import DATA_ENDINGS
+from .formats.loaded import DATA_ENDINGS
 from .setting_line import write_config
 
 _GZIP, _ZIPS = b"\x1f\x8b", (b"PK\x03\x04", b"PK\x05\x06")

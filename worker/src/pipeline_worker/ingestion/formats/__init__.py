@@ -1,13 +1,16 @@
-"""The formats of files that are read: a module for each, and a line here."""
+"""The formats of files that are read: a line here for each, and the module that it names."""
 
-from .json_document import JSON
-from .json_lines import JSON_LINES
-from .parquet import PARQUET
-from .separated import CSV, TSV
-from .workbook import ODS, XLS, XLSX
-
-#: Where the bytes of a file do not say what it is, its name does; and where that does not either, it is the last of these.
-FORMATS = {each.name: each for each in (PARQUET, XLSX, XLS, ODS, JSON_LINES, JSON, TSV, CSV)}
-
-#: How the names of data files end.
-DATA_ENDINGS = {ending for each in FORMATS.values() for ending in each.endings}
+#: Each format's name, and where its :class:`~.file_format.FileFormat` is, not loaded yet, as all stages read the request. Where the
+#: bytes of a file do not say what it is, its name does; and where that does not either, it is the last of these.
+TABLE = {
+    "parquet": "parquet.PARQUET",
+    "xlsx": "workbook.XLSX",
+    "xls": "workbook.XLS",
+    "ods": "workbook.ODS",
+    "jsonl": "json_lines.JSON_LINES",
+    "json": "json_document.JSON",
+    "tsv": "separated.TSV",
+    "csv": "separated.CSV",
+}
+#: What `data_format` can be, as people are told it: the most usual first.
+FORMAT_NAMES = tuple(reversed(TABLE))
