@@ -3,9 +3,9 @@
 import os
 
 from local.postgres import make_url
-from local.rights import read_credentials
 from local.service import make_environment
 from local.settings import LOOPBACK, Settings
+from pipeline_contract.settings import DAGS, WORKER, list_read_by
 
 #: The users of Airflow by the settings that name them, and their role. `user` may look, trigger and clear.
 ROLES = {
@@ -14,46 +14,13 @@ ROLES = {
     "AIRFLOW_VIEWER": "viewer",
     "AIRFLOW_API": "user",
 }
-# The pipeline's settings that hold no secret: all that Dags and commands read, beside the keys.
-PIPELINE_SETTINGS = (
-    "OBJECT_STORAGE_REGION",
-    "ML_PIPELINE_DROP_BUCKET",
-    "ML_PIPELINE_ARTIFACT_PREFIX",
-    "ML_PIPELINE_SOURCE_PREFIXES",
-    "MLFLOW_EXPERIMENT_NAME",
-    "ML_PIPELINE_RUNNER",
-    "ML_PIPELINE_POOL",
-    "ML_PIPELINE_POOL_SLOTS",
-    "ML_PIPELINE_MAX_ACTIVE_RUNS",
-    "ML_PIPELINE_INGEST_TIMEOUT_SECONDS",
-    "ML_PIPELINE_VALIDATE_TIMEOUT_SECONDS",
-    "ML_PIPELINE_TRAIN_TIMEOUT_SECONDS",
-    "ML_PIPELINE_PUBLISH_TIMEOUT_SECONDS",
-    "ML_PIPELINE_CLAIM_MAX_DROPS",
-    "ML_PIPELINE_CLAIM_MAX_BYTES",
-    "ML_PIPELINE_MAX_FILE_BYTES",
-    "ML_PIPELINE_MAX_ROWS",
-    "ML_PIPELINE_MAX_COLUMNS",
-    "ML_PIPELINE_MAX_CELL_BYTES",
-    "ML_PIPELINE_MAX_TRAIN_CELLS",
-    "ML_PIPELINE_CHOICE_SECONDS",
-    "ML_PIPELINE_TRAIN_THREADS",
-    "ML_PIPELINE_POKE_SECONDS",
-    "ML_TASK_IMAGE",
-    "ML_TASK_MEMORY",
-    "ML_TASK_CPUS",
-    "ML_TASK_PIDS",
-    "ML_TASK_NETWORK",
-    "ML_TASK_DOCKER_URL",
-    "ML_TASK_STACK",
-    "LOG_STREAM_HOST",
-)
 
 
 def make_pipeline_environment(settings: Settings, *, has_keys: bool) -> dict[str, str]:
     """Return the pipeline's settings; the keys to the store only for the processes that run tasks."""
-    environment = {name: settings[name] for name in PIPELINE_SETTINGS}
-    environment |= {
+    wanted = (setting for setting in list_read_by(WORKER | DAGS) if has_keys or not setting.is_secret)
+    return {
+        **{setting.name: settings[setting.name] for setting in wanted},
         "OBJECT_STORAGE_ENDPOINT_URL": settings.storage_url,
         "ML_PIPELINE_ARTIFACT_BUCKET": settings.artifact_bucket,
         "ML_PIPELINE_WORKER_PYTHON": str(settings.worker_python),
@@ -62,14 +29,6 @@ def make_pipeline_environment(settings: Settings, *, has_keys: bool) -> dict[str
         "PIPELINE_PROJECT_ROOT": str(settings.root),
         "PIPELINE_SCRATCH_DIR": str(settings.scratch),
     }
-    if has_keys:
-        environment["OBJECT_STORAGE_ACCESS_KEY"], environment["OBJECT_STORAGE_SECRET_KEY"] = read_credentials(
-            settings, "worker"
-        )
-        access_key, secret_key = read_credentials(settings, "watch")
-        environment["OBJECT_STORAGE_WATCH_ACCESS_KEY"] = access_key
-        environment["OBJECT_STORAGE_WATCH_SECRET_KEY"] = secret_key
-    return environment
 
 
 def make_airflow_environment(settings: Settings) -> dict[str, str]:

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from local.errors import MachineUnfit, ServiceFailed, SettingInvalid
-from local.settings import MOST_DAYS, PROJECT, Settings, read_template
+from local.settings import MOST_DAYS, PROJECT, Settings
+from pipeline_contract.settings import SETTINGS, choose
 
 #: Earlier ones know no dependency that need not be there.
 OLDEST_COMPOSE = (2, 20, 2)
@@ -206,11 +207,10 @@ def choose_built(settings: Settings) -> list[str]:
 
     By the name before the version, as a settings file of an older version names images of that version.
     """
-    template = read_template()
     return [
         service
         for service, name in BUILT.items()
-        if (settings[name] or template[name]).partition(":")[0] == template[name].partition(":")[0]
+        if choose(settings.values, name).partition(":")[0] == SETTINGS[name].default.partition(":")[0]
         and (service not in _PROFILES or _PROFILES[service] in settings.profiles)
     ]
 
@@ -225,7 +225,7 @@ def is_replaced(settings: Settings) -> bool:
     # All of them are asked for, as earlier versions leave dependencies out of the hash of a single one.
     hashes = read(make_argv(settings, "config", "--hash=*"), settings)
     wanted = dict(line.split() for line in hashes.splitlines())[_STARTER]
-    name = settings["AIRFLOW_IMAGE_NAME"] or read_template()["AIRFLOW_IMAGE_NAME"]
+    name = choose(settings.values, "AIRFLOW_IMAGE_NAME")
     # One that is not there yet is another one.
     image = subprocess.run(
         ["docker", "image", "inspect", "--format={{.Id}}", name], capture_output=True, text=True, check=False

@@ -7,7 +7,9 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from local.settings import PROJECT, TEMPLATE, parse_env_file, read_template
+from local.settings import PROJECT, TEMPLATE
+from pipeline_contract.env_file import parse_env_file
+from pipeline_contract.settings import SETTINGS, choose
 
 
 def make_access_key() -> str:
@@ -20,17 +22,15 @@ def make_fernet_key() -> str:
     return base64.urlsafe_b64encode(os.urandom(32)).decode()
 
 
-def make_secret(name: str) -> str | None:
-    """Return a new secret for a setting, None when the setting is no secret."""
+def make_secret(name: str) -> str:
+    """Return a new secret for a setting that is one."""
     if name == "AIRFLOW_FERNET_KEY":
         return make_fernet_key()
     if name.endswith("_ACCESS_KEY"):
         return make_access_key()
-    if name.endswith(("_SECRET_KEY", "_SECRET")):
-        return secrets.token_urlsafe(48)  # 64 characters: signatures with SHA-512 ask for so many
     if name.endswith("_PASSWORD"):
         return secrets.token_urlsafe(18)
-    return None
+    return secrets.token_urlsafe(48)  # 64 characters: signatures with SHA-512 ask for so many
 
 
 def write_env_file(path: Path, changes: Mapping[str, str] | None = None) -> None:
@@ -39,8 +39,8 @@ def write_env_file(path: Path, changes: Mapping[str, str] | None = None) -> None
     lines = []
     for line in TEMPLATE.read_text(encoding="utf-8").splitlines():
         for name in parse_env_file(line):
-            value = changes.pop(name, None) or make_secret(name)
-            if value is not None:
+            value = changes.pop(name, "") or (make_secret(name) if SETTINGS[name].is_secret else "")
+            if value:
                 lines.append(f"{name}={value}")
                 break
         else:
@@ -58,10 +58,11 @@ def fill_env_file(path: Path) -> list[str]:
     user of the old key, and not with its secret.
     """
     found = parse_env_file(path.read_text(encoding="utf-8"))
-    lacking = {name: make_secret(name) for name in read_template()}
-    secret = {name: value for name, value in lacking.items() if value is not None and not found.get(name)}
+    secret = {
+        name: make_secret(name) for name, setting in SETTINGS.items() if setting.is_secret and not found.get(name)
+    }
     pairs = {name: name.replace("_SECRET_KEY", "_ACCESS_KEY") for name in secret if name.endswith("_SECRET_KEY")}
-    secret |= {access: make_access_key() for access in pairs.values() if access in lacking}
+    secret |= {access: make_access_key() for access in pairs.values() if access in SETTINGS}
     if secret:
         set_values(path, secret)
     path.chmod(0o600)
@@ -100,10 +101,9 @@ def complete_env_file(path: Path, stack: str) -> None:
         write_env_file(path, {"STACK": stack})
     if stack != "compose":
         return
-    defaults = read_template()
     found = parse_env_file(path.read_text(encoding="utf-8"))
-    lacking = {} if "COMPOSE_PROFILES" in found else {"COMPOSE_PROFILES": defaults["COMPOSE_PROFILES"]}
-    socket = Path(found.get("DOCKER_SOCKET") or defaults["DOCKER_SOCKET"])
+    lacking = {} if "COMPOSE_PROFILES" in found else {"COMPOSE_PROFILES": SETTINGS["COMPOSE_PROFILES"].default}
+    socket = Path(choose(found, "DOCKER_SOCKET"))
     if not found.get("DOCKER_GID") and (group := find_docker_group(socket)):
         lacking["DOCKER_GID"] = group
     if lacking:

@@ -4,20 +4,11 @@ import json
 from string import Template
 
 from local.settings import PROJECT, Settings
+from pipeline_contract.settings import KEYS
 
 Statement = dict[str, object]
 
 POLICIES = PROJECT / "minio" / "policies"
-
-# Which settings hold the key of whom.
-KEYS = {
-    "root": ("OBJECT_STORAGE_ROOT_ACCESS_KEY", "OBJECT_STORAGE_ROOT_SECRET_KEY"),
-    "watch": ("OBJECT_STORAGE_WATCH_ACCESS_KEY", "OBJECT_STORAGE_WATCH_SECRET_KEY"),
-    "worker": ("OBJECT_STORAGE_ACCESS_KEY", "OBJECT_STORAGE_SECRET_KEY"),
-    "mlflow": ("OBJECT_STORAGE_MLFLOW_ACCESS_KEY", "OBJECT_STORAGE_MLFLOW_SECRET_KEY"),
-    "drop": ("OBJECT_STORAGE_DROP_ACCESS_KEY", "OBJECT_STORAGE_DROP_SECRET_KEY"),
-    "logs": ("OBJECT_STORAGE_LOGS_ACCESS_KEY", "OBJECT_STORAGE_LOGS_SECRET_KEY"),
-}
 
 
 def read_policy(name: str, **places: str) -> list[Statement]:

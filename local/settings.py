@@ -1,4 +1,4 @@
-"""The settings of a stack: `.env.template`, then `.env`, then the environment; the last one wins."""
+"""The settings of a stack: their defaults, then `.env`, then the environment; the last one wins."""
 
 import os
 import re
@@ -8,6 +8,8 @@ from functools import cached_property
 from pathlib import Path
 
 from local.errors import SettingInvalid
+from pipeline_contract.env_file import parse_env_file
+from pipeline_contract.settings import SETTINGS, choose
 
 PROJECT = Path(__file__).resolve().parent.parent
 TEMPLATE = PROJECT / ".env.template"
@@ -30,24 +32,6 @@ INTERNAL_PORT_OFFSETS = {
     "admin.grpc": 10003,
     "s3.grpc": 10004,
 }
-
-
-def parse_env_file(text: str) -> dict[str, str]:
-    """Parse `NAME=value` lines; what stands after ` #`, and quotes around a value, are no part of it."""
-    values = {}
-    for line in text.splitlines():
-        name, equals, value = line.strip().removeprefix("export ").partition("=")
-        if not equals or name.startswith("#"):
-            continue
-        value = value.strip()
-        if len(value) > 1 and value[0] == value[-1] and value[0] in "'\"":
-            value = value[1:-1]
-        elif value.startswith("#"):
-            value = ""
-        else:
-            value = value.partition(" #")[0].rstrip()
-        values[name.strip()] = value
-    return values
 
 
 @dataclass(frozen=True)
@@ -144,12 +128,12 @@ class Settings:
     @property
     def artifact_bucket(self) -> str:
         """The bucket of runs, receipts and models."""
-        return self.values["ML_PIPELINE_ARTIFACT_BUCKET"] or self.values["OBJECT_STORAGE_BUCKET"] or "artifacts"
+        return choose(self.values, "ML_PIPELINE_ARTIFACT_BUCKET")
 
     @property
     def artifact_prefix(self) -> str:
         """What all that the pipeline writes there lies under."""
-        return self.values["ML_PIPELINE_ARTIFACT_PREFIX"].strip("/")
+        return choose(self.values, "ML_PIPELINE_ARTIFACT_PREFIX")
 
     @property
     def worker_python(self) -> Path:
@@ -166,18 +150,12 @@ class Settings:
         return self.root / ".state" / "venvs" / name
 
 
-def read_template() -> dict[str, str]:
-    """Return every setting's default, by name."""
-    return parse_env_file(TEMPLATE.read_text(encoding="utf-8"))
-
-
 def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
-    """Read all settings. A name that the template does not have is no setting, and is left out."""
+    """Read all settings. A name that the table does not have is no setting, and is left out."""
     environ = os.environ if environ is None else environ
-    defaults = read_template()
     root = Path(environ.get("PIPELINE_PROJECT_ROOT") or PROJECT).resolve()
     env_file = Path(environ.get("PIPELINE_ENV_FILE") or root / ".env").absolute()
     found = parse_env_file(env_file.read_text(encoding="utf-8")) if env_file.exists() else {}
-    values = {name: environ.get(name, found.get(name, default)) for name, default in defaults.items()}
+    values = {name: environ.get(name, found.get(name, setting.default)) for name, setting in SETTINGS.items()}
     state = Path(values["PIPELINE_STATE_DIR"] or root / ".state")
     return Settings(root, (root / state).absolute(), env_file, values)

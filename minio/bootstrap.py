@@ -17,8 +17,10 @@ from minio.error import MinioAdminException, S3Error, ServerError
 from minio.lifecycleconfig import Expiration, LifecycleConfig, NoncurrentVersionExpiration, Rule
 from minio.versioningconfig import VersioningConfig
 
+from pipeline_contract.layout import Layout
+from pipeline_contract.settings import KEYS
 from server import ServerUnavailable, connect, wait_for_server
-from settings import ROOT, SettingInvalid, Settings, read_settings
+from settings import SettingInvalid, Settings, read_settings
 from users import check_secrets, remove_users, set_users
 
 # What these do not have under way any more after so long, nobody will go on with.
@@ -41,7 +43,7 @@ def make_buckets(client: Minio, settings: Settings) -> None:
         if not is_there:
             client.make_bucket(bucket_name=bucket)
         say(f"bucket {bucket}: {'there' if is_there else 'made'}")
-    markers = f"{settings.artifact_prefix}/open/"
+    markers = Layout(settings.artifact_prefix).markers
     for bucket, excluded in {settings.drop_bucket: None, settings.artifact_bucket: [markers]}.items():
         versioning = VersioningConfig(status=ENABLED, excluded_prefixes=excluded)
         client.set_bucket_versioning(bucket_name=bucket, config=versioning)
@@ -100,7 +102,7 @@ def explain(error: S3Error | MinioAdminException) -> str:
             body = {"Code": str(error).partition(",")[0], "Message": "no reason given"}
         code, message = body.get("Code"), body.get("Message")
     if code in ("InvalidAccessKeyId", "SignatureDoesNotMatch", "AccessDenied"):
-        return f"refuses root's key ({code}). Compare {ROOT[0]} and {ROOT[1]} with the server's own."
+        return f"refuses root's key ({code}). Compare {' and '.join(KEYS['root'])} with the server's own."
     return f"refused ({code}): {message}"
 
 

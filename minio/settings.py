@@ -5,15 +5,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-# Which settings hold the key of whom.
-KEYS = {
-    "drop": ("OBJECT_STORAGE_DROP_ACCESS_KEY", "OBJECT_STORAGE_DROP_SECRET_KEY"),
-    "watch": ("OBJECT_STORAGE_WATCH_ACCESS_KEY", "OBJECT_STORAGE_WATCH_SECRET_KEY"),
-    "worker": ("OBJECT_STORAGE_ACCESS_KEY", "OBJECT_STORAGE_SECRET_KEY"),
-    "mlflow": ("OBJECT_STORAGE_MLFLOW_ACCESS_KEY", "OBJECT_STORAGE_MLFLOW_SECRET_KEY"),
-    "logs": ("OBJECT_STORAGE_LOGS_ACCESS_KEY", "OBJECT_STORAGE_LOGS_SECRET_KEY"),
-}
-ROOT = ("OBJECT_STORAGE_ROOT_ACCESS_KEY", "OBJECT_STORAGE_ROOT_SECRET_KEY")
+from pipeline_contract.settings import KEYS, choose
+
 MOST_DAYS = 3650
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 
@@ -83,13 +76,11 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
     settings = Settings(
         address=address,
         is_secure=is_secure,
-        region=environ.get("OBJECT_STORAGE_REGION") or "us-east-1",
-        root=read_key(ROOT),
-        keys={identity: read_key(names) for identity, names in KEYS.items()},
+        region=choose(environ, "OBJECT_STORAGE_REGION"),
+        root=read_key(KEYS["root"]),
+        keys={identity: read_key(names) for identity, names in KEYS.items() if identity != "root"},
         drop_bucket=read("ML_PIPELINE_DROP_BUCKET"),
-        artifact_bucket=environ.get("ML_PIPELINE_ARTIFACT_BUCKET")
-        or environ.get("OBJECT_STORAGE_BUCKET")
-        or "artifacts",
+        artifact_bucket=choose(environ, "ML_PIPELINE_ARTIFACT_BUCKET"),
         artifact_prefix=read("ML_PIPELINE_ARTIFACT_PREFIX").strip("/"),
         mlflow_bucket=read("MLFLOW_BUCKET"),
         log_bucket=read("AIRFLOW_LOG_BUCKET"),
@@ -120,7 +111,7 @@ def split_sources(text: str) -> tuple[tuple[str, str], ...]:
 
 def check_keys(settings: Settings) -> None:
     """Raise where two identities share an access key: the rights of one would be the other's."""
-    seen = {settings.root.access: ROOT[0]}
+    seen = {settings.root.access: KEYS["root"][0]}
     for identity, key in settings.keys.items():
         name = KEYS[identity][0]
         if key.access in seen:

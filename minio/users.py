@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from minio import MinioAdmin
 from minio.error import S3Error
 
+from pipeline_contract.settings import KEYS
 from rights import make_policies
 from server import connect
-from settings import KEYS, SettingInvalid, Settings
+from settings import SettingInvalid, Settings
 
 #: Who is in this group was made here. It gives no right.
 GROUP = "pipeline"

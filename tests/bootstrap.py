@@ -14,12 +14,12 @@ import boto3
 
 from local.rights import read_credentials
 from local.settings import PROJECT
+from pipeline_contract.settings import BOOTSTRAP, list_read_by
 from tests.minio_server import MinioServer
 from tests.stack import Stack, make_stack
 from tests.weed import VENVS
 
 PYTHON = VENVS / "minio" / "bin" / "python"
-READ_BY_BOOTSTRAP = ("OBJECT_STORAGE_", "ML_PIPELINE_", "MLFLOW_BUCKET", "AIRFLOW_LOG_")
 # Run where the SDK is; key and questions come by the environment.
 ASK = """
 import json, os
@@ -68,7 +68,7 @@ def make_sts(stack: Stack, identity: str) -> Any:
 def make_environ(stack: Stack, **changes: str) -> dict[str, str]:
     """Return the environment that the bootstrap is run with: settings, and nothing of this process."""
     values = {**stack.settings.values, **changes}
-    return {name: value for name, value in values.items() if name.startswith(READ_BY_BOOTSTRAP)}
+    return {setting.name: values[setting.name] for setting in list_read_by(BOOTSTRAP)}
 
 
 def run_bootstrap(stack: Stack, *arguments: str, **changes: str) -> subprocess.CompletedProcess[str]:

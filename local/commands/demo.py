@@ -12,9 +12,10 @@ from local.commands.up import describe, start
 from local.compose import make_worker_argv
 from local.errors import LocalError
 from local.service import make_environment
-from local.settings import PROJECT, Settings, parse_env_file
+from local.settings import PROJECT, Settings
 from local.show import Show
 from local.stack import prepare_settings
+from pipeline_contract.env_file import parse_env_file
 
 EXAMPLE = PROJECT / "examples" / "penguins" / "penguins.csv"
 TARGET = "species"

@@ -17,7 +17,8 @@ from types import FrameType
 from typing import Any
 
 from local.compose import find_engine_fault
-from local.settings import PROJECT, Settings, read_settings, read_template
+from local.settings import PROJECT, Settings, read_settings
+from pipeline_contract.settings import SETTINGS
 
 #: What each target runs, by the paces of tests/conftest.py, and where the rest is.
 PACES = {"quick": "test-quick", "usual": "test", "long": "test-long"}
@@ -220,5 +221,4 @@ def summarise(results: Sequence[Result], seconds: float) -> str:
 def make_environ() -> dict[str, str]:
     """Return the environment of tests: this one, without the settings of a stack of the user's."""
     names = ("AIRFLOW", "MLFLOW", "ML_PIPELINE", "ML_TASK", "OBJECT_STORAGE", "PIPELINE", "POSTGRES", "AWS", "COMPOSE")
-    settings = read_template().keys()
-    return {name: value for name, value in os.environ.items() if name not in settings and not name.startswith(names)}
+    return {name: value for name, value in os.environ.items() if name not in SETTINGS and not name.startswith(names)}

@@ -11,14 +11,15 @@ import pytest
 
 from local.commands.test import make_environ
 from local.compose import make_argv
-from local.credentials import make_secret, set_values, write_env_file
-from local.settings import read_settings, read_template
+from local.credentials import set_values, write_env_file
+from local.settings import read_settings
 from pipeline_contract.env_file import parse_env_file
+from pipeline_contract.settings import KEYS, SETTINGS
 
 OURS = {"minio", "buckets", "mlflow"}
 #: Keys of a server of our own; without that server nobody has them.
 OF_OUR_SERVERS = ("OBJECT_STORAGE_ROOT_", "OBJECT_STORAGE_DROP_", "OBJECT_STORAGE_MLFLOW_")
-SECRETS = [name for name in read_template() if make_secret(name) and not name.startswith(OF_OUR_SERVERS)]
+SECRETS = [name for name, one in SETTINGS.items() if one.is_secret and not name.startswith(OF_OUR_SERVERS)]
 
 
 @pytest.fixture
@@ -86,7 +87,7 @@ def test_mlflow_answers_by_the_addresses_that_its_port_has(env_file, address):
 
 def test_another_store_and_another_mlflow_take_settings_alone(env_file):
     """Without our profiles our servers are left out, their keys are not asked for, and everybody is told the others."""
-    keys = {name: "" for name in read_template() if name.startswith("OBJECT_STORAGE_ROOT_")}
+    keys = dict.fromkeys(KEYS["root"], "")
     addresses = {
         "OBJECT_STORAGE_ENDPOINT_URL": "https://s3.example.test",
         "MLFLOW_TRACKING_URI": "https://mlflow.example.test",

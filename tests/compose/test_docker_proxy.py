@@ -15,10 +15,10 @@ import docker
 import pytest
 import requests
 
-from local.settings import read_template
 from pipeline.container import USER, make_bounds, make_environment, make_labels, make_name
 from pipeline.docker_operator import PipelineDockerOperator
 from pipeline.settings import get_settings
+from pipeline_contract.settings import SETTINGS
 from tests.compose.conftest import PROJECT
 from tests.compose.test_docker_runner import make_arguments
 from tests.ports import free_ports
@@ -43,7 +43,7 @@ def open_proxy(folder, told):
     name, place = f"proxy-{uuid.uuid4().hex[:8]}", "/etc/docker-proxy.cfg"
     argv = ["docker", "create", "--name", name, f"--publish=127.0.0.1:{port}:2375", f"--volume={SOCKET}:{SOCKET}"]
     argv += [f"--env={key}={value}" for key, value in told.items()]
-    argv += [f"--user=10001:{Path(SOCKET).stat().st_gid}", "--entrypoint=haproxy", read_template()["HAPROXY_IMAGE"]]
+    argv += [f"--user=10001:{Path(SOCKET).stat().st_gid}", "--entrypoint=haproxy", SETTINGS["HAPROXY_IMAGE"].default]
     subprocess.run([*argv, "-W", "-db", "-f", place], check=True, capture_output=True)
     try:
         config.chmod(config.stat().st_mode | stat.S_IROTH)

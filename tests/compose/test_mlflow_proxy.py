@@ -11,7 +11,7 @@ import uuid
 
 import pytest
 
-from local.settings import read_template
+from pipeline_contract.settings import SETTINGS
 from tests.compose.conftest import PROJECT
 from tests.compose_stack import IMAGES
 from tests.ports import free_ports
@@ -85,7 +85,7 @@ def proxy():
     """Give the port of a proxy, of the repository's configuration, before a server that answers everything."""
     name, (port,) = f"mlflow-proxy-{uuid.uuid4().hex[:8]}", free_ports(1)
     network, place = f"--network={name}", "/etc/mlflow-proxy.cfg"
-    image = read_template()["HAPROXY_IMAGE"]
+    image = SETTINGS["HAPROXY_IMAGE"].default
     server = [
         "create",
         "--rm",

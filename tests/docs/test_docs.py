@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from local.commands.docs import README, SCHEMA, describe_type, update_readme
-from local.settings import PROJECT, read_template
+from local.settings import PROJECT
+from pipeline_contract.settings import SETTINGS
 
 DOCUMENTS = sorted(
     PROJECT / name
@@ -24,7 +25,6 @@ NO_SETTINGS = {
     **dict.fromkeys(("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION"), "the AWS command line's"),
     **dict.fromkeys(("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "HTTPS_PROXY"), "of network libraries"),
     **dict.fromkeys(("SERVING_MODEL_CONFIG", "INVALID_PARAMETER_VALUE"), "of MLflow's model server"),
-    "PIPELINE_SETTINGS": "a constant in the code",
     "ACCESS_KEY": "the end of several names, to look for",
     "PYTHON": "make's own",
     "REPO_URI": "apt's",
@@ -60,18 +60,18 @@ def test_links_lead_somewhere(document: Path) -> None:
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(PROJECT)))
 def test_named_settings_exist(document: Path) -> None:
-    """Every setting and variable that a document names, or gives a value, is in `.env.template` or taken by make."""
+    """Every setting and variable that a document names, or gives a value, is one of the table or taken by make."""
     text = document.read_text()
     # A name of several words, an asterisk standing for some; or one of a single word that is given a value.
     named = set(re.findall(r"(?<![\w.*])([A-Z][A-Z0-9]*(?:_[A-Z0-9*]+)+)", text))
     named |= set(re.findall(r"(?<![\w.*])([A-Z]{2,})=", text))
-    known = {*read_template(), *make_variables(), *NO_SETTINGS}
+    known = {*SETTINGS, *make_variables(), *NO_SETTINGS}
     assert [name for name in sorted(named) if not fnmatch.filter(known, name)] == []
 
 
 def test_no_name_is_excused_in_vain() -> None:
     """What is said to be no setting is none, and is named by a document."""
-    assert not NO_SETTINGS.keys() & read_template().keys()
+    assert not NO_SETTINGS.keys() & SETTINGS.keys()
     text = "\n".join(document.read_text() for document in DOCUMENTS)
     assert [name for name in NO_SETTINGS if name not in text] == []
 
@@ -92,7 +92,7 @@ def test_a_parameter_of_a_few_values_lists_them() -> None:
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(PROJECT)))
 def test_named_files_exist(document: Path) -> None:
     """Every file and folder of the repository that a document names is there."""
-    folders = "benchmarks|dags|examples|local|minio|runbooks|tests|worker"
+    folders = "benchmarks|contract|dags|examples|local|minio|runbooks|tests|worker"
     for name in re.findall(rf"`((?:{folders})/[\w./-]*)`", document.read_text()):
         assert (PROJECT / name).exists(), name
 
@@ -114,8 +114,9 @@ def test_named_versions_are_the_locked_ones() -> None:
 def test_every_error_names_a_runbook_that_exists() -> None:
     """The runbook that an error points to is there."""
     named = set()
-    for source in [*PROJECT.glob("worker/src/**/*.py"), *PROJECT.glob("dags/**/*.py"), *PROJECT.glob("local/**/*.py")]:
-        named |= set(re.findall(r"runbooks/[a-z-]+\.md", source.read_text()))
+    for folder in ("contract", "worker/src", "dags", "local"):
+        for source in PROJECT.glob(f"{folder}/**/*.py"):
+            named |= set(re.findall(r"runbooks/[a-z-]+\.md", source.read_text()))
     assert named
     for path in named:
         assert (PROJECT / path).is_file(), path

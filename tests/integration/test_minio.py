@@ -15,9 +15,9 @@ import pytest
 from botocore.exceptions import ClientError
 from mypy_boto3_s3 import S3Client
 
-from local.credentials import make_secret
-from local.rights import KEYS, make_policies, read_credentials
+from local.rights import make_policies, read_credentials
 from local.settings import PROJECT
+from pipeline_contract.settings import KEYS, SETTINGS
 from tests.bootstrap import PYTHON, ask_admin, make_environ, make_sts, open_stack_on, run_bootstrap
 from tests.integration.s3_actions import PREFIX
 from tests.minio_server import NEEDS_MINIO, run_minio
@@ -140,7 +140,9 @@ def assert_no_secret(stack: Stack, done: subprocess.CompletedProcess[str]) -> No
     """Fail where a key, by its name or its secret, is in what was printed."""
     said = done.stdout + done.stderr
     assert said
-    assert not [name for name, value in stack.settings.values.items() if make_secret(name) and value and value in said]
+    assert not [
+        name for name, value in stack.settings.values.items() if SETTINGS[name].is_secret and value and value in said
+    ]
 
 
 def test_running_it_again_changes_nothing(stack: Stack) -> None:
@@ -421,7 +423,7 @@ def test_a_wrong_setting_is_said_in_one_line(stack: Stack, changes: dict[str, st
     assert said in done.stderr
     assert len(done.stderr.splitlines()) == 1
     assert_no_secret(stack, done)
-    assert not [value for name, value in changes.items() if make_secret(name) and value in done.stderr]
+    assert not [value for name, value in changes.items() if SETTINGS[name].is_secret and value in done.stderr]
 
 
 def test_a_server_that_comes_late_is_waited_for(tmp_path: Path) -> None:

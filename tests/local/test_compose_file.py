@@ -1,4 +1,4 @@
-"""docker-compose.yaml says what the template and the local stack say: the same settings, the same Airflow."""
+"""docker-compose.yaml says what the table and the local stack say: the same settings, the same Airflow."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from local.airflow_environment import PIPELINE_SETTINGS, ROLES, make_airflow_environment
+from local.airflow_environment import ROLES, make_airflow_environment
 from local.compose import BUILT
-from local.credentials import make_secret
-from local.settings import PROJECT, read_template
+from local.settings import PROJECT
+from pipeline_contract.settings import BOOTSTRAP, DAGS, KEYS, SETTINGS, WORKER, list_read_by
 from tests.stack import make_stack
 
 COMPOSE = (PROJECT / "docker-compose.yaml").read_text(encoding="utf-8")
@@ -69,32 +69,47 @@ OF_EACH_STACK = {
 }
 
 
+def read_environments() -> dict[str, set[str]]:
+    """Return the names in the environment of each service."""
+    parts = {
+        name: set(re.findall(r"^  ([A-Z][A-Z0-9_]*):", body, re.MULTILINE))
+        for name, body in re.findall(r"^x-[a-z-]+: &([a-z-]+)\n((?:(?:  .*)?\n)+)", COMPOSE, re.MULTILINE)
+    }
+    services = COMPOSE.partition("\nservices:\n")[2].partition("\nnetworks:\n")[0]
+    found = {}
+    for service, body in re.findall(r"^  ([a-z-]+):\n((?:(?:    .*)?\n)+)", services, re.MULTILINE):
+        environment = "".join(re.findall(r"^    environment:\n((?:      .*\n)+)", body, re.MULTILINE))
+        merged = re.findall(r"\*([a-z-]+)", "".join(re.findall(r"^      <<: (.*)$", environment, re.MULTILINE)))
+        own = set(re.findall(r"^      ([A-Z][A-Z0-9_]*):", environment, re.MULTILINE))
+        found[service] = own.union(*(parts[name] for name in merged))
+    return found
+
+
 def read_options() -> dict[str, str]:
     """Return Airflow's options in docker-compose.yaml, by section and name; for one that a setting gives, its default."""
     found = re.findall(r"^\s+AIRFLOW__([A-Z0-9_]+): (.*)$", COMPOSE, re.MULTILINE)
     return {name: re.sub(r"^\$\{\w+:-([\w.]*)\}$", r"\1", value.strip('"')) for name, value in found}
 
 
-def test_every_setting_of_the_file_is_in_the_template() -> None:
-    """Nothing that the Compose file reads has to be guessed; and what the template offers has an effect on it."""
+def test_every_setting_of_the_file_is_in_the_table() -> None:
+    """Nothing that the Compose file reads has to be guessed; and what the table offers has an effect on it."""
     names = {name for name, _, _ in USES}
-    assert names <= read_template().keys()
-    assert read_template().keys() - names == OF_THE_LOCAL_STACK.keys()
+    assert names <= SETTINGS.keys()
+    assert SETTINGS.keys() - names == OF_THE_LOCAL_STACK.keys()
 
 
-def test_defaults_are_the_templates() -> None:
+def test_defaults_are_the_tables() -> None:
     """A setting that is left out means the same on both stacks."""
-    template = read_template()
     for name, kind, default in USES:
         if kind != "-" or default.startswith(("http", ".", "$")):
             continue  # an address of a service of its own, this folder, or another setting
-        assert default == (template[name] or ""), name
+        assert default == SETTINGS[name].default, name
 
 
 def test_no_secret_has_a_default() -> None:
     """A secret that is missing stops the start, with its name; only a server that need not be ours may lack its own."""
-    of_own_servers = {name for name in read_template() if re.match("OBJECT_STORAGE_(ROOT|DROP|MLFLOW)_", name)}
-    for name in filter(make_secret, read_template()):
+    of_own_servers = {name for name in SETTINGS if re.match("OBJECT_STORAGE_(ROOT|DROP|MLFLOW)_", name)}
+    for name in (name for name, setting in SETTINGS.items() if setting.is_secret):
         kinds = {(kind, default) for used, kind, default in USES if used == name}
         if name in of_own_servers:
             assert kinds == {("-", "")}, name
@@ -107,7 +122,7 @@ def test_airflow_is_configured_as_on_the_local_stack(tmp_path: Path) -> None:
     """Every option of Airflow has the same value on both stacks, or a reason why not."""
     # The one that tests of stacks change.
     name = "AIRFLOW_SCHEDULER_SLEEP_SECONDS"
-    environment = make_airflow_environment(make_stack(tmp_path, **{name: read_template()[name]}).settings)
+    environment = make_airflow_environment(make_stack(tmp_path, **{name: SETTINGS[name].default}).settings)
     local = {
         name.removeprefix("AIRFLOW__"): value for name, value in environment.items() if name.startswith("AIRFLOW__")
     }
@@ -117,10 +132,23 @@ def test_airflow_is_configured_as_on_the_local_stack(tmp_path: Path) -> None:
     assert differ - secrets == OF_EACH_STACK.keys()
 
 
-def test_containers_are_told_all_settings_of_the_pipeline() -> None:
-    """What the local stack tells Airflow of the pipeline, Compose tells it too."""
-    told = set(re.findall(r"^  ([A-Z][A-Z0-9_]+):", COMPOSE, re.MULTILINE))
-    assert set(PIPELINE_SETTINGS) <= told
+def test_services_are_told_what_the_table_says_that_they_read() -> None:
+    """Airflow has what Dags and stages read, the keys to the store only where tasks run; the bootstrap has its own; nobody has more."""
+    told = {service: names & SETTINGS.keys() for service, names in read_environments().items()}
+    assert told["buckets"] == {setting.name for setting in list_read_by(BOOTSTRAP)}
+    read = list_read_by(WORKER | DAGS)
+    settings = {setting.name for setting in read if not setting.is_secret} - {
+        "ML_PIPELINE_WORKER_PYTHON",
+        "PIPELINE_SCRATCH_DIR",
+    }
+    keys = {name for who in ("worker", "watch") for name in KEYS[who]}
+    assert keys == {setting.name for setting in read if setting.is_secret}
+    users = {f"{user}_{part}" for user in ROLES for part in ("USERNAME", "PASSWORD")}
+    own = {"airflow-worker": keys, "airflow-init": users}
+    airflow = [service for service in told if service.startswith("airflow-")]
+    assert len(airflow) == 6
+    for service in airflow:
+        assert told[service] == settings | own.get(service, set()), service
 
 
 def test_users_are_those_of_the_local_stack() -> None:
@@ -130,10 +158,10 @@ def test_users_are_those_of_the_local_stack() -> None:
     assert {prefix: role.lower().replace("operator", "user") for prefix, role in roles.items()} == ROLES
 
 
-@pytest.mark.parametrize("name", [name for name in read_template() if name.endswith(("_IMAGE", "_IMAGE_NAME"))])
+@pytest.mark.parametrize("name", [name for name in SETTINGS if name.endswith(("_IMAGE", "_IMAGE_NAME"))])
 def test_images_have_exact_versions(name: str) -> None:
     """No image moves under a stack."""
-    assert re.fullmatch(r"[a-z0-9/-]+:[a-z0-9.-]*\d+\.\d+[a-z0-9.-]*", read_template()[name])
+    assert re.fullmatch(r"[a-z0-9/-]+:[a-z0-9.-]*\d+\.\d+[a-z0-9.-]*", SETTINGS[name].default)
 
 
 @pytest.mark.parametrize(
@@ -147,7 +175,7 @@ def test_images_have_exact_versions(name: str) -> None:
 def test_dockerfiles_stand_on_the_images_of_the_template(dockerfile: str, arguments: dict[str, str]) -> None:
     """A build by hand and a build by Compose stand on the same image."""
     found = dict(re.findall(r"^ARG ([A-Z_]+IMAGE)=(\S+)$", (PROJECT / dockerfile).read_text(), re.MULTILINE))
-    assert found == {argument: read_template()[setting] for argument, setting in arguments.items()}
+    assert found == {argument: SETTINGS[setting].default for argument, setting in arguments.items()}
 
 
 def test_the_versions_are_those_of_the_packages() -> None:
@@ -155,7 +183,7 @@ def test_the_versions_are_those_of_the_packages() -> None:
     lock = (PROJECT / "dags" / "requirements.lock").read_text()
     found = re.search(r"^apache-airflow==(\S+)", lock, re.MULTILINE)
     assert found
-    assert f"-{found[1]}-" in read_template()["AIRFLOW_BASE_IMAGE"]
+    assert f"-{found[1]}-" in SETTINGS["AIRFLOW_BASE_IMAGE"].default
 
 
 def test_nothing_listens_for_others_unless_a_setting_says_so() -> None:

@@ -6,20 +6,17 @@ import pytest
 
 from local.airflow_environment import make_airflow_environment, make_pipeline_environment
 from local.errors import SettingInvalid
-from local.rights import KEYS, make_policies
-from local.settings import Settings, read_settings, read_template
+from local.rights import make_policies
+from local.settings import Settings, read_settings
 from local.stack import choose_services, make_services
+from pipeline_contract.settings import KEYS, SETTINGS
 
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     """Give the template's settings, with a word of its own for each secret."""
-    secrets = {name: f"the-{name}" for name, value in read_template().items() if not value and is_secret(name)}
+    secrets = {name: f"the-{name}" for name, setting in SETTINGS.items() if setting.is_secret}
     return make_settings(tmp_path, **secrets)
-
-
-def is_secret(name: str) -> bool:
-    return name.endswith(("_KEY", "_PASSWORD", "_SECRET"))
 
 
 def make_settings(folder: Path, **changes: str) -> Settings:

@@ -1,4 +1,4 @@
-"""Settings come from the template, `.env` and the environment; secrets are made, and nothing is read that nobody can set."""
+"""Settings come from the table, `.env` and the environment; secrets are made, and nothing is read that nobody can set."""
 
 import ast
 import base64
@@ -12,9 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from local.credentials import complete_env_file, fill_env_file, make_secret, set_values, write_env_file
+from local.credentials import complete_env_file, fill_env_file, set_values, write_env_file
 from local.errors import SettingInvalid
-from local.settings import PROJECT, TEMPLATE, parse_env_file, read_settings, read_template
+from local.settings import PROJECT, TEMPLATE, read_settings
+from pipeline_contract.env_file import parse_env_file
+from pipeline_contract.settings import KEYS, SETTINGS
+from pipeline_contract.stages import STAGES
 
 #: Names in the code that look like settings and are none, and why.
 NO_SETTINGS = {
@@ -23,32 +26,30 @@ NO_SETTINGS = {
     ),
     "AIRFLOW_CONN_TASK_LOGS": "a connection of Airflow's, made of settings",
     "AIRFLOW_HOME": "Airflow's own; the stack sets it",
+    "PIPELINE_CONTRACT": "between a task and its command",
     "PIPELINE_EXIT_WITH_STDIN": "between the process runner and its command",
     "PIPELINE_PYTHON_TRIED": "between the set-up and itself",
-    "PIPELINE_SETTINGS": "a constant",
 }
 #: Beginnings of names that Airflow and MLflow read themselves; we only ever set them.
 FOREIGN = (
     "AIRFLOW__",
     *(f"MLFLOW_{word}_" for word in ("BACKEND", "DISABLE", "ENABLE", "HTTP", "S3", "SERVER", "SUPPRESS")),
 )
+#: Settings that the code need not name, as it finds them by what they are for.
+FOUND_BY_USE = {*itertools.chain.from_iterable(KEYS.values()), *(stage.timeout_setting for stage in STAGES.values())}
 #: Settings whose names no line of the code has as a whole, and what puts them together.
 PUT_TOGETHER = {
-    **{
-        f"ML_PIPELINE_{stage}_TIMEOUT_SECONDS": "dags/pipeline/settings.py"
-        for stage in ("INGEST", "VALIDATE", "TRAIN", "PUBLISH")
-    },
-    **{
-        f"AIRFLOW_{user}_{what}": "local/airflow.py, dags/config/init_airflow.py"
-        for user in ("OPERATOR", "VIEWER")
-        for what in ("USERNAME", "PASSWORD")
-    },
+    f"AIRFLOW_{user}_{what}": "local/airflow.py, dags/config/init_airflow.py"
+    for user in ("OPERATOR", "VIEWER")
+    for what in ("USERNAME", "PASSWORD")
 }
 _NAME = re.compile(
     r"\b(?:OBJECT_STORAGE|ML_PIPELINE|ML_TASK|LOG_STREAM|MLFLOW|PIPELINE|AIRFLOW|POSTGRES|COMPOSE|REDIS|DOCKER|MINIO)"
     r"_[A-Z0-9_]*[A-Z0-9]\b"
 )
-SOURCES = [path for folder in ("local", "dags", "worker/src", "minio") for path in (PROJECT / folder).rglob("*.py")]
+TABLE = PROJECT / "contract" / "src" / "pipeline_contract" / "settings.py"
+FOLDERS = ("contract/src", "local", "dags", "worker/src", "minio")
+SOURCES = [path for folder in FOLDERS for path in (PROJECT / folder).rglob("*.py") if path != TABLE]
 COMPOSE = (PROJECT / "docker-compose.yaml").read_text(encoding="utf-8")
 
 
@@ -63,9 +64,7 @@ def names_read() -> set[str]:
     found = {
         node.value
         for path in SOURCES
-        for statement in ast.parse(path.read_text(encoding="utf-8")).body
-        if not (isinstance(statement, ast.Assign) and ast.unparse(statement.targets[0]) == "PIPELINE_SETTINGS")
-        for node in ast.walk(statement)
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     }
     for line in COMPOSE.splitlines():
@@ -77,29 +76,30 @@ def names_read() -> set[str]:
     return found
 
 
-def test_every_setting_that_the_code_reads_is_in_the_template() -> None:
+def test_every_setting_that_the_code_reads_is_in_the_table() -> None:
     """Nobody has to read code to find a setting."""
-    assert names_in_code() - read_template().keys() == set()
+    assert names_in_code() - SETTINGS.keys() == set()
 
 
-def test_every_setting_in_the_template_is_read() -> None:
-    """No line of the template is without effect."""
-    assert read_template().keys() - names_read() == PUT_TOGETHER.keys()
+def test_every_setting_in_the_table_is_read() -> None:
+    """No line of the table is without effect."""
+    assert SETTINGS.keys() - names_read() - FOUND_BY_USE == PUT_TOGETHER.keys()
 
 
-def test_the_template_names_each_setting_once_and_explains_it() -> None:
-    """Each setting stands once, below a comment that says what it does."""
+def test_the_template_is_the_table_explained() -> None:
+    """Each setting stands once, in the table's order and with its default, below a comment that says what it does."""
     lines = TEMPLATE.read_text(encoding="utf-8").splitlines()
-    names = [name for line in lines for name in parse_env_file(line)]
-    assert len(names) == len(set(names))
+    told = [entry for line in lines for entry in parse_env_file(line).items()]
+    assert told == [(name, setting.default) for name, setting in SETTINGS.items()]
     for above, line in itertools.pairwise(lines):
         if parse_env_file(line):
             assert above.startswith("# ") or parse_env_file(above), f"no comment above {line}"
 
 
 def test_no_secret_has_a_default() -> None:
-    """The template is blank where a secret goes, so that nobody runs with one that others know."""
-    assert not [name for name, value in read_template().items() if make_secret(name) and value]
+    """What by its name is a secret is one, and has no default, so that nobody runs with one that others know."""
+    named = {name for name in SETTINGS if name.endswith(("_KEY", "_PASSWORD", "_SECRET"))}
+    assert named == {name for name, setting in SETTINGS.items() if setting.is_secret and not setting.default}
 
 
 def test_a_new_settings_file_has_secrets_of_its_own(tmp_path: Path) -> None:
@@ -107,7 +107,7 @@ def test_a_new_settings_file_has_secrets_of_its_own(tmp_path: Path) -> None:
     for name in ("a", "b"):
         write_env_file(tmp_path / name)
     one, other = (parse_env_file((tmp_path / name).read_text()) for name in ("a", "b"))
-    secrets = [name for name in one if make_secret(name)]
+    secrets = [name for name in one if SETTINGS[name].is_secret]
     assert len(secrets) == 23
     assert all(one[name] != other[name] and len(one[name]) >= 20 for name in secrets)
     assert stat.S_IMODE((tmp_path / "a").stat().st_mode) == 0o600
@@ -131,7 +131,7 @@ def test_a_settings_file_gets_the_secrets_that_it_lacks(tmp_path: Path) -> None:
     assert "AIRFLOW_ADMIN_PASSWORD" not in added
     assert values["AIRFLOW_PORT"] == "1234"
     assert values["AIRFLOW_ADMIN_PASSWORD"] == "a person's own"
-    assert all(values[name] for name in read_template() if make_secret(name))
+    assert all(values[name] for name, setting in SETTINGS.items() if setting.is_secret)
     assert path.read_text().startswith("# mine\n")
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert fill_env_file(path) == []
@@ -174,7 +174,7 @@ def test_an_older_settings_file_gets_what_compose_reads_of_it(tmp_path: Path) ->
     assert sys.platform != "linux" or values["DOCKER_GID"] == str((tmp_path / "socket").stat().st_gid)
 
 
-def test_the_environment_wins_over_the_file_and_the_file_over_the_template(tmp_path: Path) -> None:
+def test_the_environment_wins_over_the_file_and_the_file_over_the_default(tmp_path: Path) -> None:
     """The nearer a value is to the command, the more it counts."""
     (tmp_path / ".env").write_text("AIRFLOW_PORT=2222\nMLFLOW_PORT=3333\n")
     settings = read_settings({"PIPELINE_ENV_FILE": str(tmp_path / ".env"), "MLFLOW_PORT": "4444"})
@@ -192,6 +192,7 @@ def test_the_environment_wins_over_the_file_and_the_file_over_the_template(tmp_p
         ("export A='b # c'", "b # c"),
         ('A="b"', "b"),
         ("A=b # why", "b"),
+        ('A="b c" # why', "b c"),
         ("A=b#c", "b#c"),
         ("A=b=c", "b=c"),
         ("A=", ""),

@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from pipeline_contract.settings import SETTINGS
 from tests.compose_stack import ComposeStack, WorkerContainer
 from tests.e2e.pipeline import PENGUINS, SPECIES, Pipeline, wait_until
 
@@ -354,9 +355,7 @@ def test_no_service_has_privileges(compose: ComposeStack) -> None:
 
 def test_no_secret_is_on_a_command_line_or_in_a_log(compose: ComposeStack, insider: dict[str, Any]) -> None:
     """Neither the processes of the stack nor what its services say show a secret of the settings."""
-    from local.credentials import make_secret
-
-    secrets = [value for name, value in compose.settings.values.items() if make_secret(name) and value]
+    secrets = [value for name, value in compose.settings.values.items() if SETTINGS[name].is_secret and value]
     assert len(secrets) > 20
     told = compose.compose("logs", "--no-color") + compose.compose("top")
     assert [secret for secret in secrets if secret in told] == []

@@ -13,9 +13,8 @@ import httpx
 import psutil  # type: ignore[import-untyped]
 import pytest
 
-from local.credentials import make_secret
 from local.postgres import PORT, program, socket_folder
-from local.settings import read_template
+from pipeline_contract.settings import SETTINGS
 from tests.e2e.conftest import Done
 from tests.e2e.pipeline import TASKS, wait_until
 from tests.stack import Stack, is_alive
@@ -103,7 +102,7 @@ def test_nobody_else_gets_into_postgres(stack: Stack) -> None:
 
 
 def secret_names() -> list[str]:
-    return [name for name in read_template() if make_secret(name)]
+    return [name for name, setting in SETTINGS.items() if setting.is_secret]
 
 
 @pytest.fixture(scope="module")
