@@ -16,6 +16,8 @@ from local.private_file import write_private
 from local.rights import make_s3_config, read_credentials
 from local.service import Service, make_environment
 from local.settings import LOOPBACK, MOST_DAYS, Settings
+from pipeline_contract import s3
+from pipeline_contract.layout import Layout
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -29,27 +31,14 @@ _GRPC_SOCKETS = "/tmp/seaweedfs-{listener}-grpc-{port}.sock"  # noqa: S108
 
 
 def make_client(settings: Settings, identity: str, *, is_patient: bool = True) -> S3Client:
-    """Return a boto3 S3 client with the key of an identity: `root`, `drop` or another one of local.rights.
-
-    `is_patient`: whether it tries again, and waits for a server that is busy; else it is known soon that there is no answer.
-    """
-    import boto3
-    from botocore.config import Config
-
-    access_key, secret_key = read_credentials(settings, identity)
-    return boto3.session.Session().client(
-        "s3",
-        endpoint_url=settings.storage_url,
-        region_name=settings["OBJECT_STORAGE_REGION"],
-        aws_access_key_id=access_key,
-        aws_secret_access_key=secret_key,
-        # No proxy: the server is on this machine, or is one that the user's own network reaches.
-        config=Config(
-            connect_timeout=3,
-            read_timeout=60 if is_patient else 10,
-            retries={"max_attempts": 2 if is_patient else 0},
-            proxies={},
-        ),
+    """Return a boto3 S3 client with the key of an identity: `root`, `drop` or another one of KEYS."""
+    return s3.make_client(
+        settings.storage_url,
+        settings["OBJECT_STORAGE_REGION"],
+        *read_credentials(settings, identity),
+        is_patient=is_patient,
+        # The server is on this machine, or is one that the user's own network reaches.
+        has_proxies=False,
     )
 
 
@@ -138,7 +127,7 @@ def remove_old_versions(settings: Settings, now: datetime | None = None) -> None
     days = settings.read_int("ML_PIPELINE_KEEP_OLD_VERSIONS_DAYS", 1, MOST_DAYS)
     client, bucket = make_client(settings, "root"), settings.artifact_bucket
     oldest = (now or datetime.now(UTC)) - timedelta(days=days)
-    markers = f"{settings.artifact_prefix}/open/"
+    markers = Layout(settings.artifact_prefix).markers
     try:
         old: list[Any] = []
         for entries in list_versions(client, bucket):

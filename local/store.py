@@ -2,16 +2,17 @@
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from local.errors import NO_ANSWER, InputRefused, StoreUnreachable
-from local.rights import KEYS
 from local.settings import Settings
 from local.storage import make_client
+from pipeline_contract.s3 import KEY_FAULTS, BucketMissing, ObjectMissing, StoreError, StoreUnavailable, translating
+from pipeline_contract.settings import KEYS
 
 MIB = 1024 * 1024
 #: Larger files go up in parts of this size at least; S3 allows 10,000 parts.
@@ -23,7 +24,7 @@ class Store:
     """The S3 server. Every failure is a StoreUnreachable that says what to do.
 
     `identity`: whose key is used; that of people who drop files may put drops, list and read receipts, and nothing else.
-    `is_patient`: see `make_client`.
+    `is_patient`: whether it tries again, and waits for a server that is busy; else it is known soon that there is no answer.
     """
 
     def __init__(self, settings: Settings, identity: str = "drop", *, is_patient: bool = True) -> None:
@@ -42,26 +43,29 @@ class Store:
 
         `advance` is called with the bytes that went up since it was called last.
         """
-        try:
-            with path.open("rb") as file, self._explain(f"s3://{bucket}/{key}"):
-                size = path.stat().st_size
-                if size > PART_SIZE:
-                    answer = self._upload_parts(bucket, key, file, size, advance)
-                else:
-                    answer = self._client.put_object(Bucket=bucket, Key=key, Body=file)
-                    advance(size)
-        except OSError as error:
-            raise InputRefused(f"{path} cannot be read: {error.strerror or error}.") from None
+
+        def read(size: int) -> bytes:
+            # Said here: around a request, an error of the system means that the server does not answer.
+            with _refusing_unreadable(path):
+                return file.read(size)
+
+        with _refusing_unreadable(path):
+            file, size = path.open("rb"), path.stat().st_size
+        with file, self._explain(f"s3://{bucket}/{key}"):
+            if size > PART_SIZE:
+                answer = self._upload_parts(bucket, key, read, size, advance)
+            else:
+                answer = self._client.put_object(Bucket=bucket, Key=key, Body=read(size))
+                advance(size)
         date = answer["ResponseMetadata"]["HTTPHeaders"].get("date")
         return answer.get("VersionId") or "", parsedate_to_datetime(date) if date else datetime.now(UTC)
 
     def read(self, bucket: str, key: str) -> bytes | None:
         """Return an object's bytes, None where there is none."""
-        with self._explain(f"s3://{bucket}/{key}"):
-            try:
-                return bytes(self._client.get_object(Bucket=bucket, Key=key)["Body"].read())
-            except self._client.exceptions.NoSuchKey:
-                return None
+        where = f"s3://{bucket}/{key}"
+        with self._explain(where), suppress(ObjectMissing), translating(where):
+            return bytes(self._client.get_object(Bucket=bucket, Key=key)["Body"].read())
+        return None
 
     def list(self, bucket: str, prefix: str, after: str = "") -> Iterator[tuple[str, datetime]]:
         """Yield key and time of change of what lies under a prefix, and after a key."""
@@ -72,7 +76,7 @@ class Store:
                     yield entry["Key"], entry["LastModified"]
 
     def _upload_parts(
-        self, bucket: str, key: str, file: BinaryIO, size: int, advance: Callable[[int], None]
+        self, bucket: str, key: str, read: Callable[[int], bytes], size: int, advance: Callable[[int], None]
     ) -> dict[str, Any]:
         part_size = max(PART_SIZE, -(-size // _MOST_PARTS))
         upload = {"Bucket": bucket, "Key": key}
@@ -86,7 +90,7 @@ class Store:
         try:
             with ThreadPoolExecutor(4) as threads:
                 sent = []
-                for number, body in enumerate(iter(lambda: file.read(part_size), b""), start=1):
+                for number, body in enumerate(iter(lambda: read(part_size), b""), start=1):
                     sent.append(threads.submit(send, number, body))
                     if number > 8:
                         # So that not the whole file is held in memory.
@@ -100,24 +104,31 @@ class Store:
 
     @contextmanager
     def _explain(self, where: str) -> Iterator[None]:
-        from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError
+        from botocore.exceptions import EndpointConnectionError
 
         try:
-            yield
-        except ClientError as error:
-            code = error.response.get("Error", {}).get("Code", "")
-            told = error.response.get("Error", {}).get("Message", "")
+            with translating(where):
+                yield
+        except StoreError as error:
+            if isinstance(error, StoreUnavailable) and not error.code:
+                detail = "" if isinstance(error.__cause__, EndpointConnectionError) else f" ({error.message})"
+                raise StoreUnreachable(
+                    f"The S3 server does not answer at {self._settings.storage_url}{detail}.\n{NO_ANSWER}"
+                ) from None
             fix = "`make status` says what runs; try it again."
-            if code in {"AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch"}:
+            if error.code in KEY_FAULTS:
                 fix = (
                     f"The key for this is {self._key_settings} in {self._settings.env_file}; the server takes a changed "
                     "one after `make down up`."
                 )
-            elif code == "NoSuchBucket":
+            elif isinstance(error, BucketMissing):
                 fix = "`make up` makes the buckets; their names are settings in .env (ML_PIPELINE_*_BUCKET)."
-            raise StoreUnreachable(f"The S3 server refuses {where}: {told or code}\n{fix}") from None
-        except BotoCoreError as error:
-            detail = "" if isinstance(error, EndpointConnectionError) else f" ({error})"
-            raise StoreUnreachable(
-                f"The S3 server does not answer at {self._settings.storage_url}{detail}.\n{NO_ANSWER}"
-            ) from None
+            raise StoreUnreachable(f"The S3 server refuses {where}: {error.message or error.code}\n{fix}") from None
+
+
+@contextmanager
+def _refusing_unreadable(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise InputRefused(f"{path} cannot be read: {error.strerror or error}.") from None

@@ -1,5 +1,7 @@
 """Receipts in a real store, found and listed with what the commands know."""
 
+import errno
+import io
 import json
 from datetime import UTC, datetime
 
@@ -7,9 +9,9 @@ import pytest
 
 from local.errors import InputRefused, StoreUnreachable
 from local.receipt import Receipts
-from local.run_key import make_digest
 from local.settings import read_settings
 from local.store import PART_SIZE, Store
+from pipeline_contract.run_key import make_digest
 from tests.s3_client import open_client
 
 PREFIX = "ml-pipeline-runs/receipts/"
@@ -107,6 +109,27 @@ def test_an_upload_that_fails_leaves_nothing(client, settings, tmp_path):
     with pytest.raises(KeyboardInterrupt):
         Store(settings).upload("receipt-drops", "interrupted", path, interrupt)
     assert not client.list_multipart_uploads(Bucket="receipt-drops").get("Uploads")
+
+
+def test_a_file_that_cannot_be_read_is_no_fault_of_the_store(client, settings, tmp_path, monkeypatch):
+    """A disk that fails in the middle of an upload is told with the file's name, and nothing is put."""
+
+    class Broken(io.BytesIO):
+        def read(self, _):
+            raise OSError(errno.EIO, "Input/output error")
+
+    path = tmp_path / "data.bin"
+    path.write_bytes(b"x")
+    monkeypatch.setattr(type(path), "open", lambda *_: Broken())
+    with pytest.raises(InputRefused, match=r"data\.bin cannot be read: Input/output error\."):
+        Store(settings).upload("receipt-drops", "broken", path, print)
+    assert Store(settings).read("receipt-drops", "broken") is None
+
+
+def test_a_bucket_that_is_missing_is_said(client, settings):
+    """It is told apart from an object that is not there, with what makes buckets."""
+    with pytest.raises(StoreUnreachable, match=r"refuses s3://receipt-none/x: (.|\n)*`make up` makes the buckets"):
+        Store(settings).read("receipt-none", "x")
 
 
 def test_a_store_that_is_down_is_said(settings):
