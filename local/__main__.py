@@ -6,7 +6,7 @@ import os
 import sys
 
 from local.errors import LocalError
-from local.escape import escape
+from pipeline_contract.escape import escape
 
 # Each is a module of local.commands with add_arguments(parser) and run(arguments) -> exit code; imported when asked for.
 COMMANDS = {

@@ -11,12 +11,12 @@ from urllib.parse import quote
 import httpx
 
 from local.errors import NO_ANSWER, AirflowUnreachable, InputRefused
-from local.run_key import STAGES
 from local.settings import Settings
+from pipeline_contract.records import FAILURE_MARK
+from pipeline_contract.stages import STAGES
 
 #: The Dags that a drop passes through.
 DAGS = ("watch", *STAGES)
-_FAILURE_MARK = "PIPELINE-FAILURE "
 
 
 @dataclass(frozen=True)
@@ -165,7 +165,7 @@ class Airflow:
 def read_error(line: Mapping[str, Any]) -> list[str]:
     """Return what one line of a task's log says, if it is an error: the message, or the exception's."""
     event = str(line.get("event", ""))
-    if event.startswith(_FAILURE_MARK) or line.get("level") not in {"error", "critical"}:
+    if event.startswith(FAILURE_MARK) or line.get("level") not in {"error", "critical"}:
         return []
     details = line.get("error_detail") or []
     return [f"{detail.get('exc_type')}: {detail.get('exc_value')}" for detail in details[-1:]] or [event]

@@ -10,13 +10,14 @@ from typing import Any
 
 from local.airflow_api import Airflow, DagRun
 from local.errors import AirflowUnreachable
-from local.receipt import Receipt
-from local.run_key import STAGES
 from local.settings import Settings
 from local.show import first_sentence
 from local.store import Store
-
-_STARTED, _FAILURE, _MANIFEST = "started.json", "failure.json", "manifest.json"
+from pipeline_contract.exit_code import ExitCode
+from pipeline_contract.layout import FAILURE, MANIFEST, STARTED, Layout
+from pipeline_contract.records import Receipt, RecordInvalid, read_json
+from pipeline_contract.stages import FIRST, STAGES
+from pipeline_contract.state import State
 
 
 @dataclass(frozen=True)
@@ -45,48 +46,48 @@ def read_attempts(settings: Settings, run_key: str) -> list[Attempt]:
     """Return the attempts of a run, stage by stage, each stage's oldest first."""
     store = Store(settings, "watch")
     bucket = settings.artifact_bucket
-    root = f"{settings.artifact_prefix}/{run_key}"
+    run = Layout(settings.artifact_prefix).run(run_key)
     found: dict[tuple[str, str], set[str]] = {}
-    stages = {stage.folder: name for name, stage in STAGES.items()}
-    for key, _ in store.list(bucket, f"{root}/"):
-        folder, _, rest = key.removeprefix(f"{root}/").partition("/")
-        name, _, file = rest.partition("/")
-        if folder in stages and file in {_STARTED, _FAILURE, _MANIFEST}:
-            found.setdefault((folder, name), set()).add(file)
+    stages = {run.stage(name): name for name in STAGES}
+    for key, _ in store.list(bucket, f"{run.folder}/"):
+        attempt, _, file = key.rpartition("/")
+        folder, _, name = attempt.rpartition("/")
+        if folder in stages and file in {STARTED, FAILURE, MANIFEST}:
+            found.setdefault((stages[folder], name), set()).add(file)
 
-    def read(*parts: str) -> Mapping[str, Any]:
-        content = store.read(bucket, "/".join((root, *parts))) or b""
-        with contextlib.suppress(ValueError):
-            values = json.loads(content)
-            return values if isinstance(values, dict) else {}
+    def read(key: str) -> Mapping[str, Any]:
+        with contextlib.suppress(RecordInvalid):  # what someone else put there
+            return read_json(store.read(bucket, key) or b"")
         return {}
 
     def read_attempt(entry: tuple[tuple[str, str], set[str]]) -> Attempt | None:
-        (folder, name), files = entry
-        started, failure = (read(folder, name, file) if file in files else {} for file in (_STARTED, _FAILURE))
+        (stage, name), files = entry
+        started = read(run.started(stage, name)) if STARTED in files else {}
+        failure = read(run.failure(stage, name)) if FAILURE in files else {}
         try:
             at = datetime.fromisoformat(started.get("started_at") or failure.get("at") or "").astimezone()
         except (ValueError, TypeError):
             return None  # what someone else put there
-        counts = committed.get(folder) == name
-        if counts or (_MANIFEST in files and not failure):
+        counts = committed[stage] == name
+        if counts or (MANIFEST in files and not failure):
             result = "committed" if counts else "replaced"
         else:
-            result = ("refused" if failure.get("exit") in (1, 2) else "failed") if failure else ""
+            is_refused = failure.get("exit") in (ExitCode.DATA, ExitCode.REQUEST)
+            result = (State.REFUSED if is_refused else State.FAILED) if failure else ""
         return Attempt(
-            stage=stages[folder],
+            stage=stage,
             name=name,
             ask=str(started.get("ask") or failure.get("ask") or ""),
             at=at,
             params=started.get("params") or failure.get("params") or {},
             result=result,
-            reason=str(failure.get("what") or "") if result in {"refused", "failed"} else "",
+            reason=str(failure.get("what") or "") if result in {State.REFUSED, State.FAILED} else "",
         )
 
     with ThreadPoolExecutor(8) as threads:
-        folders = {folder for folder, _ in found}
-        manifests = threads.map(lambda folder: read(folder, _MANIFEST), folders)
-        committed = {folder: manifest.get("attempt") for folder, manifest in zip(folders, manifests, strict=True)}
+        tried = {stage for stage, _ in found}
+        manifests = threads.map(lambda stage: read(run.committed(stage)), tried)
+        committed = {stage: manifest.get("attempt") for stage, manifest in zip(tried, manifests, strict=True)}
         attempts = threads.map(read_attempt, found.items())
         return _sort(attempt for attempt in attempts if attempt)
 
@@ -117,7 +118,7 @@ def add_runs_without_attempt(attempts: Sequence[Attempt], runs: Sequence[DagRun]
         "queued": ("queued", ""),
         "running": ("starting", ""),
         "success": ("no work", "all of it was done already"),
-        "failed": ("failed", "it began no attempt; its log in Airflow says why"),
+        "failed": (State.FAILED, "it began no attempt; its log in Airflow says why"),
     }
     rest = [run for run in runs if (run.dag_id, run.dag_run_id) not in known and run.state in words]
     return _sort(
@@ -136,7 +137,7 @@ def tell_asker(attempt: Attempt, run: DagRun | None) -> str:
     elif clears != "0":
         asker = "task cleared"
     elif dag_run_id.startswith("asset_triggered__"):
-        asker = "drop" if attempt.stage == "ingest" else "event"
+        asker = "drop" if attempt.stage == FIRST.name else "event"
     else:
         asker = f"trigger by {run.user}" if run and run.user else "trigger"
     return f"{asker}, with {json.dumps(attempt.params, ensure_ascii=False)}" if attempt.params else asker
@@ -147,13 +148,13 @@ def tell_result(attempt: Attempt, run: DagRun | None, receipt: Receipt, later: S
     if attempt.result:
         return attempt.result, first_sentence(attempt.reason) if attempt.reason else ""
     summary = receipt.stages.get(attempt.stage)
-    if summary and summary.attempt == attempt.name and summary.state != "running":
-        return "failed", first_sentence(summary.headline)
+    if summary and summary.attempt == attempt.name and summary.state != State.RUNNING:
+        return State.FAILED, first_sentence(summary.headline)
     is_followed = any(other.stage == attempt.stage and other.ask == attempt.ask for other in later)
     if is_followed or (run and run.is_over):
         return "no word", "it ended without a word"
     if run:
-        return "running", ""
+        return State.RUNNING, ""
     return "no word", "it runs, or ended without a word"
 
 

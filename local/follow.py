@@ -6,9 +6,11 @@ from datetime import datetime
 
 from local.airflow_api import Airflow, DagRun
 from local.errors import AirflowUnreachable
-from local.receipt import Receipt, Receipts
+from local.receipt import Receipts
 from local.show import Show
 from local.view import Asked, View, see
+from pipeline_contract.records import Receipt
+from pipeline_contract.state import State
 
 _LOOK_SECONDS = 0.4
 _AIRFLOW_SECONDS = 1.5
@@ -70,7 +72,7 @@ def follow(asked: Asked, receipts: Receipts, airflow: Airflow, show: Show) -> tu
         runs = read_runs(_AIRFLOW_SECONDS)  # before the receipt: what is over in Airflow has left its last word there
         receipt = receipts.read(asked.dataset, asked.run_key)
         view = see(asked, receipt, runs)
-        if view.end == "failed" and view.reason is None:
+        if view.end == State.FAILED and view.reason is None:
             # Airflow knew first. Only when no word follows is there none.
             failed_at = failed_at or time.monotonic()
             is_over = time.monotonic() - failed_at > _PATIENCE_SECONDS
@@ -80,7 +82,7 @@ def follow(asked: Asked, receipts: Receipts, airflow: Airflow, show: Show) -> tu
             show.update(view)
         if is_over:
             return view, receipt, list(read_runs(0.0) or ())
-        if view != last or (view.current and view.current.state in {"running", "waiting"}):
+        if view != last or (view.current and view.current.state in {State.RUNNING, State.WAITING}):
             hints.move()
         hints.look()
         last = view

@@ -8,31 +8,34 @@ from rich.text import Text
 from local.airflow_api import Airflow, DagRun
 from local.attempt import Attempt, add_runs_without_attempt, find_runs, read_attempts, tell_asker, tell_result
 from local.errors import StoreUnreachable
-from local.escape import escape
 from local.ready_command import make_commands
-from local.receipt import Receipt, Receipts
-from local.run_key import STAGES, read_time
+from local.receipt import Receipts
 from local.settings import Settings
 from local.show import Show, describe_seconds, first_sentence
 from local.standing import find_left, find_standing
 from local.store import Store
 from local.tell import collect_links, make_metric_rows, tell_reason
+from pipeline_contract.escape import escape
+from pipeline_contract.records import Receipt
+from pipeline_contract.run_key import RunKey
+from pipeline_contract.stages import LAST, STAGES
+from pipeline_contract.state import State
 
 COUNT = 10
 #: Notes of a run that are told beside it.
 _NOTES = 2
 _MARKS = {
-    "published": ("✓", "green"),
+    LAST.state: ("✓", "green"),
     "committed": ("✓", "green"),
     "replaced": ("✓", "dim"),
     "no work": ("✓", "dim"),
-    "refused": ("✗", "red"),
-    "failed": ("✗", "red"),
-    "waiting": ("!", "yellow"),
+    State.REFUSED: ("✗", "red"),
+    State.FAILED: ("✗", "red"),
+    State.WAITING: ("!", "yellow"),
     "no word": ("!", "yellow"),
 }
 #: Which stage follows each state but the last.
-_NEXT = dict(zip(("claimed", *(stage.state for stage in STAGES.values())), STAGES, strict=False))
+_NEXT = dict(zip((State.CLAIMED, *(stage.state for stage in STAGES.values())), STAGES, strict=False))
 
 
 def show_last_drops(settings: Settings) -> None:
@@ -78,14 +81,15 @@ def show_run(settings: Settings, run_key: str) -> None:
     show.print(f"  dataset  {escape(receipt.dataset)}")
     show.print(f"  changed  {receipt.updated_at}\n")
     show_stages(receipt, show)
-    rows = make_metric_rows(receipt.live_facts)
+    live = take_live(receipt)
+    rows = make_metric_rows(live.facts)
     if rows:
         show.print()
         show.print_table([("", "model", "baseline"), *rows])
     if receipt.reason:
         show.print()
         tell_reason(receipt.reason, show)
-        for command in make_commands(receipt.reason.fix, receipt.stage, receipt.run_key):
+        for command in make_commands(receipt.reason.fix, receipt.stage or "", receipt.run_key):
             show.print(f"  {command}")
     show.print()
     attempts: list[Attempt] | None = None
@@ -97,15 +101,14 @@ def show_run(settings: Settings, run_key: str) -> None:
         runs = find_runs(airflow, run_key, attempts or ())
     if attempts is not None:
         _show_attempts(attempts, runs, receipt, show)
-    links = collect_links(replace(receipt, links=receipt.live_links), None)
-    show.print_links(links | {f"Airflow, {run.dag_id}": run.url for run in runs or ()})
+    show.print_links(collect_links(live, None) | {f"Airflow, {run.dag_id}": run.url for run in runs or ()})
 
 
 def show_stages(receipt: Receipt, show: Show) -> None:
     """Write a line for each stage of a run, with what a person should know of it below."""
     for stage, summary in receipt.stages.items():
         took = "" if summary.seconds is None else describe_seconds(summary.seconds)
-        reached = summary.headline if summary.state == "done" else first_sentence(summary.headline or summary.state)
+        reached = summary.headline if summary.state == State.DONE else first_sentence(summary.headline or summary.state)
         show.write(Text(f"  {stage:<9}{took:>9}  "), reached)
         for note in summary.notes:
             show.write(Text(f"{'':22}- "), note)
@@ -133,30 +136,40 @@ def _show_attempts(attempts: list[Attempt], runs: list[DagRun] | None, receipt: 
     show.print()
 
 
+def is_rerun_of_published(receipt: Receipt) -> bool:
+    """Return whether a stage ran again after the run was published, and has not led to another publication."""
+    return bool(receipt.published) and receipt.state != LAST.state
+
+
+def take_live(receipt: Receipt) -> Receipt:
+    """Return the receipt with the facts of what people use, the published model's where there is one, and its links beside its own."""
+    live = receipt.published or {}
+    links = {**(live.get("links") or {}), **receipt.links}
+    return replace(receipt, facts=live.get("facts") or receipt.facts, links=links)
+
+
 def describe_state_with_mark(receipt: Receipt) -> tuple[str, str]:
     """Return the state in words behind its mark, and its colour; what is published and live is no failure."""
     mark, style = _MARKS.get(receipt.state, ("…", "cyan"))
-    if receipt.is_rerun_of_published and receipt.state in {"refused", "failed"}:
-        mark, style = _MARKS["waiting"]
+    if is_rerun_of_published(receipt) and receipt.state in {State.REFUSED, State.FAILED}:
+        mark, style = _MARKS[State.WAITING]
     return f"{mark} {describe_state(receipt)}", style
 
 
 def tell_name(receipt: Receipt) -> str:
     """Return the dataset's name where the run key, which has room for letters and digits only, does not tell it."""
-    return "" if receipt.run_key.partition(".")[0] == receipt.dataset else f"  of `{escape(receipt.dataset)}`"
+    return "" if RunKey.parse(receipt.run_key).slug == receipt.dataset else f"  of `{escape(receipt.dataset)}`"
 
 
 def describe_state(receipt: Receipt) -> str:
     """Return the state of a run in words, with the stage where it matters."""
-    if receipt.is_rerun_of_published:
-        version = (receipt.published.get("facts") or {}).get("model_version")
-        live = replace(receipt, published={})
-        verb = {"refused": "was ", "failed": ""}.get(receipt.state, "is ")
-        return f"published (version {version}); the last re-run {verb}{describe_state(live)}"
-    if receipt.state in {"refused", "failed"}:
-        return f"{receipt.state} by {receipt.stage}" if receipt.state == "refused" else f"failed in {receipt.stage}"
-    if receipt.state == "waiting":
-        return f"waiting in {receipt.stage}"
+    if is_rerun_of_published(receipt):
+        version = take_live(receipt).facts.get("model_version")
+        last = replace(receipt, published=None)
+        verb = "was " if receipt.state == State.REFUSED else "" if receipt.state == State.FAILED else "is "
+        return f"published (version {version}); the last re-run {verb}{describe_state(last)}"
+    if receipt.state in {State.REFUSED, State.FAILED, State.WAITING}:
+        return f"{receipt.state} {'by' if receipt.state == State.REFUSED else 'in'} {receipt.stage}"
     if receipt.state in _NEXT:
         return f"{receipt.state}, {_NEXT[receipt.state]} follows"
     return receipt.state
@@ -183,7 +196,7 @@ def describe_time(receipt: Receipt) -> str:
     try:
         changed = datetime.fromisoformat(receipt.updated_at)
     except ValueError:
-        changed = read_time(receipt.run_key)
+        changed = RunKey.parse(receipt.run_key).time
     return describe_moment(changed)
 
 

@@ -10,10 +10,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from local.run_key import STAGES
-
-#: How an attempt's folder tells that it has begun, and that it has ended.
-_BEGUN, _ENDED = "started.json", ("manifest.json", "failure.json")
+from pipeline_contract.layout import FAILURE, MANIFEST, STARTED
+from pipeline_contract.stages import STAGES
 
 
 @dataclass(frozen=True)
@@ -107,9 +105,9 @@ def read_runs(objects: Iterable[tuple[str, float]], kills: Sequence[float]) -> l
     for key, at in objects:
         folder, _, name = key.rpartition("/")
         if folder.split("/")[-2:-1] and folder.split("/")[-2] in folders:
-            if name == _BEGUN:
+            if name == STARTED:
                 begun[folder] = at
-            elif name in _ENDED:
+            elif name in (MANIFEST, FAILURE):
                 ended[folder] = at
     return [
         Span(at, ended.get(folder, next((kill for kill in sorted(kills) if kill > at), at)))

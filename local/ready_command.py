@@ -6,8 +6,8 @@ import shlex
 from collections.abc import Iterator
 from typing import Any
 
-from local.run_key import STAGES
 from local.settings import PROJECT
+from pipeline_contract.stages import STAGES
 
 _SCHEMA = PROJECT / "dags" / "pipeline" / "request.schema.json"
 #: Where a line to paste begins; what is only an example of one is none.

@@ -12,17 +12,23 @@ from rich.live import Live
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 from rich.text import Text
 
-from local.escape import escape
 from local.view import Step, View
+from pipeline_contract.escape import escape
+from pipeline_contract.state import State
 
 _SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
-_MARKS = {"done": ("✓", "green"), "refused": ("✗", "red"), "failed": ("✗", "red"), "waiting": ("!", "yellow")}
+_MARKS: dict[str, tuple[str, str]] = {
+    State.DONE: ("✓", "green"),
+    State.REFUSED: ("✗", "red"),
+    State.FAILED: ("✗", "red"),
+    State.WAITING: ("!", "yellow"),
+}
 _DOING = {
     "ahead": "comes next",
     "queued": "waits for its turn",
     "starting": "starts",
-    "running": "at work",
-    "waiting": "waits for its next try",
+    State.RUNNING: "at work",
+    State.WAITING: "waits for its next try",
 }
 #: Without a terminal nobody sees a line move: one more line after so long.
 _SILENCE_SECONDS = 30.0
@@ -106,11 +112,11 @@ class Show:
     def _say_step(self, step: Step) -> None:
         mark, style = _MARKS[step.state]
         note = step.note
-        if step.state == "waiting":
+        if step.state == State.WAITING:
             note = f"{note.rstrip('.')}. It is tried again by itself.".removeprefix(". ")
         else:
             # All of it follows with the reason.
-            note = first_sentence(note) if step.state in {"refused", "failed"} else note or step.state
+            note = first_sentence(note) if step.state in {State.REFUSED, State.FAILED} else note or step.state
         self.say(step.stage, note, mark, style, is_timed=True)
 
     def _draw(self) -> Text:

@@ -11,12 +11,12 @@ from itertools import islice
 from local.airflow_api import DAGS
 from local.compose import make_project_argv
 from local.errors import ServiceFailed, StoreUnreachable
-from local.escape import escape
 from local.postgres import PORT, program, socket_folder
-from local.run_key import is_drop_key
 from local.settings import Settings
 from local.show import describe_seconds
 from local.store import Store
+from pipeline_contract.drop_key import is_drop_key
+from pipeline_contract.escape import escape
 
 #: A task gives a sign of life every few seconds, and waits for its turn as long where nothing else runs.
 LONG_SECONDS = 60.0

@@ -7,11 +7,13 @@ from rich.text import Text
 
 from local.airflow_api import Airflow, DagRun
 from local.errors import AirflowUnreachable
-from local.escape import escape
 from local.ready_command import make_commands
-from local.receipt import Reason, Receipt
 from local.show import Show, describe_seconds, first_sentence
 from local.view import Asked, View, choose_runs
+from pipeline_contract.escape import escape
+from pipeline_contract.records import Reason, Receipt
+from pipeline_contract.stages import FIRST, LAST
+from pipeline_contract.state import State
 
 #: Notes that are told at the end of a run; its receipt has more of them.
 _NOTES = 2
@@ -25,14 +27,14 @@ def tell(
 ) -> int:
     """Say how it ended; return the exit code: 0 when everything that was asked for is done."""
     newest = choose_runs(asked, runs)
-    if view.end in {"published", "done"} and receipt is not None:
+    if view.end in {LAST.state, State.DONE} and receipt is not None:
         tell_done(view, receipt, show)
         stage = asked.stages[-1]
         links = collect_links(receipt, newest.get(stage))
         links.pop("validation", None)  # of interest when it failed; `make status RUN=` has it
         show.print_links(links)
         return 0
-    stopped = next((step.stage for step in view.steps if step.state in {"refused", "failed"}), asked.first)
+    stopped = next((step.stage for step in view.steps if step.state in {State.REFUSED, State.FAILED}), asked.first)
     run = newest.get(stopped)
     show.print()
     show.print(f"Stopped at {stopped}: {asked.run_key}", "bold red")
@@ -50,7 +52,7 @@ def tell(
 def advise(asked: Asked, stopped: str, fix: str = "") -> str:
     """Return what can be done once the reason is mended; with the parameters of *fix*, what to do, as ready commands."""
     commands = make_commands(fix, stopped, asked.run_key)
-    if asked.origin == "trigger" and stopped == "ingest" and not commands:
+    if asked.origin == "trigger" and stopped == FIRST.name and not commands:
         return "Nothing of it was begun: trigger it again when that is mended."
     again = f"make rerun STAGE={stopped} RUN={asked.run_key}"
     if asked.origin == "drop":
@@ -64,7 +66,7 @@ def advise(asked: Asked, stopped: str, fix: str = "") -> str:
 def tell_done(view: View, receipt: Receipt, show: Show) -> None:
     """Say what was reached, and the model's numbers."""
     show.print()
-    if view.end == "published":
+    if view.end == LAST.state:
         facts = receipt.facts
         name = f"models:/{facts.get('model_name', receipt.dataset)}"
         is_newest = facts.get("alias_moved") is not False

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from local.airflow_api import DagRun
-from local.receipt import Reason, Receipt
-from local.run_key import LAST_STATE, STAGES, is_attempt_of
+from pipeline_contract.attempt_name import is_attempt_of
+from pipeline_contract.records import Reason, Receipt
+from pipeline_contract.stages import FIRST, LAST, STAGES
+from pipeline_contract.state import State
 
 
 @dataclass(frozen=True)
@@ -19,7 +21,7 @@ class Asked:
 
     run_key: str
     dataset: str
-    first: str = "ingest"
+    first: str = FIRST.name
     dag_run: DagRun | None = None
     is_cascading: bool = True
     origin: str = "drop"
@@ -51,7 +53,7 @@ class View:
     @property
     def current(self) -> Step | None:
         """The step that is under way, or comes next."""
-        return next((step for step in self.steps if step.state != "done"), None)
+        return next((step for step in self.steps if step.state != State.DONE), None)
 
 
 def see(asked: Asked, receipt: Receipt | None, runs: Sequence[DagRun] | None) -> View:
@@ -62,13 +64,13 @@ def see(asked: Asked, receipt: Receipt | None, runs: Sequence[DagRun] | None) ->
     ours = receipt if receipt is not None and is_answer(receipt, asked) else None
     newest = choose_runs(asked, runs or ())
     steps = tuple(_see_step(stage, ours, newest.get(stage), knows_runs=runs is not None) for stage in asked.stages)
-    end = next((step.state for step in steps if step.state in {"refused", "failed"}), None)
-    if ours and ours.stage == "watch" and ours.state == "failed":
-        end = "failed"
-    if end is None and asked.is_cascading and ours and ours.state == LAST_STATE:
-        end = "published"
-    if end is None and not asked.is_cascading and steps[0].state == "done":
-        end = "done"
+    end = next((step.state for step in steps if step.state in {State.REFUSED, State.FAILED}), None)
+    if ours and ours.stage == "watch" and ours.state == State.FAILED:
+        end = State.FAILED
+    if end is None and asked.is_cascading and ours and ours.state == LAST.state:
+        end = LAST.state
+    if end is None and not asked.is_cascading and steps[0].state == State.DONE:
+        end = State.DONE
     return View(steps, end, ours.reason if ours else None)
 
 
@@ -93,12 +95,12 @@ def choose_runs(asked: Asked, runs: Sequence[DagRun]) -> Mapping[str, DagRun]:
 def _see_step(stage: str, receipt: Receipt | None, run: DagRun | None, *, knows_runs: bool) -> Step:
     summary = receipt.stages.get(stage) if receipt else None
     if summary is None:
-        states = {"queued": "queued", "running": "starting", "success": "done", "failed": "failed"}
+        states = {"queued": "queued", "running": "starting", "success": State.DONE, "failed": State.FAILED}
         return Step(stage, states.get(run.state, "queued") if run else "ahead")
-    if summary.state in {"done", "refused"}:
+    if summary.state in {State.DONE, State.REFUSED}:
         return Step(stage, summary.state, summary.headline)
     # A crash is tried once more, and what was killed left no word: Airflow knows whether it is over.
-    is_over = run.state == "failed" if run else not knows_runs and summary.state == "failed"
+    is_over = run.state == "failed" if run else not knows_runs and summary.state == State.FAILED
     if is_over:
-        return Step(stage, "failed", summary.headline)
-    return Step(stage, "running" if summary.state == "running" else "waiting", summary.headline)
+        return Step(stage, State.FAILED, summary.headline)
+    return Step(stage, State.RUNNING if summary.state == State.RUNNING else State.WAITING, summary.headline)

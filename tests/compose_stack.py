@@ -20,8 +20,8 @@ import psutil  # type: ignore[import-untyped]
 
 from local.compose import build_images, make_argv
 from local.credentials import complete_env_file
-from local.run_key import STAGES
 from local.settings import PROJECT, read_settings
+from pipeline_contract.stages import STAGES
 from tests.minio_server import find_folder
 from tests.stack import STUB, Stack, make_stack_environment
 

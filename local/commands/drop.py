@@ -10,14 +10,13 @@ from local.errors import InputRefused
 from local.follow import follow, wait_for_claim
 from local.params import Params, read_params
 from local.receipt import Receipts
-from local.run_key import SIDECAR_SUFFIX, dataset_of_key, is_drop_key, make_digest, name_dataset
 from local.settings import Settings, read_settings
 from local.show import Show, describe_size
 from local.store import Store
 from local.tell import tell
 from local.view import Asked
-
-DATASET_PARAMS = "_params.json"
+from pipeline_contract.drop_key import DATASET_PARAMS, SIDECAR_SUFFIX, dataset_of_key, is_drop_key, name_dataset
+from pipeline_contract.run_key import make_digest
 
 
 @dataclass(frozen=True)

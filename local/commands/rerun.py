@@ -10,12 +10,12 @@ from local.errors import InputRefused
 from local.follow import follow
 from local.params import read_params
 from local.receipt import Receipts
-from local.run_key import STAGES
 from local.settings import read_settings
 from local.show import Show
 from local.store import Store
 from local.tell import tell
 from local.view import Asked
+from pipeline_contract.stages import STAGES
 
 #: What else people call a stage.
 _COMMANDS = {stage.command: name for name, stage in STAGES.items()}

@@ -13,18 +13,21 @@ from typing import TypeVar
 import httpx
 import psutil  # type: ignore[import-untyped]  # ships no types
 
-from local.commands.drop import DATASET_PARAMS
 from local.commands.up import start
 from local.compose import ONCE, make_project_argv, read_containers
 from local.errors import InputRefused, LocalError
 from local.ledger import Ledger, Way, count_twice, find_standstills, read_runs
 from local.process import find_process, read_record
 from local.receipt import Receipts
-from local.run_key import LAST_STATE, STAGES, make_digest
 from local.settings import PROJECT, Settings
 from local.show import Show
 from local.stack import make_services, prepare_settings
 from local.store import Store
+from pipeline_contract.drop_key import DATASET_PARAMS
+from pipeline_contract.layout import Layout
+from pipeline_contract.run_key import RunKey, make_digest
+from pipeline_contract.stages import LAST, STAGES
+from pipeline_contract.state import State
 
 _EXAMPLE = PROJECT / "examples" / "penguins"
 #: How long drops are waited for while none of them gets any further; each takes as long as the machine needs.
@@ -35,6 +38,8 @@ _PAUSE_SECONDS = 6.0
 #: What can be killed beside the services: the command of any stage, or of one, and the process that looks after a task.
 _COMMAND, _TASK = "command", "task"
 _COMMANDS = {stage.command: name for name, stage in STAGES.items()}
+#: The states that a drop stays in.
+_FINAL = (LAST.state, State.REFUSED)
 
 T = TypeVar("T")
 
@@ -230,7 +235,7 @@ class Soak:
         end = time.time() + _PATIENCE_SECONDS
         while time.time() < end:
             states = self._read_states()
-            if sum(state in (LAST_STATE, "refused") for state in states.values()) == len(self._put):
+            if sum(state in _FINAL for state in states.values()) == len(self._put):
                 return
             if states != last:
                 last, end = states, time.time() + _PATIENCE_SECONDS
@@ -240,29 +245,31 @@ class Soak:
         """Count what became of the drops."""
         states = self._read_states()
         found: list[tuple[str, datetime]] = []
-        prefix = f"{self._settings.artifact_prefix}/"
-        self._insist(
-            lambda: found.extend(self._store.list(self._settings.artifact_bucket, f"{prefix}{self._dataset}."))
-        )
+        layout = Layout(self._settings.artifact_prefix)
+        prefix = f"{layout.root}/{self._dataset}."
+        self._insist(lambda: found.extend(self._store.list(self._settings.artifact_bucket, prefix)))
         by_digest: dict[str, list[tuple[str, float]]] = {digest: [] for digest in self._put}
+        claims: dict[str, float] = {}
         for key, at in found:
-            run_key, _, rest = key.removeprefix(prefix).partition("/")
-            by_digest.setdefault(run_key.rpartition(".")[2], []).append((f"{run_key}/{rest}", at.timestamp()))
+            run_key = RunKey.parse(key.removeprefix(f"{layout.root}/").partition("/")[0])
+            by_digest.setdefault(run_key.digest, []).append((key, at.timestamp()))
+            if key == layout.run(str(run_key)).drop:
+                claims[run_key.digest] = at.timestamp()
         kills = [at for at, _ in self.kills]
         ways = []
         for digest, put in self._put.items():
-            objects = by_digest[digest]
-            claimed = next((at for key, at in objects if key.endswith("/drop.json")), None)
-            runs = read_runs(objects, kills)
-            is_over = states.get(digest) in (LAST_STATE, "refused")
-            ways.append(Way(put, claimed, max((run.end for run in runs), default=put) if is_over else None, runs))
+            runs = read_runs(by_digest[digest], kills)
+            is_over = states.get(digest) in _FINAL
+            ways.append(
+                Way(put, claims.get(digest), max((run.end for run in runs), default=put) if is_over else None, runs)
+            )
         slots = self._settings.read_int("ML_PIPELINE_POOL_SLOTS", 1, 1000)
         reached = list(states.values())
         return Ledger(
             put=len(self._put),
-            published=reached.count(LAST_STATE),
-            refused=reached.count("refused"),
-            lost=len(self._put) - reached.count(LAST_STATE) - reached.count("refused"),
+            published=reached.count(LAST.state),
+            refused=reached.count(State.REFUSED),
+            lost=len(self._put) - sum(map(reached.count, _FINAL)),
             twice=count_twice(self._list_versions()),
             standstills=list(find_standstills(ways, slots, time.time())),
         )
@@ -275,9 +282,9 @@ class Soak:
         """Return the state of each drop by the end of its run key."""
         receipts = Receipts(self._settings, self._people)
         return {
-            receipt.run_key.rpartition(".")[2]: receipt.state
+            digest: receipt.state
             for receipt in self._insist(lambda: receipts.read_dataset(self._dataset))
-            if receipt.run_key.rpartition(".")[2] in self._put
+            if (digest := RunKey.parse(receipt.run_key).digest) in self._put
         }
 
     def _list_versions(self) -> list[str]:

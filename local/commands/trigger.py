@@ -11,14 +11,14 @@ from local.errors import InputRefused
 from local.follow import follow
 from local.params import read_params
 from local.receipt import Receipts
-from local.run_key import dataset_of_payload, make_run_key
 from local.settings import read_settings
 from local.show import Show, describe_size
 from local.store import Store
 from local.tell import tell
 from local.view import Asked
-
-SOURCES = "_sources/"
+from pipeline_contract.drop_key import SOURCES, dataset_of_request
+from pipeline_contract.run_key import make_run_key
+from pipeline_contract.stages import FIRST
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -51,12 +51,12 @@ def run(arguments: argparse.Namespace) -> int:
                 store.upload(bucket, key, path, advance)
             show.say("put", f"s3://{bucket}/{key} ({describe_size(path.stat().st_size)})", is_timed=True)
             payload |= {"data_source": f"s3://{bucket}/{key}"}
-        dataset = dataset_of_payload(payload)
+        dataset = dataset_of_request(payload.get("dataset"), payload.get("data_source"))
         # The run key as `ingest` would make it, sent as the partition key, so that Airflow lists all stages under it.
         now = datetime.now(UTC)
         dag_run_id = f"manual__{now.isoformat()}"
-        run_key = make_run_key(dataset, now, dag_run_id)
-        started = airflow.trigger("ingest", payload, run_key, dag_run_id)
+        run_key = str(make_run_key(dataset, now, dag_run_id))
+        started = airflow.trigger(FIRST.name, payload, run_key, dag_run_id)
         show.say("triggered", run_key, is_timed=True)
         if arguments.wait == "0":
             show.print(f"\nIt is under way. What becomes of it: make status RUN={run_key}")

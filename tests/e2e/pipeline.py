@@ -14,10 +14,12 @@ from urllib.parse import quote
 
 from local.airflow_api import Airflow, DagRun
 from local.errors import AirflowUnreachable
-from local.receipt import Receipt, Receipts
-from local.run_key import dataset_of_key, make_digest
+from local.receipt import Receipts
 from local.settings import PROJECT
 from local.store import Store
+from pipeline_contract.drop_key import dataset_of_key
+from pipeline_contract.records import Receipt
+from pipeline_contract.run_key import make_digest
 from tests.stack import Stack
 
 EXAMPLES = PROJECT / "examples"

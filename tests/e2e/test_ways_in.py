@@ -9,10 +9,10 @@ from concurrent.futures import Future
 
 import pytest
 
-from local.run_key import make_run_key
 from local.service import make_environment
 from local.settings import PROJECT
 from local.standing import find_standing
+from pipeline_contract.run_key import make_run_key
 from tests.e2e.conftest import ODD, Done, Wave, find_run_key
 from tests.e2e.pipeline import PATIENCE_SECONDS, PENGUINS, SPECIES, TASKS, Pipeline, wait_until
 
@@ -124,7 +124,7 @@ def test_the_untouched_form_is_refused(pipeline: Pipeline, wave: Wave) -> None:
     assert pipeline.read_task(run, "")["try_number"] == 1
     log = pipeline.read_log(run)
     assert "`data_source` is missing" in log
-    run_key = make_run_key("unnamed", run.run_after, run.dag_run_id)
+    run_key = str(make_run_key("unnamed", run.run_after, run.dag_run_id))
     receipt = pipeline.wait(run_key, "refused")
     assert receipt.reason
     assert "data_source" in receipt.reason.fix
@@ -141,7 +141,7 @@ def test_the_form_lies_over_the_datasets_parameters(pipeline: Pipeline, wave: Wa
     """Fields of the form that were left empty do not override `_params.json`; those that were filled in do."""
     run = pipeline.wait_for_run(wave.form)
     assert run.state == "success", pipeline.read_log(run)
-    request = pipeline.read_json(make_run_key("form", run.run_after, run.dag_run_id), "ingested", "manifest.json")[
+    request = pipeline.read_json(str(make_run_key("form", run.run_after, run.dag_run_id)), "ingested", "manifest.json")[
         "request"
     ]
     assert (request["target_column"], request["test_size"], request["random_state"]) == ("species", 0.4, 7)

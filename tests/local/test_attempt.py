@@ -11,14 +11,14 @@ from local.airflow_api import DagRun
 from local.attempt import Attempt, add_runs_without_attempt, find_runs, read_attempts, tell_asker, tell_result
 from local.errors import AirflowUnreachable
 from local.last_drops import show_run
-from local.receipt import parse_receipt
 from local.settings import read_settings
+from pipeline_contract.records import Receipt
 from tests.ports import free_ports
 from tests.s3_client import open_client
 
 RUN = "penguins.20260131T120000Z.1a2b3c4d"
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
-RECEIPT = parse_receipt(
+RECEIPT = Receipt.read(
     json.dumps(
         {
             "run_key": RUN,

@@ -12,7 +12,7 @@ from local.commands.drop import plan_drop
 from local.commands.rerun import choose_stage
 from local.commands.trigger import choose_key
 from local.errors import InputRefused
-from local.run_key import is_run_key
+from pipeline_contract.run_key import is_run_key
 
 NOW = datetime(2026, 11, 22, 21, 55, tzinfo=UTC)
 RUN_KEY = "penguins.20261122T215500Z.1a2b3c4d"
@@ -205,6 +205,15 @@ def test_a_trigger_that_is_not_waited_for_says_what_to_look_at(outside, file, mo
     assert [key for _, key, _ in outside.puts] == ["_sources/march 2026.csv"]
     said = capsys.readouterr().out
     assert said.splitlines()[-1] == f"It is under way. What becomes of it: make status RUN={run_key}"
+
+
+def test_a_key_in_a_source_is_in_no_run_key(outside, monkeypatch, capsys):
+    """`ingest` refuses it; a part of its secret would stay in each address of the run until then."""
+    monkeypatch.setenv("PARAMS", '{"data_source": "s3://KEY:SECRET/MORE@lake/raw/x.csv"}')
+    assert main(["trigger"]) == 0
+    ((_, _, run_key),) = outside.triggered
+    assert run_key.startswith("unnamed.")
+    assert "more" not in capsys.readouterr().out.casefold()
 
 
 def test_a_rerun_that_is_not_waited_for_says_what_to_look_at(outside, monkeypatch, capsys):

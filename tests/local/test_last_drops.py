@@ -6,10 +6,10 @@ import sys
 
 import pytest
 
-from local.last_drops import describe_notes, describe_state_with_mark, show_stages, tell_name
-from local.receipt import parse_receipt
+from local.last_drops import _NEXT, describe_notes, describe_state_with_mark, show_stages, take_live, tell_name
 from local.settings import PROJECT
 from local.show import Show
+from pipeline_contract.records import Receipt
 from tests.stack import make_stack
 
 RUN = "penguins.20260131T120000Z.1a2b3c4d"
@@ -19,7 +19,7 @@ PUBLISHED = {"attempt": "a.1", "at": "2026-01-31T12:00:00Z", "facts": {"model_ve
 def make(state, stage, published=None, **changes):
     """Return a receipt as `status` reads it."""
     values = {"run_key": RUN, "dataset": "penguins", "state": state, "stage": stage, "published": published}
-    return parse_receipt(json.dumps(values | changes).encode())
+    return Receipt.read(json.dumps(values | changes).encode())
 
 
 @pytest.mark.parametrize(
@@ -40,11 +40,16 @@ def test_what_is_published_stays_told(state, stage, published, said):
 
 def test_facts_and_links_of_what_is_live_are_there():
     """Metrics and links are the published model's, with those of the refusal beside."""
-    receipt = make("refused", "train", PUBLISHED, links={"failure": "f"}, facts={})
-    assert receipt.live_facts == {"model_version": 3}
-    assert receipt.live_links == {"model": "m", "failure": "f"}
-    plain = make("trained", "train", links={"a": "b"}, facts={"rows": 1})
-    assert (plain.live_facts, plain.live_links) == ({"rows": 1}, {"a": "b"})
+    live = take_live(make("refused", "train", PUBLISHED, links={"failure": "f"}, facts={}))
+    assert live.facts == {"model_version": 3}
+    assert live.links == {"model": "m", "failure": "f"}
+    plain = take_live(make("trained", "train", links={"a": "b"}, facts={"rows": 1}))
+    assert (plain.facts, plain.links) == ({"rows": 1}, {"a": "b"})
+
+
+def test_each_state_but_the_last_says_what_follows():
+    """What `make status` says comes next is the stage after the one that reached the state."""
+    assert _NEXT == {"claimed": "ingest", "ingested": "validate", "validated": "train", "trained": "publish"}
 
 
 def test_what_is_to_know_of_a_run_stands_in_one_line():

@@ -3,10 +3,10 @@
 import io
 import sys
 
-from local.receipt import Reason, Receipt, Summary
 from local.show import Show, describe_seconds, describe_size
 from local.tell import advise, make_metric_rows, tell_done, tell_reason
 from local.view import Asked, Step, View
+from pipeline_contract.records import Reason, Receipt, StageSummary
 
 
 def test_piped_output_is_plain_lines(capsys, monkeypatch):
@@ -66,8 +66,8 @@ def test_metrics_stand_beside_the_baseline():
 def test_what_is_to_know_is_told_at_the_end(capsys):
     """The first two notes are whole, with the line to paste; of the others it is said how to see them."""
     notes = ['`a`: odd; give {"x": 1}.', "`b`: odd.", "`c`: odd."]
-    stages = {"ingest": Summary("done", "a.1", "", 1.0, notes, 4)}
-    receipt = Receipt("k", "d", "f", "published", "publish", None, "", stages=stages)
+    stages = {"ingest": StageSummary("done", "a.1", seconds=1.0, notes=notes, more_notes=4)}
+    receipt = Receipt("k", "d", "f", "published", "publish", stages=stages)
     tell_done(View((), "published"), receipt, Show())
     lines = [line.strip() for line in capsys.readouterr().out.splitlines() if line.strip()]
     assert lines[1:] == [
@@ -117,3 +117,16 @@ def test_what_can_be_done_depends_on_the_way_in():
     ]
     for origin in ("trigger", "rerun"):
         assert advise(Asked(key, "penguins", origin=origin), "validate", fix).splitlines()[1:] == told[1:]
+
+
+def test_nothing_that_is_shown_moves_the_cursor_or_turns_a_line(capsys):
+    """Names of files and columns are told by receipts as they are, whoever wrote them."""
+    with Show() as show:
+        show.say("put", "s3://drops/a\u202e.csv\nb\x1b[2J")
+        show.print("a\u202eb\nc\x1b[2J")
+        show.print_links({"file": "s3://drops/a\nb"})
+    assert capsys.readouterr().out.splitlines()[0].endswith(r"s3://drops/a\u202e.csv b\u001b[2J")
+    with Show() as show:
+        show.print("a\u202eb\nc\x1b[2J")
+        show.print_links({"file": "s3://drops/a\nb"})
+    assert capsys.readouterr().out.splitlines() == [r"a\u202eb", r"c\u001b[2J", r"  file  s3://drops/a\nb"]

@@ -4,8 +4,8 @@ import json
 from datetime import UTC, datetime, timedelta
 
 from local.airflow_api import DagRun, read_error
-from local.receipt import parse_receipt
 from local.view import Asked, see
+from pipeline_contract.records import Receipt
 
 KEY = "penguins.20261122T215500Z.1a2b3c4d"
 NOW = datetime(2026, 11, 22, 21, 55, tzinfo=UTC)
@@ -25,7 +25,7 @@ def make_receipt(state, reason=None, **stages):
             for stage, (how, run) in stages.items()
         },
     }
-    return parse_receipt(json.dumps(document).encode())
+    return Receipt.read(json.dumps(document).encode())
 
 
 def make_run(stage, state, run_id="r", seconds=0):
@@ -119,7 +119,7 @@ def test_a_rerun_without_cascade_ends_with_its_stage():
 def test_a_drop_that_could_not_be_claimed_has_failed():
     """A drop that `watch` set aside for good is not waited for."""
     document = {"run_key": KEY, "dataset": "penguins", "state": "failed", "stage": "watch", "reason": {"what": "no"}}
-    receipt = parse_receipt(json.dumps(document).encode())
+    receipt = Receipt.read(json.dumps(document).encode())
     view = see(Asked(KEY, "penguins"), receipt, [])
     assert (view.end, view.reason.what) == ("failed", "no")
 
