@@ -21,7 +21,9 @@ from dataclasses import dataclass
 
 import psutil  # type: ignore[import-untyped]
 
-from benchmarks.measure import EXAMPLE, STAGES, count_runs, list_keys, list_versions, open_stack, print_table, read_runs
+from benchmarks.measure import EXAMPLE, count_runs, list_keys, list_versions, open_stack, print_table, read_runs
+from pipeline_contract.layout import MANIFEST, STARTED
+from pipeline_contract.stages import STAGES
 from tests.stack import Stack
 
 DATASET = "burst"
@@ -104,12 +106,12 @@ def count_ends(stack: Stack, count: int) -> tuple[list[dict[str, object]], bool]
     is_right = True
     committed = list_keys(stack, f"{DATASET}.")
     with stack.airflow() as airflow:
-        for name, (_, folder) in STAGES.items():
+        for name, stage in STAGES.items():
             runs = read_runs(airflow, name)
             partitions = Counter(run["partition_key"] for run in runs)
             succeeded = sum(run["state"] == "success" for run in runs)
-            commits = sum(key.endswith(f"/{folder}/manifest.json") for key in committed)
-            attempts = sum(f"/{folder}/" in key and key.endswith("/started.json") for key in committed)
+            commits = sum(key.endswith(f"/{stage.folder}/{MANIFEST}") for key in committed)
+            attempts = sum(f"/{stage.folder}/" in key and key.endswith(f"/{STARTED}") for key in committed)
             twice = sum(number > 1 for number in partitions.values())
             numbers = (len(runs), succeeded, len(partitions), commits, attempts)
             is_right = is_right and set(numbers) == {count} and not twice

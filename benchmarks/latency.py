@@ -13,7 +13,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks.measure import EXAMPLE, STAGES, list_keys, open_stack, parse_time, print_table, read, read_json
+from benchmarks.measure import EXAMPLE, list_keys, open_stack, parse_time, print_table, read, read_json
+from pipeline_contract.drop_key import DATASET_PARAMS
+from pipeline_contract.layout import MANIFEST
+from pipeline_contract.stages import FIRST, LAST, STAGES
 from tests.stack import Stack
 
 _LONGEST_SECONDS = 300
@@ -32,8 +35,8 @@ def main() -> int:
     options = parser.parse_args()
     with open_stack(is_stub=options.stub) as stack:
         bucket = stack.settings["ML_PIPELINE_DROP_BUCKET"]
-        params = EXAMPLE / "_params.json"
-        stack.client("root").put_object(Bucket=bucket, Key="penguins/_params.json", Body=params.read_bytes())
+        params = (EXAMPLE / DATASET_PARAMS).read_bytes()
+        stack.client("root").put_object(Bucket=bucket, Key=f"penguins/{DATASET_PARAMS}", Body=params)
         ways = []
         for number in range(options.drops + 1):
             time.sleep(options.pause_seconds)
@@ -62,12 +65,12 @@ def measure_drop(stack: Stack, file: Path, number: int) -> dict[str, Any]:
     with stack.airflow() as airflow:
         way: dict[str, Any] = {}
         came_at = 0.0
-        for name, (task_id, folder) in STAGES.items():
+        for name, stage in STAGES.items():
             # A drop makes one run of each stage, and no two drops are on their way at once.
             (run,) = read(airflow, f"dags/{name}/dagRuns", order_by="-id", limit="1")["dag_runs"]
-            task = read(airflow, f"dags/{name}/dagRuns/{run['dag_run_id']}/taskInstances/{task_id}")
-            manifest = read_json(stack, f"{run_key}/{folder}/manifest.json")
-            if name == "ingest":
+            task = read(airflow, f"dags/{name}/dagRuns/{run['dag_run_id']}/taskInstances/{stage.command}")
+            manifest = read_json(stack, f"{run_key}/{stage.folder}/{MANIFEST}")
+            if name == FIRST.name:
                 came_at = parse_time(run["run_after"])
                 way["claim"] = came_at - put_at
             way[name] = split_way(came_at, task, manifest)
@@ -78,7 +81,8 @@ def measure_drop(stack: Stack, file: Path, number: int) -> dict[str, Any]:
 
 def find_published(stack: Stack) -> set[str]:
     """Return the keys of the runs that are published."""
-    return {key.partition("/")[0] for key in list_keys(stack, "penguins.") if key.endswith("/published/manifest.json")}
+    end = f"/{LAST.folder}/{MANIFEST}"
+    return {key.partition("/")[0] for key in list_keys(stack, "penguins.") if key.endswith(end)}
 
 
 def split_way(came_at: float, task: dict[str, Any], manifest: dict[str, Any]) -> dict[str, float]:

@@ -19,13 +19,6 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).parent
 EXAMPLE = HERE.parent / "examples" / "penguins"
-#: Stage, task and folder, in order.
-STAGES = {
-    "ingest": ("ingest_data", "ingested"),
-    "validate": ("validate_data", "validation"),
-    "train": ("train_model", "training"),
-    "publish": ("save_results", "published"),
-}
 
 
 @contextmanager
@@ -71,7 +64,7 @@ def read(airflow: httpx.Client, path: str, **parameters: str) -> dict[str, Any]:
 def read_json(stack: Stack, key: str) -> dict[str, Any]:
     """Return a JSON object below the artifact prefix."""
     settings = stack.settings
-    full = f"{settings['ML_PIPELINE_ARTIFACT_PREFIX'].strip('/')}/{key}"
+    full = f"{settings.artifact_prefix}/{key}"
     body = stack.client("root").get_object(Bucket=settings.artifact_bucket, Key=full)["Body"]
     value: dict[str, Any] = json.loads(body.read())
     return value
@@ -79,7 +72,7 @@ def read_json(stack: Stack, key: str) -> dict[str, Any]:
 
 def list_keys(stack: Stack, prefix: str) -> set[str]:
     """Return the keys of all objects below *prefix* of the artifact prefix."""
-    root = stack.settings["ML_PIPELINE_ARTIFACT_PREFIX"].strip("/") + "/"
+    root = stack.settings.artifact_prefix + "/"
     pages = stack.client("root").get_paginator("list_objects_v2")
     found = pages.paginate(Bucket=stack.settings.artifact_bucket, Prefix=root + prefix)
     return {entry["Key"].removeprefix(root) for page in found for entry in page.get("Contents", ())}
