@@ -3,5 +3,5 @@
 import sys
 from pathlib import Path
 
-# The contract lies beside this package. It is not installed: the set-up, which makes what it could be installed in, needs it too.
+# The contract lies beside this package, and the set-up needs it before there is an environment that knows where.
 sys.path.append(str(Path(__file__).resolve().parent.parent / "contract" / "src"))

@@ -1,4 +1,4 @@
-"""`check`: linters and types."""
+"""`check`: linters, types, and lines that stand in two places."""
 
 import argparse
 import os
@@ -17,6 +17,8 @@ TYPED = (
     ("local", "tools"),
     ("minio", "minio"),
 )
+#: In these no six lines stand twice: what several of them need is in the contract. A test says what it shows once more.
+UNREPEATED = ("contract/src", "worker/src", "dags", "local", "minio", "benchmarks")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,6 +35,7 @@ def run(_arguments: argparse.Namespace) -> int:
     for folder, venv in TYPED:
         python = settings.venv(venv) / "bin" / "python"
         checks.append(["mypy", f"--python-executable={python}", f"--cache-dir={cache / venv}", folder])
+    checks.append(["pylint", *UNREPEATED])
     failed = []
     for check in checks:
         print(f"$ {' '.join(check)}", flush=True)

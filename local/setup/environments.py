@@ -31,6 +31,7 @@ TEST_LOCKS = {"airflow": ROOT / "tests" / "requirements.lock", "worker": ROOT / 
 # Our own packages that an environment has, by the folders that they lie in. They are not installed, which would need a build tool:
 # that works offline, and is always the tree's state.
 SOURCES = {
+    "tools": [ROOT / "contract" / "src"],
     "airflow": [ROOT / "contract" / "src"],
     "worker": [ROOT / "contract" / "src", ROOT / "worker" / "src"],
     "minio": [ROOT / "contract" / "src"],
