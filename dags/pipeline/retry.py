@@ -10,7 +10,7 @@ from airflow.sdk import Context, RetryDecision, RetryPolicy
 from airflow.sdk.exceptions import AirflowException, AirflowTaskTimeout
 
 from pipeline.ending import Ending, Kind
-from pipeline.store import StoreUnavailable
+from pipeline_contract.s3 import StoreUnavailable
 
 #: Enough for the longest row of the table: 10, 20, 40, 80, 160 s, then 5 min each is an hour and 20 minutes in all.
 RETRIES = 20

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from docker.types import HostConfig
 
-from pipeline.container import is_left_over, make_bounds, make_environment, make_labels, make_name
+from pipeline.attempt import make_environment
+from pipeline.container import is_left_over, make_bounds, make_labels, make_name
 from pipeline.settings import read_settings
 
 PROJECT = Path(__file__).parents[2]
@@ -71,7 +72,10 @@ def test_what_nobody_follows_is_left_over(attempt, is_running, created, finished
 def test_environment():
     """The worker gets its own key and nobody else's, and ends with its stdin."""
     settings = read_settings({"OBJECT_STORAGE_SECRET_KEY": "mine", "OBJECT_STORAGE_WATCH_SECRET_KEY": "airflow's"})
-    assert make_environment(settings) == {"OBJECT_STORAGE_SECRET_KEY": "mine", "PIPELINE_EXIT_WITH_STDIN": "1"}
+    assert make_environment(settings) == {
+        "OBJECT_STORAGE_SECRET_KEY": "mine",
+        "PIPELINE_EXIT_WITH_STDIN": "1",
+    }
 
 
 def test_default_image_is_this_versions():
