@@ -14,6 +14,7 @@ from pipeline.ending import Ending, Kind, judge_exit
 from pipeline.retry import RETRIES, StageFailed, decide
 from pipeline.settings import Settings
 from pipeline.store import Store, get_drop, get_json
+from pipeline_contract import identity
 from pipeline_contract.drop_key import choose_receipt_dataset, dataset_of_request
 from pipeline_contract.escape import escape
 from pipeline_contract.exit_code import NEED_RECORD, NOT_EXECUTABLE, ExitCode
@@ -317,4 +318,5 @@ def make_environment(settings: Settings) -> dict[str, str]:
         **settings.worker_values,
         # The operator holds the other end of stdin: when it is killed, the command ends by itself.
         "PIPELINE_EXIT_WITH_STDIN": "1",
+        identity.VARIABLE: identity.read_identity(),
     }

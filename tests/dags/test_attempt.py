@@ -23,6 +23,7 @@ from pipeline.process_operator import GRACE_SECONDS, ProcessOperator
 from pipeline.retry import RETRIES, StageFailed
 from pipeline.settings import PASSED_ON, get_settings
 from pipeline.store import Store
+from pipeline_contract.identity import read_identity
 from pipeline_contract.layout import Layout
 from pipeline_contract.records import Failure, Receipt, StageSummary
 from pipeline_contract.s3 import StoreUnavailable
@@ -129,6 +130,7 @@ def test_environment_is_built(settings, monkeypatch):
         "LANG": "C.UTF-8",
         "PYTHONUNBUFFERED": "1",
         "PIPELINE_EXIT_WITH_STDIN": "1",
+        "PIPELINE_CONTRACT": read_identity(),
         "OBJECT_STORAGE_ENDPOINT_URL": settings.endpoint_url,
         "OBJECT_STORAGE_ACCESS_KEY": "test-access",
         "OBJECT_STORAGE_SECRET_KEY": "test-secret",
