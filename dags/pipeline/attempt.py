@@ -20,7 +20,7 @@ from pipeline_contract.escape import escape
 from pipeline_contract.exit_code import NEED_RECORD, NOT_EXECUTABLE, ExitCode
 from pipeline_contract.layout import RunLayout
 from pipeline_contract.records import Failure, Reason, Receipt, RecordInvalid, StageSummary, read_json
-from pipeline_contract.s3 import ObjectMissing, PreconditionFailed, StoreError, StoreUnavailable
+from pipeline_contract.s3 import ObjectMissing, PreconditionFailed, StoreError
 from pipeline_contract.stages import Stage
 from pipeline_contract.state import State
 from pipeline_contract.times import write_time
@@ -185,7 +185,7 @@ class Attempt:
         try:
             manifest = get_json(self.store, self.settings.artifact_bucket, key)
         except StoreError as error:
-            kind = Kind.OUTSIDE if isinstance(error, StoreUnavailable) else Kind.CRASH
+            kind = Kind.OUTSIDE
             fix = "See whether the store is up, and whether Airflow's key may read there."
             reason = Reason(str(error), where, fix, "runbooks/storage-unreachable.md")
         else:

@@ -26,7 +26,7 @@ from pipeline.store import Store
 from pipeline_contract.identity import read_identity
 from pipeline_contract.layout import Layout
 from pipeline_contract.records import Failure, Receipt, StageSummary
-from pipeline_contract.s3 import StoreUnavailable
+from pipeline_contract.s3 import StoreRefused, StoreUnavailable
 from pipeline_contract.stages import STAGES
 from tests.dags.conftest import make_drop
 
@@ -356,12 +356,13 @@ def test_success_without_a_manifest_is_a_crash(settings):
     assert failure.value.ending.kind is Kind.CRASH
 
 
-def test_store_down_after_the_work(settings):
-    """When the manifest cannot be read, the attempt waits for the store: the next try finds the work done."""
+@pytest.mark.parametrize("fault", [StoreUnavailable, StoreRefused])
+def test_store_down_after_the_work(settings, fault):
+    """When the manifest cannot be read, the attempt waits for the store, and for its key: the next try finds the work done."""
 
     class DownStore(Store):
         def get(self, *_, **__):
-            raise StoreUnavailable("connection refused")
+            raise fault("connection refused")
 
     failure = fail(settings, store=DownStore(settings))
     assert (failure.ending.kind, failure.decision.is_retry) == (Kind.OUTSIDE, True)

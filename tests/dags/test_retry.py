@@ -11,7 +11,7 @@ from airflow.sdk.exceptions import AirflowTaskTimeout
 from pipeline.ending import Ending, Kind
 from pipeline.retry import RETRIES, WATCH_RETRIES, StageFailed, StageRetryPolicy, WatchRetryPolicy, count_tries, decide
 from pipeline_contract.records import Reason
-from pipeline_contract.s3 import StoreUnavailable
+from pipeline_contract.s3 import StoreRefused, StoreUnavailable
 
 
 @pytest.mark.parametrize("kind", [Kind.DATA, Kind.REQUEST, Kind.TIMEOUT])
@@ -60,8 +60,10 @@ def test_policy_for_what_is_no_end_of_an_attempt():
     policy = StageRetryPolicy()
     assert policy.evaluate(AirflowTaskTimeout(), 1, RETRIES).action is RetryAction.FAIL
     assert policy.evaluate(RuntimeError("ours"), 1, RETRIES).action is RetryAction.RETRY
-    # Whether a run has begun could not be looked up.
-    assert policy.evaluate(StoreUnavailable("down"), 9, RETRIES).action is RetryAction.RETRY
+    # Whether a run has begun could not be looked up, as the store is down or refuses the key.
+    for fault in (StoreUnavailable, StoreRefused):
+        answer = policy.evaluate(fault("down"), 9, RETRIES)
+        assert (answer.action, answer.retry_delay) == (RetryAction.RETRY, timedelta(minutes=5))
     assert policy.evaluate(RuntimeError("ours"), 24, RETRIES + 23).action is RetryAction.RETRY, "the first of a new ask"
     for number in (2, 3):
         answer = policy.evaluate(RuntimeError("ours"), number, RETRIES)
