@@ -6,14 +6,14 @@ its version and leaves the alias. The link on its task leads to the version in M
 
 from airflow.sdk import PartitionedAssetTimetable, dag
 
-from pipeline.assets import TRAINED
+from pipeline.assets import OUTLETS
 from pipeline.params import make_rerun_params
 from pipeline.settings import get_settings
 from pipeline.stage_task import make_stage_task
 
 
 @dag(
-    schedule=PartitionedAssetTimetable(assets=TRAINED),
+    schedule=PartitionedAssetTimetable(assets=OUTLETS["train"]),
     max_active_runs=get_settings().max_active_runs,
     catchup=False,
     is_paused_upon_creation=False,

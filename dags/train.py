@@ -7,14 +7,14 @@ Run it again with other parameters by a trigger with a partition key or `run_key
 
 from airflow.sdk import PartitionedAssetTimetable, dag
 
-from pipeline.assets import VALIDATED
+from pipeline.assets import OUTLETS
 from pipeline.params import make_rerun_params
 from pipeline.settings import get_settings
 from pipeline.stage_task import make_stage_task
 
 
 @dag(
-    schedule=PartitionedAssetTimetable(assets=VALIDATED),
+    schedule=PartitionedAssetTimetable(assets=OUTLETS["validate"]),
     max_active_runs=get_settings().max_active_runs,
     catchup=False,
     is_paused_upon_creation=False,

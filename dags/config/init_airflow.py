@@ -41,7 +41,7 @@ def set_operator(security: Any) -> None:
     """
     from airflow.providers.fab.www.security import permissions
 
-    from pipeline.assets import STAGES
+    from pipeline_contract.stages import STAGES
 
     rights = [
         *security.VIEWER_PERMISSIONS,

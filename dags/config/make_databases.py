@@ -15,6 +15,8 @@ from psycopg2.extensions import (  # type: ignore[import-untyped]  # ships no ty
     connection,
 )
 
+from pipeline_contract.exit_code import ExitCode
+
 #: Who has a database of its own, of the same name, and which setting holds the password.
 PASSWORDS = {"airflow": "AIRFLOW_POSTGRES_PASSWORD", "mlflow": "MLFLOW_POSTGRES_PASSWORD"}
 _PATIENCE_SECONDS = 60
@@ -38,10 +40,10 @@ def connect() -> connection:
                     "Postgres refuses its administrator: POSTGRES_PASSWORD is not the one that it was started with. "
                     "Start it again: make down up STACK=compose\n"
                 )
-                raise SystemExit(2) from None
+                raise SystemExit(ExitCode.REQUEST) from None
             if time.monotonic() > end:
                 sys.stderr.write(f"Postgres does not answer at {os.environ['PGHOST']}.\n")
-                raise SystemExit(75) from None
+                raise SystemExit(ExitCode.OUTSIDE) from None
             time.sleep(0.5)
         else:
             # A database cannot be made within a transaction.

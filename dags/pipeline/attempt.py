@@ -6,19 +6,24 @@ import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
-from pipeline.assets import Stage
 from pipeline.conf import Ask
-from pipeline.ending import Ending, Kind, describe, is_record_of, judge_exit
-from pipeline.escape import escape
-from pipeline.layout import Layout
-from pipeline.receipt import put_failed_receipt, tell_time
+from pipeline.ending import Ending, Kind, judge_exit
 from pipeline.retry import RETRIES, StageFailed, decide
-from pipeline.run_key import choose_receipt_dataset, dataset_of_request
 from pipeline.settings import Settings
-from pipeline.store import AlreadyThere, ObjectMissing, Store, StoreError, StoreUnavailable, get_json, put_json
+from pipeline.store import Store, get_drop, get_json
+from pipeline_contract import identity
+from pipeline_contract.drop_key import choose_receipt_dataset, dataset_of_request
+from pipeline_contract.escape import escape
+from pipeline_contract.exit_code import NEED_RECORD, NOT_EXECUTABLE, ExitCode
+from pipeline_contract.layout import RunLayout
+from pipeline_contract.records import Failure, Reason, Receipt, RecordInvalid, StageSummary, read_json
+from pipeline_contract.s3 import ObjectMissing, PreconditionFailed, StoreError
+from pipeline_contract.stages import Stage
+from pipeline_contract.state import State
+from pipeline_contract.times import write_time
 
 
 @dataclass(frozen=True)
@@ -35,7 +40,7 @@ class Exit:
     """
 
     code: int
-    record: Mapping[str, Any] | None = None
+    record: Failure | None = None
     result: str = ""
     last_words: str = ""
     is_stopped: bool = False
@@ -81,7 +86,7 @@ class Attempt:
             ended = run_command(build_arguments(self.stage, self.ask))
         except OSError as error:
             # No room for its folder, an interpreter that is none, arguments longer than the system takes.
-            ended = Exit(126, last_words=str(error))
+            ended = Exit(NOT_EXECUTABLE, last_words=str(error))
         ending = self._judge(ended)
         if ending.kind is not Kind.DONE:
             raise self.fail(ending)
@@ -91,30 +96,31 @@ class Attempt:
         """Say how the attempt ended, in the log and, where the command could not, in the receipt."""
         crashes = self._count_crashes() if ending.kind is Kind.CRASH else 0
         decision = decide(ending.kind, try_of_ask=self.try_of_ask, earlier_crashes=crashes)
-        record = ending.record
-        fix = f"{record.get('fix')} (see {record.get('runbook')})"
-        tell(self.log, str(record.get("what")), where=str(record.get("where")), fix=fix, then=decision.reason)
-        if not ending.has_record and ending.kind in (Kind.STOPPED, Kind.OUTSIDE):
+        reason, record = ending.reason, ending.record
+        fix = f"{reason.fix} (see {reason.runbook})"
+        tell(self.log, reason.what, where=reason.where, fix=fix, then=decision.reason)
+        if record is None and ending.kind in (Kind.STOPPED, Kind.OUTSIDE):
             self._put_record(ending)
         # A final refusal whose record names no dataset is one that the worker could not keep, nor tell in the receipt.
-        is_refused = ending.kind in (Kind.DATA, Kind.REQUEST) and record.get("dataset") is not None
-        if not (ending.has_record and (decision.is_retry or is_refused) and self._is_told(record)):
+        is_refused = ending.kind in (Kind.DATA, Kind.REQUEST)
+        is_kept = is_refused and record is not None and record.dataset is not None
+        if record is None or not (decision.is_retry or is_kept) or not self._is_told(record):
             # Whether what Airflow stopped is tried again depends on who asked for it; if it is, the worker says so.
             is_waiting = decision.is_retry and ending.kind is not Kind.STOPPED
-            final = "refused" if ending.kind in (Kind.DATA, Kind.REQUEST) else "failed"
-            self._put_receipt(ending, "waiting" if is_waiting else final)
+            final = State.REFUSED if is_refused else State.FAILED
+            self._put_receipt(reason, State.WAITING if is_waiting else final)
         return StageFailed(ending, decision)
 
     def fail_timeout(self) -> StageFailed:
         """Say that the stage took too long and was ended."""
         seconds = self.settings.timeouts[self.stage.name].total_seconds()
-        name = f"ML_PIPELINE_{self.stage.name.upper()}_TIMEOUT_SECONDS"
-        said = describe(
+        name = self.stage.timeout_setting
+        reason = Reason(
             f"The stage took longer than its {seconds:g} seconds and was ended.",
             where=f"the setting {name}",
             fix=f"Use less data or a cheaper model, or raise {name}; then run the stage again.",
         )
-        return self.fail(Ending(Kind.TIMEOUT, None, said, has_record=False))
+        return self.fail(Ending(Kind.TIMEOUT, None, reason))
 
     @contextmanager
     def restoring_marker(self) -> Iterator[None]:
@@ -132,13 +138,13 @@ class Attempt:
     def remove_marker(self) -> None:
         """Remove the marker of an unfinished run."""
         try:
-            self.store.delete(self.settings.artifact_bucket, self._layout.marker(self.ask.run_key))
+            self.store.delete(self.settings.artifact_bucket, self._layout.marker)
         except StoreError as error:
             self.log.warning("The marker of an unfinished run could not be removed: %s", error)
 
     def _has_no_marker(self) -> bool:
         try:
-            self.store.get(self.settings.artifact_bucket, self._layout.marker(self.ask.run_key))
+            self.store.get(self.settings.artifact_bucket, self._layout.marker)
         except ObjectMissing:
             return True
         except StoreError as error:
@@ -146,123 +152,142 @@ class Attempt:
         return False
 
     @property
-    def _layout(self) -> Layout:
-        return Layout(self.settings.prefix)
+    def _layout(self) -> RunLayout:
+        return self.settings.layout.run(self.ask.run_key)
 
     def _judge(self, ended: Exit) -> Ending:
         if ended.is_stopped:
-            said = describe(
+            reason = Reason(
                 "Airflow stopped this attempt.",
                 where="this task",
                 fix="Nothing, if you stopped it; else see whether the scheduler was restarted.",
             )
-            return Ending(Kind.STOPPED, ended.code, said, has_record=False)
+            return Ending(Kind.STOPPED, ended.code, reason)
         if ended.ending is not None:
             return ended.ending
-        record = self._check_record(ended.record)
-        if ended.code != 0 and record is None:
-            record = self._check_record(self._read_failure(self.ask.attempt))
+        record = self._check_record(ended.record, self.ask.attempt)
+        if ended.code != ExitCode.DONE and record is None:
+            record = self._read_failure(self.ask.attempt)
         ending = judge_exit(ended.code, record, last_words=ended.last_words)
-        return ending if ending.has_record or ended.guess is None else ended.guess
+        return ended.guess if ending.record is None and ended.guess is not None else ending
 
-    def _check_record(self, record: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
-        """Return a failure record if it is this attempt's."""
-        if record is None or is_record_of(record, self.ask.run_key, self.stage.name, self.ask.attempt):
+    def _check_record(self, record: Failure | None, attempt: str) -> Failure | None:
+        """Return a failure record if it is that of *attempt*."""
+        if record is None or record.is_of(self.ask.run_key, self.stage.name, attempt):
             return record
-        self.log.warning(
-            "A failure record that is not this attempt's, or has no record's form, is left out of account."
-        )
+        self.log.warning("A failure record that is not this attempt's is left out of account.")
         return None
 
     def _read_manifest(self) -> Mapping[str, Any]:
         """Return the manifest that the command committed, or found to be committed already."""
-        key = self._layout.manifest(self.ask.run_key, self.stage.name)
+        key = self._layout.committed(self.stage.name)
         where = f"s3://{self.settings.artifact_bucket}/{key}"
         try:
             manifest = get_json(self.store, self.settings.artifact_bucket, key)
         except StoreError as error:
-            kind = Kind.OUTSIDE if isinstance(error, StoreUnavailable) else Kind.CRASH
+            kind = Kind.OUTSIDE
             fix = "See whether the store is up, and whether Airflow's key may read there."
-            said = describe(str(error), where=where, fix=fix, runbook="runbooks/storage-unreachable.md")
+            reason = Reason(str(error), where, fix, "runbooks/storage-unreachable.md")
         else:
             if manifest is not None:
                 return manifest
             kind = Kind.CRASH
             fix = "See whether the worker has the same bucket and prefix in its settings."
-            said = describe("The command succeeded, but there is no manifest.", where=where, fix=fix)
-        raise self.fail(Ending(kind, 0, said, has_record=False))
+            reason = Reason("The command succeeded, but there is no manifest.", where, fix)
+        raise self.fail(Ending(kind, ExitCode.DONE, reason))
 
-    def _read_failure(self, attempt: str) -> dict[str, Any] | None:
-        key = self._layout.failure(self.ask.run_key, self.stage.name, attempt)
+    def _read_failure(self, attempt: str) -> Failure | None:
+        """Return the failure record that *attempt* left; whatever ran in the worker's process may have put anything there."""
+        key = self._layout.failure(self.stage.name, attempt)
         try:
-            return get_json(self.store, self.settings.artifact_bucket, key)
+            record = Failure.read(read_json(self.store.get(self.settings.artifact_bucket, key)))
+        except ObjectMissing:
+            return None
+        except RecordInvalid as error:
+            self.log.warning("What attempt %s left as its failure record is left out of account: %s", attempt, error)
+            return None
         except StoreError as error:
             self.log.warning("Whether attempt %s left a failure record is not known: %s", attempt, error)
             return None
+        return self._check_record(record, attempt)
 
     def _count_crashes(self) -> int:
         """Return how many earlier tries of this ask crashed: those that left no failure record of another kind."""
         stem, _, number = self.ask.attempt.rpartition(".")
         first = int(number) - min(self.try_of_ask, RETRIES + 1) + 1
         records = [self._read_failure(f"{stem}.{earlier}") for earlier in range(first, int(number))]
-        return sum(record is None or record.get("exit") not in {1, 2, 75} for record in records)
+        return sum(record is None or record.exit not in NEED_RECORD for record in records)
 
     def _put_record(self, ending: Ending) -> None:
         """Keep a failure record of what Airflow stopped, or of an engine that is down: nobody could tell it from a crash."""
-        key = self._layout.failure(self.ask.run_key, self.stage.name, self.ask.attempt)
-        record = {
-            "run_key": self.ask.run_key,
-            "dataset": None,
-            "stage": self.stage.name,
-            "attempt": self.ask.attempt,
-            "ask": self.ask.text,
-            "exit": 75,
-            "error": ending.kind.name.title(),
-            **ending.record,
-            "at": tell_time(),
-        }
+        key = self._layout.failure(self.stage.name, self.ask.attempt)
+        record = Failure(
+            run_key=self.ask.run_key,
+            dataset=None,
+            stage=self.stage.name,
+            attempt=self.ask.attempt,
+            ask=self.ask.text,
+            exit=ExitCode.OUTSIDE,
+            error=ending.kind.name.title(),
+            **vars(ending.reason),
+        )
         try:
-            put_json(self.store, self.settings.artifact_bucket, key, record, if_none_match=True)
-        except AlreadyThere:
+            self.store.put(self.settings.artifact_bucket, key, record.write(), if_none_match=True)
+        except PreconditionFailed:
             self.log.info("The command had left a failure record before it was stopped.")
         except StoreError as error:
             self.log.warning("How this attempt ended could not be recorded: %s", error)
 
-    def _is_told(self, record: Mapping[str, Any]) -> bool:
+    def _is_told(self, record: Failure) -> bool:
         """Return whether the receipt tells how this attempt ended; after a lost race it tells of the attempt that won."""
-        if record.get("error") == "CommitLost":
+        if record.error == "CommitLost":
             return True
         try:
-            key = self._layout.receipt(self._choose_dataset(), self.ask.run_key)
-            receipt = get_json(self.store, self.settings.artifact_bucket, key) or {}
+            receipt = self._read_receipt(self._choose_dataset())
         except StoreError as error:
             self.log.warning("Whether the receipt tells of this attempt is not known: %s", error)
             return False
-        told = (receipt.get("stages") or {}).get(self.stage.name) or {}
-        return told.get("attempt") == self.ask.attempt and told.get("state") in ("refused", "waiting", "failed")
+        told = receipt.stages.get(self.stage.name) if receipt else None
+        if told is None or told.attempt != self.ask.attempt:
+            return False
+        return told.state in (State.REFUSED, State.WAITING, State.FAILED)
+
+    def _read_receipt(self, dataset: str) -> Receipt | None:
+        try:
+            return Receipt.read(self.store.get(self.settings.artifact_bucket, self._layout.receipt(dataset)))
+        except (ObjectMissing, RecordInvalid):
+            return None
 
     def _choose_dataset(self) -> str:
         """Return the dataset whose folder has the receipt."""
-        drop = get_json(self.store, self.settings.artifact_bucket, self._layout.drop(self.ask.run_key))
+        try:
+            drop = get_drop(self.store, self.settings, self.ask.run_key)
+        except RecordInvalid as error:
+            self.log.warning("What the run began with cannot be read: %s", error)
+            drop = None
         given = self.ask.values.get("dataset")
         guess = given if isinstance(given, str) else dataset_of_request(None, self.ask.values.get("data_source"))
-        return choose_receipt_dataset(str((drop or {}).get("dataset") or guess), self.ask.run_key)
+        return choose_receipt_dataset(drop.dataset if drop else guess, self.ask.run_key)
 
-    def _put_receipt(self, ending: Ending, state: str) -> None:
-        ask = self.ask
-        reason = {name: ending.record.get(name) for name in ("what", "where", "fix", "runbook", "details")}
+    def _put_receipt(self, reason: Reason, state: State) -> None:
+        """Write into the receipt that this attempt ended, and why; what else it says stays."""
+        ask, stage = self.ask, self.stage.name
+        seconds = round(time.monotonic() - self.began, 3)
+        summary = StageSummary(state, ask.attempt, write_time(), seconds, reason.what)
         try:
-            put_failed_receipt(
-                self.store,
-                self.settings,
+            dataset = self._choose_dataset()
+            before = self._read_receipt(dataset) or Receipt(ask.run_key, dataset, file="", state=state)
+            receipt = replace(
+                before,
                 run_key=ask.run_key,
-                dataset=self._choose_dataset(),
-                stage=self.stage.name,
-                attempt=ask.attempt,
-                seconds=time.monotonic() - self.began,
+                dataset=dataset,
                 state=state,
+                stage=stage,
                 reason=reason,
+                stages={**before.stages, stage: summary},
+                updated_at=write_time(),
             )
+            self.store.put(self.settings.artifact_bucket, self._layout.receipt(dataset), receipt.write())
         except StoreError as error:
             self.log.warning("The receipt could not be written: %s", error)
 
@@ -285,3 +310,13 @@ def build_arguments(stage: Stage, ask: Ask) -> list[str]:
     if ask.values:
         arguments.append(f"--params={json.dumps(ask.values, ensure_ascii=False)}")
     return arguments
+
+
+def make_environment(settings: Settings) -> dict[str, str]:
+    """Return what a command is told beside its arguments; the key to the store is in it."""
+    return {
+        **settings.worker_values,
+        # The operator holds the other end of stdin: when it is killed, the command ends by itself.
+        "PIPELINE_EXIT_WITH_STDIN": "1",
+        identity.VARIABLE: identity.read_identity(),
+    }

@@ -8,23 +8,25 @@ task after it deletes.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
 from pipeline.drop import BACK_OFF, MOST_TRIES, Drop, choose_drops, list_claimable
-from pipeline.escape import escape
-from pipeline.layout import Layout
-from pipeline.receipt import put_first_receipt, tell_time
 from pipeline.settings import Settings
-from pipeline.store import AlreadyThere, Store, StoreError, StoreRefused, StoreUnavailable, get_json, put_json
+from pipeline.store import Store, get_drop, get_json
+from pipeline_contract.drop_key import MAX_SIDECAR_BYTES
+from pipeline_contract.escape import escape
+from pipeline_contract.records import DROP, DropRecord, Reason, Receipt, RecordInvalid, Sidecar, write_json
+from pipeline_contract.s3 import ObjectMissing, PreconditionFailed, StoreError, StoreRefused, StoreUnavailable
+from pipeline_contract.state import State
+from pipeline_contract.times import write_time
 
 log = logging.getLogger(__name__)
 
-#: A sidecar that is larger than this is no sidecar, in bytes; the worker has the same bound.
-MAX_SIDECAR_SIZE = 64 * 1024
 #: Requests to the store at the same time.
 _THREADS = 8
 
@@ -101,7 +103,7 @@ def _claim_or_set_aside(store: Store, settings: Settings, drop: Drop) -> Claim |
     """Return the claim; None where the drop was set aside; or what may be an outage rather than this drop's fault."""
     try:
         return _claim(store, settings, drop)
-    except StoreRefused as error:
+    except (StoreRefused, ObjectMissing, PreconditionFailed) as error:
         return _leave_alone(store, settings, drop, error)
     except StoreUnavailable as error:
         return error
@@ -114,13 +116,12 @@ def _leave_alone(store: Store, settings: Settings, drop: Drop, error: StoreError
         entry = (drop.version.key, drop.version.version_id)
         tries = _set_aside(store, settings, drop.run_key, entry, drop.tries, str(error))
         if tries >= MOST_TRIES:
-            reason = {
-                "what": f"The file could not be claimed, in {tries} tries: {error}",
-                "where": f"s3://{drop.version.bucket}/{drop.version.key}",
-                "fix": "Mend what the message names, then drop the file again (a new version is a new drop).",
-                "runbook": "runbooks/drop-not-picked-up.md",
-                "details": {},
-            }
+            reason = Reason(
+                what=f"The file could not be claimed, in {tries} tries: {error}",
+                where=f"s3://{drop.version.bucket}/{drop.version.key}",
+                fix="Mend what the message names, then drop the file again (a new version is a new drop).",
+                runbook="runbooks/drop-not-picked-up.md",
+            )
             _put_receipt(store, settings, drop, reason)
     except StoreError as failure:
         log.error("It could not be set aside: %s", failure)
@@ -129,77 +130,87 @@ def _leave_alone(store: Store, settings: Settings, drop: Drop, error: StoreError
 
 
 def _claim(store: Store, settings: Settings, drop: Drop) -> Claim:
-    layout = Layout(settings.prefix)
+    run = settings.layout.run(drop.run_key)
     claim = Claim(drop.run_key, drop.leaves, drop.tries, is_announced=False)
-    present = get_json(store, settings.artifact_bucket, layout.drop(drop.run_key))
-    if present is None:
-        record = _describe(store, drop)
-        store.copy_version(drop.version, settings.artifact_bucket, layout.raw(drop.run_key))
-        store.put(settings.artifact_bucket, layout.marker(drop.run_key), b"")
-        try:
-            put_json(store, settings.artifact_bucket, layout.drop(drop.run_key), record, if_none_match=True)
-        except AlreadyThere as error:
-            # By another try at the same moment, or by this one, whose first answer was lost on the way.
-            present = get_json(store, settings.artifact_bucket, layout.drop(drop.run_key))
-            if present is None:
-                raise StoreUnavailable(f"{error}, yet it is not there") from error
-            _require_own(present, drop)
+    if _is_claimed(store, settings, drop):
+        log.info("%s was claimed before; its event is repeated and it is cleared.", drop.run_key)
         _put_receipt(store, settings, drop)
+        if drop.tries and _was_announced(store, settings, drop):
+            return Claim(drop.run_key, drop.leaves, drop.tries, is_announced=True)
         return claim
-    _require_own(present, drop)
-    log.info("%s was claimed before; its event is repeated and it is cleared.", drop.run_key)
+    record = _describe(store, drop)
+    store.copy_version(drop.version, settings.artifact_bucket, run.raw)
+    store.put(settings.artifact_bucket, run.marker, b"")
+    try:
+        store.put(settings.artifact_bucket, run.drop, record.write(), if_none_match=True)
+    except PreconditionFailed as error:
+        # By another try at the same moment, or by this one, whose first answer was lost on the way.
+        if not _is_claimed(store, settings, drop):
+            message = f"{error.message}, yet it is not there"
+            raise StoreUnavailable(message, code=error.code, where=error.where) from error
     _put_receipt(store, settings, drop)
-    if drop.tries and _was_announced(store, settings, drop):
-        return Claim(drop.run_key, drop.leaves, drop.tries, is_announced=True)
     return claim
 
 
-def _require_own(present: Mapping[str, Any], drop: Drop) -> None:
-    """Do nothing if the `drop.json` that is *present* under the run key of *drop* is its own.
+def _is_claimed(store: Store, settings: Settings, drop: Drop) -> bool:
+    """Return whether there is a `drop.json` under the run key of *drop*.
 
     :raises StoreRefused: it is another's, which is neither joined nor overwritten.
     """
+    where = f"s3://{settings.artifact_bucket}/{settings.layout.run(drop.run_key).drop}"
+    try:
+        present = get_drop(store, settings, drop.run_key)
+    except RecordInvalid as error:
+        raise StoreRefused(f"the run key {drop.run_key} is taken by {error}", where=where) from error
+    if present is None:
+        return False
     identity = (drop.version.bucket, drop.version.key, drop.version.version_id)
-    if (present.get("bucket"), present.get("key"), present.get("version")) != identity:
-        raise StoreRefused(f"the run key {drop.run_key} is taken by {present.get('key')} ({present.get('version')})")
+    if (present.bucket, present.key, present.version) != identity:
+        raise StoreRefused(f"the run key {drop.run_key} is taken by {present.key} ({present.version})", where=where)
+    return True
 
 
-def _describe(store: Store, drop: Drop) -> dict[str, Any]:
+def _describe(store: Store, drop: Drop) -> DropRecord:
     """Return what `drop.json` says of *drop*."""
     version = drop.version
-    return {
-        "run_key": drop.run_key,
-        "dataset": drop.dataset,
-        "origin": "drop",
-        "bucket": version.bucket,
-        "key": version.key,
-        "version": version.version_id,
-        "etag": version.etag,
-        "size": version.size,
-        "last_modified": tell_time(version.last_modified, "auto"),
-        "place": drop.place,
-        "claimed_at": tell_time(timespec="auto"),
-        "sidecar": _read_sidecar(store, drop),
-        "payload": None,
-    }
+    return DropRecord(
+        run_key=drop.run_key,
+        dataset=drop.dataset,
+        origin=DROP,
+        bucket=version.bucket,
+        key=version.key,
+        version=version.version_id,
+        etag=version.etag,
+        size=version.size,
+        last_modified=version.last_modified,
+        place=drop.place,
+        claimed_at=datetime.now(UTC),
+        sidecar=_read_sidecar(store, drop),
+    )
 
 
-def _read_sidecar(store: Store, drop: Drop) -> dict[str, Any] | None:
+def _read_sidecar(store: Store, drop: Drop) -> Sidecar | None:
     sidecar = drop.sidecar
     if sidecar is None:
         return None
     text = None
-    if sidecar.size <= MAX_SIDECAR_SIZE:
-        content = store.get(sidecar.bucket, sidecar.key, version_id=sidecar.version_id, most=MAX_SIDECAR_SIZE + 1)
+    if sidecar.size <= MAX_SIDECAR_BYTES:
+        content = store.get(sidecar.bucket, sidecar.key, version_id=sidecar.version_id, most=MAX_SIDECAR_BYTES + 1)
         # What is not UTF-8 is kept readable; the worker says that it is no JSON.
-        text = content.decode("utf-8-sig", errors="backslashreplace") if len(content) <= MAX_SIDECAR_SIZE else None
-    return {"key": sidecar.key, "version": sidecar.version_id, "text": text}
+        text = content.decode("utf-8-sig", errors="backslashreplace") if len(content) <= MAX_SIDECAR_BYTES else None
+    return Sidecar(sidecar.key, sidecar.version_id, text)
 
 
-def _put_receipt(store: Store, settings: Settings, drop: Drop, reason: dict[str, Any] | None = None) -> None:
+def _put_receipt(store: Store, settings: Settings, drop: Drop, reason: Reason | None = None) -> None:
+    """Write the receipt of *drop*: claimed, or with a *reason* set aside. One that is there already is left alone."""
     file = f"s3://{drop.version.bucket}/{drop.version.key}"
+    state, stage = (State.FAILED, "watch") if reason else (State.CLAIMED, None)
+    receipt = Receipt(drop.run_key, drop.dataset, file, state, stage, reason)
+    key = settings.layout.run(drop.run_key).receipt(drop.dataset)
     try:
-        put_first_receipt(store, settings, run_key=drop.run_key, dataset=drop.dataset, file=file, reason=reason)
+        store.put(settings.artifact_bucket, key, receipt.write(), if_none_match=True)
+    except PreconditionFailed:
+        return
     except StoreRefused as error:
         # It is for people: the claim itself stands without it.
         log.error("The receipt of %s could not be written: %s", drop.run_key, error)
@@ -207,7 +218,7 @@ def _put_receipt(store: Store, settings: Settings, drop: Drop, reason: dict[str,
 
 def _was_announced(store: Store, settings: Settings, drop: Drop) -> bool:
     """Return whether the drop was last set aside by `clear_claimed`, which runs only after its event went out."""
-    key = f"{Layout(settings.prefix).set_aside}{drop.run_key}/{drop.tries}.json"
+    key = settings.layout.run(drop.run_key).set_aside(drop.tries)
     record = get_json(store, settings.artifact_bucket, key) or {}
     return str(record.get("reason", "")).startswith("not deleted")
 
@@ -217,8 +228,14 @@ def _set_aside(
 ) -> int:
     """Record that a drop is left alone for a while, and return how many times that is."""
     tries += 1
-    record = {"bucket": settings.drop_bucket, "key": entry[0], "version": entry[1], "reason": reason, "at": tell_time()}
-    put_json(store, settings.artifact_bucket, f"{Layout(settings.prefix).set_aside}{run_key}/{tries}.json", record)
+    record = {
+        "bucket": settings.drop_bucket,
+        "key": entry[0],
+        "version": entry[1],
+        "reason": reason,
+        "at": write_time(),
+    }
+    store.put(settings.artifact_bucket, settings.layout.run(run_key).set_aside(tries), write_json(record))
     if tries < MOST_TRIES:
         log.error("Set aside for %s (try %d of %d).", BACK_OFF[tries - 1], tries, MOST_TRIES)
     else:
@@ -226,6 +243,6 @@ def _set_aside(
             "Set aside for good after %d tries: s3://%s/%s, version %s. Mend the reason, then delete s3://%s/%s%s/ to have "
             "it tried again.",
             *(tries, settings.drop_bucket, entry[0], entry[1]),
-            *(settings.artifact_bucket, Layout(settings.prefix).set_aside, run_key),
+            *(settings.artifact_bucket, settings.layout.set_aside, run_key),
         )
     return tries

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,7 +10,11 @@ from typing import Any
 from airflow.sdk.exceptions import AirflowFailException
 
 from pipeline.params import make_rerun_params, read_request_schema
-from pipeline.run_key import dataset_of_request, is_run_key, make_run_key
+from pipeline_contract.attempt_name import name_attempt
+from pipeline_contract.drop_key import dataset_of_request
+from pipeline_contract.records import DropRecord
+from pipeline_contract.run_key import is_run_key, make_run_key
+from pipeline_contract.stages import FIRST
 
 
 class ConfRefused(AirflowFailException):
@@ -54,7 +56,7 @@ def read_ask(
     clear_number: int,
     try_number: int,
     time: datetime,
-    read_drop: Callable[[str], Mapping[str, Any] | None],
+    read_drop: Callable[[str], DropRecord | None],
 ) -> Ask:
     """Return what the Dag run asks for.
 
@@ -74,16 +76,16 @@ def read_ask(
         )
     overrides = {name: value for name, value in overrides.items() if value is not None}
     request = {name: value for name, value in given.items() if name not in make_rerun_params()}
-    if run_key is None and stage != "ingest":
+    if run_key is None and stage != FIRST.name:
         raise ConfRefused(
             f"This run of `{stage}` names no run to work on.",
             where="the conf of this Dag run",
             fix=f'trigger `{stage}` with a partition key or {{"run_key": "…"}} (a receipt shows it); a new run begins in '
             "`ingest`, or with a dropped file.",
         )
-    drop: Mapping[str, Any] | None = None
+    drop: DropRecord | None = None
     is_new = run_key is None
-    if stage == "ingest" and run_key is not None and (request or overrides):
+    if stage == FIRST.name and run_key is not None and (request or overrides):
         # Only then does it make a difference, so that an event costs no look at the store.
         drop = read_drop(run_key)
         is_new = drop is None
@@ -96,10 +98,10 @@ def read_ask(
                 fix="name the run in `run_key`; or, for a new run, give the parameters themselves, not `overrides`.",
             )
         dataset = dataset_of_request(request.get("dataset"), request.get("data_source"))
-        run_key, values = run_key or make_run_key(dataset, time, dag_run_id), request
+        run_key, values = run_key or str(make_run_key(dataset, time, dag_run_id)), request
     else:
         # The Dag run that began the run still has the payload when it is tried again, or cleared.
-        if request != (drop or {}).get("payload"):
+        if drop is None or request != drop.payload:
             _refuse_stray(stage, request)
         values = {**request, **overrides}
     again = given.get("again", run_type == "manual" or clear_number > 0)
@@ -111,14 +113,6 @@ def read_ask(
         is_again=_read_flag("again", again),
         is_cascading=_read_flag("cascade", given.get("cascade", True)),
     )
-
-
-def name_attempt(dag_run_id: str, try_number: int) -> str:
-    """Return the name of one try of a Dag run, as a folder can bear it: try numbers go on after a clear."""
-    name = re.sub(r"[^A-Za-z0-9_-]", "-", dag_run_id)[:100]
-    if name != re.sub(r"[:+.]", "-", dag_run_id):
-        name += f"-{hashlib.sha256(dag_run_id.encode()).hexdigest()[:8]}"
-    return f"{name}.{try_number}"
 
 
 def _choose_run_key(given: object, partition_key: str | None) -> str | None:

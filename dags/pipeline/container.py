@@ -51,12 +51,6 @@ def make_labels(settings: Settings, stage: str, arguments: Sequence[str]) -> dic
     return {_PREFIX + name: value for name, value in values.items()}
 
 
-def make_environment(settings: Settings) -> dict[str, str]:
-    """Return what the worker is told beside its arguments; the key to the store is in it."""
-    # The operator holds the other end of stdin: when it is killed, the command ends by itself.
-    return {**settings.worker_values, "PIPELINE_EXIT_WITH_STDIN": "1"}
-
-
 def make_name(labels: Mapping[str, str]) -> str:
     """Return the name of the container of a stage of a run, the same for all attempts: there is one of them at a time.
 

@@ -15,17 +15,16 @@ from airflow.sdk.exceptions import AirflowException
 from docker.errors import APIError, DockerException, NotFound
 from docker.utils.socket import STDERR, STDOUT, frames_iter
 
-from pipeline.attempt import Exit
-from pipeline.container import USER, is_left_over, make_bounds, make_environment, make_labels, make_name
+from pipeline.attempt import Exit, make_environment
+from pipeline.container import USER, is_left_over, make_bounds, make_labels, make_name
 from pipeline.engine_fault import CONFLICT, judge_fault, judge_out_of_memory
 from pipeline.output import Output
 from pipeline.settings import get_settings
 from pipeline.stage_operator import StageOperator
+from pipeline_contract.exit_code import KILLED, REFUSED_BY_ENGINE
 
 #: How long a command has to end by itself, in seconds. Airflow kills the task 5 s after it asked.
 GRACE_SECONDS = 2
-#: What Docker says of a process that was killed, by the kernel for want of memory or by someone.
-_KILLED = 137
 #: What the engine's client raises: the first is the hook's word for no answer, the last a connection that broke.
 _FAULTS = (AirflowException, DockerException, OSError)
 
@@ -65,7 +64,7 @@ class PipelineDockerOperator(StageOperator, DockerOperator):
             with contextlib.closing(self.cli), self._open_container(arguments) as name:
                 return self._follow(name)
         except _FAULTS as error:
-            return Exit(125, is_stopped=self._is_stopped, ending=judge_fault(error, get_settings()))
+            return Exit(REFUSED_BY_ENGINE, is_stopped=self._is_stopped, ending=judge_fault(error, get_settings()))
 
     def on_kill(self) -> None:
         """Stop the container. Airflow calls this within a signal handler, so who waits already goes on waiting."""
@@ -120,7 +119,7 @@ class PipelineDockerOperator(StageOperator, DockerOperator):
                 self.cli.start(name)
             if self._is_stopped:
                 self._stop(name)
-                return output.end(_KILLED, is_stopped=True)
+                return output.end(KILLED, is_stopped=True)
             for stream, chunk in frames_iter(socket, tty=False):
                 streams[stream].add(chunk)
         code = self.cli.wait(name)["StatusCode"]

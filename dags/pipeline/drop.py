@@ -1,22 +1,16 @@
-"""What a drop is: the one pattern, and the one list of what can be claimed now, for the sensor and the claim alike."""
+"""The one list of what can be claimed now, for the sensor and the claim alike."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from pipeline.layout import Layout
-from pipeline.run_key import dataset_of_key, make_run_key
 from pipeline.settings import Settings
 from pipeline.store import Store, Version
+from pipeline_contract.drop_key import SIDECAR_SUFFIX, dataset_of_key, is_drop_key
+from pipeline_contract.run_key import make_run_key
 
-#: On the whole key. No part begins with `_` or `.`, it does not end in `/`, and a sidecar is none.
-DROP_PATTERN = r"(?s)^(?!.*\.params\.json\Z)(?:(?:[^/_.][^/]*)?/)*[^/_.][^/]*\Z"
-SIDECAR_SUFFIX = ".params.json"
-
-_IS_DROP = re.compile(DROP_PATTERN)
 #: How long a drop that was set aside for the n-th time is left alone; after the last it is left alone for good.
 BACK_OFF = (timedelta(seconds=10), timedelta(seconds=30), timedelta(seconds=90), timedelta(minutes=5))
 MOST_TRIES = len(BACK_OFF) + 1
@@ -42,18 +36,6 @@ class Drop:
     tries: int
 
 
-def is_drop_key(key: str) -> bool:
-    """Return whether an object of this *key* is a drop."""
-    return _IS_DROP.match(key) is not None
-
-
-def name_run(version: Version) -> str:
-    """Return the run key of the drop that *version* is: always the same one."""
-    return make_run_key(
-        dataset_of_key(version.key), version.last_modified, version.bucket, version.key, version.version_id or ""
-    )
-
-
 def list_claimable(store: Store, settings: Settings) -> list[Drop]:
     """Return the drops that can be claimed now, oldest first.
 
@@ -72,7 +54,9 @@ def list_claimable(store: Store, settings: Settings) -> list[Drop]:
     now = datetime.now(UTC)
     drops = []
     for place, version in placed:
-        run_key = name_run(version)
+        dataset = dataset_of_key(version.key)
+        identity = (version.bucket, version.key, version.version_id or "")
+        run_key = str(make_run_key(dataset, version.last_modified, *identity))
         tries, last = aside.get(run_key, (0, now))
         if tries >= MOST_TRIES or (tries and now < last + BACK_OFF[tries - 1]):
             continue
@@ -82,7 +66,7 @@ def list_claimable(store: Store, settings: Settings) -> list[Drop]:
         # A later version of the file that still waits reads the same sidecar, so it stays until that one is claimed.
         goes = (version,) if place else (version, *older)
         leaves = tuple((other.key, other.version_id) for other in goes)
-        drops.append(Drop(version, place, run_key, dataset_of_key(version.key), sidecar, leaves, tries))
+        drops.append(Drop(version, place, run_key, dataset, sidecar, leaves, tries))
     return sorted(drops, key=lambda drop: (drop.version.last_modified, drop.version.key, -drop.place))
 
 
@@ -122,7 +106,7 @@ def _choose_sidecar(version: Version, sidecars: list[Version]) -> Version | None
 
 def _read_set_aside(store: Store, settings: Settings) -> dict[str, tuple[int, datetime]]:
     """Return for each run key how many times its drop was set aside, and when for the last time."""
-    prefix = Layout(settings.prefix).set_aside
+    prefix = settings.layout.set_aside
     found: dict[str, tuple[int, datetime]] = {}
     for key, at in store.list_keys(settings.artifact_bucket, prefix):
         run_key = key.removeprefix(prefix).partition("/")[0]

@@ -26,10 +26,11 @@ from airflow.providers.amazon.aws.sensors.s3 import S3KeySensor
 from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowException
 
-from pipeline.drop import DROP_PATTERN, list_claimable
+from pipeline.drop import list_claimable
 from pipeline.readiness import find_unready
 from pipeline.settings import get_settings
 from pipeline.store import Store
+from pipeline_contract.drop_key import DROP_PATTERN
 
 #: How long what keeps the sensor waiting is believed before it is looked at again, and how often it is said; seconds.
 _BELIEVED_SECONDS = 5.0

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any
 
-from pipeline.run_key import choose_receipt_dataset
-
-#: What a command prints before its failure record, on a line of its own.
-FAILURE_MARK = "PIPELINE-FAILURE "
-#: Exit codes that Python or a shell use as well, so that they count only with a failure record.
-_NEEDS_RECORD = (1, 2, 75)
+from pipeline_contract.exit_code import KILLED, NEED_RECORD, NOT_STARTED, ExitCode
+from pipeline_contract.records import Failure, Reason
 
 
 class Kind(Enum):
@@ -28,25 +22,34 @@ class Kind(Enum):
     STOPPED = "Airflow stopped it"
 
 
+#: What a command says itself of its end, by its exit code.
+_KINDS: Mapping[int, Kind] = {
+    ExitCode.DONE: Kind.DONE,
+    ExitCode.DATA: Kind.DATA,
+    ExitCode.REQUEST: Kind.REQUEST,
+    ExitCode.OUTSIDE: Kind.OUTSIDE,
+}
+
+
 @dataclass(frozen=True)
 class Ending:
     """The end of one attempt.
 
     :param code: the exit code; 128 + n where signal n ended it; None where it was not an exit that ended it.
-    :param record: the failure record that the command left, or what we say in its place.
-    :param has_record: whether the command left it.
+    :param reason: what a person is told; nothing of a success.
+    :param record: the failure record that the command left.
     """
 
     kind: Kind
     code: int | None
-    record: Mapping[str, Any]
-    has_record: bool
+    reason: Reason = field(default=Reason("", "", ""))
+    record: Failure | None = None
 
     def __str__(self) -> str:
-        return f"{self.record.get('what')} Where: {self.record.get('where')}. What to do: {self.record.get('fix')}"
+        return f"{self.reason.what} Where: {self.reason.where}. What to do: {self.reason.fix}"
 
 
-def judge_exit(code: int, record: Mapping[str, Any] | None, *, last_words: str = "") -> Ending:
+def judge_exit(code: int, record: Failure | None, *, last_words: str = "") -> Ending:
     """Return how an attempt ended that exited with *code*.
 
     :param code: negative where a signal ended it, as Python's `subprocess` gives it.
@@ -54,53 +57,19 @@ def judge_exit(code: int, record: Mapping[str, Any] | None, *, last_words: str =
     :param last_words: the last lines of its log, kept where nothing better is known.
     """
     code = code if code >= 0 else 128 - code
-    kinds = {0: Kind.DONE, 1: Kind.DATA, 2: Kind.REQUEST, 75: Kind.OUTSIDE}
-    kind = kinds.get(code, Kind.CRASH)
-    if code in _NEEDS_RECORD and (record is None or record.get("exit") != code):
+    kind = _KINDS.get(code, Kind.CRASH)
+    if kind is Kind.DONE:
+        return Ending(kind, code)
+    if code in NEED_RECORD and (record is None or record.exit != code):
         kind, record = Kind.CRASH, None
-    if kind is not Kind.DONE and record is None:
-        return Ending(kind, code, _describe_crash(code, last_words), has_record=False)
-    return Ending(kind, code, record or {}, has_record=record is not None)
+    return Ending(kind, code, record.reason if record else _describe_crash(code, last_words), record)
 
 
-def is_record_of(record: Mapping[str, Any], run_key: str, stage: str, attempt: str) -> bool:
-    """Return whether a failure record is that of one attempt, in the form in which the worker writes one.
-
-    Whatever runs in the worker's process can print a line or put an object. What it says of another run counts for nothing.
-    """
-    dataset = record.get("dataset")
-    return (
-        (record.get("run_key"), record.get("stage"), record.get("attempt")) == (run_key, stage, attempt)
-        and type(record.get("exit")) is int
-        and all(isinstance(record.get(name), str) for name in ("error", "what", "where", "fix", "runbook"))
-        and isinstance(record.get("details", {}), dict)
-        and (dataset is None or (isinstance(dataset, str) and choose_receipt_dataset(dataset, run_key) == dataset))
-    )
-
-
-def describe(
-    what: str, *, where: str, fix: str, runbook: str = "runbooks/stage-crashed.md", **details: Any
-) -> dict[str, Any]:
-    """Return what a failure record says to a person."""
-    return {"what": what, "where": where, "fix": fix, "runbook": runbook, "details": details}
-
-
-def read_marked_line(line: str) -> dict[str, Any] | None:
-    """Return the failure record on a line of a command's stdout, or None where it holds none."""
-    if not line.startswith(FAILURE_MARK):
-        return None
-    try:
-        record = json.loads(line.removeprefix(FAILURE_MARK))
-    except ValueError:
-        return None
-    return record if isinstance(record, dict) and "exit" in record else None
-
-
-def _describe_crash(code: int, last_words: str) -> dict[str, Any]:
-    if code == 137:
-        what = "The command ran out of memory or was killed (exit 137)."
+def _describe_crash(code: int, last_words: str) -> Reason:
+    if code == KILLED:
+        what = f"The command ran out of memory or was killed (exit {code})."
         fix = "Give the machine or the container more memory, or use less data; if someone killed it, run the stage again."
-    elif code in (125, 126, 127):
+    elif code in NOT_STARTED:
         why = last_words.strip().rpartition("\n")[2]
         what = f"The command could not be started (exit {code})" + (f": {why}" if why else ".")
         fix = (
@@ -113,4 +82,4 @@ def _describe_crash(code: int, last_words: str) -> dict[str, Any]:
     else:
         what = f"The command ended with exit {code} and left no failure record."
         fix = "Read the log above: the worker may not be installed where ML_PIPELINE_WORKER_PYTHON points to."
-    return describe(what, where="the command's own log", fix=fix, exit=code, last_words=last_words)
+    return Reason(what, "the command's own log", fix, details={"exit": code, "last_words": last_words})

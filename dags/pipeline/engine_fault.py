@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from docker.errors import APIError, ImageNotFound
 
-from pipeline.ending import Ending, Kind, describe
+from pipeline.ending import Ending, Kind
 from pipeline.settings import Settings
+from pipeline_contract.exit_code import REFUSED_BY_ENGINE
+from pipeline_contract.records import Reason
 
 #: What a proxy before the engine answers while the engine is down.
 _GATEWAY_STATUSES = (502, 503, 504)
@@ -43,18 +45,17 @@ def judge_fault(error: Exception, settings: Settings) -> Ending:
     elif not isinstance(error, APIError) or error.status_code in _GATEWAY_STATUSES:
         what, kind = f"The Docker engine does not answer: {said}", Kind.OUTSIDE
         fix = "See whether it runs, and whether ML_TASK_DOCKER_URL is right. It is tried again."
-    code = None if kind is Kind.OUTSIDE else 125
-    return Ending(kind, code, describe(what, where=where, fix=fix), has_record=False)
+    code = None if kind is Kind.OUTSIDE else REFUSED_BY_ENGINE
+    return Ending(kind, code, Reason(what, where, fix))
 
 
 def judge_out_of_memory(code: int, memory: str, last_words: str) -> Ending:
     """Return how an attempt ended in whose container the kernel ended a process for want of memory."""
-    said = describe(
+    reason = Reason(
         f"The command ran out of memory: it needed more than the {memory} that a container gets (exit {code}).",
         where="the setting ML_TASK_MEMORY",
         fix="Raise ML_TASK_MEMORY if the machine has more, or use less data; then run the stage again. "
         "What the command writes to its scratch folder counts as memory too.",
-        exit=code,
-        last_words=last_words,
+        details={"exit": code, "last_words": last_words},
     )
-    return Ending(Kind.CRASH, code, said, has_record=False)
+    return Ending(Kind.CRASH, code, reason)

@@ -8,8 +8,8 @@ from collections import deque
 from collections.abc import Callable
 
 from pipeline.attempt import Exit, Log
-from pipeline.ending import read_marked_line
-from pipeline.escape import escape
+from pipeline_contract.escape import escape
+from pipeline_contract.records import Failure
 
 #: How many lines of stdout and of the log are kept, and how long a line may become, in bytes.
 _KEPT_LINES = 1000
@@ -102,7 +102,7 @@ class Output:
     def end(self, code: int, *, is_stopped: bool = False) -> Exit:
         """Return the exit of the command, which ended with *code*."""
         self.close()
-        record = next((record for line in reversed(self._result) if (record := read_marked_line(line))), None)
+        record = next((record for line in reversed(self._result) if (record := Failure.read_line(line))), None)
         last = next((line for line in reversed(self._result) if line.strip()), "")
         return Exit(code, record, last, "\n".join(self._words), is_stopped=is_stopped)
 

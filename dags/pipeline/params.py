@@ -12,6 +12,8 @@ from typing import Any
 
 from airflow.sdk import Param
 
+from pipeline_contract.stages import FIRST, STAGES
+
 #: Exported by the worker: `python -m pipeline_worker.request > dags/pipeline/request.schema.json`.
 SCHEMA_FILE = Path(__file__).with_name("request.schema.json")
 
@@ -22,7 +24,6 @@ _SHAPE = (
 )
 #: Not a boolean by type: the form shows that as a switch, and null as a switch that is off.
 _NULLABLE_FLAG: dict[str, Any] = {"enum": [None, True, False]}
-_STAGES = ("ingest", "validate", "train", "publish")
 
 
 def make_rerun_params(section: str | None = None) -> dict[str, Param]:
@@ -64,8 +65,9 @@ def make_rerun_params(section: str | None = None) -> dict[str, Param]:
 
 def make_request_params() -> dict[str, Param]:
     """Return a Param for each parameter of the request, in the order of the stages that use them first."""
+    order = list(STAGES)
     properties = sorted(
-        read_request_schema()["properties"].items(), key=lambda item: _STAGES.index(item[1]["x-stages"][0])
+        read_request_schema()["properties"].items(), key=lambda item: order.index(item[1]["x-stages"][0])
     )
     return {name: _make_param(name, schema) for name, schema in properties}
 
@@ -92,7 +94,7 @@ def _make_param(name: str, schema: dict[str, Any]) -> Param:
         None,
         title=name,
         # What has no section stands open in the form; a new run begins with what `ingest` needs.
-        section=None if schema["x-stages"][0] == "ingest" else f"for {schema['x-stages'][0]}",
+        section=None if schema["x-stages"][0] == FIRST.name else f"for {schema['x-stages'][0]}",
         description=_describe(schema),
         **shape,
     )

@@ -11,11 +11,12 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from pipeline.attempt import Exit
+from pipeline.attempt import Exit, make_environment
 from pipeline.output import Output
 from pipeline.scratch import build_environment, open_scratch
 from pipeline.settings import get_settings
 from pipeline.stage_operator import StageOperator
+from pipeline_contract.exit_code import NOT_FOUND
 
 #: How long a command has to end by itself, in seconds. Airflow kills the task 5 s after it asked.
 GRACE_SECONDS = 3.0
@@ -38,7 +39,7 @@ class ProcessOperator(StageOperator):
         settings = get_settings()
         python = settings.worker_python or ""
         if not os.access(python, os.X_OK):
-            return Exit(127, last_words=f"ML_PIPELINE_WORKER_PYTHON is `{python}`, which cannot be started.")
+            return Exit(NOT_FOUND, last_words=f"ML_PIPELINE_WORKER_PYTHON is `{python}`, which cannot be started.")
         with open_scratch(settings.scratch) as scratch:
             self._process = subprocess.Popen(
                 [python, *arguments],
@@ -46,7 +47,7 @@ class ProcessOperator(StageOperator):
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 cwd=scratch,
-                env={**build_environment(settings.worker_values, scratch), "PIPELINE_EXIT_WITH_STDIN": "1"},
+                env=build_environment(make_environment(settings), scratch),
                 start_new_session=True,
             )
             try:

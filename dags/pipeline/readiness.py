@@ -9,7 +9,7 @@ from typing import Any
 from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowException, AirflowRuntimeError
 
-from pipeline.assets import STAGES
+from pipeline_contract.stages import STAGES
 
 _DAGS = Path(__file__).parents[1]
 

@@ -10,7 +10,7 @@ from airflow.sdk import Context, RetryDecision, RetryPolicy
 from airflow.sdk.exceptions import AirflowException, AirflowTaskTimeout
 
 from pipeline.ending import Ending, Kind
-from pipeline.store import StoreUnavailable
+from pipeline_contract.s3 import StoreRefused, StoreUnavailable
 
 #: Enough for the longest row of the table: 10, 20, 40, 80, 160 s, then 5 min each is an hour and 20 minutes in all.
 RETRIES = 20
@@ -82,7 +82,7 @@ class StageRetryPolicy(RetryPolicy):
         if isinstance(exception, StageFailed):
             decision = exception.decision
         else:
-            kind = Kind.OUTSIDE if isinstance(exception, StoreUnavailable) else Kind.CRASH
+            kind = Kind.OUTSIDE if isinstance(exception, (StoreUnavailable, StoreRefused)) else Kind.CRASH
             kind = Kind.TIMEOUT if isinstance(exception, AirflowTaskTimeout) else kind
             tries = count_tries(try_number, max_tries)
             decision = decide(kind, try_of_ask=tries, earlier_crashes=tries - 1)

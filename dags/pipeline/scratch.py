@@ -39,7 +39,7 @@ def open_scratch(root: Path) -> Iterator[Path]:
 
 
 def build_environment(values: Mapping[str, str], scratch: Path) -> dict[str, str]:
-    """Return the whole environment of a worker: *values* from the settings, and its folders below *scratch*.
+    """Return the whole environment of a worker: *values* as every runner gives them, and its folders below *scratch*.
 
     Built rather than inherited: Airflow's own secrets and its key of the store must not reach the worker.
     """

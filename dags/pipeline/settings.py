@@ -11,18 +11,15 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
+from pipeline_contract.env_file import parse_env_file
+from pipeline_contract.layout import Layout
+from pipeline_contract.settings import SETTINGS, WORKER, choose, list_read_by
+from pipeline_contract.stages import STAGES
+
 #: Names that a worker gets as Airflow has them, where they are set: how to reach the network, which certificates to trust.
 PASSED_ON = (
     *("TZ", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"),
     *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "AWS_CA_BUNDLE"),
-)
-#: What a worker reads of its own settings, forwarded under the same names. The worker's key and nobody else's.
-_WORKER_NAMES = (
-    *("OBJECT_STORAGE_ENDPOINT_URL", "OBJECT_STORAGE_REGION", "OBJECT_STORAGE_ACCESS_KEY", "OBJECT_STORAGE_SECRET_KEY"),
-    *("OBJECT_STORAGE_BUCKET", "ML_PIPELINE_DROP_BUCKET", "ML_PIPELINE_ARTIFACT_BUCKET", "ML_PIPELINE_ARTIFACT_PREFIX"),
-    *("ML_PIPELINE_SOURCE_PREFIXES", "MLFLOW_TRACKING_URI", "MLFLOW_EXPERIMENT_NAME", "MLFLOW_PUBLIC_URL"),
-    *("ML_PIPELINE_MAX_FILE_BYTES", "ML_PIPELINE_MAX_ROWS", "ML_PIPELINE_MAX_COLUMNS", "ML_PIPELINE_MAX_CELL_BYTES"),
-    *("ML_PIPELINE_MAX_TRAIN_CELLS", "ML_PIPELINE_CHOICE_SECONDS", "ML_PIPELINE_TRAIN_THREADS"),
 )
 
 
@@ -32,7 +29,7 @@ class Settings:
 
     :param endpoint_url: the S3 endpoint; None is AWS.
     :param watch_access_key: Airflow's own key of the store; the worker's is only in *worker_values*.
-    :param prefix: the part of every key in the artifact bucket, without slashes at its ends.
+    :param layout: where the objects lie in the artifact bucket.
     :param runner: where a command executes; `process` is a worker virtual environment on this machine.
     :param pool: the Airflow pool whose slots bound how many commands run at once.
     :param timeouts: how long one attempt of each stage may take.
@@ -53,7 +50,7 @@ class Settings:
     watch_secret_key: str | None = field(repr=False)
     drop_bucket: str
     artifact_bucket: str
-    prefix: str
+    layout: Layout
     runner: str
     worker_python: str | None
     pool: str
@@ -93,53 +90,48 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
     """
     values = {**_read_env_file(environ.get("PIPELINE_ENV_FILE", "")), **environ}
 
-    def get(name: str, default: str = "") -> str:
-        return values.get(name, "").strip() or default
+    def get(name: str) -> str:
+        return choose(values, name)
 
-    def number(name: str, default: float, least: float) -> float:
-        text = get(name, str(default))
+    def number(name: str, least: float) -> float:
+        text = get(name)
         try:
             value = float(text)
         except ValueError:
             value = least - 1
         if not value >= least:
-            raise ValueError(f"{name} is `{text}`: give a number, at least {least:g} (default {default:g}).")
+            default = SETTINGS[name].default
+            raise ValueError(f"{name} is `{text}`: give a number, at least {least:g} (default {default}).")
         return value
 
-    def timeout(name: str, default: int) -> timedelta:
-        return timedelta(seconds=number(f"ML_PIPELINE_{name}_TIMEOUT_SECONDS", default, 1))
-
+    # Where the worker's scratch folder is, its runner says.
+    told = [setting.name for setting in list_read_by(WORKER) if setting.name != "PIPELINE_SCRATCH_DIR"]
     return Settings(
         endpoint_url=get("OBJECT_STORAGE_ENDPOINT_URL") or None,
-        region=get("OBJECT_STORAGE_REGION", "us-east-1"),
+        region=get("OBJECT_STORAGE_REGION"),
         watch_access_key=get("OBJECT_STORAGE_WATCH_ACCESS_KEY") or None,
         watch_secret_key=get("OBJECT_STORAGE_WATCH_SECRET_KEY") or None,
-        drop_bucket=get("ML_PIPELINE_DROP_BUCKET", "drops"),
-        artifact_bucket=get("ML_PIPELINE_ARTIFACT_BUCKET", get("OBJECT_STORAGE_BUCKET", "artifacts")),
-        prefix=get("ML_PIPELINE_ARTIFACT_PREFIX", "ml-pipeline-runs").strip("/"),
-        runner=get("ML_PIPELINE_RUNNER", "process"),
+        drop_bucket=get("ML_PIPELINE_DROP_BUCKET"),
+        artifact_bucket=get("ML_PIPELINE_ARTIFACT_BUCKET"),
+        layout=Layout(get("ML_PIPELINE_ARTIFACT_PREFIX")),
+        runner=get("ML_PIPELINE_RUNNER"),
         worker_python=get("ML_PIPELINE_WORKER_PYTHON") or None,
-        pool=get("ML_PIPELINE_POOL", "stages"),
-        max_active_runs=int(number("ML_PIPELINE_MAX_ACTIVE_RUNS", 64, 1)),
-        timeouts={
-            "ingest": timeout("INGEST", 3600),
-            "validate": timeout("VALIDATE", 3600),
-            "train": timeout("TRAIN", 14400),
-            "publish": timeout("PUBLISH", 3600),
-        },
-        claim_max_drops=int(number("ML_PIPELINE_CLAIM_MAX_DROPS", 200, 1)),
-        claim_max_bytes=int(number("ML_PIPELINE_CLAIM_MAX_BYTES", 20 * 1024**3, 1)),
-        poke_seconds=number("ML_PIPELINE_POKE_SECONDS", 0.5, 0.05),
-        scratch=Path(get("PIPELINE_SCRATCH_DIR", tempfile.gettempdir())),
-        docker_url=get("ML_TASK_DOCKER_URL", "unix:///var/run/docker.sock"),
-        task_image=get("ML_TASK_IMAGE", "ml-pipeline-worker:0.1.0"),
-        task_memory=_check_size("ML_TASK_MEMORY", get("ML_TASK_MEMORY", "4g")),
-        task_cpus=number("ML_TASK_CPUS", 2, 0.01),
-        task_pids=int(number("ML_TASK_PIDS", 512, 16)),
-        task_network=get("ML_TASK_NETWORK", "ml-pipeline-tasks"),
-        task_stack=get("ML_TASK_STACK", "ml-pipeline"),
+        pool=get("ML_PIPELINE_POOL"),
+        max_active_runs=int(number("ML_PIPELINE_MAX_ACTIVE_RUNS", 1)),
+        timeouts={stage.name: timedelta(seconds=number(stage.timeout_setting, 1)) for stage in STAGES.values()},
+        claim_max_drops=int(number("ML_PIPELINE_CLAIM_MAX_DROPS", 1)),
+        claim_max_bytes=int(number("ML_PIPELINE_CLAIM_MAX_BYTES", 1)),
+        poke_seconds=number("ML_PIPELINE_POKE_SECONDS", 0.05),
+        scratch=Path(get("PIPELINE_SCRATCH_DIR") or tempfile.gettempdir()),
+        docker_url=get("ML_TASK_DOCKER_URL"),
+        task_image=get("ML_TASK_IMAGE"),
+        task_memory=_check_size("ML_TASK_MEMORY", get("ML_TASK_MEMORY")),
+        task_cpus=number("ML_TASK_CPUS", 0.01),
+        task_pids=int(number("ML_TASK_PIDS", 16)),
+        task_network=get("ML_TASK_NETWORK"),
+        task_stack=get("ML_TASK_STACK"),
         log_stream_host=get("LOG_STREAM_HOST") or None,
-        worker_values={name: values[name] for name in (*_WORKER_NAMES, *PASSED_ON) if values.get(name)},
+        worker_values={name: values[name] for name in (*told, *PASSED_ON) if values.get(name)},
     )
 
 
@@ -156,6 +148,4 @@ def _read_env_file(path: str) -> dict[str, str]:
         raise ValueError(
             f"PIPELINE_ENV_FILE names `{path}`, which is no file: name a file of NAME=value lines, or unset it."
         )
-    from dotenv import dotenv_values
-
-    return {name: value or "" for name, value in dotenv_values(path, interpolate=False).items()}
+    return parse_env_file(Path(path).read_text(encoding="utf-8"))

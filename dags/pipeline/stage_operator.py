@@ -11,14 +11,14 @@ from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowTaskTimeout
 from airflow.sdk.log import mask_secret
 
-from pipeline.assets import STAGES
+from pipeline.assets import OUTLETS
 from pipeline.attempt import Attempt, Exit, tell
 from pipeline.conf import Ask, ConfRefused, read_ask
-from pipeline.layout import Layout
 from pipeline.links import LINKS, RunsLink, choose_urls, find_runs_url
 from pipeline.retry import StageFailed, count_tries
 from pipeline.settings import Settings, get_settings
-from pipeline.store import Store, get_json
+from pipeline.store import Store, get_drop
+from pipeline_contract.stages import STAGES
 
 
 class StageOperator(BaseOperator):
@@ -71,8 +71,9 @@ class StageOperator(BaseOperator):
             attempt.fail_timeout()
             raise
         except StageFailed as failure:
-            if dataset := failure.ending.record.get("dataset"):
-                ti.xcom_push("dataset", dataset)
+            record = failure.ending.record
+            if record is not None and record.dataset:
+                ti.xcom_push("dataset", record.dataset)
             raise
         manifest = committed.manifest
         ti.xcom_push("dataset", manifest.get("dataset"))
@@ -81,7 +82,7 @@ class StageOperator(BaseOperator):
         for name, link in (manifest.get("links") or {}).items():
             self.log.info("%s: %s", name, link)
         if ask.is_cascading:
-            event = context["outlet_events"][STAGES[self.stage].outlet]
+            event = context["outlet_events"][OUTLETS[self.stage]]
             # A run without a partition key has to add its own; where it has one this is the same key, and one event.
             event.add_partitions(ask.run_key)
             event.extra = {"manifest": manifest.get("uri")}
@@ -99,5 +100,5 @@ def _read_ask(stage: str, context: Context, store: Store, settings: Settings) ->
         clear_number=dag_run.clear_number,
         try_number=context["ti"].try_number,
         time=dag_run.run_after or dag_run.logical_date or dag_run.start_date or datetime.now(UTC),
-        read_drop=lambda run_key: get_json(store, settings.artifact_bucket, Layout(settings.prefix).drop(run_key)),
+        read_drop=lambda run_key: get_drop(store, settings, run_key),
     )

@@ -7,9 +7,10 @@ from typing import Any
 
 from airflow.sdk import BaseOperator
 
-from pipeline.assets import STAGES
+from pipeline.assets import OUTLETS
 from pipeline.retry import STAGE_RETRY
 from pipeline.settings import get_settings
+from pipeline_contract.stages import STAGES
 
 #: The operator of each runner, and its module. Only the one that is used is imported: every task's start waits for that.
 OPERATORS = {
@@ -34,7 +35,7 @@ def make_stage_task(name: str) -> BaseOperator:
     task: BaseOperator = make_operator(
         task_id=stage.command,
         stage=stage.name,
-        outlets=[stage.outlet],
+        outlets=[OUTLETS[name]],
         # What there is to say are XComs with a name.
         do_xcom_push=False,
         pool=settings.pool,

@@ -6,14 +6,14 @@ boto3 is imported when the first request is made, never while a Dag file is pars
 from __future__ import annotations
 
 import functools
-import json
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from pipeline.settings import Settings
+from pipeline_contract.records import DropRecord, RecordInvalid, read_json
+from pipeline_contract.s3 import ObjectMissing, PreconditionFailed, make_client, translating
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -21,26 +21,6 @@ if TYPE_CHECKING:
 #: What is larger is copied in parts of this size, in bytes: no request is to last longer than the store is waited for.
 _LARGEST_COPY = 64 * 1024**2
 _PART = 64 * 1024**2
-
-
-class StoreError(Exception):
-    """A request to the store did not succeed."""
-
-
-class StoreUnavailable(StoreError):
-    """The store does not answer, or answers with a fault of its own; a later request may succeed."""
-
-
-class StoreRefused(StoreError):
-    """The store answered, and will answer this request in the same way again."""
-
-
-class ObjectMissing(StoreRefused):
-    """There is no such object or version."""
-
-
-class AlreadyThere(StoreRefused):
-    """A conditional put found an object."""
 
 
 @dataclass(frozen=True)
@@ -69,32 +49,14 @@ class Store:
     @functools.cached_property
     def client(self) -> S3Client:
         """The boto3 client, which may be used by several threads."""
-        import boto3
-        from botocore.config import Config
-
-        return boto3.client(
-            "s3",
-            endpoint_url=self._settings.endpoint_url,
-            region_name=self._settings.region,
-            aws_access_key_id=self._settings.watch_access_key,
-            aws_secret_access_key=self._settings.watch_secret_key,
-            config=Config(
-                s3={"addressing_style": "path" if self._settings.endpoint_url else "auto"},
-                connect_timeout=5,
-                read_timeout=60,
-                retries={"total_max_attempts": 3, "mode": "standard"},
-                max_pool_connections=16,
-                # Not every S3 knows the checksums that boto3 sends by default.
-                request_checksum_calculation="when_required",
-                response_checksum_validation="when_required",
-            ),
-        )
+        settings = self._settings
+        return make_client(settings.endpoint_url, settings.region, settings.watch_access_key, settings.watch_secret_key)
 
     def list_versions(self, bucket: str) -> tuple[list[Version], list[Version]]:
         """Return every version in *bucket*, those of one key newest first, and every delete marker."""
         versions: list[Version] = []
         markers: list[Version] = []
-        with _translating(f"s3://{bucket}"):
+        with translating(f"s3://{bucket}"):
             for page in self.client.get_paginator("list_object_versions").paginate(Bucket=bucket):
                 versions += (_read_version(bucket, entry) for entry in page.get("Versions", ()))
                 markers += (_read_version(bucket, entry) for entry in page.get("DeleteMarkers", ()))
@@ -102,7 +64,7 @@ class Store:
 
     def list_keys(self, bucket: str, prefix: str) -> Iterator[tuple[str, datetime]]:
         """Yield key and time of every object of *bucket* below *prefix*."""
-        with _translating(f"s3://{bucket}/{prefix}"):
+        with translating(f"s3://{bucket}/{prefix}"):
             for page in self.client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
                 for entry in page.get("Contents", ()):
                     yield entry["Key"], entry["LastModified"]
@@ -116,7 +78,7 @@ class Store:
         copy_source: Any = {"Bucket": source.bucket, "Key": source.key, **version}
         # Without versions the key may have been overwritten since it was listed.
         exact: Any = {} if version else {"CopySourceIfMatch": f'"{source.etag}"'}
-        with _translating(_describe(source)):
+        with translating(_describe(source)):
             if source.size <= _LARGEST_COPY:
                 self.client.copy_object(CopySource=copy_source, Bucket=bucket, Key=key, **exact)
             else:
@@ -131,7 +93,7 @@ class Store:
         try:
             self.client.copy(copy_source, bucket, key, ExtraArgs=exact, Config=in_parts)
         except S3CopyFailedError as error:
-            raise StoreRefused(f"s3://{bucket}/{key}: {error}") from error
+            raise PreconditionFailed(str(error), where=f"s3://{bucket}/{key}") from error
 
     def get(self, bucket: str, key: str, *, version_id: str | None = None, most: int | None = None) -> bytes:
         """Return the content of an object, or its first *most* bytes.
@@ -139,22 +101,22 @@ class Store:
         :raises ObjectMissing: there is none.
         """
         options: Any = {} if version_id is None else {"VersionId": version_id}
-        with _translating(f"s3://{bucket}/{key}"):
+        with translating(f"s3://{bucket}/{key}"):
             return self.client.get_object(Bucket=bucket, Key=key, **options)["Body"].read(most)
 
     def put(self, bucket: str, key: str, content: bytes, *, if_none_match: bool = False) -> None:
         """Put *content*; with *if_none_match* only where there is no object yet.
 
-        :raises AlreadyThere: there is one.
+        :raises PreconditionFailed: there is one.
         """
         options: Any = {"IfNoneMatch": "*"} if if_none_match else {}
         kind = "application/json" if key.endswith(".json") else "application/octet-stream"
-        with _translating(f"s3://{bucket}/{key}"):
+        with translating(f"s3://{bucket}/{key}"):
             self.client.put_object(Bucket=bucket, Key=key, Body=content, ContentType=kind, **options)
 
     def delete(self, bucket: str, key: str) -> None:
         """Delete an object, if it is there."""
-        with _translating(f"s3://{bucket}/{key}"):
+        with translating(f"s3://{bucket}/{key}"):
             self.client.delete_object(Bucket=bucket, Key=key)
 
     def delete_versions(
@@ -168,7 +130,7 @@ class Store:
         for start in range(0, len(versions), 1000):
             some = versions[start : start + 1000]
             objects: Any = [{"Key": key, "VersionId": "null" if version is None else version} for key, version in some]
-            with _translating(f"s3://{bucket}"):
+            with translating(f"s3://{bucket}"):
                 answer = self.client.delete_objects(Bucket=bucket, Delete={"Objects": objects, "Quiet": True})
             for error in answer.get("Errors", ()):
                 if error.get("Code") not in {"NoSuchKey", "NoSuchVersion"}:
@@ -177,19 +139,23 @@ class Store:
         return refused
 
 
-def put_json(store: Store, bucket: str, key: str, value: object, *, if_none_match: bool = False) -> None:
-    """Put *value* as JSON that a person can read; see :meth:`Store.put`."""
-    content = json.dumps(value, indent=1, ensure_ascii=False, default=str).encode()
-    store.put(bucket, key, content, if_none_match=if_none_match)
-
-
 def get_json(store: Store, bucket: str, key: str) -> dict[str, Any] | None:
     """Return the JSON object at *key*, or None where there is none, or no JSON object."""
     try:
-        value = json.loads(store.get(bucket, key))
-    except (ObjectMissing, ValueError):
+        return read_json(store.get(bucket, key))
+    except (ObjectMissing, RecordInvalid):
         return None
-    return value if isinstance(value, dict) else None
+
+
+def get_drop(store: Store, settings: Settings, run_key: str) -> DropRecord | None:
+    """Return what a run began with, or None where there is no such run.
+
+    :raises RecordInvalid: what lies there is no `drop.json` of ours.
+    """
+    try:
+        return DropRecord.read(store.get(settings.artifact_bucket, settings.layout.run(run_key).drop))
+    except ObjectMissing:
+        return None
 
 
 def _read_version(bucket: str, entry: Any) -> Version:
@@ -213,29 +179,3 @@ def _is_about(error: Any, entry: tuple[str, str | None]) -> bool:
 
 def _describe(version: Version) -> str:
     return f"s3://{version.bucket}/{version.key}" + (f"?versionId={version.version_id}" if version.version_id else "")
-
-
-@contextmanager
-def _translating(where: str) -> Iterator[None]:
-    """Raise what boto3 raises about *where* as one of our errors."""
-    from boto3.exceptions import Boto3Error
-    from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
-
-    try:
-        yield
-    except ClientError as error:
-        code = error.response.get("Error", {}).get("Code", "")
-        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)
-        message = f"{where}: {code}: {error.response.get('Error', {}).get('Message', '')}"
-        if status == 404 or code in {"NoSuchKey", "NoSuchVersion"}:
-            # A bucket that is missing may be made later, and is no statement about one object.
-            raise StoreUnavailable(message) if code == "NoSuchBucket" else ObjectMissing(message) from error
-        if status == 412 or code in {"PreconditionFailed", "ConditionalRequestConflict"}:
-            raise AlreadyThere(message) from error
-        if status >= 500 or status == 429 or code in {"SlowDown", "RequestTimeout", "RequestTimeTooSkewed"}:
-            raise StoreUnavailable(message) from error
-        raise StoreRefused(message) from error
-    except ParamValidationError as error:
-        raise StoreRefused(f"{where}: {error}") from error
-    except (BotoCoreError, Boto3Error, OSError) as error:
-        raise StoreUnavailable(f"{where}: {error}") from error

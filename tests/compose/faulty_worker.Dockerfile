@@ -3,5 +3,6 @@ ARG PYTHON_IMAGE
 FROM ${PYTHON_IMAGE}
 COPY tests/dags/faulty_worker /opt/faulty
 COPY benchmarks/stub_worker /opt/stub
-ENV PYTHONPATH=/opt/faulty:/opt/stub PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
+COPY contract/src /opt/contract
+ENV PYTHONPATH=/opt/faulty:/opt/stub:/opt/contract PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 ENTRYPOINT ["python3"]

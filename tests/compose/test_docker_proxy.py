@@ -15,7 +15,8 @@ import docker
 import pytest
 import requests
 
-from pipeline.container import USER, make_bounds, make_environment, make_labels, make_name
+from pipeline.attempt import make_environment
+from pipeline.container import USER, make_bounds, make_labels, make_name
 from pipeline.docker_operator import PipelineDockerOperator
 from pipeline.settings import get_settings
 from pipeline_contract.settings import SETTINGS
@@ -117,7 +118,7 @@ def test_runner_works_through_it(settings, tmp_path, monkeypatch):
         operator = PipelineDockerOperator(task_id="validate_data", stage="validate")
         ended = operator.run_command(make_arguments(say=["x"], seconds=10, exits=[1], record="line"))
     assert ended.ending is None, ended.ending
-    assert (ended.code, ended.record["exit"], ended.last_words, ended.ending) == (1, 1, "x", None)
+    assert (ended.code, ended.record.exit, ended.last_words, ended.ending) == (1, 1, "x", None)
 
 
 @pytest.mark.parametrize(

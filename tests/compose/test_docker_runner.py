@@ -14,15 +14,16 @@ import time
 import pytest
 from airflow.sdk.exceptions import AirflowTaskTimeout
 
-from pipeline.assets import STAGES
 from pipeline.attempt import Attempt, build_arguments
 from pipeline.conf import Ask
 from pipeline.docker_operator import PipelineDockerOperator
 from pipeline.ending import Kind
-from pipeline.layout import Layout
 from pipeline.retry import StageFailed
 from pipeline.settings import get_settings
+from pipeline_contract.layout import Layout
+from pipeline_contract.stages import STAGES
 from tests.compose.conftest import STACK
+from tests.dags.conftest import make_drop
 
 RUN = "penguins.20260131T120000Z.1a2b3c4d"
 LOG = logging.getLogger("tests.docker")
@@ -44,7 +45,7 @@ def make_operator():
 @pytest.fixture(autouse=True)
 def drop(store, settings):
     """Give the run a drop, as `watch` does."""
-    store.put(settings.artifact_bucket, Layout("runs").drop(RUN), b'{"dataset": "penguins"}')
+    store.put(settings.artifact_bucket, Layout("runs").run(RUN).drop, make_drop(RUN).write())
 
 
 @pytest.fixture
@@ -109,7 +110,7 @@ def test_exit_without_a_record(run, code, words):
         run(exits=[code], say=["last words"])
     assert failure.value.ending.kind is Kind.CRASH
     assert words in str(failure.value)
-    assert failure.value.ending.record["details"]["last_words"] == "last words"
+    assert failure.value.ending.reason.details["last_words"] == "last words"
 
 
 def test_out_of_memory(run):
@@ -117,7 +118,7 @@ def test_out_of_memory(run):
     with pytest.raises(StageFailed, match="more than the 128m") as failure:
         run(megabytes=500)
     assert failure.value.ending.kind is Kind.CRASH
-    assert "ML_TASK_MEMORY" in failure.value.ending.record["fix"]
+    assert "ML_TASK_MEMORY" in failure.value.ending.reason.fix
 
 
 def test_log_comes_as_it_is_written(settings, caplog, monkeypatch):
@@ -132,7 +133,7 @@ def test_log_comes_as_it_is_written(settings, caplog, monkeypatch):
     assert [entry.getMessage() for entry in said] == [f"line {number}" for number in range(200)]
     assert {entry.levelname for entry in said} == {"WARNING"}
     assert done - said[-1].created > 1.5
-    assert ended.record["exit"] == 1
+    assert ended.record.exit == 1
     assert "PIPELINE-FAILURE" not in caplog.text
 
 
@@ -283,7 +284,7 @@ def test_out_of_memory_of_a_child(run):
     """A process of the command's that takes too much is the one that is ended; the setting is named all the same."""
     with pytest.raises(StageFailed, match="more than the 128m") as failure:
         run(megabytes_of_child=500, exits=[70])
-    assert "(exit 70)" in failure.value.ending.record["what"]
+    assert "(exit 70)" in failure.value.ending.reason.what
 
 
 @pytest.mark.parametrize(
@@ -301,6 +302,6 @@ def test_what_is_missing_is_named(store, monkeypatch, name, value, words):
     with pytest.raises(StageFailed) as failure:
         attempt.run(make_operator().run_command)
     ending = failure.value.ending
-    assert (ending.kind, ending.code, ending.record["where"]) == (Kind.CRASH, 125, name)
-    assert words in ending.record["fix"]
+    assert (ending.kind, ending.code, ending.reason.where) == (Kind.CRASH, 125, name)
+    assert words in ending.reason.fix
     assert failure.value.decision.is_retry

@@ -8,6 +8,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ sys.path.insert(0, str(_PROJECT / "dags"))
 
 from pipeline.settings import Settings, get_settings, read_settings  # noqa: E402
 from pipeline.store import Store  # noqa: E402
+from pipeline_contract.records import DROP, DropRecord  # noqa: E402
 from tests.dags.interpreter import Interpreter, open_interpreter  # noqa: E402
 from tests.weed import Weed  # noqa: E402
 
@@ -49,7 +51,7 @@ def interpreter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Interprete
 def worker_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Give a Python whose `pipeline_worker` is the one with faults, as a worker's environment has its own."""
     python = tmp_path_factory.mktemp("worker") / "python"
-    packages = f"{_PROJECT}/tests/dags/faulty_worker:{_PROJECT}/benchmarks/stub_worker"
+    packages = f"{_PROJECT}/tests/dags/faulty_worker:{_PROJECT}/benchmarks/stub_worker:{_PROJECT}/contract/src"
     python.write_text(f'#!/bin/sh\nPYTHONPATH="{packages}" exec "{sys.executable}" "$@"\n')
     python.chmod(0o700)
     return python
@@ -76,6 +78,13 @@ def make_environment(weed: Weed, worker_python: Path, folder: Path) -> dict[str,
         client.create_bucket(Bucket=bucket)
     client.put_bucket_versioning(Bucket=settings.drop_bucket, VersioningConfiguration={"Status": "Enabled"})
     return environment
+
+
+def make_drop(run_key: str, dataset: str = "penguins", **changes: Any) -> DropRecord:
+    """Return what a run began with, a file that landed, with some of it changed."""
+    time = datetime(2026, 1, 31, 12, tzinfo=UTC)
+    drop = DropRecord(run_key, dataset, DROP, "drops", f"{dataset}/a.csv", "v1", "e", 8, last_modified=time)
+    return dataclasses.replace(drop, **changes)
 
 
 @pytest.fixture(scope="session")

@@ -15,18 +15,23 @@ from pathlib import Path
 import pytest
 from airflow.sdk.exceptions import AirflowTaskTimeout
 
-from pipeline.assets import STAGES
 from pipeline.attempt import Attempt, Exit, build_arguments
 from pipeline.conf import Ask
 from pipeline.ending import Kind
 from pipeline.engine_fault import judge_out_of_memory
-from pipeline.layout import Layout
 from pipeline.process_operator import GRACE_SECONDS, ProcessOperator
 from pipeline.retry import RETRIES, StageFailed
 from pipeline.settings import PASSED_ON, get_settings
-from pipeline.store import Store, StoreUnavailable
+from pipeline.store import Store
+from pipeline_contract.identity import read_identity
+from pipeline_contract.layout import Layout
+from pipeline_contract.records import Failure, Receipt, StageSummary
+from pipeline_contract.s3 import StoreRefused, StoreUnavailable
+from pipeline_contract.stages import STAGES
+from tests.dags.conftest import make_drop
 
 RUN = "penguins.20260131T120000Z.1a2b3c4d"
+LAYOUT = Layout("runs").run(RUN)
 LOG = logging.getLogger("tests.attempt")
 
 
@@ -51,14 +56,14 @@ def fail(settings, **changes):
 
 
 def read_receipt(settings):
-    content = Store(settings).get(settings.artifact_bucket, Layout("runs").receipt("penguins", RUN))
+    content = Store(settings).get(settings.artifact_bucket, LAYOUT.receipt("penguins"))
     return json.loads(content)
 
 
 @pytest.fixture(autouse=True)
 def drop(store, settings):
     """Give the run a drop, as `watch` does."""
-    store.put(settings.artifact_bucket, Layout("runs").drop(RUN), b'{"dataset": "penguins"}')
+    store.put(settings.artifact_bucket, LAYOUT.drop, make_drop(RUN).write())
 
 
 def is_alive(pid):
@@ -125,6 +130,7 @@ def test_environment_is_built(settings, monkeypatch):
         "LANG": "C.UTF-8",
         "PYTHONUNBUFFERED": "1",
         "PIPELINE_EXIT_WITH_STDIN": "1",
+        "PIPELINE_CONTRACT": read_identity(),
         "OBJECT_STORAGE_ENDPOINT_URL": settings.endpoint_url,
         "OBJECT_STORAGE_ACCESS_KEY": "test-access",
         "OBJECT_STORAGE_SECRET_KEY": "test-secret",
@@ -148,7 +154,7 @@ def test_refused(settings, caplog, code, kind, record):
 
 
 def make_record(code, **changes):
-    """Return a failure record of the first try, as the worker writes one."""
+    """Return a failure record of the first try, as JSON of the worker's."""
     told = {"error": "ColumnMissing", "what": "No column `y`.", "where": "request", "fix": "Mend it.", "runbook": "r"}
     return (
         {"run_key": RUN, "stage": "validate", "attempt": "run-1.1", "dataset": "penguins", "exit": code}
@@ -160,14 +166,16 @@ def make_record(code, **changes):
 def put_receipt(store, settings, **changes):
     """Put the receipt that the worker writes of a refusal."""
     told = {"state": "refused", "attempt": "run-1.1"} | changes
-    receipt = {"state": "refused", "told_by": "the worker", "stages": {"validate": told}}
-    store.put(settings.artifact_bucket, Layout("runs").receipt("penguins", RUN), json.dumps(receipt).encode())
+    receipt = Receipt(
+        RUN, "penguins", "", "refused", stages={"validate": StageSummary(**told)}, updated_at="the worker's"
+    )
+    store.put(settings.artifact_bucket, LAYOUT.receipt("penguins"), receipt.write())
 
 
 def fail_with(settings, code, record):
     """Let an attempt end with an exit code and a record on its stdout, and return its failure."""
     with pytest.raises(StageFailed) as failure:
-        make_attempt(settings).run(lambda _: Exit(code, record))
+        make_attempt(settings).run(lambda _: Exit(code, Failure.read(record)))
     return failure.value
 
 
@@ -176,7 +184,7 @@ def test_the_receipt_of_a_refusal_is_left_to_the_worker_where_it_wrote_one(setti
     """What the worker told of this attempt stays as it is."""
     put_receipt(store, settings)
     assert not fail_with(settings, code, make_record(code)).decision.is_retry
-    assert read_receipt(settings)["told_by"] == "the worker"
+    assert read_receipt(settings)["updated_at"] == "the worker's"
 
 
 @pytest.mark.parametrize(
@@ -194,23 +202,66 @@ def test_a_refusal_that_no_receipt_tells_of_is_told(settings, store, dataset, to
 
 
 @pytest.mark.parametrize(
-    "changes", [{"run_key": "other.20260131T120000Z.1a2b3c4d"}, {"dataset": "../../evil"}, {"fix": 1}]
+    "changes",
+    [
+        {"run_key": "other.20260131T120000Z.1a2b3c4d"},
+        {"run_key": None},
+        {"stage": "ingest"},
+        {"attempt": "run-1.2"},
+        {"dataset": "../../evil"},
+        {"dataset": 7},
+        {"exit": "1"},
+        {"exit": True},
+        {"what": None},
+        {"fix": 1},
+        {"details": "text"},
+        {"runbook": ["r"]},
+    ],
+    ids=str,
 )
-def test_a_forged_record_counts_for_nothing(settings, caplog, changes):
-    """What names another run, a path or no advice is left out of account, said, and the end is a crash."""
-    failure = fail_with(settings, 1, make_record(1, **changes))
-    assert (failure.ending.kind, failure.ending.has_record) == (Kind.CRASH, False)
-    assert "dataset" not in failure.ending.record
-    assert "left out of account" in caplog.text
+@pytest.mark.parametrize("is_printed", [False, True])
+def test_a_forged_record_counts_for_nothing(settings, store, caplog, changes, is_printed):
+    """What names another run, stage or try, a path or no advice is left out of account, and the end is a crash."""
+    record = json.dumps(make_record(1, **changes))
+    if not is_printed:
+        store.put(settings.artifact_bucket, LAYOUT.failure("validate", "run-1.1"), record.encode())
+    printed = Failure.read_line(f"PIPELINE-FAILURE {record}") if is_printed else None
+    with pytest.raises(StageFailed) as failure:
+        make_attempt(settings).run(lambda _: Exit(1, printed))
+    assert (failure.value.ending.kind, failure.value.ending.record) == (Kind.CRASH, None)
+    assert ("left out of account" in caplog.text) == (not is_printed or printed is not None)
     receipt = read_receipt(settings)
     assert (receipt["dataset"], receipt["state"]) == ("penguins", "waiting")
+
+
+def test_a_record_nested_without_end_counts_for_nothing(settings, store):
+    """JSON that Python does not read is no record."""
+    store.put(settings.artifact_bucket, LAYOUT.failure("validate", "run-1.1"), b'{"details": ' + b"[" * 100_000)
+    with pytest.raises(StageFailed, match="left no failure record"):
+        make_attempt(settings).run(lambda _: Exit(3))
+
+
+def test_half_a_letter_in_a_record(settings):
+    """A text that has no UTF-8 gets into the receipt as JSON can write it."""
+    fail_with(settings, 1, make_record(1, what="\ud800"))
+    assert read_receipt(settings)["reason"]["what"] == "\ud800"
+
+
+@pytest.mark.parametrize("record", [{"exit": 75}, {"attempt": "run-1.9"}])
+def test_only_a_record_of_an_earlier_try_makes_it_no_crash(settings, store, record):
+    """What lies in its folder and is not that try's own record does not give an ask another crash."""
+    content = json.dumps(make_record(75, **record) if "attempt" in record else record)
+    store.put(settings.artifact_bucket, LAYOUT.failure("validate", "run-1.1"), content.encode())
+    with pytest.raises(StageFailed) as failure:
+        make_attempt(settings, try_number=2).run(lambda _: Exit(3))
+    assert not failure.value.decision.is_retry
 
 
 def test_a_lost_race_leaves_the_receipt_to_the_winner(settings, store):
     """The attempt that committed first has told how the run goes on."""
     put_receipt(store, settings, state="validated", attempt="run-2.1")
     assert fail_with(settings, 75, make_record(75, error="CommitLost")).decision.is_retry
-    assert read_receipt(settings)["told_by"] == "the worker"
+    assert read_receipt(settings)["updated_at"] == "the worker's"
 
 
 def test_memory_that_ran_out_for_a_child_is_told_where_the_command_left_no_record(settings, store):
@@ -220,17 +271,17 @@ def test_memory_that_ran_out_for_a_child_is_told_where_the_command_left_no_recor
         make_attempt(settings).run(lambda _: Exit(70, guess=guess))
     store.put(
         settings.artifact_bucket,
-        Layout("runs").failure(RUN, "validate", "run-1.1"),
+        LAYOUT.failure("validate", "run-1.1"),
         json.dumps(make_record(70)).encode(),
     )
     with pytest.raises(StageFailed, match="No column `y`"):
         make_attempt(settings).run(lambda _: Exit(70, guess=guess))
 
 
-@pytest.mark.parametrize("dataset", ["a/b", "..", "", 7, "x\0y"])
+@pytest.mark.parametrize("dataset", ["a/b", "a\\b", ".", "..", "", 7, "x\0y"])
 def test_dataset_that_is_no_name(settings, store, dataset):
     """What a trigger gives as dataset becomes no path: the receipt lies where the worker would have put it."""
-    store.delete(settings.artifact_bucket, Layout("runs").drop(RUN))
+    store.delete(settings.artifact_bucket, LAYOUT.drop)
     attempt = make_attempt(settings)
     values = {"dataset": dataset, "data_source": "s3://drops/_sources/penguins/a.csv"}
     attempt = dataclasses.replace(attempt, ask=dataclasses.replace(attempt.ask, values=values))
@@ -243,7 +294,7 @@ def test_outside_down(settings):
     """What is outside and down is tried again, and the receipt is the worker's own as long as it will be."""
     failure = fail(settings, exits=[75], record="store")
     assert failure.decision.delay.total_seconds() == 10
-    assert read_receipt(settings)["told_by"] == "the worker"
+    assert read_receipt(settings)["updated_at"] == "the worker's"
 
 
 def test_given_up_is_said_in_the_receipt(settings):
@@ -277,13 +328,25 @@ def test_crash_after_an_outage_is_the_first_crash(settings):
 
 def test_receipt_keeps_what_it_says(settings, store):
     """The operator's word in a receipt leaves the file, links and earlier stages as they were."""
-    before = {"file": "s3://drops/penguins/a.csv", "links": {"report": "x"}, "stages": {"ingest": {"state": "done"}}}
-    store.put(settings.artifact_bucket, Layout("runs").receipt("penguins", RUN), json.dumps(before).encode())
+    done = StageSummary("done", "run-0.1", notes=["few rows"])
+    before = Receipt(
+        RUN, "penguins", "s3://drops/penguins/a.csv", "ingested", links={"report": "x"}, stages={"ingest": done}
+    )
+    store.put(settings.artifact_bucket, LAYOUT.receipt("penguins"), before.write())
     fail(settings, exits=[3])
     receipt = read_receipt(settings)
-    assert (receipt["file"], receipt["links"]) == (before["file"], before["links"])
-    assert receipt["stages"]["ingest"] == {"state": "done"}
+    assert (receipt["file"], receipt["links"]) == (before.file, before.links)
+    assert receipt["stages"]["ingest"] == dataclasses.asdict(done)
     assert receipt["stages"]["validate"]["attempt"] == "run-1.1"
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b'{"state": "failed", "stages": []}'])
+def test_a_receipt_that_is_none_is_written_anew(settings, store, content):
+    """Whatever lies in its place, people read how the run stands."""
+    store.put(settings.artifact_bucket, LAYOUT.receipt("penguins"), content)
+    fail_with(settings, 1, make_record(1))
+    receipt = Receipt.read(store.get(settings.artifact_bucket, LAYOUT.receipt("penguins")))
+    assert (receipt.run_key, receipt.state, receipt.stage) == (RUN, "refused", "validate")
 
 
 def test_success_without_a_manifest_is_a_crash(settings):
@@ -293,12 +356,13 @@ def test_success_without_a_manifest_is_a_crash(settings):
     assert failure.value.ending.kind is Kind.CRASH
 
 
-def test_store_down_after_the_work(settings):
-    """When the manifest cannot be read, the attempt waits for the store: the next try finds the work done."""
+@pytest.mark.parametrize("fault", [StoreUnavailable, StoreRefused])
+def test_store_down_after_the_work(settings, fault):
+    """When the manifest cannot be read, the attempt waits for the store, and for its key: the next try finds the work done."""
 
     class DownStore(Store):
         def get(self, *_, **__):
-            raise StoreUnavailable("connection refused")
+            raise fault("connection refused")
 
     failure = fail(settings, store=DownStore(settings))
     assert (failure.ending.kind, failure.decision.is_retry) == (Kind.OUTSIDE, True)
@@ -309,8 +373,8 @@ def test_python_that_is_not_there(settings, monkeypatch):
     monkeypatch.setenv("ML_PIPELINE_WORKER_PYTHON", "/nowhere/python")
     get_settings.cache_clear()
     failure = fail(settings)
-    assert "could not be started" in failure.ending.record["what"]
-    assert "ML_PIPELINE_WORKER_PYTHON" in failure.ending.record["fix"]
+    assert "could not be started" in failure.ending.reason.what
+    assert "ML_PIPELINE_WORKER_PYTHON" in failure.ending.reason.fix
 
 
 @pytest.mark.parametrize(
@@ -336,7 +400,7 @@ def test_stop_is_no_crash(settings):
     """An attempt that Airflow stopped leaves a record, so that neither we nor the worker take it for a silent crash."""
     with pytest.raises(StageFailed):
         make_attempt(settings).run(lambda _: Exit(-15, is_stopped=True))
-    key = Layout("runs").failure(RUN, "validate", "run-1.1")
+    key = LAYOUT.failure("validate", "run-1.1")
     record = json.loads(Store(settings).get(settings.artifact_bucket, key))
     assert (record["exit"], record["ask"], record["what"]) == (75, "run-1/0", "Airflow stopped this attempt.")
     assert fail(settings, exits=[3], try_number=2).decision.is_retry
@@ -345,7 +409,7 @@ def test_stop_is_no_crash(settings):
 
 def test_stop_keeps_the_record_of_the_worker(settings, store):
     """A failure record that the command left before it was stopped stays as it is."""
-    key = Layout("runs").failure(RUN, "validate", "run-1.1")
+    key = LAYOUT.failure("validate", "run-1.1")
     store.put(settings.artifact_bucket, key, b'{"exit": 70}')
     with pytest.raises(StageFailed):
         make_attempt(settings).run(lambda _: Exit(-15, is_stopped=True))
@@ -413,13 +477,13 @@ def test_timeout_is_said(settings):
     """A stage that took too long says which setting bounds it, in the receipt too, and is not tried again."""
     failure = make_attempt(settings).fail_timeout()
     assert not failure.decision.is_retry
-    assert "ML_PIPELINE_VALIDATE_TIMEOUT_SECONDS" in failure.ending.record["fix"]
+    assert "ML_PIPELINE_VALIDATE_TIMEOUT_SECONDS" in failure.ending.reason.fix
     assert read_receipt(settings)["state"] == "failed"
 
 
 def test_marker_of_a_run_that_does_not_go_on(settings, store):
     """After a re-run that stops here, the marker that its command put is removed."""
-    key = Layout("runs").marker(RUN)
+    key = LAYOUT.marker
     store.put(settings.artifact_bucket, key, b"")
     make_attempt(settings).remove_marker()
     assert list(store.list_keys(settings.artifact_bucket, key)) == []
@@ -432,7 +496,7 @@ def test_marker_of_a_run_that_does_not_go_on(settings, store):
 @pytest.mark.parametrize("end", [None, AirflowTaskTimeout, RuntimeError])
 def test_marker_is_restored(settings, store, is_cascading, was_there, is_there, end):
     """A re-run that stops here leaves the marker as it found it, however it ends; any other leaves it to the command."""
-    key = Layout("runs").marker(RUN)
+    key = LAYOUT.marker
     if was_there:
         store.put(settings.artifact_bucket, key, b"")
     attempt = make_attempt(settings)

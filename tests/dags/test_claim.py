@@ -11,9 +11,18 @@ import pytest
 
 from pipeline.claim import claim_drops, clear_claimed, dump_claims, load_claims
 from pipeline.drop import MOST_TRIES, choose_drops, list_claimable
-from pipeline.layout import Layout
 from pipeline.settings import Settings
-from pipeline.store import AlreadyThere, ObjectMissing, Store, StoreError, StoreRefused, StoreUnavailable
+from pipeline.store import Store
+from pipeline_contract.layout import Layout
+from pipeline_contract.s3 import (
+    BucketMissing,
+    ObjectMissing,
+    PreconditionFailed,
+    StoreError,
+    StoreRefused,
+    StoreUnavailable,
+)
+from tests.dags.conftest import make_drop
 
 
 class Killed(BaseException):
@@ -37,7 +46,7 @@ class FaultyStore(Store):
         if self.writes == self.killed_before:
             raise Killed(key)
         if self.refuse and self.refuse(key):
-            raise StoreRefused(f"{key}: AccessDenied: no")
+            raise StoreRefused("no", code="AccessDenied", where=key)
 
     def copy_version(self, source, bucket, key):
         self._count(key)
@@ -221,9 +230,9 @@ def test_repeated_claim_changes_nothing_that_was_written(store, settings, put_dr
     """A drop that was claimed and not cleared is announced again, and neither its receipt nor its marker comes back."""
     put_drop("penguins/a.csv")
     (claim,) = claim_drops(store, settings)
-    layout = Layout("runs")
-    store.put(settings.artifact_bucket, layout.receipt("penguins", claim.run_key), b'{"state": "published"}')
-    store.delete(settings.artifact_bucket, layout.marker(claim.run_key))
+    run = Layout("runs").run(claim.run_key)
+    store.put(settings.artifact_bucket, run.receipt("penguins"), b'{"state": "published"}')
+    store.delete(settings.artifact_bucket, run.marker)
     record = read(store, settings, f"{claim.run_key}/drop.json")
     assert run_cycle(store, settings) == [claim.run_key]
     assert read(store, settings, f"{claim.run_key}/drop.json") == record
@@ -339,13 +348,14 @@ def test_drop_that_cannot_be_deleted(settings, put_drop, monkeypatch, caplog):
     assert left(faulty, settings) == [], "deleted as soon as that is allowed"
 
 
-def test_store_down_is_no_fault_of_the_drop(store, settings, put_drop):
-    """With the store down the whole task fails and is tried again; no drop is set aside."""
+@pytest.mark.parametrize("fault", [StoreUnavailable, BucketMissing])
+def test_store_down_is_no_fault_of_the_drop(store, settings, put_drop, fault):
+    """With the store down, or without its bucket, the whole task fails and is tried again; no drop is set aside."""
     put_drop("penguins/a.csv")
 
     class DownStore(Store):
         def copy_version(self, *_):
-            raise StoreUnavailable("connection refused")
+            raise fault("connection refused")
 
     with pytest.raises(StoreUnavailable):
         claim_drops(DownStore(settings), settings)
@@ -420,11 +430,12 @@ def test_set_aside_between_its_record_and_its_event(settings, put_drop, monkeypa
     assert left(failing, settings) == []
 
 
-def test_version_that_is_listed_and_missing(settings, put_drop):
+@pytest.mark.parametrize("fault", [ObjectMissing, PreconditionFailed])
+def test_version_that_is_listed_and_missing(settings, put_drop, fault):
     """A version that stays in the list and cannot be found is set aside: it would be tried each second for ever."""
     put_drop("penguins/bad.csv")
     missing = UnreadableStore(settings)
-    missing.error = ObjectMissing
+    missing.error = fault
     assert claim_drops(missing, settings) == []
     assert list_claimable(missing, settings) == []
 
@@ -445,9 +456,11 @@ def test_receipt_that_cannot_be_written(settings, put_drop, monkeypatch):
     assert list_claimable(faulty, settings) == []
 
 
-@pytest.mark.parametrize(
-    "present", [None, b'{"bucket": "other", "key": "other"}', b'{"bucket": "another", "key": "another"}']
-)
+#: What may lie under a run key: nothing, another's record, and no record at all.
+OTHER = [None, make_drop("penguins.20260131T120000Z.1a2b3c4d").write(), b'{"bucket": "other", "key": "other"}', b"{"]
+
+
+@pytest.mark.parametrize("present", OTHER)
 def test_record_that_is_there_all_at_once(settings, put_drop, present):
     """When `drop.json` is refused as being there already, it is looked at: only its own means that the drop is claimed."""
     put_drop("penguins/a.csv")
@@ -457,7 +470,7 @@ def test_record_that_is_there_all_at_once(settings, put_drop, present):
             if key.endswith("/drop.json"):
                 if present is not None:
                     super().put(bucket, key, present)
-                raise AlreadyThere(f"{key}: ConditionalRequestConflict")
+                raise PreconditionFailed("no", code="ConditionalRequestConflict", where=key)
             super().put(bucket, key, content, if_none_match=if_none_match)
 
     taken = TakenStore(settings)
@@ -499,11 +512,12 @@ def test_withdrawn_while_it_is_claimed(settings, put_drop):
     assert keys(late, settings) == {f"set_aside/{drop.run_key}/1.json"}, "no marker, record or receipt of a run"
 
 
-def test_run_key_taken_by_another_drop(store, settings, put_drop):
+@pytest.mark.parametrize("present", OTHER[1:])
+def test_run_key_taken_by_another_drop(store, settings, put_drop, present):
     """Should two drops ever get one key, the second is set aside: it neither joins nor overwrites the first."""
     put_drop("penguins/a.csv")
     (drop,) = list_claimable(store, settings)
-    store.put(settings.artifact_bucket, Layout("runs").drop(drop.run_key), b'{"bucket": "other", "key": "other"}')
+    store.put(settings.artifact_bucket, Layout("runs").run(drop.run_key).drop, present)
     assert claim_drops(store, settings) == []
     assert "taken" in read_json(store, settings, f"set_aside/{drop.run_key}/1.json")["reason"]
 

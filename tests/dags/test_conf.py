@@ -6,13 +6,15 @@ from datetime import UTC, datetime
 
 import pytest
 
-from pipeline.conf import ConfRefused, name_attempt, read_ask
+from pipeline.conf import ConfRefused, read_ask
+from pipeline_contract.records import TRIGGER
+from tests.dags.conftest import make_drop
 
 KEY = "penguins.20260131T120000Z.1a2b3c4d"
 OTHER = "houses.20260131T120000Z.1a2b3c4d"
 PAYLOAD = {"data_source": "s3://drops/_sources/wine/a.csv", "target_column": "y"}
 #: What the one run that there is began with.
-DROPS = {KEY: {"origin": "trigger", "payload": PAYLOAD}}
+DROPS = {KEY: make_drop(KEY, origin=TRIGGER, payload=PAYLOAD)}
 
 
 def ask(stage="train", conf=None, **changes):
@@ -123,8 +125,10 @@ def test_a_drop_s_event_costs_no_look_at_the_store():
 
 
 def test_untouched_form_is_a_new_run():
-    """The form with nothing filled in is handed on: the worker says what to fill in."""
-    assert ask("ingest", dict.fromkeys(["data_source", "run_key", "overrides", "again", "cascade"])).values == {}
+    """The form with nothing filled in gets a run key as well, and is handed on: the worker says what to fill in."""
+    found = ask("ingest", dict.fromkeys(["data_source", "run_key", "overrides", "again", "cascade"]))
+    assert found.values == {}
+    assert found.run_key.startswith("unnamed.20260131T120000Z.")
     assert ask("ingest", {"data_source": "", "run_key": ""}).values == {}
 
 
@@ -149,7 +153,17 @@ def test_again_for_a_person_s_wish(run_type, clear_number, is_again):
 
 def test_attempt_names():
     """Attempts are unique folders: by try number, and by a digest where the id held anything unusual or was cut."""
-    assert name_attempt("manual__2026-01-31T12:00:00+00:00", 2) == "manual__2026-01-31T12-00-00-00-00.2"
-    assert name_attempt("my run/../x", 1) != name_attempt("my run-..-x", 1)
-    assert "/" not in name_attempt("a/b", 1)
-    assert name_attempt("x" * 200, 1) != name_attempt("x" * 201, 1)
+
+    def name(dag_run_id, try_number=1):
+        return ask(partition_key=KEY, dag_run_id=dag_run_id, try_number=try_number).attempt
+
+    assert name("manual__2026-01-31T12:00:00+00:00", 2) == "manual__2026-01-31T12-00-00-00-00.2"
+    assert name("my run/../x") != name("my run-..-x")
+    assert "/" not in name("a/b")
+    assert name("x" * 200) != name("x" * 201)
+
+
+def test_a_source_with_a_key_gets_nowhere_into_the_run_key():
+    """A secret that was pasted into `data_source` becomes no part of a name; the worker refuses it."""
+    found = ask("ingest", {"data_source": "s3://KEY:SE/CRET@bucket/wine/a.csv"})
+    assert found.run_key.startswith("unnamed.20260131T120000Z.")

@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 from docker.types import HostConfig
 
-from pipeline.container import is_left_over, make_bounds, make_environment, make_labels, make_name
+from pipeline.attempt import make_environment
+from pipeline.container import is_left_over, make_bounds, make_labels, make_name
 from pipeline.settings import read_settings
+from pipeline_contract.identity import read_identity
 
 PROJECT = Path(__file__).parents[2]
 ARGUMENTS = ["-m", "pipeline_worker.cli.train_model", "--run=a.b.c", "--attempt=run-1.2", "--ask=run-1/0"]
@@ -69,9 +71,13 @@ def test_what_nobody_follows_is_left_over(attempt, is_running, created, finished
 
 
 def test_environment():
-    """The worker gets its own key and nobody else's, and ends with its stdin."""
+    """The worker gets its own key and nobody else's, ends with its stdin, and is told which contract is the task's."""
     settings = read_settings({"OBJECT_STORAGE_SECRET_KEY": "mine", "OBJECT_STORAGE_WATCH_SECRET_KEY": "airflow's"})
-    assert make_environment(settings) == {"OBJECT_STORAGE_SECRET_KEY": "mine", "PIPELINE_EXIT_WITH_STDIN": "1"}
+    assert make_environment(settings) == {
+        "OBJECT_STORAGE_SECRET_KEY": "mine",
+        "PIPELINE_EXIT_WITH_STDIN": "1",
+        "PIPELINE_CONTRACT": read_identity(),
+    }
 
 
 def test_default_image_is_this_versions():

@@ -12,17 +12,17 @@ from airflow.dag_processing.dagbag import DagBag
 from airflow.sdk import PartitionedAssetTimetable
 
 from pipeline import assets
-from pipeline.drop import DROP_PATTERN
 from pipeline.process_operator import ProcessOperator
 from pipeline.retry import RETRIES, WATCH_RETRIES, StageRetryPolicy, WatchRetryPolicy
+from pipeline_contract.drop_key import DROP_PATTERN
 
 DAGS = Path(__file__).parents[2] / "dags"
 FILES = sorted(DAGS.glob("*.py"))
 STAGES = {
-    "ingest": ("ingest_data", assets.DROPPED, assets.INGESTED),
-    "validate": ("validate_data", assets.INGESTED, assets.VALIDATED),
-    "train": ("train_model", assets.VALIDATED, assets.TRAINED),
-    "publish": ("save_results", assets.TRAINED, assets.PUBLISHED),
+    "ingest": ("ingest_data", assets.DROPPED, assets.OUTLETS["ingest"]),
+    "validate": ("validate_data", assets.OUTLETS["ingest"], assets.OUTLETS["validate"]),
+    "train": ("train_model", assets.OUTLETS["validate"], assets.OUTLETS["train"]),
+    "publish": ("save_results", assets.OUTLETS["train"], assets.OUTLETS["publish"]),
 }
 
 #: At each save the Dags of one process are enough; a fault of parsing is seen there too.
@@ -167,7 +167,7 @@ def test_later_stages_come_first(dags):
 
 def test_assets_are_one_chain():
     """Every state has a URI of its own below the artifact prefix, and one consumer."""
-    states = [assets.DROPPED, *(stage.outlet for stage in assets.STAGES.values())]
+    states = [assets.DROPPED, *assets.OUTLETS.values()]
     assert [state.name for state in states] == ["dropped", "ingested", "validated", "trained", "published"]
     assert [state.uri for state in states] == [f"s3://artifacts/ml-pipeline-runs/{state.name}" for state in states]
 

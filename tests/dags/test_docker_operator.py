@@ -9,14 +9,14 @@ import logging
 import pytest
 from airflow.providers.docker.operators.docker import DockerOperator
 
-from pipeline.assets import STAGES
 from pipeline.attempt import Attempt
 from pipeline.conf import Ask
 from pipeline.docker_operator import PipelineDockerOperator
 from pipeline.ending import Kind
-from pipeline.layout import Layout
 from pipeline.retry import StageFailed
 from pipeline.settings import get_settings
+from pipeline_contract.layout import Layout
+from pipeline_contract.stages import STAGES
 
 
 @pytest.fixture
@@ -51,8 +51,8 @@ def test_engine_is_down(settings, store):
     with pytest.raises(StageFailed, match="engine does not answer") as failure:
         attempt.run(PipelineDockerOperator(task_id="train_model", stage="train").run_command)
     assert (failure.value.ending.kind, failure.value.decision.is_retry) == (Kind.OUTSIDE, True)
-    assert "ML_TASK_DOCKER_URL" in failure.value.ending.record["fix"]
-    receipt = store.get(settings.artifact_bucket, Layout("runs").receipt("unnamed", ask.run_key))
+    assert "ML_TASK_DOCKER_URL" in failure.value.ending.reason.fix
+    receipt = store.get(settings.artifact_bucket, Layout("runs").run(ask.run_key).receipt("unnamed"))
     assert json.loads(receipt)["state"] == "waiting"
     # That connection is held by the traceback; collected here, or another test would be warned of it.
     del failure

@@ -12,8 +12,8 @@ import pytest
 
 from pipeline.claim import claim_drops, clear_claimed
 from pipeline.drop import list_claimable
-from pipeline.layout import Layout
-from pipeline.store import Store, StoreRefused
+from pipeline.store import Store
+from pipeline_contract.s3 import StoreRefused
 from tests.minio_server import NEEDS_MINIO
 
 _numbers = itertools.count()
@@ -66,8 +66,8 @@ def run_cycle(store, settings):
     """Do what one cycle of `watch` does, and return what it recorded of each drop, by its version."""
     claims = claim_drops(store, settings)
     clear_claimed(store, settings, claims)
-    layout = Layout(settings.prefix)
-    records = [json.loads(store.get(settings.artifact_bucket, layout.drop(claim.run_key))) for claim in claims]
+    keys = [settings.layout.run(claim.run_key).drop for claim in claims]
+    records = [json.loads(store.get(settings.artifact_bucket, key)) for key in keys]
     return {record["version"]: record for record in records}
 
 

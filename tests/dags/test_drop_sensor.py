@@ -8,11 +8,11 @@ from types import SimpleNamespace
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
-from pipeline.assets import STAGES
 from pipeline.drop import MOST_TRIES, list_claimable
 from pipeline.drop_sensor import DropSensor
 from pipeline.settings import get_settings
-from pipeline.store import StoreUnavailable
+from pipeline_contract.s3 import StoreUnavailable
+from pipeline_contract.stages import STAGES
 
 
 @pytest.fixture

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
-from pipeline.ending import Kind, is_record_of, judge_exit, read_marked_line
+from pipeline.ending import Kind, judge_exit
+from pipeline_contract.records import Failure
 
 
 @pytest.mark.parametrize(
@@ -31,10 +30,12 @@ from pipeline.ending import Kind, is_record_of, judge_exit, read_marked_line
 )
 def test_exit_codes(code, recorded, kind):
     """1, 2 and 75 count only with a failure record that says the same; Python itself exits with 1 and 2."""
-    record = None if recorded is None else {"exit": recorded, "what": "w", "where": "x", "fix": "f"}
+    record = None
+    if recorded is not None:
+        record = Failure("r", None, "train", "run-1.1", "a", recorded, "DataFault", "w", "x", "f", "runbook")
     ending = judge_exit(code, record)
     assert ending.kind is kind
-    assert ending.has_record == (record is not None and recorded == code)
+    assert ending.record is (record if recorded == code else None)
 
 
 @pytest.mark.parametrize(
@@ -50,53 +51,6 @@ def test_exit_codes(code, recorded, kind):
 def test_end_without_a_word_is_explained(code, words):
     """An end without a record still says what happened and what to do, with the last lines of the log."""
     ending = judge_exit(code, None, last_words="ModuleNotFoundError: pipeline_worker")
-    assert words in ending.record["what"]
-    assert ending.record["fix"]
-    assert ending.record["details"]["last_words"] == "ModuleNotFoundError: pipeline_worker"
-
-
-def test_marked_line():
-    """A record on a marked line of stdout counts; anything else on stdout does not."""
-    record = {"exit": 75, "what": "The store is down."}
-    assert read_marked_line(f"PIPELINE-FAILURE {json.dumps(record)}") == record
-    assert read_marked_line(json.dumps(record)) is None
-    assert read_marked_line("PIPELINE-FAILURE {broken") is None
-    assert read_marked_line('PIPELINE-FAILURE "text"') is None
-
-
-RECORD = {
-    "run_key": "penguins.20260131T120000Z.1a2b3c4d",
-    "stage": "train",
-    "attempt": "run-1.1",
-    "dataset": "penguins",
-    "exit": 1,
-    "error": "DataFault",
-    "what": "w",
-    "where": "x",
-    "fix": "f",
-    "runbook": "r",
-}
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"run_key": "penguins.20260131T120000Z.99999999"},
-        {"stage": "ingest"},
-        {"attempt": "run-1.2"},
-        {"dataset": "../../evil"},
-        {"dataset": 7},
-        {"exit": "1"},
-        {"exit": True},
-        {"what": None},
-        {"details": "text"},
-        {"runbook": ["r"]},
-    ],
-    ids=str,
-)
-def test_only_a_record_of_this_attempt_counts(changes):
-    """Another run's, stage's or try's, a path for a dataset, or another form is no failure record of this attempt."""
-    asked = RECORD["run_key"], RECORD["stage"], RECORD["attempt"]
-    assert is_record_of(RECORD, *asked)
-    assert is_record_of({**RECORD, "dataset": None, "details": {"rows": [1]}}, *asked)
-    assert not is_record_of({**RECORD, **changes}, *asked)
+    assert words in ending.reason.what
+    assert ending.reason.fix
+    assert ending.reason.details["last_words"] == "ModuleNotFoundError: pipeline_worker"

@@ -35,14 +35,14 @@ def test_faults(error, kind, words):
     """What time can mend is tried again for long, all else once; each says what happened and what to do."""
     ending = judge_fault(error, read_settings({"ML_TASK_IMAGE": "a:1", "ML_TASK_NETWORK": "net"}))
     assert ending.kind is kind
-    assert words in ending.record["what"]
-    assert ending.record["fix"]
-    assert not ending.has_record
+    assert words in ending.reason.what
+    assert ending.reason.fix
+    assert ending.record is None
 
 
 def test_out_of_memory():
     """A container that ran out of memory names the setting that bounds it."""
     ending = judge_out_of_memory(70, "4g", "fits")
     assert (ending.kind, ending.code) == (Kind.CRASH, 70)
-    assert "4g" in ending.record["what"]
-    assert ending.record["where"] == "the setting ML_TASK_MEMORY"
+    assert "4g" in ending.reason.what
+    assert ending.reason.where == "the setting ML_TASK_MEMORY"

@@ -12,7 +12,8 @@ import pytest
 
 from pipeline.settings import read_settings
 from pipeline.store import Store
-from tests.dags.conftest import make_environment
+from pipeline_contract.records import TRIGGER
+from tests.dags.conftest import make_drop, make_environment
 
 KEY = "penguins.20260131T120000Z.1a2b3c4d"
 CLOSED = "houses.20260131T120000Z.1a2b3c4d"
@@ -99,10 +100,10 @@ def runs(weed, worker_python, interpreter, tmp_path_factory):
     store = Store(settings)
     for name in ("a", "b"):
         store.put(settings.drop_bucket, f"penguins/{name}.csv", b"a,b\n1,2\n")
-    store.put(settings.artifact_bucket, f"runs/{KEY}/drop.json", b'{"dataset": "penguins"}')
+    store.put(settings.artifact_bucket, f"runs/{KEY}/drop.json", make_drop(KEY).write())
     store.put(settings.artifact_bucket, f"runs/open/{KEY}", b"")
-    begun = {"dataset": "wine", "origin": "trigger", "payload": PAYLOAD}
-    store.put(settings.artifact_bucket, f"runs/{BEGUN}/drop.json", json.dumps(begun).encode())
+    begun = make_drop(BEGUN, "wine", origin=TRIGGER, payload=PAYLOAD)
+    store.put(settings.artifact_bucket, f"runs/{BEGUN}/drop.json", begun.write())
     done = interpreter.run(_RUN, environment)
     found = {}
     for part in done.output.split("BEGIN\n")[1:]:

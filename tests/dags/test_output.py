@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from typing import Any
 
 import pytest
 
 from pipeline.output import Output
+from pipeline_contract.records import Failure
 
 
 class Said:
@@ -87,3 +89,35 @@ def test_long_lines_are_bounded_by_their_bytes(said):
     output.end(0)
     assert 9 << 20 < sum(len(text) for _, text in said.lines) <= (10 << 20) + 1000
     assert any("left out" in text for _, text in said.lines)
+
+
+RECORD = Failure(
+    "r", "penguins", "train", "run-1.1", "a", 75, "StoreDown", "The store is down.", "s3", "Wait.", "runbook"
+)
+
+
+def test_a_record_on_a_marked_line_counts(said):
+    """The last record is the command's, whatever else it prints; the last line is its result."""
+    output = Output(said)
+    output.stdout.add(f"PIPELINE-FAILURE {{}}\n{RECORD.mark()}\nPIPELINE-FAILURE {{broken\nthe end\n".encode())
+    ended = output.end(75)
+    assert (ended.record, ended.result) == (RECORD, "the end")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        json.dumps({"exit": 75}),
+        f" {RECORD.mark()}",
+        "PIPELINE-FAILURE {broken",
+        'PIPELINE-FAILURE "text"',
+        'PIPELINE-FAILURE {"exit": 75, "what": "The store is down."}',
+        "PIPELINE-FAILURE " + "[" * 60_000,
+    ],
+    ids=lambda line: line[:40],
+)
+def test_anything_else_is_no_record(said, line):
+    """A line without the mark, or of another form after it, says nothing."""
+    output = Output(said)
+    output.stdout.add(line.encode())
+    assert output.end(75).record is None

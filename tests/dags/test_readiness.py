@@ -8,8 +8,8 @@ from types import SimpleNamespace
 import pytest
 
 from pipeline import readiness
-from pipeline.assets import STAGES
 from pipeline.readiness import StagesUnready, require_ready
+from pipeline_contract.stages import STAGES
 
 #: Airflow knows every Dag, and none is paused.
 READY = {"ti": SimpleNamespace(get_dag=lambda _: SimpleNamespace(is_paused=False))}

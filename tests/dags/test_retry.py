@@ -10,7 +10,8 @@ from airflow.sdk.exceptions import AirflowTaskTimeout
 
 from pipeline.ending import Ending, Kind
 from pipeline.retry import RETRIES, WATCH_RETRIES, StageFailed, StageRetryPolicy, WatchRetryPolicy, count_tries, decide
-from pipeline.store import StoreUnavailable
+from pipeline_contract.records import Reason
+from pipeline_contract.s3 import StoreRefused, StoreUnavailable
 
 
 @pytest.mark.parametrize("kind", [Kind.DATA, Kind.REQUEST, Kind.TIMEOUT])
@@ -46,7 +47,7 @@ def test_tries_are_counted_from_the_clear():
 def test_policy_says_what_the_operator_decided():
     """Airflow's question is answered with the decision that the operator has put into log and receipt."""
     policy = StageRetryPolicy()
-    ending = Ending(Kind.OUTSIDE, 75, {"what": "w", "where": "x", "fix": "f"}, has_record=True)
+    ending = Ending(Kind.OUTSIDE, 75, Reason("w", "x", "f"))
     failure = StageFailed(ending, decide(Kind.OUTSIDE, try_of_ask=2, earlier_crashes=0))
     answer = policy.evaluate(failure, 2, RETRIES)
     assert (answer.action, answer.retry_delay) == (RetryAction.RETRY, timedelta(seconds=20))
@@ -59,8 +60,10 @@ def test_policy_for_what_is_no_end_of_an_attempt():
     policy = StageRetryPolicy()
     assert policy.evaluate(AirflowTaskTimeout(), 1, RETRIES).action is RetryAction.FAIL
     assert policy.evaluate(RuntimeError("ours"), 1, RETRIES).action is RetryAction.RETRY
-    # Whether a run has begun could not be looked up.
-    assert policy.evaluate(StoreUnavailable("down"), 9, RETRIES).action is RetryAction.RETRY
+    # Whether a run has begun could not be looked up, as the store is down or refuses the key.
+    for fault in (StoreUnavailable, StoreRefused):
+        answer = policy.evaluate(fault("down"), 9, RETRIES)
+        assert (answer.action, answer.retry_delay) == (RetryAction.RETRY, timedelta(minutes=5))
     assert policy.evaluate(RuntimeError("ours"), 24, RETRIES + 23).action is RetryAction.RETRY, "the first of a new ask"
     for number in (2, 3):
         answer = policy.evaluate(RuntimeError("ours"), number, RETRIES)

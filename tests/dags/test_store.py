@@ -6,14 +6,16 @@ import dataclasses
 
 import pytest
 
-from pipeline.store import AlreadyThere, ObjectMissing, Store, StoreRefused, StoreUnavailable, get_json, put_json
+from pipeline.store import Store, get_json
+from pipeline_contract.records import write_json
+from pipeline_contract.s3 import BucketMissing, ObjectMissing, PreconditionFailed, StoreRefused
 
 
 def test_conditional_put(store, settings):
     """A put on condition that there is nothing succeeds once."""
     bucket = settings.artifact_bucket
     store.put(bucket, "a.json", b"1", if_none_match=True)
-    with pytest.raises(AlreadyThere):
+    with pytest.raises(PreconditionFailed):
         store.put(bucket, "a.json", b"2", if_none_match=True)
     assert store.get(bucket, "a.json") == b"1"
     store.put(bucket, "a.json", b"3")
@@ -25,7 +27,7 @@ def test_missing_is_no_outage(store, settings):
     with pytest.raises(ObjectMissing):
         store.get(settings.artifact_bucket, "absent")
     assert get_json(store, settings.artifact_bucket, "absent") is None
-    with pytest.raises(StoreUnavailable, match="NoSuchBucket"):
+    with pytest.raises(BucketMissing, match="NoSuchBucket"):
         store.get("no-such-bucket", "absent")
     store.delete(settings.artifact_bucket, "absent")
 
@@ -39,7 +41,7 @@ def test_wrong_key_is_refused(settings):
 
 def test_json(store, settings):
     """What was put as JSON comes back, and what is no JSON object is none."""
-    put_json(store, settings.artifact_bucket, "a.json", {"ä": [1]})
+    store.put(settings.artifact_bucket, "a.json", write_json({"ä": [1]}))
     assert get_json(store, settings.artifact_bucket, "a.json") == {"ä": [1]}
     store.put(settings.artifact_bucket, "b.json", b"[1]")
     store.put(settings.artifact_bucket, "c.json", b"{")
@@ -77,7 +79,7 @@ def test_overwritten_without_versions(store, settings, monkeypatch, size):
     store.copy_version(version, bucket, "b")
     assert store.get(bucket, "b") == b"1" * size
     store.put(bucket, "a", b"2" * size)
-    with pytest.raises(StoreRefused):
+    with pytest.raises(PreconditionFailed):
         store.copy_version(version, bucket, "b")
     assert store.get(bucket, "b") == b"1" * size
 

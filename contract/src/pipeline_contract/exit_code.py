@@ -21,8 +21,8 @@ class ExitCode(IntEnum):
 NEED_RECORD = frozenset({ExitCode.DATA, ExitCode.REQUEST, ExitCode.OUTSIDE})
 #: Killed: by the kernel for want of memory, or by someone.
 KILLED = 137
-#: The command could not be started: the engine's codes, and the shell's.
-NOT_STARTED = (125, 126, 127)
+#: The command could not be started: the engine's code, and the shell's for what cannot be run and for what is not there.
+NOT_STARTED = REFUSED_BY_ENGINE, NOT_EXECUTABLE, NOT_FOUND = (125, 126, 127)
 
 _STATES = {
     ExitCode.DONE: State.DONE,

@@ -264,7 +264,8 @@ def describe_published(manifest: Mapping[str, Any]) -> dict[str, Any]:
 
 def write_json(value: object) -> bytes:
     """Return *value* as JSON that a person can read."""
-    return json.dumps(value, indent=1, ensure_ascii=False, default=str).encode()
+    # Half of a pair, which has no UTF-8, is written as JSON escapes it.
+    return json.dumps(value, indent=1, ensure_ascii=False, default=str).encode(errors="backslashreplace")
 
 
 def read_json(content: bytes) -> dict[str, Any]:
@@ -274,7 +275,7 @@ def read_json(content: bytes) -> dict[str, Any]:
     """
     try:
         value = json.loads(content)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise RecordInvalid(f"no JSON: {error}") from error
     if not isinstance(value, dict):
         raise RecordInvalid("no JSON object")

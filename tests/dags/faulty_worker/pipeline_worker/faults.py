@@ -16,6 +16,9 @@ import time
 from pathlib import Path
 from typing import Any
 
+from pipeline_contract.exit_code import state_after
+from pipeline_contract.layout import Layout
+from pipeline_contract.records import Failure, Receipt, StageSummary
 from pipeline_worker import commit
 from pipeline_worker.s3 import S3
 
@@ -25,42 +28,38 @@ def main(stage: str) -> None:
     arguments = dict(word.partition("=")[::2] for word in sys.argv[1:])
     faults = json.loads(arguments.get("--params", "{}")).get("faults", {})
     bucket, prefix = os.environ["ML_PIPELINE_ARTIFACT_BUCKET"], os.environ["ML_PIPELINE_ARTIFACT_PREFIX"]
-    S3().request("PUT", bucket, f"{prefix}/open/{arguments['--run']}")
+    run_key, attempt = arguments["--run"], arguments["--attempt"]
+    run = Layout(prefix).run(run_key)
+    S3().request("PUT", bucket, run.marker)
     _act(faults)
-    tries = int(arguments["--attempt"].rpartition(".")[2])
+    tries = int(attempt.rpartition(".")[2])
     exits = faults.get("exits", [0])
     code = exits[min(tries, len(exits)) - 1]
     if code == 0:
         commit.main(stage)
     if code < 0:
         os.kill(os.getpid(), -code)
-    record = {
-        "run_key": arguments["--run"],
-        "dataset": "penguins",
-        "stage": stage,
-        "attempt": arguments["--attempt"],
-        "exit": code,
-        "error": "Fault",
-        "what": f"The fault of try {tries}.",
-        "where": "column `a`",
-        "fix": "Mend it.",
-        "runbook": "runbooks/stage-crashed.md",
-        "details": {},
-    }
+    record = Failure(
+        run_key=run_key,
+        dataset="penguins",
+        stage=stage,
+        attempt=attempt,
+        ask=arguments["--ask"],
+        exit=code,
+        error="Fault",
+        what=f"The fault of try {tries}.",
+        where="column `a`",
+        fix="Mend it.",
+        runbook="runbooks/stage-crashed.md",
+    )
     if faults.get("record") == "store":
-        folder = f"{prefix}/{arguments['--run']}/{commit.FOLDERS[stage]}/{arguments['--attempt']}"
-        S3().request("PUT", bucket, f"{folder}/failure.json", json.dumps(record).encode())
-        state = {1: "refused", 2: "refused", 75: "waiting"}.get(code, "failed")
-        receipt = {
-            "state": state,
-            "told_by": "the worker",
-            "stages": {stage: {"state": state, "attempt": record["attempt"]}},
-        }
-        S3().request(
-            "PUT", bucket, f"{prefix}/receipts/penguins/{arguments['--run']}.json", json.dumps(receipt).encode()
-        )
+        S3().request("PUT", bucket, run.failure(stage, attempt), record.write())
+        state = state_after(code)
+        stages = {stage: StageSummary(state, attempt)}
+        receipt = Receipt(run_key, "penguins", "", state, stages=stages, updated_at="the worker's")
+        S3().request("PUT", bucket, run.receipt("penguins"), receipt.write())
     if faults.get("record") == "line":
-        sys.stdout.write(f"PIPELINE-FAILURE {json.dumps(record)}\n")
+        sys.stdout.write(f"{record.mark()}\n")
     sys.exit(code)
 
 
