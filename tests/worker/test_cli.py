@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from pipeline_contract.records import FAILURE_MARK
 from tests.worker.fork import run_forked
 
 COMMANDS = ["ingest_data", "validate_data", "train_model", "save_results"]
@@ -36,7 +37,7 @@ class Ended:
     @property
     def failure(self) -> dict[str, Any]:
         """The failure record in the last line."""
-        record: dict[str, Any] = json.loads(self.stdout.splitlines()[-1].removeprefix("PIPELINE-FAILURE "))
+        record: dict[str, Any] = json.loads(self.stdout.splitlines()[-1].removeprefix(FAILURE_MARK))
         return record
 
 
@@ -144,7 +145,7 @@ def test_settings_file_fills_in_what_is_not_set(tmp_path: Path) -> None:
     """PIPELINE_ENV_FILE is read for names that the environment lacks; a file that is not there is named."""
     env_file = tmp_path / "settings.env"
     env_file.write_text(
-        f"OBJECT_STORAGE_ENDPOINT_URL={(tmp_path / 'lake').as_uri()}\nML_PIPELINE_ARTIFACT_PREFIX=mine\n"
+        f"OBJECT_STORAGE_ENDPOINT_URL={(tmp_path / 'lake').as_uri()}\nML_PIPELINE_ARTIFACT_PREFIX='mine' # a note\n"
     )
     ended = run("ingest_data", PIPELINE_ENV_FILE=str(env_file), ML_PIPELINE_ARTIFACT_BUCKET="other")
     assert ended.returncode == 2
