@@ -19,7 +19,8 @@
      │    ├── TrackingUnavailable
      │    │    └── TrackingConflict  its database took another worker's write first
      │    ├── CommitLost             another attempt committed first
-     │    └── LeftAlone              whoever started this command is gone
+     │    ├── LeftAlone              whoever started this command is gone
+     │    └── ContractDiffers        it was started by another version of the pipeline
      └── Crash               70    a fault of ours
           └── AttemptsExhausted      two attempts of this ask ended without a word
 
@@ -145,6 +146,12 @@ class CommitLost(Unavailable):
 
 class LeftAlone(Unavailable):
     """Whoever started this command is gone, so nobody waits for what it does."""
+
+    runbook = "runbooks/stage-crashed.md"
+
+
+class ContractDiffers(Unavailable):
+    """Whoever started this command is of another version of the pipeline, so that the two may not understand each other."""
 
     runbook = "runbooks/stage-crashed.md"
 

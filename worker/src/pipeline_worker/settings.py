@@ -10,10 +10,11 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from pipeline_contract.env_file import parse_env_file
+from pipeline_contract.identity import VARIABLE, read_identity
 from pipeline_contract.layout import Layout
 from pipeline_contract.settings import KEYS, choose
 
-from .errors import ParameterInvalid
+from .errors import ContractDiffers, ParameterInvalid
 from .limits import NAMES, Limits
 
 #: What bounds a training, and the settings that it comes from.
@@ -67,6 +68,20 @@ class Settings:
     def layout(self) -> Layout:
         """Where the objects lie that the pipeline keeps, as URIs."""
         return Layout(f"s3://{self.artifact_bucket}/{self.prefix}")
+
+
+def check_contract(environ: Mapping[str, str] | None = None) -> None:
+    """Refuse to work for a task of another version of the pipeline.
+
+    :raises ContractDiffers: the task tells another contract than that of this process.
+    """
+    told = (os.environ if environ is None else environ).get(VARIABLE)
+    if told and told != read_identity():
+        raise ContractDiffers(
+            "The worker's image (or environment) is of another version of the pipeline than Airflow's.",
+            where=f"{VARIABLE}={told}; this worker's is {read_identity()}",
+            fix="Build it anew: `docker compose build worker-image` (without containers: `make up`); it goes on by itself then.",
+        )
 
 
 def read_settings(environ: Mapping[str, str] | None = None, *, store_folder: Path | None = None) -> Settings:

@@ -28,7 +28,7 @@ from ..attempt import Attempt, Outcome, Work
 from ..errors import ParameterInvalid, StageError
 from ..layers import parse_layer
 from ..receipt import describe_failure
-from ..settings import read_settings
+from ..settings import check_contract, read_settings
 from ..short_name import shorten_told
 from ..stage import StarterGone, run_stage
 from ..start import Ask
@@ -53,6 +53,7 @@ def main(stage: str, description: str, example: str, argv: Sequence[str] | None 
     logging.getLogger("pipeline_worker").setLevel(logging.INFO)
     signal.signal(signal.SIGTERM, _stop)
     try:
+        check_contract()
         settings = read_settings(store_folder=options.store)
         if settings.exit_with_stdin:
             threading.Thread(target=_exit_with_stdin, daemon=True).start()
