@@ -51,7 +51,7 @@ def run_stub(line: Line, stage: str, run_key: str, params: dict[str, Any], exit_
         ],
         env={
             "PATH": os.environ["PATH"],
-            "PYTHONPATH": str(ROOT / "tests" / "stub_worker"),
+            "PYTHONPATH": os.pathsep.join([str(ROOT / "tests" / "stub_worker"), os.environ.get("PYTHONPATH", "")]),
             "MLFLOW_TRACKING_URI": str(line.settings.mlflow_tracking_uri),
             "PIPELINE_SCRATCH_DIR": str(line.settings.scratch),
         },
