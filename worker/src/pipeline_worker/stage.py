@@ -105,8 +105,6 @@ def _attempt(asked: Ask, work: Work, store: Store, settings: Settings, layout: R
         )
 
     store.put(layout.started(asked.stage, asked.attempt), started.write(), content_type="application/json")
-    summaries = dict(start.earlier.summaries) if start.earlier else {}
-    links = dict(start.earlier.links) if start.earlier else {}
     store.put(layout.marker, b"")
     before = stage_before(asked.stage)
     running = Receipt(
@@ -115,8 +113,9 @@ def _attempt(asked: Ask, work: Work, store: Store, settings: Settings, layout: R
         file=start.drop.uri,
         state=before.state if before else State.CLAIMED,
         stage=asked.stage,
-        links=links,
-        stages=summaries | {asked.stage: StageSummary(State.RUNNING, asked.attempt, write_time())},
+        links=start.earlier.links if start.earlier else {},
+        stages=(start.earlier.summaries if start.earlier else {})
+        | {asked.stage: StageSummary(State.RUNNING, asked.attempt, write_time())},
     )
     put_receipt(store, layout, running)
     settings.scratch.mkdir(parents=True, exist_ok=True)
