@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pipeline_contract.records import FAILURE_MARK
+from pipeline_contract.run_key import make_run_key
 from pipeline_worker.attempt import Attempt, Outcome
 from pipeline_worker.ingest import ingest
-from pipeline_worker.layout import Layout
 from pipeline_worker.manifest import Manifest, read_committed
 from pipeline_worker.publish import publish
-from pipeline_worker.run_key import make_run_key
 from pipeline_worker.settings import Settings, read_settings
 from pipeline_worker.stage import Ended, run_stage
 from pipeline_worker.start import Ask
@@ -80,7 +80,7 @@ class Line:
 
     def committed(self, stage: str, run_key: str) -> Manifest:
         """Return what *stage* committed."""
-        found = read_committed(self.store, Layout.of(self.settings, run_key), stage)
+        found = read_committed(self.store, self.settings.layout.run(run_key), stage)
         assert found is not None
         return found.manifest
 
@@ -94,7 +94,6 @@ class Line:
 
 def failure_of(ended: Ended) -> dict[str, Any]:
     """Return the failure record that an attempt ended with."""
-    mark = "PIPELINE-FAILURE "
-    assert ended.stdout[-1].startswith(mark), ended.stdout
-    record: dict[str, Any] = json.loads(ended.stdout[-1].removeprefix(mark))
+    assert ended.stdout[-1].startswith(FAILURE_MARK), ended.stdout
+    record: dict[str, Any] = json.loads(ended.stdout[-1].removeprefix(FAILURE_MARK))
     return record

@@ -18,6 +18,8 @@ from typing import Any
 
 import pytest
 
+from pipeline_contract.identity import read_identity
+from pipeline_contract.records import FAILURE_MARK
 from tests.worker.fork import run_forked
 
 COMMANDS = ["ingest_data", "validate_data", "train_model", "save_results"]
@@ -36,7 +38,7 @@ class Ended:
     @property
     def failure(self) -> dict[str, Any]:
         """The failure record in the last line."""
-        record: dict[str, Any] = json.loads(self.stdout.splitlines()[-1].removeprefix("PIPELINE-FAILURE "))
+        record: dict[str, Any] = json.loads(self.stdout.splitlines()[-1].removeprefix(FAILURE_MARK))
         return record
 
 
@@ -144,7 +146,7 @@ def test_settings_file_fills_in_what_is_not_set(tmp_path: Path) -> None:
     """PIPELINE_ENV_FILE is read for names that the environment lacks; a file that is not there is named."""
     env_file = tmp_path / "settings.env"
     env_file.write_text(
-        f"OBJECT_STORAGE_ENDPOINT_URL={(tmp_path / 'lake').as_uri()}\nML_PIPELINE_ARTIFACT_PREFIX=mine\n"
+        f"OBJECT_STORAGE_ENDPOINT_URL={(tmp_path / 'lake').as_uri()}\nML_PIPELINE_ARTIFACT_PREFIX='mine' # a note\n"
     )
     ended = run("ingest_data", PIPELINE_ENV_FILE=str(env_file), ML_PIPELINE_ARTIFACT_BUCKET="other")
     assert ended.returncode == 2
@@ -163,6 +165,19 @@ def test_endpoint_that_is_no_address_is_a_fault_of_the_setting(url: str) -> None
     record = ended.failure
     assert (record["exit"], record["where"], record["attempt"]) == (2, "OBJECT_STORAGE_ENDPOINT_URL", "one")
     assert "http://" in record["fix"]
+
+
+def test_a_worker_of_another_version_than_airflow_s_does_nothing(tmp_path: Path) -> None:
+    """It says how it is built anew, and is tried again until then; one of the same version works."""
+    asked = ("--store", str(tmp_path), "--attempt", "one", "--params", put_source(tmp_path))
+    ended = run("ingest_data", *asked, PIPELINE_CONTRACT="another", OBJECT_STORAGE_ENDPOINT_URL="no address")
+    assert ended.returncode == 75
+    record = ended.failure
+    assert (record["error"], record["exit"], record["attempt"]) == ("ContractDiffers", 75, "one")
+    assert "of another version of the pipeline than Airflow's" in record["what"]
+    assert "`docker compose build worker-image`" in record["fix"]
+    assert list_files(tmp_path) == {"drops/_sources/a.csv"}
+    assert run("ingest_data", *asked, PIPELINE_CONTRACT=read_identity()).returncode == 0
 
 
 WORK_AND_WAIT = """

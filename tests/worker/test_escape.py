@@ -2,26 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import logging
-from pathlib import Path
-from typing import Any
-
-import pytest
 
 from pipeline_worker.cli.command import EscapedFormatter
 from pipeline_worker.errors import DataUnreadable
-from pipeline_worker.escape import escape
 from pipeline_worker.publishing.markup import show_note
 
-VECTORS: dict[str, Any] = json.loads((Path(__file__).parent.parent / "vectors.json").read_text(encoding="utf-8"))
 FORGED = "size\n12:00:00 INFO    ingest: 5 rows"
-
-
-@pytest.mark.parametrize("vector", VECTORS["escaped"], ids=lambda vector: vector["escaped"])
-def test_what_cannot_be_seen_is_written_out(vector: dict[str, str]) -> None:
-    """As the Dags and the commands write it out; all other text stays as it is."""
-    assert escape(vector["text"]) == vector["escaped"]
 
 
 def test_an_error_has_no_line_break_of_the_data() -> None:

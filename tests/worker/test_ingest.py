@@ -16,8 +16,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from pipeline_contract.records import FAILURE_MARK
 from pipeline_worker.ingest import ingest
-from pipeline_worker.layout import Layout
 from pipeline_worker.limits import Limits
 from pipeline_worker.manifest import Manifest, read_committed
 from pipeline_worker.request import Request
@@ -37,7 +37,7 @@ class Bench:
         self.folder = folder
         self.settings = read_settings({"PIPELINE_SCRATCH_DIR": str(folder / "scratch")}, store_folder=folder)
         self.store = open_store(self.settings)
-        self.layout = Layout.of(self.settings, KEY)
+        self.layout = self.settings.layout.run(KEY)
 
     def drop(self, content: bytes, key: str = "penguins/x.csv", dataset: str = "penguins") -> None:
         """Leave what `claim_drops` leaves."""
@@ -77,7 +77,7 @@ def bench(tmp_path: Path) -> Bench:
 
 
 def failure_of(ended: Ended) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(ended.stdout[-1].removeprefix("PIPELINE-FAILURE "))
+    found: dict[str, Any] = json.loads(ended.stdout[-1].removeprefix(FAILURE_MARK))
     return found
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from pipeline_contract.escape import escape
 from pipeline_worker.errors import LocationRefused
-from pipeline_worker.escape import escape
 from pipeline_worker.location import check_target
 from pipeline_worker.settings import read_settings
 

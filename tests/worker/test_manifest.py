@@ -7,18 +7,19 @@ from typing import Any
 
 import pytest
 
+from pipeline_contract.layout import RunLayout
+from pipeline_contract.s3 import PreconditionFailed
 from pipeline_worker.errors import CommitLost, Crash
-from pipeline_worker.layout import Layout
 from pipeline_worker.manifest import Manifest, commit, digest_of_json, read_committed
 from pipeline_worker.settings import read_settings
-from pipeline_worker.store import PreconditionFailed, Store, open_store
+from pipeline_worker.store import Store, open_store
 
 KEY = "penguins.20260101T000000Z.aaaaaaaa"
 
 
 @pytest.fixture
-def layout(tmp_path: Path) -> Layout:
-    return Layout.of(read_settings({}, store_folder=tmp_path), KEY)
+def layout(tmp_path: Path) -> RunLayout:
+    return read_settings({}, store_folder=tmp_path).layout.run(KEY)
 
 
 @pytest.fixture
@@ -26,7 +27,7 @@ def store(tmp_path: Path) -> Store:
     return open_store(read_settings({}, store_folder=tmp_path))
 
 
-def make_manifest(layout: Layout, attempt: str) -> Manifest:
+def make_manifest(layout: RunLayout, attempt: str) -> Manifest:
     """Return a manifest with nothing in it."""
     texts = dict.fromkeys(("base_digest", "started_at", "finished_at"), "")
     objects: dict[str, Any] = {
@@ -34,19 +35,21 @@ def make_manifest(layout: Layout, attempt: str) -> Manifest:
         for name in ("inputs", "outputs", "request", "request_from", "overrides", "facts", "links", "summaries")
     }
     return Manifest(
-        uri=f"{layout.attempt('train', attempt)}/manifest.json", run_key=KEY, dataset="penguins", stage="train",
+        uri=layout.manifest("train", attempt), run_key=KEY, dataset="penguins", stage="train",
         attempt=attempt, ask=attempt, versions={}, timings={}, **texts, **objects,
     )  # fmt: skip
 
 
-def test_an_answer_that_got_lost_is_no_lost_race(store: Store, layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_answer_that_got_lost_is_no_lost_race(
+    store: Store, layout: RunLayout, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A client that repeats a put finds its own manifest there: it is committed."""
     put = store.put
 
     def put_twice(uri: str, *arguments: Any, **options: Any) -> Any:
         put(uri, *arguments, **options)
         if options.get("if_none_match"):
-            raise PreconditionFailed(uri)
+            raise PreconditionFailed("", where=uri)
 
     monkeypatch.setattr(store, "put", put_twice)
     commit(store, layout, make_manifest(layout, "b"), None)
@@ -56,7 +59,7 @@ def test_an_answer_that_got_lost_is_no_lost_race(store: Store, layout: Layout, m
 
 
 @pytest.mark.parametrize("winner", ["a", "c"])
-def test_a_lost_race_changes_nothing(store: Store, layout: Layout, winner: str) -> None:
+def test_a_lost_race_changes_nothing(store: Store, layout: RunLayout, winner: str) -> None:
     """Whoever commits second over the same loses, whatever the two are called; the first one's manifest stays."""
     commit(store, layout, make_manifest(layout, winner), None)
     with pytest.raises(CommitLost):
@@ -67,7 +70,7 @@ def test_a_lost_race_changes_nothing(store: Store, layout: Layout, winner: str) 
 
 
 def test_a_manifest_that_is_gone_at_the_second_look_is_a_lost_race(
-    store: Store, layout: Layout, monkeypatch: pytest.MonkeyPatch
+    store: Store, layout: RunLayout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where a put was refused and nothing is there any more, it is tried again rather than taken for done."""
     seen_by_none = make_manifest(layout, "b")
@@ -75,7 +78,7 @@ def test_a_manifest_that_is_gone_at_the_second_look_is_a_lost_race(
 
     def refuse(uri: str, *arguments: Any, **options: Any) -> Any:
         if options.get("if_none_match"):
-            raise PreconditionFailed(uri)
+            raise PreconditionFailed("", where=uri)
         return put(uri, *arguments, **options)
 
     monkeypatch.setattr(store, "put", refuse)
@@ -83,7 +86,7 @@ def test_a_manifest_that_is_gone_at_the_second_look_is_a_lost_race(
         commit(store, layout, seen_by_none, None)
 
 
-def test_what_is_no_manifest_is_said_without_its_content(store: Store, layout: Layout) -> None:
+def test_what_is_no_manifest_is_said_without_its_content(store: Store, layout: RunLayout) -> None:
     """Something else in the manifest's place ends the stage with the names at fault, and nothing of what stands there."""
     store.put(layout.committed("train"), b'{"format": 1, "uri": "s3://a/b", "hunter2": "hunter2-value"}')
     with pytest.raises(Crash, match="cannot be read by this version") as raised:

@@ -20,9 +20,9 @@ import pytest
 
 from pipeline_worker.drop import read_drop
 from pipeline_worker.errors import StoreRefused
-from pipeline_worker.layout import Layout
 from pipeline_worker.manifest import digest_of
 from pipeline_worker.mlflow_server import MlflowRefusal, MlflowServer
+from pipeline_worker.run_order import order_drop
 from pipeline_worker.store import Write
 from tests.ports import free_ports
 from tests.worker.conftest import Mlflow
@@ -94,9 +94,9 @@ def test_the_model_lies_where_it_is_said_and_is_a_version(line: Line, trained: s
     (found,) = read_versions(line)
     tags = {tag["key"]: tag["value"] for tag in found["tags"]}
     assert tags["run_key"] == trained
-    found_drop = read_drop(line.store, Layout.of(line.settings, trained))
+    found_drop = read_drop(line.store, line.settings.layout.run(trained))
     assert found_drop
-    assert tags["run_order"] == found_drop[0].order
+    assert tags["run_order"] == order_drop(found_drop[0])
     assert tags["model_digest"] == trained_model.digest
     assert tags["location"] == facts["location"]
     assert "balanced accuracy" in found["description"]

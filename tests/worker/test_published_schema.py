@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from pipeline_contract.layout import Layout
 from pipeline_worker.errors import Crash
-from pipeline_worker.layout import Layout
 from pipeline_worker.published_schema import PublishedSchema, locate, put_published, read_published
 from pipeline_worker.settings import read_settings
 from pipeline_worker.store import Store, Write, open_store
@@ -46,7 +46,7 @@ def read(store: Store) -> PublishedSchema:
 )
 def test_names_become_parts_of_a_path(store: Store, dataset: str, version: str, path: str) -> None:
     """Free text leads nowhere else, and is never too long for a part; what can be read stays readable."""
-    uri = locate(Layout("artifacts", "ml-pipeline-runs", "k"), dataset, version)
+    uri = locate(Layout("s3://artifacts/ml-pipeline-runs"), dataset, version)
     assert uri.partition("/schemas/")[2].startswith(path)
     assert all(len(part) < 200 for part in uri.split("/"))
     put_published(store, uri, make(1, a="text"))

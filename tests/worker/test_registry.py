@@ -14,7 +14,7 @@ import pytest
 
 from pipeline_worker.mlflow_server import MlflowServer
 from pipeline_worker.publishing.registry import ALIAS, Registry, Version
-from pipeline_worker.run_key import tell_order
+from pipeline_worker.run_order import tell_order
 from pipeline_worker.settings import read_settings
 from tests.worker.conftest import Mlflow
 

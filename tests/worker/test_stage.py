@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
+from pipeline_contract.records import FAILURE_MARK
 from pipeline_worker.attempt import Attempt, Outcome
 from pipeline_worker.errors import DataUnreadable, StageError, StoreRefused, StoreUnavailable
-from pipeline_worker.layout import Layout
 from pipeline_worker.manifest import Manifest, read_committed
 from pipeline_worker.settings import Settings, read_settings
 from pipeline_worker.stage import Ended, run_stage
@@ -36,7 +36,7 @@ class Bench:
         self.folder = folder
         self.settings: Settings = read_settings({"PIPELINE_SCRATCH_DIR": str(folder / "scratch")}, store_folder=folder)
         self.store: Store = open_store(self.settings)
-        self.layout = Layout.of(self.settings, KEY)
+        self.layout = self.settings.layout.run(KEY)
         self.worked: list[str] = []
         self.attempts = 0
 
@@ -76,8 +76,8 @@ def bench(tmp_path: Path) -> Bench:
 
 def failure_of(ended: Ended) -> dict[str, Any]:
     line = ended.stdout[-1]
-    assert line.startswith("PIPELINE-FAILURE ")
-    return json.loads(line.removeprefix("PIPELINE-FAILURE "))  # type: ignore[no-any-return]
+    assert line.startswith(FAILURE_MARK)
+    return json.loads(line.removeprefix(FAILURE_MARK))  # type: ignore[no-any-return]
 
 
 def test_four_stages_hand_on_and_close_the_run(bench: Bench) -> None:
@@ -246,6 +246,13 @@ def test_stage_out_of_order_names_the_one_before(bench: Bench) -> None:
 def test_unknown_run_is_refused(bench: Bench) -> None:
     """A run key without a drop is a fault of the request."""
     assert failure_of(bench.run("validate"))["error"] == "RunUnknown"
+
+
+def test_a_drop_that_is_no_record_is_named(bench: Bench) -> None:
+    """Nothing can be made of it, and nothing else could be kept of the run."""
+    bench.store.put(bench.layout.drop, b"{}")
+    record = failure_of(bench.run("validate"))
+    assert (record["exit"], record["error"], record["where"]) == (70, "Crash", bench.layout.drop)
 
 
 def test_failure_is_kept_for_people_and_programs(bench: Bench) -> None:

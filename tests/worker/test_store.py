@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 import pytest
 from botocore.stub import Stubber
 
+from pipeline_contract.s3 import ObjectMissing, PreconditionFailed
 from pipeline_worker.errors import LocationRefused, ParameterInvalid, StoreRefused, StoreUnavailable
 from pipeline_worker.settings import read_settings
-from pipeline_worker.store import ObjectMissing, PreconditionFailed, Store, open_store
+from pipeline_worker.store import Store, open_store
 from pipeline_worker.store_s3 import S3Store
 from tests.minio_server import NEEDS_MINIO, MinioServer
 from tests.s3_client import open_client
@@ -242,6 +243,32 @@ def test_a_name_that_is_too_long_for_the_store_is_refused(tmp_path: Path) -> Non
         client.add_client_error("put_object", "KeyTooLongError")
         with pytest.raises(ParameterInvalid, match="A name is too long for the store"):
             store.put(key, b"")
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "kind", "said"),
+    [
+        ("NoSuchBucket", 404, StoreRefused, "There is no such bucket."),
+        ("AccessDenied", 403, StoreRefused, "The store refuses the worker's key (AccessDenied)."),
+        ("SlowDown", 503, StoreUnavailable, "The store answers SlowDown."),
+        ("InvalidRequest", 400, StoreUnavailable, "The store answers InvalidRequest."),
+    ],
+)
+def test_what_the_store_answers_is_said(code: str, status: int, kind: type[StoreUnavailable], said: str) -> None:
+    """All of it is worth another try; only what a request may have chosen badly is told apart."""
+    store = S3Store(read_settings(DEAD))
+    with Stubber(store._client) as client:
+        client.add_client_error("put_object", code, http_status_code=status)
+        with pytest.raises(StoreUnavailable) as raised:
+            store.put(f"{B}/x", b"")
+    assert (type(raised.value), raised.value.what, raised.value.exit_code) == (kind, said, 75)
+    assert raised.value.where.startswith(f"{B}/x at ")
+
+
+def test_a_file_of_this_machine_is_no_fault_of_the_store(tmp_path: Path) -> None:
+    """What is wrong with it is said as it is."""
+    with pytest.raises(FileNotFoundError):
+        S3Store(read_settings(DEAD)).put(f"{B}/x", tmp_path / "none")
 
 
 def test_dead_store_is_said_with_what_to_check() -> None:

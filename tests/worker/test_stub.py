@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from pipeline_worker.layout import COMMANDS, Layout
+from pipeline_contract.stages import STAGES
 from pipeline_worker.stage import run_stage
 from pipeline_worker.start import Ask
 from tests.worker.conftest import ROOT, Mlflow
@@ -46,12 +46,12 @@ def run_stub(line: Line, stage: str, run_key: str, params: dict[str, Any], exit_
     """Run a command of the stub."""
     done = subprocess.run(
         [
-            *(sys.executable, "-m", f"pipeline_worker.cli.{COMMANDS[stage]}", "--run", run_key, "--attempt", "one"),
+            *(sys.executable, "-m", f"pipeline_worker.cli.{STAGES[stage].command}", "--run", run_key, "--attempt", "one"),
             *("--ask", "one", "--again", "--params", json.dumps(params), "--store", str(line.settings.store_folder)),
         ],
         env={
             "PATH": os.environ["PATH"],
-            "PYTHONPATH": str(ROOT / "tests" / "stub_worker"),
+            "PYTHONPATH": os.pathsep.join([str(ROOT / "tests" / "stub_worker"), os.environ.get("PYTHONPATH", "")]),
             "MLFLOW_TRACKING_URI": str(line.settings.mlflow_tracking_uri),
             "PIPELINE_SCRATCH_DIR": str(line.settings.scratch),
         },
@@ -62,7 +62,7 @@ def run_stub(line: Line, stage: str, run_key: str, params: dict[str, Any], exit_
 
 def describe(line: Line, run_key: str) -> dict[str, Any]:
     """Return what a run left, by form: names of objects and of what is in them, without values."""
-    layout = Layout.of(line.settings, run_key)
+    layout = line.settings.layout.run(run_key)
     root = layout.drop.rpartition("/")[0]
     found: dict[str, Any] = {}
     for info in [*line.store.list(f"{root}/"), *line.store.list(layout.receipt(line.dataset))]:

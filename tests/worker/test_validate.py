@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from pipeline_contract.records import FAILURE_MARK
 from pipeline_worker.attempt import Attempt, Outcome
 from pipeline_worker.ingest import ingest
-from pipeline_worker.layout import Layout
 from pipeline_worker.manifest import read_committed
 from pipeline_worker.published_schema import keep_schema
 from pipeline_worker.settings import read_settings
@@ -37,7 +37,7 @@ class Bench:
     def __init__(self, folder: Path, content: bytes = ROWS, **given: Any) -> None:
         self.settings = read_settings({"PIPELINE_SCRATCH_DIR": str(folder / "scratch")}, store_folder=folder)
         self.store = open_store(self.settings)
-        self.layout = Layout.of(self.settings, KEY)
+        self.layout = self.settings.layout.run(KEY)
         self.store.put(SOURCE, content)
         params = {"data_source": SOURCE, "target_column": "species"} | given
         ask = Ask("ingest", KEY, "first", "first", False, params)
@@ -75,7 +75,7 @@ def test_a_violated_rule_tells_what_ingest_noted_of_its_column(tmp_path: Path) -
     """Once for each column, in the reason and in summary.json; a column without a note adds nothing."""
     bench = Bench(tmp_path, ROWS + b"Adelie,5000,NA\n")
     rules = {"allowed_values": {"island": ["Dream", "Biscoe"]}, "unique_columns": ["island", "species"]}
-    failure = json.loads(bench.run(**rules).stdout[-1].removeprefix("PIPELINE-FAILURE "))
+    failure = json.loads(bench.run(**rules).stdout[-1].removeprefix(FAILURE_MARK))
     note = bench.summary()["rules"][-1]["note"]
     assert note.startswith("1 cell says `NA`, kept as a label; if it means missing, give {")
     assert failure["what"].endswith(f". `island`: {note}")
@@ -92,7 +92,7 @@ def test_violated_rules_stop_the_run_and_are_told(tmp_path: Path, caplog: pytest
     summary = bench.summary()
     assert summary["rules_violated"] == 2
     assert json.loads(ended.stdout[0]) == summary
-    failure = json.loads(ended.stdout[-1].removeprefix("PIPELINE-FAILURE "))
+    failure = json.loads(ended.stdout[-1].removeprefix(FAILURE_MARK))
     assert failure["error"] == "RulesViolated"
     assert failure["what"] == (
         "2 of 5 rules are violated. `mass`: expected no missing value, found 1 of 22 values is missing: row 21 "
@@ -111,7 +111,7 @@ def test_violated_rules_stop_the_run_and_are_told(tmp_path: Path, caplog: pytest
 
 def read_failure(ended: Ended) -> dict[str, Any]:
     """Return the failure record that an attempt told."""
-    found: dict[str, Any] = json.loads(ended.stdout[-1].removeprefix("PIPELINE-FAILURE "))
+    found: dict[str, Any] = json.loads(ended.stdout[-1].removeprefix(FAILURE_MARK))
     return found
 
 

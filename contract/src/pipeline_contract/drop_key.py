@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import PurePosixPath
 
 from .secrets_in_uris import hide_secrets
 
@@ -35,7 +34,13 @@ def dataset_of_key(key: str) -> str:
     parts = [part for part in key.split("/") if part]
     if len(parts) > 1:
         return parts[0]
-    return name_dataset(PurePosixPath(parts[0]).stem) if parts else _UNNAMED
+    return name_dataset(_leave_ending_off(parts[0])) if parts else _UNNAMED
+
+
+def _leave_ending_off(name: str) -> str:
+    # `pathlib` does the same until Python 3.13, and is loaded for nothing else here.
+    point = name.rfind(".")
+    return name[:point] if 0 < point < len(name) - 1 else name
 
 
 def dataset_of_source(key: str) -> str:

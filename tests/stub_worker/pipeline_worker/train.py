@@ -9,10 +9,11 @@ import json
 import time
 from typing import Any
 
+from pipeline_contract.run_key import RunKey
+
 from . import EXAMPLES, load_stage
 from .attempt import Attempt, Outcome
 from .mlflow_server import MlflowServer
-from .run_key import RunKey
 from .training.tracking import find_experiment
 
 _METRICS = {"accuracy": 0.9, "balanced_accuracy": 0.9}

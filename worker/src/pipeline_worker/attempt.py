@@ -12,10 +12,11 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from pipeline_contract.layout import RunLayout, split_uri
+from pipeline_contract.records import DropRecord
+
 from . import __version__
-from .drop import Drop
 from .errors import Crash
-from .layout import Layout, split_uri
 from .manifest import Artifact, Manifest, digest_of
 from .request import Request
 from .settings import Settings
@@ -73,12 +74,12 @@ class Attempt:
 
     store: Store
     settings: Settings
-    layout: Layout
+    layout: RunLayout
     stage: str
     name: str
     ask: str
     again: bool
-    drop: Drop
+    drop: DropRecord
     request: Request
     request_from: dict[str, str]
     earlier: Manifest | None

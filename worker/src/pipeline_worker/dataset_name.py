@@ -6,8 +6,9 @@ import posixpath
 import unicodedata
 from pathlib import PurePosixPath
 
+from pipeline_contract.drop_key import SOURCES, name_dataset
+
 from .errors import ParameterInvalid
-from .run_key import name_dataset
 
 #: Column `registered_models.name` of MLflow's database.
 MAX_LENGTH = 256
@@ -62,7 +63,7 @@ def check_key(key: str, *, where: str, archive: bool = False) -> None:
 
 def note_made_name(key: str, dataset: str) -> list[str]:
     """Return a sentence where *dataset* is a name made of that of a file at the top, which could not be used as it is."""
-    name = key.removeprefix("_sources/")
+    name = key.removeprefix(SOURCES)
     stem = PurePosixPath(name).stem
     rule = _find_broken_rule(stem)
     if "/" in name or rule is None or dataset != name_dataset(stem):

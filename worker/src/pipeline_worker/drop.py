@@ -5,80 +5,41 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pipeline_contract.drop_key import DATASET_PARAMS, MAX_SIDECAR_BYTES, SIDECAR_SUFFIX, SOURCES, dataset_of_request
+from pipeline_contract.layout import RunLayout, split_uri
+from pipeline_contract.records import TRIGGER, DropRecord, RecordInvalid, Sidecar
+from pipeline_contract.s3 import ObjectMissing, PreconditionFailed
 
 from .dataset_name import check_dataset_name, check_key
-from .errors import LocationRefused, ParameterInvalid, RunUnknown, StoreRefused, StoreUnavailable
+from .errors import Crash, LocationRefused, ParameterInvalid, RunUnknown, StoreRefused, StoreUnavailable
 from .layer import PAYLOAD, Layer, say_anew
 from .layers import parse_layer
-from .layout import Layout, split_uri
 from .manifest import Artifact, digest_of
-from .run_key import RunKey, dataset_of_source, tell_order
 from .settings import Settings
-from .store import ObjectMissing, PreconditionFailed, Store
-
-#: A sidecar that is larger than this is no sidecar, in bytes; `claim_drops` has the same bound.
-MAX_SIDECAR_SIZE = 64 * 1024
+from .store import Store
 
 
-class Sidecar(BaseModel):
-    """The parameters that came with one file; *text* is None where they were too large to be parameters."""
+def read_drop(store: Store, layout: RunLayout) -> tuple[DropRecord, Artifact] | None:
+    """Return what the run began with and the identity of that record, or None where there is none.
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    key: str
-    version: str | None
-    text: str | None
-
-
-class Drop(BaseModel):
-    """What `drop.json` holds: the object that a run began with.
-
-    *origin* is `drop` for a file that landed and `trigger` for a manual trigger, whose *payload* is kept here so
-    that the run can be repeated by its key alone. *last_modified* is as exact as the store gives it, *place* how many newer
-    versions of the key were listed with it, *claimed_at* when this record was made; old records lack the last two.
+    :raises Crash: what lies there is no record of ours.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    run_key: str
-    dataset: str
-    origin: Literal["drop", "trigger"]
-    bucket: str
-    key: str
-    version: str | None
-    etag: str
-    size: int
-    last_modified: AwareDatetime
-    place: int = 0
-    claimed_at: AwareDatetime | None = None
-    sidecar: Sidecar | None
-    payload: dict[str, Any] | None = None
-
-    @property
-    def uri(self) -> str:
-        """Where it lay."""
-        return f"s3://{self.bucket}/{self.key}"
-
-    @property
-    def order(self) -> str:
-        """What sorts the runs of a dataset, the latest last; a trigger's time is its own, as its source may be an old file."""
-        time = self.last_modified if self.origin == "drop" else RunKey.parse(self.run_key).time
-        return tell_order(time, self.place, self.claimed_at)
-
-
-def read_drop(store: Store, layout: Layout) -> tuple[Drop, Artifact] | None:
-    """Return what the run began with and the identity of that record, or None where there is none."""
     try:
         content, _ = store.read(layout.drop)
     except ObjectMissing:
         return None
-    return Drop.model_validate_json(content), Artifact(uri=layout.drop, digest=digest_of(content), size=len(content))
+    try:
+        drop = DropRecord.read(content)
+    except RecordInvalid as error:
+        raise Crash(f"{error}.", where=layout.drop, fix="Start a new run: drop the file again.") from error
+    return drop, Artifact(uri=layout.drop, digest=digest_of(content), size=len(content))
 
 
-def fetch_source(store: Store, settings: Settings, layout: Layout, payload: Mapping[str, Any]) -> tuple[Drop, Artifact]:
+def fetch_source(
+    store: Store, settings: Settings, layout: RunLayout, payload: Mapping[str, Any]
+) -> tuple[DropRecord, Artifact]:
     """Copy the source that a manual trigger's *payload* names to `raw/data`, and write `drop.json`.
 
     :raises ParameterInvalid: no source is named, or there is no such object.
@@ -89,12 +50,12 @@ def fetch_source(store: Store, settings: Settings, layout: Layout, payload: Mapp
         raise ParameterInvalid(
             "`data_source` is missing: this run has no file.",
             where=PAYLOAD,
-            fix=f"Fill in `data_source`, such as s3://{settings.drop_bucket}/_sources/penguins.csv, and `target_column`; "
+            fix=f"Fill in `data_source`, such as s3://{settings.drop_bucket}/{SOURCES}penguins.csv, and `target_column`; "
             f"or drop the file into s3://{settings.drop_bucket}/<dataset>/ instead.",
             details={"parameter": "data_source"},
         )
     bucket, key = check_source(str(source), settings)
-    dataset = str(payload.get("dataset") or dataset_of_source(key))
+    dataset = dataset_of_request(payload.get("dataset"), source)
     uri = f"s3://{bucket}/{key}"
     check_key(key, where=uri)
     # Here too, because the name becomes a part of the paths that are written before the stage looks at it.
@@ -117,21 +78,21 @@ def fetch_source(store: Store, settings: Settings, layout: Layout, payload: Mapp
             where=uri,
             fix="It is tried again, with what is there then.",
         ) from error
-    drop = Drop(
+    drop = DropRecord(
         run_key=layout.run_key,
         dataset=dataset,
-        origin="trigger",
+        origin=TRIGGER,
         bucket=bucket,
         key=key,
         version=info.version,
         etag=info.etag,
         size=info.size,
-        last_modified=info.last_modified.astimezone(UTC),
+        last_modified=info.last_modified,
         claimed_at=datetime.now(UTC),
         sidecar=sidecar,
         payload=dict(payload),
     )
-    content = drop.model_dump_json(indent=1).encode()
+    content = drop.write()
     try:
         store.put(layout.drop, content, if_none_match=True, content_type="application/json")
     except PreconditionFailed:
@@ -158,7 +119,7 @@ def check_source(source: str, settings: Settings) -> tuple[str, str]:
             details={"parameter": "data_source"},
         )
     allowed = [
-        f"s3://{settings.drop_bucket}/_sources/",
+        f"s3://{settings.drop_bucket}/{SOURCES}",
         f"s3://{settings.artifact_bucket}/",
         *(f"{prefix.rstrip('/')}/" for prefix in settings.source_prefixes),
     ]
@@ -190,7 +151,7 @@ def _explain_refusal(uri: str, settings: Settings) -> Iterator[None]:
         ) from refusal
 
 
-def read_layers(store: Store, settings: Settings, drop: Drop) -> tuple[list[Layer], dict[str, Artifact]]:
+def read_layers(store: Store, settings: Settings, drop: DropRecord) -> tuple[list[Layer], dict[str, Artifact]]:
     """Return the layers of parameters that a run began with, lowest precedence first, and the object they came from.
 
     `<dataset>/_params.json` is read anew each time, so that it can be mended and `ingest` repeated; the sidecar and
@@ -200,7 +161,7 @@ def read_layers(store: Store, settings: Settings, drop: Drop) -> tuple[list[Laye
     """
     layers: list[Layer] = []
     inputs: dict[str, Artifact] = {}
-    uri = f"s3://{settings.drop_bucket}/{drop.dataset}/_params.json"
+    uri = f"s3://{settings.drop_bucket}/{drop.dataset}/{DATASET_PARAMS}"
     try:
         content, info = store.read(uri)
     except ObjectMissing:
@@ -213,7 +174,7 @@ def read_layers(store: Store, settings: Settings, drop: Drop) -> tuple[list[Laye
         name = f"s3://{drop.bucket}/{drop.sidecar.key}"
         if drop.sidecar.text is None:
             raise ParameterInvalid(
-                f"It is larger than {MAX_SIDECAR_SIZE // 1024} KiB, too large for parameters.",
+                f"It is larger than {MAX_SIDECAR_BYTES // 1024} KiB, too large for parameters.",
                 where=name,
                 fix=f"Put one small JSON object there.{say_anew(name)}",
             )
@@ -232,7 +193,7 @@ def read_layers(store: Store, settings: Settings, drop: Drop) -> tuple[list[Laye
     return layers, inputs
 
 
-def require_drop(found: tuple[Drop, Artifact] | None, layout: Layout) -> tuple[Drop, Artifact]:
+def require_drop(found: tuple[DropRecord, Artifact] | None, layout: RunLayout) -> tuple[DropRecord, Artifact]:
     """Return *found*.
 
     :raises RunUnknown: there is nothing under the run key.
@@ -247,12 +208,12 @@ def require_drop(found: tuple[Drop, Artifact] | None, layout: Layout) -> tuple[D
 
 
 def _read_sidecar(store: Store, source: str) -> Sidecar | None:
-    uri = f"{source}.params.json"
+    uri = f"{source}{SIDECAR_SUFFIX}"
     try:
         content, info = store.read(uri)
     except ObjectMissing:
         return None
-    text = _decode(content, uri) if len(content) <= MAX_SIDECAR_SIZE else None
+    text = _decode(content, uri) if len(content) <= MAX_SIDECAR_BYTES else None
     return Sidecar(key=split_uri(uri)[1], version=info.version, text=text)
 
 

@@ -19,7 +19,8 @@
      │    ├── TrackingUnavailable
      │    │    └── TrackingConflict  its database took another worker's write first
      │    ├── CommitLost             another attempt committed first
-     │    └── LeftAlone              whoever started this command is gone
+     │    ├── LeftAlone              whoever started this command is gone
+     │    └── ContractDiffers        it was started by another version of the pipeline
      └── Crash               70    a fault of ours
           └── AttemptsExhausted      two attempts of this ask ended without a word
 
@@ -33,7 +34,9 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
-from .escape import escape
+from pipeline_contract.escape import escape
+from pipeline_contract.exit_code import ExitCode
+
 from .short_name import shorten_told
 
 
@@ -48,7 +51,7 @@ class StageError(Exception):
     :param details: facts for a program, JSON-serialisable.
     """
 
-    exit_code: ClassVar[int] = 70
+    exit_code: ClassVar[ExitCode] = ExitCode.CRASH
     runbook: ClassVar[str] = "runbooks/stage-crashed.md"
 
     def __init__(self, what: str, *, where: str, fix: str, details: Mapping[str, Any] | None = None) -> None:
@@ -63,7 +66,7 @@ class StageError(Exception):
 class DataFault(StageError):
     """The data is at fault; the same bytes will never pass."""
 
-    exit_code = 1
+    exit_code = ExitCode.DATA
     runbook = "runbooks/data-unreadable.md"
 
 
@@ -80,7 +83,7 @@ class RulesViolated(DataFault):
 class RequestFault(StageError):
     """The parameters are at fault; the data may be fine."""
 
-    exit_code = 2
+    exit_code = ExitCode.REQUEST
     runbook = "runbooks/request-refused.md"
 
 
@@ -113,7 +116,7 @@ class TargetTaken(RequestFault):
 class Unavailable(StageError):
     """Something outside this process does not answer; a later attempt may succeed."""
 
-    exit_code = 75
+    exit_code = ExitCode.OUTSIDE
     runbook = "runbooks/storage-unreachable.md"
 
 
@@ -143,6 +146,12 @@ class CommitLost(Unavailable):
 
 class LeftAlone(Unavailable):
     """Whoever started this command is gone, so nobody waits for what it does."""
+
+    runbook = "runbooks/stage-crashed.md"
+
+
+class ContractDiffers(Unavailable):
+    """Whoever started this command is of another version of the pipeline, so that the two may not understand each other."""
 
     runbook = "runbooks/stage-crashed.md"
 

@@ -9,10 +9,13 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
+from pipeline_contract.drop_key import DATASET_PARAMS
+from pipeline_contract.escape import escape
+from pipeline_contract.records import TRIGGER
+
 from .attempt import Attempt, Outcome
 from .dataset_name import check_dataset_name, check_key, note_made_name
 from .errors import ColumnMissing, DataUnreadable
-from .escape import escape
 from .ingestion.convert import convert
 from .ingestion.converted import Converted
 from .ingestion.data_format import DataFormat, find_format
@@ -100,9 +103,9 @@ def ingest(attempt: Attempt) -> Outcome:
 
 def _name_parameters(attempt: Attempt) -> str:
     """Return where a person writes what was not given for this run."""
-    if attempt.drop.origin == "trigger":
+    if attempt.drop.origin == TRIGGER:
         return PAYLOAD
-    return f"s3://{attempt.settings.drop_bucket}/{attempt.dataset}/_params.json"
+    return f"s3://{attempt.settings.drop_bucket}/{attempt.dataset}/{DATASET_PARAMS}"
 
 
 def describe_call(converted: Converted, unpacked: Unpacked) -> dict[str, Any]:

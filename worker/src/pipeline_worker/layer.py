@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pipeline_contract.drop_key import DATASET_PARAMS, SIDECAR_SUFFIX
+
 #: What a manual trigger gives, and what a person who runs a stage again does, as people call it.
 PAYLOAD, OVERRIDES = "the trigger's payload", "overrides"
 #: Parameters that are merged name by name between layers.
@@ -57,8 +59,8 @@ def say_anew(source: str) -> str:
 
 def is_read_anew(source: str) -> bool:
     """Return whether each attempt of `ingest` reads the layer called *source*; what lies beside one file is kept when its run begins."""
-    return source.endswith("/_params.json")
+    return source.endswith(f"/{DATASET_PARAMS}")
 
 
 def _is_sidecar(source: str) -> bool:
-    return source.endswith(".params.json")
+    return source.endswith(SIDECAR_SUFFIX)

@@ -9,6 +9,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from pipeline_contract.secrets_in_uris import has_key, hide_secrets
+
 from .errors import ParameterInvalid, find_nearest, near_miss
 from .layer import MERGED, Layer, say_anew
 from .parameter_fault import explain
@@ -138,8 +140,6 @@ def _json_kind(value: object) -> str:
 _SECRET_PARTS = ("password", "passwd", "pwd", "secret", "token", "accesskey", "apikey", "credential", "endpoint")
 #: What is named here by column is data, and so is what an estimator's own options are named by: columns and classes.
 _NAMED_BY_DATA = re.compile(r"data_validation\.(?:value_ranges|allowed_values)\.|hyperparameters\.[^.]+\.")
-#: `s3://KEY:SECRET@bucket/key`: a secret may have slashes, but no bucket's name has these two signs.
-_KEY_IN_URI = re.compile(r"\w+://[^/]*[:@]")
 
 
 def _refuse_secrets(values: Mapping[str, Any], where: str, path: str = "") -> None:
@@ -148,7 +148,7 @@ def _refuse_secrets(values: Mapping[str, Any], where: str, path: str = "") -> No
         letters = re.sub("[^a-z]", "", str(name).casefold())
         if any(part in letters for part in _SECRET_PARTS) and not _NAMED_BY_DATA.match(path):
             raise _secret(f"`{text}` looks like a credential or an endpoint", text, where)
-        if isinstance(value, str) and _KEY_IN_URI.match(value) and text in {"data_source", "target_output_path"}:
+        if isinstance(value, str) and has_key(value) and text in {"data_source", "target_output_path"}:
             raise _secret(f"`{text}` has a key or an endpoint before the bucket", text, where)
         if isinstance(value, Mapping):
             _refuse_secrets(value, where, f"{text}.")
@@ -173,8 +173,3 @@ def hide_secret_params(values: Mapping[str, Any]) -> dict[str, Any]:
         name: hide_secrets(value) if isinstance(value, str) and "://" in value else value
         for name, value in values.items()
     }
-
-
-def hide_secrets(uri: str) -> str:
-    """Return *uri*, or nothing where it has a key or a signature in it."""
-    return "" if _KEY_IN_URI.match(uri) else uri.partition("?")[0]

@@ -7,13 +7,15 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pipeline_contract.settings import SETTINGS
+
 from .errors import DataUnreadable
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 #: Each limit, and the setting that it comes from.
-SETTINGS = {
+NAMES = {
     "file_bytes": "ML_PIPELINE_MAX_FILE_BYTES",
     "rows": "ML_PIPELINE_MAX_ROWS",
     "columns": "ML_PIPELINE_MAX_COLUMNS",
@@ -34,10 +36,10 @@ class Limits:
     :param cell_bytes: bytes of the text in one cell, in UTF-8.
     """
 
-    file_bytes: int = 2 << 30
-    rows: int = 20_000_000
-    columns: int = 5000
-    cell_bytes: int = 1 << 20
+    file_bytes: int = int(SETTINGS[NAMES["file_bytes"]].default)
+    rows: int = int(SETTINGS[NAMES["rows"]].default)
+    columns: int = int(SETTINGS[NAMES["columns"]].default)
+    cell_bytes: int = int(SETTINGS[NAMES["cell_bytes"]].default)
 
     def check_size(self, size: int, where: str, what: str = "The file has", most: int | None = None) -> None:
         """Refuse a file of *size* bytes, or one of which *what* has so many; or at least these, and *most* at most.
@@ -119,7 +121,7 @@ class Limits:
     def _refuse(
         self, limit: str, found: int, what: str, unit: str, where: str, fix: str, most: int | None = None
     ) -> DataUnreadable:
-        bound, setting = getattr(self, limit), SETTINGS[limit]
+        bound, setting = getattr(self, limit), NAMES[limit]
         # How many there are is not known where it may be *most*.
         count = (
             f"{found:,} {unit}; {bound:,} are allowed"

@@ -22,7 +22,6 @@ def check_target(uri: str, settings: Settings) -> str:
         among the runs of the pipeline itself.
     """
     bucket, _, key = uri.removeprefix("s3://").removesuffix("/").partition("/")
-    own = f"{settings.artifact_bucket}/{settings.prefix}".rstrip("/")
     if not uri.startswith("s3://") or not bucket:
         fault = "It is no `s3://bucket/folder`; files of a machine are out of reach"
     elif key and any(part in {"", ".", ".."} for part in key.split("/")):
@@ -35,7 +34,7 @@ def check_target(uri: str, settings: Settings) -> str:
         fault = f"The folder is longer than {_LONGEST_FOLDER} bytes"
     elif bucket == settings.drop_bucket:
         fault = "It is in the drop bucket, where the model would be taken for dropped data"
-    elif f"{bucket}/{key}/".startswith(f"{own}/"):
+    elif f"s3://{bucket}/{key}/".startswith(f"{settings.layout.root.rstrip('/')}/"):
         fault = "It is among what the pipeline keeps of its runs"
     else:
         return f"s3://{bucket}/{key}".rstrip("/")
@@ -43,6 +42,6 @@ def check_target(uri: str, settings: Settings) -> str:
         f"`target_output_path` may not lie there. {fault}.",
         where=uri,
         fix=f"Give another bucket or folder, such as s3://{settings.artifact_bucket}/published/; "
-        f"without it the model goes to s3://{own}/models/.",
+        f"without it the model goes to {settings.layout.models}.",
         details={"parameter": "target_output_path"},
     )

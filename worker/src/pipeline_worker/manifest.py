@@ -11,9 +11,12 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from pipeline_contract.layout import RunLayout
+from pipeline_contract.records import StageSummary
+from pipeline_contract.s3 import ObjectMissing, PreconditionFailed
+
 from .errors import CommitLost, Crash
-from .layout import Layout
-from .store import ObjectMissing, PreconditionFailed, Store
+from .store import Store
 
 
 class Artifact(BaseModel):
@@ -27,23 +30,6 @@ class Artifact(BaseModel):
     uri: str
     digest: str
     size: int
-
-
-class StageSummary(BaseModel):
-    """One stage of a run in a line, handed on so that a receipt can tell of all of them.
-
-    *notes* are the first of what a person should know, *more_notes* says how many are left out.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    state: Literal["done", "refused", "waiting", "failed", "running"]
-    attempt: str
-    at: str
-    seconds: float | None = None
-    headline: str = ""
-    notes: list[str] = []
-    more_notes: int = 0
 
 
 class Manifest(BaseModel):
@@ -91,7 +77,7 @@ class Committed:
     etag: str
 
 
-def read_committed(store: Store, layout: Layout, stage: str) -> Committed | None:
+def read_committed(store: Store, layout: RunLayout, stage: str) -> Committed | None:
     """Return the manifest that *stage* has committed, or None.
 
     :raises Crash: what lies there is no manifest of ours.
@@ -113,7 +99,7 @@ def read_committed(store: Store, layout: Layout, stage: str) -> Committed | None
     return Committed(manifest, Artifact(uri=manifest.uri, digest=digest_of(content), size=len(content)), info.etag)
 
 
-def commit(store: Store, layout: Layout, manifest: Manifest, seen: Committed | None) -> None:
+def commit(store: Store, layout: RunLayout, manifest: Manifest, seen: Committed | None) -> None:
     """Commit *manifest* over what was *seen* when the attempt began.
 
     :raises CommitLost: another attempt committed in between; nothing of it is changed.

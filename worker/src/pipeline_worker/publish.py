@@ -6,17 +6,19 @@ import json
 from pathlib import Path
 from typing import Any
 
+from pipeline_contract.layout import split_uri
+from pipeline_contract.run_key import RunKey
+from pipeline_contract.s3 import PreconditionFailed
+
 from .attempt import Attempt, Outcome
 from .errors import LocationRefused, RunUnknown, StoreRefused, TargetTaken
-from .layout import split_uri
 from .location import check_target
 from .manifest import Artifact, digest_of
 from .mlflow_server import MlflowServer
 from .published_schema import keep_schema
 from .publishing.registry import ALIAS, Registry, Version
 from .publishing.report import Report, write_report
-from .run_key import RunKey
-from .store import PreconditionFailed
+from .run_order import order_drop
 
 
 def publish(attempt: Attempt) -> Outcome:
@@ -43,7 +45,7 @@ def publish(attempt: Attempt) -> Outcome:
         registry = Registry(server, attempt.dataset)
         version, is_new = registry.register(
             run_key=attempt.run_key,
-            run_order=attempt.drop.order,
+            run_order=order_drop(attempt.drop),
             model_digest=published.digest,
             decided_at=attempt.earlier.finished_at if attempt.earlier else "",
             mlflow_run_id=trained["mlflow_run_id"],

@@ -9,11 +9,14 @@ from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from pipeline_contract.layout import Layout
+from pipeline_contract.s3 import ObjectMissing, PreconditionFailed
+
 from .attempt import Attempt
 from .errors import Crash, StoreUnavailable
-from .layout import Layout
+from .run_order import order_drop
 from .schema import Schema
-from .store import ObjectMissing, PreconditionFailed, Store
+from .store import Store
 
 #: More rounds than workers that could publish the same dataset at the same moment.
 _ROUNDS = 50
@@ -41,7 +44,7 @@ class PublishedSchema(BaseModel):
 
 def locate(layout: Layout, dataset: str, version: str) -> str:
     """Return the URI; names are free text, and become parts of a path here."""
-    return f"{layout.root}/schemas/{_make_part(dataset)}/{_make_part(version)}.json"
+    return f"{layout.schemas}{_make_part(dataset)}/{_make_part(version)}.json"
 
 
 def list_types(attempt: Attempt, schema: Schema) -> dict[str, str | None]:
@@ -61,10 +64,10 @@ def keep_schema(attempt: Attempt) -> None:
         dataset=attempt.dataset,
         version=version,
         run_key=attempt.run_key,
-        run_order=attempt.drop.order,
+        run_order=order_drop(attempt.drop),
         columns=list_types(attempt, schema),
     )
-    kept = put_published(attempt.store, locate(attempt.layout, attempt.dataset, version), mine)
+    kept = put_published(attempt.store, locate(attempt.settings.layout, attempt.dataset, version), mine)
     if kept.run_key != mine.run_key:
         attempt.log.warning("the schema of version %r stays that of the later run %s", version, kept.run_key)
 

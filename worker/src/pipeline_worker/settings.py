@@ -9,10 +9,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from dotenv import dotenv_values
+from pipeline_contract.env_file import parse_env_file
+from pipeline_contract.identity import VARIABLE, read_identity
+from pipeline_contract.layout import Layout
+from pipeline_contract.settings import KEYS, choose
 
-from .errors import ParameterInvalid
-from .limits import SETTINGS, Limits
+from .errors import ContractDiffers, ParameterInvalid
+from .limits import NAMES, Limits
 
 #: What bounds a training, and the settings that it comes from.
 _TRAINING = {
@@ -50,8 +53,8 @@ class Settings:
     scratch: Path
     exit_with_stdin: bool
     limits: Limits
-    choice_seconds: int = 30
-    train_cells: int = 200_000_000
+    choice_seconds: int
+    train_cells: int
     train_threads: int | None = None
 
     @property
@@ -60,6 +63,25 @@ class Settings:
         if self.endpoint_url is None or not self.endpoint_url.startswith("file:"):
             return None
         return Path(unquote(urlsplit(self.endpoint_url).path))
+
+    @property
+    def layout(self) -> Layout:
+        """Where the objects lie that the pipeline keeps, as URIs."""
+        return Layout(f"s3://{self.artifact_bucket}/{self.prefix}")
+
+
+def check_contract(environ: Mapping[str, str] | None = None) -> None:
+    """Refuse to work for a task of another version of the pipeline.
+
+    :raises ContractDiffers: the task tells another contract than that of this process.
+    """
+    told = (os.environ if environ is None else environ).get(VARIABLE)
+    if told and told != read_identity():
+        raise ContractDiffers(
+            "The worker's image (or environment) is of another version of the pipeline than Airflow's.",
+            where=f"{VARIABLE}={told}; this worker's is {read_identity()}",
+            fix="Build it anew: `docker compose build worker-image` (without containers: `make up`); it goes on by itself then.",
+        )
 
 
 def read_settings(environ: Mapping[str, str] | None = None, *, store_folder: Path | None = None) -> Settings:
@@ -76,31 +98,31 @@ def read_settings(environ: Mapping[str, str] | None = None, *, store_folder: Pat
                 where="PIPELINE_ENV_FILE",
                 fix="Name an existing file of `NAME=value` lines, or unset it.",
             )
-        found = dotenv_values(env_file, interpolate=False)
-        values = {**{name: value or "" for name, value in found.items()}, **values}
+        values = parse_env_file(Path(env_file).read_text(encoding="utf-8")) | values
 
-    def get(name: str, default: str | None = None) -> str | None:
-        return values.get(name, "").strip() or default
+    def get(name: str) -> str | None:
+        return choose(values, name) or None
 
     tracking_uri = get("MLFLOW_TRACKING_URI")
     endpoint_url = store_folder.resolve().as_uri() if store_folder else get("OBJECT_STORAGE_ENDPOINT_URL")
+    access_key, secret_key = map(get, KEYS["worker"])
     return Settings(
         endpoint_url=_check_endpoint(endpoint_url),
-        region=get("OBJECT_STORAGE_REGION") or "us-east-1",
-        access_key=get("OBJECT_STORAGE_ACCESS_KEY"),
-        secret_key=get("OBJECT_STORAGE_SECRET_KEY"),
-        drop_bucket=get("ML_PIPELINE_DROP_BUCKET") or "drops",
-        artifact_bucket=get("ML_PIPELINE_ARTIFACT_BUCKET") or get("OBJECT_STORAGE_BUCKET") or "artifacts",
-        prefix=(get("ML_PIPELINE_ARTIFACT_PREFIX") or "ml-pipeline-runs").strip("/"),
+        region=choose(values, "OBJECT_STORAGE_REGION"),
+        access_key=access_key,
+        secret_key=secret_key,
+        drop_bucket=choose(values, "ML_PIPELINE_DROP_BUCKET"),
+        artifact_bucket=choose(values, "ML_PIPELINE_ARTIFACT_BUCKET"),
+        prefix=choose(values, "ML_PIPELINE_ARTIFACT_PREFIX"),
         source_prefixes=tuple(
-            part.strip() for part in (get("ML_PIPELINE_SOURCE_PREFIXES") or "").split(",") if part.strip()
+            part.strip() for part in choose(values, "ML_PIPELINE_SOURCE_PREFIXES").split(",") if part.strip()
         ),
         mlflow_tracking_uri=tracking_uri,
-        mlflow_experiment_name=get("MLFLOW_EXPERIMENT_NAME") or "ml-pipeline",
-        mlflow_public_url=get("MLFLOW_PUBLIC_URL", tracking_uri),
+        mlflow_experiment_name=choose(values, "MLFLOW_EXPERIMENT_NAME"),
+        mlflow_public_url=get("MLFLOW_PUBLIC_URL") or tracking_uri,
         scratch=Path(get("PIPELINE_SCRATCH_DIR") or tempfile.gettempdir()),
-        exit_with_stdin=get("PIPELINE_EXIT_WITH_STDIN") == "1",
-        limits=Limits(**{limit: _read_count(name, given) for limit, name in SETTINGS.items() if (given := get(name))}),
+        exit_with_stdin=values.get("PIPELINE_EXIT_WITH_STDIN") == "1",
+        limits=Limits(**{limit: _read_count(name, choose(values, name)) for limit, name in NAMES.items()}),
         **{field: _read_count(name, given) for field, name in _TRAINING.items() if (given := get(name))},
     )
 

@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import shutil
 import tempfile
 import traceback
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+
+from pipeline_contract.drop_key import choose_receipt_dataset, dataset_of_request
+from pipeline_contract.escape import escape
+from pipeline_contract.exit_code import ExitCode, state_after
+from pipeline_contract.layout import RunLayout
+from pipeline_contract.records import Failure, Receipt, StageSummary, Started, write_json
+from pipeline_contract.run_key import RunKey, RunKeyInvalid
+from pipeline_contract.s3 import ObjectMissing
+from pipeline_contract.secrets_in_uris import hide_secrets
+from pipeline_contract.stages import LAST, STAGES, stage_before
+from pipeline_contract.state import State
+from pipeline_contract.times import write_time
 
 from .attempt import Attempt, Outcome, Work, read_versions
 from .drop import read_drop
-from .errors import CommitLost, Crash, LeftAlone, StageError
-from .escape import escape
-from .layers import hide_secret_params, hide_secrets
-from .layout import STATES, Layout, stage_before
-from .manifest import Manifest, StageSummary, commit, read_committed
-from .receipt import describe_failure, mark_failure, now_text, put_receipt
-from .run_key import RunKey, dataset_of_source
+from .errors import CommitLost, Crash, LeftAlone, ParameterInvalid, StageError
+from .layers import hide_secret_params
+from .manifest import Manifest, commit, read_committed
+from .receipt import describe_failure, put_receipt
 from .settings import Settings
 from .short_name import shorten_told
 from .start import Ask, Start, begin, is_done, refuse_third_silence
-from .store import ObjectMissing, Store
+from .store import Store
 
 log = logging.getLogger("pipeline_worker")
 
@@ -49,17 +55,17 @@ def run_stage(asked: Ask, work: Work, store: Store, settings: Settings) -> Ended
 
     Nothing is raised but what ends the process: every failure becomes a failure record, a receipt and an exit code.
     """
-    layout: Layout | None = None
+    layout: RunLayout | None = None
     try:
-        RunKey.parse(asked.run_key)
-        layout = Layout.of(settings, asked.run_key)
+        _check_run_key(asked.run_key)
+        layout = settings.layout.run(asked.run_key)
         return _attempt(asked, work, store, settings, layout)
     except StageError as error:
         failure = error
     except ObjectMissing as error:
         failure = Crash(
             "An object that this stage needs is gone.",
-            where=str(error),
+            where=error.where,
             fix="Run the stage that wrote it again.",
         )
     except MemoryError:
@@ -83,36 +89,35 @@ def run_stage(asked: Ask, work: Work, store: Store, settings: Settings) -> Ended
     return _fail(failure, asked, store, layout)
 
 
-def _attempt(asked: Ask, work: Work, store: Store, settings: Settings, layout: Layout) -> Ended:
-    started_at = _now()
+def _attempt(asked: Ask, work: Work, store: Store, settings: Settings, layout: RunLayout) -> Ended:
+    started = Started(asked.ask, params=hide_secret_params(asked.params))
     refuse_third_silence(asked, store, layout)
     seen = read_committed(store, layout, asked.stage)
     start = begin(asked, store, settings, layout)
     if seen is not None and is_done(seen.manifest, start, asked):
         log.info("%s: done already by %s; nothing to do", asked.stage, seen.manifest.attempt)
         # Of the same ask it is this attempt's own work, which may have died between commit and receipt.
-        if asked.stage == "publish" or seen.manifest.ask == asked.ask:
+        if asked.stage == LAST.name or seen.manifest.ask == asked.ask:
             _close(seen.manifest, start, store, layout)
         # What a stage is for is its first output, and the last line of stdout when it did the work.
-        return Ended(0, (next((artifact.uri for artifact in seen.manifest.outputs.values()), seen.manifest.uri),))
+        return Ended(
+            ExitCode.DONE, (next((artifact.uri for artifact in seen.manifest.outputs.values()), seen.manifest.uri),)
+        )
 
-    started = {"ask": asked.ask, "started_at": started_at, "params": hide_secret_params(asked.params)}
-    uri = f"{layout.attempt(asked.stage, asked.attempt)}/started.json"
-    store.put(uri, json.dumps(started, ensure_ascii=False).encode(), content_type="application/json")
-    summaries = dict(start.earlier.summaries) if start.earlier else {}
-    links = dict(start.earlier.links) if start.earlier else {}
+    store.put(layout.started(asked.stage, asked.attempt), started.write(), content_type="application/json")
     store.put(layout.marker, b"")
-    put_receipt(
-        store,
-        layout,
+    before = stage_before(asked.stage)
+    running = Receipt(
+        run_key=asked.run_key,
         dataset=start.drop.dataset,
         file=start.drop.uri,
-        state=_state_before(asked.stage),
+        state=before.state if before else State.CLAIMED,
         stage=asked.stage,
-        summaries=summaries | {asked.stage: StageSummary(state="running", attempt=asked.attempt, at=now_text())},
-        links=links,
-        facts={},
+        links=start.earlier.links if start.earlier else {},
+        stages=(start.earlier.summaries if start.earlier else {})
+        | {asked.stage: StageSummary(State.RUNNING, asked.attempt, write_time())},
     )
+    put_receipt(store, layout, running)
     settings.scratch.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(prefix=f"{asked.stage}-", dir=settings.scratch))
     try:
@@ -136,27 +141,27 @@ def _attempt(asked: Ask, work: Work, store: Store, settings: Settings, layout: L
             outcome = work(attempt)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
-    manifest = _write_manifest(attempt, start, outcome, started_at)
+    manifest = _write_manifest(attempt, start, outcome, started.started_at)
     commit(store, layout, manifest, seen)
     log.info("%s: %s", asked.stage, outcome.headline)
     _close(manifest, start, store, layout)
-    details = (json.dumps(outcome.details, indent=1, ensure_ascii=False, default=str),) if outcome.details else ()
-    return Ended(0, (*details, outcome.location))
+    details = (write_json(outcome.details).decode(),) if outcome.details else ()
+    return Ended(ExitCode.DONE, (*details, outcome.location))
 
 
 def _write_manifest(attempt: Attempt, start: Start, outcome: Outcome, started_at: str) -> Manifest:
     name, artifact = start.input
     summary = StageSummary(
-        state="done",
+        state=State.DONE,
         attempt=attempt.name,
-        at=now_text(),
+        at=write_time(),
         seconds=attempt.timings.get("total"),
         headline=escape(shorten_told(outcome.headline)),
         notes=[escape(shorten_told(note)) for note in outcome.notes[:_TOLD_NOTES]],
         more_notes=max(0, len(outcome.notes) - _TOLD_NOTES),
     )
     return Manifest(
-        uri=f"{attempt.folder}/manifest.json",
+        uri=attempt.layout.manifest(attempt.stage, attempt.name),
         run_key=attempt.run_key,
         dataset=attempt.dataset,
         stage=attempt.stage,
@@ -174,35 +179,28 @@ def _write_manifest(attempt: Attempt, start: Start, outcome: Outcome, started_at
         versions=read_versions(),
         timings=attempt.timings,
         started_at=started_at,
-        finished_at=_now(),
+        finished_at=write_time(timespec="milliseconds"),
     )
 
 
-def _close(manifest: Manifest, start: Start, store: Store, layout: Layout) -> None:
-    put_receipt(
-        store,
-        layout,
+def _close(manifest: Manifest, start: Start, store: Store, layout: RunLayout) -> None:
+    done = Receipt(
+        run_key=manifest.run_key,
         dataset=start.drop.dataset,
         file=start.drop.uri,
-        state=STATES[manifest.stage],
+        state=STAGES[manifest.stage].state,
         stage=manifest.stage,
-        summaries=manifest.summaries,
         links=manifest.links,
         facts=manifest.facts,
+        stages=manifest.summaries,
     )
-    if manifest.stage == "publish":
+    put_receipt(store, layout, done)
+    if manifest.stage == LAST.name:
         store.delete(layout.marker)
 
 
-def _fail(error: StageError, asked: Ask, store: Store, layout: Layout | None) -> Ended:
-    record = describe_failure(
-        error,
-        run_key=asked.run_key,
-        dataset=None,
-        stage=asked.stage,
-        attempt=asked.attempt,
-        ask=asked.ask,
-    )
+def _fail(error: StageError, asked: Ask, store: Store, layout: RunLayout | None) -> Ended:
+    record = describe_failure(error, asked.stage, asked.run_key, asked.attempt, asked.ask)
     log.error(
         "%s stopped: %s\nwhere:      %s\nwhat to do: %s\nmore:       %s",
         asked.stage,
@@ -215,45 +213,40 @@ def _fail(error: StageError, asked: Ask, store: Store, layout: Layout | None) ->
     if layout is not None:
         try:
             record = _keep_failure(error, record, asked, store, layout)
-            told = {name: value for name, value in record.items() if name not in {"params", "details"}}
+            # What may be large is in the record that is kept.
+            told = replace(record, details={}, params=None)
         except StageError as down:
             log.error("the failure record could not be kept: %s", down)
-    details = (json.dumps(error.details, indent=1, ensure_ascii=False, default=str),) if error.details else ()
-    return Ended(error.exit_code, (*details, mark_failure(told)))
+    details = (write_json(error.details).decode(),) if error.details else ()
+    return Ended(error.exit_code, (*details, told.mark()))
 
 
-def _keep_failure(
-    error: StageError, record: dict[str, Any], asked: Ask, store: Store, layout: Layout
-) -> dict[str, Any]:
+def _keep_failure(error: StageError, record: Failure, asked: Ask, store: Store, layout: RunLayout) -> Failure:
     found = read_drop(store, layout)
     dataset, file = (found[0].dataset, found[0].uri) if found else _name_without_drop(asked)
     # What was refused at once has no other record of what it was asked with.
-    record = record | {"dataset": dataset, "params": hide_secret_params(asked.params)}
-    content = json.dumps(record, indent=1, ensure_ascii=False, default=str).encode()
-    uri = f"{layout.attempt(asked.stage, asked.attempt)}/failure.json"
-    store.put(uri, content, content_type="application/json")
+    record = replace(record, dataset=dataset, params=hide_secret_params(asked.params))
+    uri = layout.failure(asked.stage, asked.attempt)
+    store.put(uri, record.write(), content_type="application/json")
     if isinstance(error, CommitLost):
         # The receipt tells of the attempt that won.
         return record
-    state = {1: "refused", 2: "refused", 75: "waiting"}.get(error.exit_code, "failed")
+    state = state_after(error.exit_code)
     before = stage_before(asked.stage)
-    earlier = read_committed(store, layout, before) if before else None
-    summary = StageSummary.model_validate(
-        {"state": state, "attempt": asked.attempt, "at": now_text(), "headline": error.what}
-    )
-    put_receipt(
-        store,
-        layout,
+    earlier = read_committed(store, layout, before.name) if before else None
+    summary = StageSummary(state, asked.attempt, write_time(), headline=error.what)
+    stopped = Receipt(
+        run_key=asked.run_key,
         dataset=dataset,
         file=file,
         state=state,
         stage=asked.stage,
-        summaries=(earlier.manifest.summaries if earlier else {}) | {asked.stage: summary},
+        reason=record.reason,
         links=(earlier.manifest.links if earlier else {}) | {"failure": uri},
-        facts={},
-        failure=record,
+        stages=(earlier.manifest.summaries if earlier else {}) | {asked.stage: summary},
     )
-    if state == "refused":
+    put_receipt(store, layout, stopped)
+    if state == State.REFUSED:
         store.delete(layout.marker)
     return record
 
@@ -261,18 +254,16 @@ def _keep_failure(
 def _name_without_drop(asked: Ask) -> tuple[str, str]:
     """Return dataset and file of a manual trigger that was refused before its source was looked at."""
     source = asked.params.get("data_source")
-    dataset = asked.params.get("dataset")
-    file = hide_secrets(source) if isinstance(source, str) else ""
-    name = dataset if isinstance(dataset, str) else dataset_of_source(file.removeprefix("s3://").partition("/")[2])
-    # What was refused may be no name at all, and it becomes a part of a path here.
-    is_part = name not in {"", ".", ".."} and not set(name) & set("/\\\0")
-    return name if is_part else RunKey.parse(asked.run_key).slug, file
+    dataset = dataset_of_request(asked.params.get("dataset"), source)
+    return choose_receipt_dataset(dataset, asked.run_key), hide_secrets(source) if isinstance(source, str) else ""
 
 
-def _state_before(stage: str) -> str:
-    before = stage_before(stage)
-    return STATES[before] if before else "claimed"
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+def _check_run_key(text: str) -> None:
+    try:
+        RunKey.parse(text)
+    except RunKeyInvalid as error:
+        raise ParameterInvalid(
+            f"`{text[:120]}` is no run key.",
+            where="--run",
+            fix="Give a run key as a receipt shows it, such as `penguins.20260131T120000Z.1a2b3c4d`.",
+        ) from error

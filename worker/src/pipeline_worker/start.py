@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .drop import Drop, fetch_source, read_drop, read_layers, require_drop
+from pipeline_contract.layout import FAILURE, MANIFEST, STARTED, RunLayout
+from pipeline_contract.records import DropRecord, read_json
+from pipeline_contract.stages import FIRST, stage_before
+
+from .drop import fetch_source, read_drop, read_layers, require_drop
 from .errors import AttemptsExhausted, ParameterInvalid, RunUnknown
 from .layer import OVERRIDES, PAYLOAD, Layer
 from .layers import check_layer, combine_layers, merge_layers
-from .layout import Layout, stage_before
 from .location import check_target
 from .manifest import Artifact, Manifest, digest_of_json, read_committed
 from .request import Request
@@ -35,7 +37,7 @@ class Ask:
 class Start:
     """What an attempt begins with, once everything that could be refused beforehand was not."""
 
-    drop: Drop
+    drop: DropRecord
     input: tuple[str, Artifact]
     artifacts: dict[str, Artifact]
     request: Request
@@ -45,12 +47,12 @@ class Start:
     earlier: Manifest | None
 
 
-def begin(asked: Ask, store: Store, settings: Settings, layout: Layout) -> Start:
+def begin(asked: Ask, store: Store, settings: Settings, layout: RunLayout) -> Start:
     """Return what the attempt begins with.
 
     :raises RequestFault: the parameters, the source or the run key are not usable.
     """
-    is_first = asked.stage == "ingest"
+    is_first = asked.stage == FIRST.name
     start = _begin_ingest(asked, store, settings, layout) if is_first else _begin(asked, store, layout)
     if start.request.target_output_path is not None:
         # Refused before anything is computed, not when it is to be used.
@@ -58,7 +60,7 @@ def begin(asked: Ask, store: Store, settings: Settings, layout: Layout) -> Start
     return start
 
 
-def _begin_ingest(asked: Ask, store: Store, settings: Settings, layout: Layout) -> Start:
+def _begin_ingest(asked: Ask, store: Store, settings: Settings, layout: RunLayout) -> Start:
     given = Layer(PAYLOAD, _drop_nulls(asked.params))
     found = read_drop(store, layout)
     if found is None:
@@ -94,9 +96,10 @@ def _begin_ingest(asked: Ask, store: Store, settings: Settings, layout: Layout) 
     )
 
 
-def _begin(asked: Ask, store: Store, layout: Layout) -> Start:
-    before = stage_before(asked.stage)
-    assert before is not None
+def _begin(asked: Ask, store: Store, layout: RunLayout) -> Start:
+    preceding = stage_before(asked.stage)
+    assert preceding is not None
+    before = preceding.name
     drop, _ = require_drop(read_drop(store, layout), layout)
     earlier = read_committed(store, layout, before)
     if earlier is None:
@@ -135,7 +138,7 @@ def is_done(committed: Manifest, start: Start, asked: Ask) -> bool:
     return is_same_input and is_same_request
 
 
-def refuse_third_silence(asked: Ask, store: Store, layout: Layout) -> None:
+def refuse_third_silence(asked: Ask, store: Store, layout: RunLayout) -> None:
     """Refuse an attempt where two of the same ask ended without any record.
 
     :raises AttemptsExhausted: that is so.
@@ -147,9 +150,9 @@ def refuse_third_silence(asked: Ask, store: Store, layout: Layout) -> None:
         kept.setdefault(name, set()).add(file)
     silent = []
     for name, files in kept.items():
-        if name != asked.attempt and "started.json" in files and not files & {"manifest.json", "failure.json"}:
-            content, _ = store.read(f"{folder}{name}/started.json")
-            if json.loads(content).get("ask") == asked.ask:
+        if name != asked.attempt and STARTED in files and not files & {MANIFEST, FAILURE}:
+            content, _ = store.read(layout.started(asked.stage, name))
+            if read_json(content).get("ask") == asked.ask:
                 silent.append(name)
     if len(silent) >= 2:
         raise AttemptsExhausted(

@@ -14,14 +14,6 @@ from .errors import ParameterInvalid
 from .settings import Settings
 
 
-class ObjectMissing(Exception):
-    """There is no object at a URI."""
-
-
-class PreconditionFailed(Exception):
-    """The object is not in the state that a conditional put asked for."""
-
-
 @dataclass(frozen=True)
 class ObjectInfo:
     """What the store knows of one object.
@@ -50,7 +42,7 @@ class Store(ABC):
     """Objects by `s3://bucket/key` URIs.
 
     Every change goes through :attr:`around_write`, so that a test can fail, delay or end the process at the n-th
-    write, before it or after it. Errors: :class:`ObjectMissing`, :class:`PreconditionFailed`, and
+    write, before it or after it. Errors: the contract's `ObjectMissing` and `PreconditionFailed`, and
     :class:`~pipeline_worker.errors.StoreUnavailable` when the store does not answer.
     """
 

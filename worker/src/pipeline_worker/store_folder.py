@@ -13,9 +13,11 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+from pipeline_contract.layout import split_uri
+from pipeline_contract.s3 import ObjectMissing, PreconditionFailed
+
 from .errors import LocationRefused, StoreUnavailable
-from .layout import split_uri
-from .store import ObjectInfo, ObjectMissing, PreconditionFailed, Store, refuse_long_name
+from .store import ObjectInfo, Store, refuse_long_name
 
 #: Holds the lock and half-written files; begins with a dot, so it is never taken for a bucket.
 _INTERNAL = ".store"
@@ -71,7 +73,7 @@ class FolderStore(Store):
                     if (if_none_match and present) or (
                         if_match is not None and (present is None or present.etag != if_match)
                     ):
-                        raise PreconditionFailed(uri)
+                        raise PreconditionFailed("it is another one", where=uri)
                     path.parent.mkdir(parents=True, exist_ok=True)
                     temporary.replace(path)
                     return _describe(uri, path)
@@ -83,9 +85,9 @@ class FolderStore(Store):
         with self._explained(source):
             origin = self._path(source)
             if not origin.is_file():
-                raise ObjectMissing(source)
+                raise ObjectMissing("there is no such file", where=source)
             if if_match is not None and _describe(source, origin).etag != if_match:
-                raise PreconditionFailed(source)
+                raise PreconditionFailed("it is another one", where=source)
         self._put(target, origin, False, None, "")
 
     def _delete(self, uri: str, version: str | None) -> None:
@@ -128,7 +130,7 @@ class FolderStore(Store):
         try:
             yield
         except (FileNotFoundError, IsADirectoryError) as error:
-            raise ObjectMissing(uri) from error
+            raise ObjectMissing("there is no such file", where=uri) from error
         except OSError as error:
             if error.errno == errno.ENAMETOOLONG:
                 raise refuse_long_name(uri) from error

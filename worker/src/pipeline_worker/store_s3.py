@@ -6,26 +6,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import boto3
-from boto3.exceptions import Boto3Error
 from boto3.s3.transfer import TransferConfig
-from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError
 
-from .errors import StoreRefused, StoreUnavailable
-from .layout import split_uri
+from pipeline_contract import s3
+from pipeline_contract.layout import split_uri
+
+from .errors import StageError, StoreRefused, StoreUnavailable
 from .settings import Settings
-from .store import ObjectInfo, ObjectMissing, PreconditionFailed, Store, refuse_long_name
-
-if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
+from .store import ObjectInfo, Store, refuse_long_name
 
 _MIB = 1024**2
 _TRANSFER = TransferConfig(multipart_threshold=64 * _MIB, multipart_chunksize=16 * _MIB, max_concurrency=4)
-_MISSING = {"404", "NoSuchKey", "NotFound", "NoSuchVersion"}
-_CONDITION = {"412", "PreconditionFailed", "409", "ConditionalRequestConflict"}
 
 
 class S3Store(Store):
@@ -33,29 +27,14 @@ class S3Store(Store):
 
     def __init__(self, settings: Settings) -> None:
         self._endpoint = settings.endpoint_url or "AWS S3"
-        self._client: S3Client = boto3.client(
-            "s3",
-            endpoint_url=settings.endpoint_url,
-            region_name=settings.region,
-            aws_access_key_id=settings.access_key,
-            aws_secret_access_key=settings.secret_key,
-            config=Config(
-                connect_timeout=5,
-                read_timeout=60,
-                retries={"mode": "standard", "max_attempts": 3},
-                # Servers other than AWS rarely know virtual-host addresses and the newer trailing checksums.
-                s3={"addressing_style": "path"} if settings.endpoint_url else {},
-                request_checksum_calculation="when_required",
-                response_checksum_validation="when_required",
-            ),
-        )
+        self._client = s3.make_client(settings.endpoint_url, settings.region, settings.access_key, settings.secret_key)
 
     def head(self, uri: str) -> ObjectInfo | None:
         bucket, key = split_uri(uri)
         try:
             with self._explained(uri):
                 return _describe(uri, self._client.head_object(Bucket=bucket, Key=key))
-        except ObjectMissing:
+        except s3.ObjectMissing:
             return None
 
     def read(self, uri: str) -> tuple[bytes, ObjectInfo]:
@@ -126,32 +105,35 @@ class S3Store(Store):
     @contextmanager
     def _explained(self, uri: str) -> Iterator[None]:
         try:
-            yield
-        except ClientError as error:
-            code = error.response.get("Error", {}).get("Code", "")
-            if code in _MISSING:
-                raise ObjectMissing(uri) from error
-            if code in _CONDITION:
-                raise PreconditionFailed(uri) from error
-            if code == "KeyTooLongError":
-                raise refuse_long_name(uri) from error
-            kind: type[StoreUnavailable] = StoreRefused
-            if code == "NoSuchBucket":
-                what, fix = "There is no such bucket.", "Start the stack once, which makes the buckets, or create it."
-            elif code in {"AccessDenied", "403", "Forbidden", "InvalidAccessKeyId", "SignatureDoesNotMatch"}:
-                what = f"The store refuses the worker's key ({code})."
-                fix = "Check OBJECT_STORAGE_ACCESS_KEY, OBJECT_STORAGE_SECRET_KEY and the rights of that key."
-            else:
-                kind = StoreUnavailable
-                what, fix = f"The store answers {code or error}.", "Look at the store's own log; it is tried again."
-            raise kind(what, where=f"{uri} at {self._endpoint}", fix=fix) from error
-        except (BotoCoreError, Boto3Error) as error:
-            raise StoreUnavailable(
-                f"The store does not answer: {error}.",
-                where=f"{uri} at {self._endpoint}",
-                fix="Check that it runs and that OBJECT_STORAGE_ENDPOINT_URL is right as seen from here; "
-                "it is tried again.",
-            ) from error
+            with s3.translating(uri):
+                yield
+        except (s3.StoreUnavailable, s3.StoreRefused) as error:
+            cause = error.__cause__
+            if isinstance(cause, OSError) and not isinstance(cause, BotoCoreError):
+                # It is about the file on this machine.
+                raise cause from None
+            raise self._explain(error) from error
+
+    def _explain(self, error: s3.StoreError) -> StageError:
+        """Return what the fault of the store means to a stage."""
+        if isinstance(error, s3.KeyTooLong):
+            return refuse_long_name(error.where)
+        kind = StoreUnavailable
+        if isinstance(error, s3.BucketMissing):
+            kind = StoreRefused
+            what, fix = "There is no such bucket.", "Start the stack once, which makes the buckets, or create it."
+        elif error.code in s3.KEY_FAULTS:
+            kind = StoreRefused
+            what = f"The store refuses the worker's key ({error.code})."
+            fix = "Check OBJECT_STORAGE_ACCESS_KEY, OBJECT_STORAGE_SECRET_KEY and the rights of that key."
+        elif error.code:
+            what, fix = f"The store answers {error.code}.", "Look at the store's own log; it is tried again."
+        else:
+            what = f"The store does not answer: {error.message}."
+            fix = (
+                "Check that it runs and that OBJECT_STORAGE_ENDPOINT_URL is right as seen from here; it is tried again."
+            )
+        return kind(what, where=f"{error.where} at {self._endpoint}", fix=fix)
 
 
 def _describe(uri: str, answer: Any) -> ObjectInfo:

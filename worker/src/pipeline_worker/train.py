@@ -6,11 +6,12 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from pipeline_contract.run_key import RunKey
+
 from .attempt import Attempt, Outcome
 from .manifest import Artifact
 from .mlflow_server import MlflowServer
 from .request import Request
-from .run_key import RunKey
 from .schema import Schema
 from .training.threads import limit_threads, wait_without_spinning
 from .training.tracking import TrackedRun, quiet_client, track_run

@@ -81,6 +81,6 @@ def _compare_schema(attempt: Attempt, schema: Schema) -> list[Finding]:
     version = attempt.request.input_schema_version
     if version is None:
         return []
-    published = read_published(attempt.store, locate(attempt.layout, attempt.dataset, version))
+    published = read_published(attempt.store, locate(attempt.settings.layout, attempt.dataset, version))
     severity = attempt.request.data_validation.severity_of(SAME_SCHEMA)
     return compare(schema, list_types(attempt, schema), version, published[0] if published else None, severity)

@@ -18,14 +18,17 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
+from pipeline_contract.drop_key import dataset_of_request
+from pipeline_contract.escape import escape
+from pipeline_contract.exit_code import ExitCode
+from pipeline_contract.run_key import make_run_key
+from pipeline_contract.stages import FIRST, STAGES
+
 from ..attempt import Attempt, Outcome, Work
 from ..errors import ParameterInvalid, StageError
-from ..escape import escape
-from ..layers import hide_secrets, parse_layer
-from ..layout import COMMANDS
-from ..receipt import describe_failure, mark_failure
-from ..run_key import dataset_of_source, make_run_key
-from ..settings import read_settings
+from ..layers import parse_layer
+from ..receipt import describe_failure
+from ..settings import check_contract, read_settings
 from ..short_name import shorten_told
 from ..stage import StarterGone, run_stage
 from ..start import Ask
@@ -50,14 +53,15 @@ def main(stage: str, description: str, example: str, argv: Sequence[str] | None 
     logging.getLogger("pipeline_worker").setLevel(logging.INFO)
     signal.signal(signal.SIGTERM, _stop)
     try:
+        check_contract()
         settings = read_settings(store_folder=options.store)
         if settings.exit_with_stdin:
             threading.Thread(target=_exit_with_stdin, daemon=True).start()
         ended = run_stage(_read_ask(stage, options), _make_work(stage), open_store(settings), settings)
     except StageError as error:
         # Refused before there was a run to keep a record in.
-        print(f"{COMMANDS[stage]}: {error}", file=sys.stderr)
-        print(_mark(error, stage, options))
+        print(f"{STAGES[stage].command}: {error}", file=sys.stderr)
+        print(describe_failure(error, stage, options.run, options.attempt, options.ask).mark())
         return error.exit_code
     except SystemExit:
         # What was begun has ended by now, the run in MLflow too. The usual tear-down could outlast the grace.
@@ -89,19 +93,19 @@ def exit_quickly(code: int) -> NoReturn:
 
 def _make_parser(stage: str, description: str, example: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog=f"python -m pipeline_worker.cli.{COMMANDS[stage]}",
+        prog=f"python -m pipeline_worker.cli.{STAGES[stage].command}",
         description=description,
         epilog=f"example, without Airflow, on a folder that stands in for S3:\n\n{example}\n\n"
-        "exit codes: 0 done; 1 the data is at fault; 2 the request is at fault; 70 a crash; "
-        "75 something outside is down, try again.",
+        f"exit codes: {ExitCode.DONE} done; {ExitCode.DATA} the data is at fault; {ExitCode.REQUEST} the request is at fault; "
+        f"{ExitCode.CRASH} a crash; {ExitCode.OUTSIDE} something outside is down, try again.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    is_ingest = stage == "ingest"
+    is_first = stage == FIRST.name
     parser.add_argument(
         "--run",
-        required=not is_ingest,
+        required=not is_first,
         metavar="KEY",
-        help="run key, such as penguins.20260131T120000Z.1a2b3c4d" + (" (default: a new run)" if is_ingest else ""),
+        help="run key, such as penguins.20260131T120000Z.1a2b3c4d" + (" (default: a new run)" if is_first else ""),
     )
     parser.add_argument(
         "--attempt", metavar="NAME", help="name of this attempt, never used before (default: made of the time)"
@@ -113,7 +117,7 @@ def _make_parser(stage: str, description: str, example: str) -> argparse.Argumen
         default="{}",
         metavar="JSON",
         help="parameters as a JSON object: "
-        + ("those of a new run, or overrides for one that has begun" if is_ingest else "overrides for this stage"),
+        + ("those of a new run, or overrides for one that has begun" if is_first else "overrides for this stage"),
     )
     parser.add_argument(
         "--store",
@@ -134,17 +138,10 @@ def _read_ask(stage: str, options: argparse.Namespace) -> Ask:
         )
     run_key = options.run
     if run_key is None:
-        source = hide_secrets(str(params.get("data_source") or "")).removeprefix("s3://").partition("/")[2]
-        run_key = str(make_run_key(str(params.get("dataset") or dataset_of_source(source)), now, attempt))
+        dataset = dataset_of_request(params.get("dataset"), params.get("data_source"))
+        run_key = str(make_run_key(dataset, now, attempt))
         print(f"run key: {run_key}", file=sys.stderr)
     return Ask(stage, run_key, attempt, options.ask or attempt, options.again, params)
-
-
-def _mark(error: StageError, stage: str, options: argparse.Namespace) -> str:
-    record = describe_failure(
-        error, run_key=options.run, dataset=None, stage=stage, attempt=options.attempt, ask=options.ask
-    )
-    return mark_failure(record)
 
 
 def _make_work(stage: str) -> Work:

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from html import escape
 from typing import Any
 
-from .. import escape as unseen
+from pipeline_contract.escape import escape as write_unseen
+
 from ..short_name import shorten_name, shorten_told
 
 #: A name between backticks, or a line of JSON for the request, in text that is HTML already.
@@ -60,7 +61,7 @@ def show_count(value: Any) -> str:
 def show(value: Any) -> str:
     """Return *value* as text, with what cannot be seen of it written out; of a text as long as a page, beginning and end."""
     text = str(value)
-    return escape(unseen.escape(text if len(text) <= _MOST else shorten_name(text, _MOST)))
+    return escape(write_unseen(text if len(text) <= _MOST else shorten_name(text, _MOST)))
 
 
 def show_name(name: Any) -> str:

@@ -7,9 +7,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from pipeline_contract.run_key import RunKey, is_run_key
+
 from ..errors import TrackingConflict, TrackingUnavailable
 from ..mlflow_server import MlflowRefusal, MlflowServer
-from ..run_key import PATTERN, RunKey, tell_order
+from ..run_order import tell_order
 
 ALIAS = "newest"
 _ORDER = "run_order"
@@ -36,7 +38,7 @@ class Version:
     @property
     def order(self) -> tuple[bool, str, str, str, int]:
         """What makes one version newer than another: the order of the run, its key, what was decided last of it, the number."""
-        if not PATTERN.fullmatch(self.run_key):
+        if not is_run_key(self.run_key):
             return False, "", "", "", self.number
         run_order = self.run_order or tell_order(RunKey.parse(self.run_key).time)
         return True, run_order, self.run_key, self.decided_at, self.number

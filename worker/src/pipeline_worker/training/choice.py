@@ -9,12 +9,14 @@ from typing import Any
 
 import numpy as np
 
+from pipeline_contract.settings import SETTINGS
+
 from .candidates import Candidate
 from .cross_validation import CrossValidation
 from .metric_table import METRICS
 
 #: Seconds after which no other candidate is begun: only for machines that are far slower than was guessed.
-CHOICE_SECONDS = 30
+CHOICE_SECONDS = int(SETTINGS["ML_PIPELINE_CHOICE_SECONDS"].default)
 
 
 @dataclass(frozen=True)

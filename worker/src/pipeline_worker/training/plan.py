@@ -10,6 +10,8 @@ from typing import Any
 import pandas as pd
 from numpy.typing import NDArray
 
+from pipeline_contract.settings import SETTINGS
+
 from ..column_note import telling_note
 from ..errors import ParameterInvalid
 from ..request import Request
@@ -29,7 +31,7 @@ from .target import Target, describe_target
 from .useless import find_useless
 
 #: Rows times encoded columns that are learned from at most, unless a setting says otherwise, and rows that always are.
-MOST_CELLS, FEWEST_ROWS = 200_000_000, 1_000
+MOST_CELLS, FEWEST_ROWS = int(SETTINGS["ML_PIPELINE_MAX_TRAIN_CELLS"].default), 1_000
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time
 from typing import Any
 
-from ..escape import escape
+from pipeline_contract.escape import escape
+
 from ..schema import Schema
 from .finding import Finding
 from .rule import MAX_MISSING_TARGET_SHARE, ROW_COUNTS, SAME_SCHEMA, count_rows
