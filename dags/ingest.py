@@ -6,16 +6,16 @@ parameters go into `overrides` only. A key of no run becomes the new run's. A fi
 the reason in the log and the receipt.
 """
 
-from airflow.sdk import PartitionedAssetTimetable, dag
+from airflow.sdk import dag
 
-from pipeline.assets import DROPPED
+from pipeline.assets import make_schedule
 from pipeline.params import make_request_params, make_rerun_params
 from pipeline.settings import get_settings
 from pipeline.stage_task import make_stage_task
 
 
 @dag(
-    schedule=PartitionedAssetTimetable(assets=DROPPED),
+    schedule=make_schedule("ingest"),
     max_active_runs=get_settings().max_active_runs,
     catchup=False,
     is_paused_upon_creation=False,

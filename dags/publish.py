@@ -4,16 +4,16 @@ Runs by itself for each run that was trained. The alias `newest` only moves forw
 its version and leaves the alias. The link on its task leads to the version in MLflow.
 """
 
-from airflow.sdk import PartitionedAssetTimetable, dag
+from airflow.sdk import dag
 
-from pipeline.assets import OUTLETS
+from pipeline.assets import make_schedule
 from pipeline.params import make_rerun_params
 from pipeline.settings import get_settings
 from pipeline.stage_task import make_stage_task
 
 
 @dag(
-    schedule=PartitionedAssetTimetable(assets=OUTLETS["train"]),
+    schedule=make_schedule("publish"),
     max_active_runs=get_settings().max_active_runs,
     catchup=False,
     is_paused_upon_creation=False,

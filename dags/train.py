@@ -5,16 +5,16 @@ Run it again with other parameters by a trigger with a partition key or `run_key
 `{"model_name": "RandomForestClassifier"}`.
 """
 
-from airflow.sdk import PartitionedAssetTimetable, dag
+from airflow.sdk import dag
 
-from pipeline.assets import OUTLETS
+from pipeline.assets import make_schedule
 from pipeline.params import make_rerun_params
 from pipeline.settings import get_settings
 from pipeline.stage_task import make_stage_task
 
 
 @dag(
-    schedule=PartitionedAssetTimetable(assets=OUTLETS["validate"]),
+    schedule=make_schedule("train"),
     max_active_runs=get_settings().max_active_runs,
     catchup=False,
     is_paused_upon_creation=False,

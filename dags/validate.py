@@ -5,16 +5,16 @@ the receipt say which rule, which column, what was found and what to do. Run it 
 trigger with a partition key or `run_key`.
 """
 
-from airflow.sdk import PartitionedAssetTimetable, dag
+from airflow.sdk import dag
 
-from pipeline.assets import OUTLETS
+from pipeline.assets import make_schedule
 from pipeline.params import make_rerun_params
 from pipeline.settings import get_settings
 from pipeline.stage_task import make_stage_task
 
 
 @dag(
-    schedule=PartitionedAssetTimetable(assets=OUTLETS["ingest"]),
+    schedule=make_schedule("validate"),
     max_active_runs=get_settings().max_active_runs,
     catchup=False,
     is_paused_upon_creation=False,

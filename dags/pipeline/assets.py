@@ -5,7 +5,7 @@ One consumer Dag for each asset. The URIs are names: what an event is about lies
 
 from __future__ import annotations
 
-from airflow.sdk import Asset
+from airflow.sdk import Asset, PartitionedAssetTimetable
 
 from pipeline.settings import get_settings
 from pipeline_contract import stages
@@ -19,3 +19,9 @@ def _make_asset(state: str) -> Asset:
 DROPPED = _make_asset(stages.DROPPED)
 #: What each stage announces when it has committed, by the stage's name.
 OUTLETS = {stage.name: _make_asset(stage.state) for stage in stages.STAGES.values()}
+
+
+def make_schedule(stage: str) -> PartitionedAssetTimetable:
+    """Return what starts the Dag of *stage*: an event of the stage before it, or of a claimed drop."""
+    before = stages.stage_before(stage)
+    return PartitionedAssetTimetable(assets=OUTLETS[before.name] if before else DROPPED)
