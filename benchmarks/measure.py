@@ -36,7 +36,8 @@ def make_stub(folder: Path) -> Path:
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
     python = folder / "bin" / "python"
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"
-    (folder / "lib" / version / "site-packages" / "stub.pth").write_text(f"{HERE / 'stub_worker'}\n", encoding="utf-8")
+    paths = f"{HERE / 'stub_worker'}\n{HERE.parent / 'contract' / 'src'}\n"
+    (folder / "lib" / version / "site-packages" / "stub.pth").write_text(paths, encoding="utf-8")
     return python
 
 

@@ -376,18 +376,19 @@ def test_changed_object_is_found_out(bench: Bench) -> None:
 
 
 def test_store_that_is_down_leaves_a_marked_line(bench: Bench) -> None:
-    """With the store gone there is no record, so stdout carries the whole of it, with the exit code for a retry."""
+    """With the store gone there is no record, so stdout carries the whole of it, with the exit code for a retry; facts come before."""
 
     @contextmanager
     def broken(write: Write) -> Iterator[None]:
-        raise StoreUnavailable("down", where=write.uri, fix="start it")
+        raise StoreUnavailable("down", where=write.uri, fix="start it", details={"tries": 3})
         yield
 
     bench.store.around_write = broken
     ended = bench.run("ingest", **SOURCE)
     assert ended.exit_code == 75
-    assert failure_of(ended)["details"] == {}
-    assert failure_of(ended)["what"] == "down"
+    assert json.loads(ended.stdout[0]) == {"tries": 3}
+    record = failure_of(ended)
+    assert [record[name] for name in ("exit", "error", "what", "fix")] == [75, "StoreUnavailable", "down", "start it"]
 
 
 def die_at(bench: Bench, stage: str, n: int, when: str) -> int:

@@ -209,16 +209,13 @@ def _fail(error: StageError, asked: Ask, store: Store, layout: RunLayout | None)
         error.fix,
         error.runbook,
     )
-    told = record
     if layout is not None:
         try:
             record = _keep_failure(error, record, asked, store, layout)
-            # What may be large is in the record that is kept.
-            told = replace(record, details={}, params=None)
         except StageError as down:
             log.error("the failure record could not be kept: %s", down)
     details = (write_json(error.details).decode(),) if error.details else ()
-    return Ended(error.exit_code, (*details, told.mark()))
+    return Ended(error.exit_code, (*details, record.mark()))
 
 
 def _keep_failure(error: StageError, record: Failure, asked: Ask, store: Store, layout: RunLayout) -> Failure:
