@@ -1,6 +1,6 @@
-# Each target runs `python -m local <target>` in .state/venvs/tools, which is made first where it is missing.
+# Each target runs `python -m cli <target>` in .state/venvs/tools, which is made first where it is missing.
 PYTHON ?= python3
-COMMAND = @$(PYTHON) -m local.setup $@
+COMMAND = @$(PYTHON) -m cli.setup $@
 
 define HELP
 make demo      set up, start, drop examples/penguins, follow it to the published model
@@ -42,8 +42,8 @@ trigger: ; $(COMMAND)
 rerun: ; $(COMMAND)
 soak: ; $(COMMAND)
 test: ; $(COMMAND)
-test-quick: ; @$(PYTHON) -m local.setup test --pace=quick
-test-long: ; @$(PYTHON) -m local.setup test --pace=long
+test-quick: ; @$(PYTHON) -m cli.setup test --pace=quick
+test-long: ; @$(PYTHON) -m cli.setup test --pace=long
 check: ; $(COMMAND)
 clean: ; $(COMMAND)
 lock: ; $(COMMAND)

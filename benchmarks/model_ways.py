@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.model_data import CLASSES
-from pipeline_worker.training.threads import limit_threads
+from pipeline_worker.stages.train.threads import limit_threads
 
 if TYPE_CHECKING:
     import numpy as np
@@ -51,11 +51,11 @@ def take_product(rows: Rows) -> Predicted:
     """Drop a CSV file, ask for nothing but the target, and predict rows as another CSV file has them: in text."""
     import pandas as pd
 
-    from pipeline_worker.ingestion.convert import convert
-    from pipeline_worker.ingestion.data_format import DataFormat
     from pipeline_worker.request import IngestionConfig, Request
-    from pipeline_worker.training.learn import learn
-    from pipeline_worker.training.plan import make_plan
+    from pipeline_worker.stages.ingest.convert import convert
+    from pipeline_worker.stages.ingest.data_format import DataFormat
+    from pipeline_worker.stages.train.learn import learn
+    from pipeline_worker.stages.train.plan import make_plan
 
     target = str(rows.target.name)
     with TemporaryDirectory() as folder:

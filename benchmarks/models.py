@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 from benchmarks.model_data import CLASSES, DATA_SETS, DataSet, read_data_set
 from benchmarks.model_report import write_report
 from benchmarks.model_ways import FLAML_SECONDS, WAYS, Predicted, Rows
-from pipeline_worker.training.threads import wait_without_spinning
+from pipeline_worker.stages.train.threads import wait_without_spinning
 
 if TYPE_CHECKING:
     import pandas as pd

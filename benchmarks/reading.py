@@ -168,9 +168,9 @@ def make_tables(count: int) -> Iterator[pa.Table]:
 
 def convert_file(path: str) -> None:
     """Read the file as `ingest` does, and write the dataset with its schema."""
-    from pipeline_worker.ingestion.convert import convert
-    from pipeline_worker.ingestion.data_format import find_format
     from pipeline_worker.request import IngestionConfig
+    from pipeline_worker.stages.ingest.convert import convert
+    from pipeline_worker.stages.ingest.data_format import find_format
 
     source = Path(path)
     converted = convert(
@@ -189,8 +189,8 @@ def copy_file(path: str, name: str) -> None:
 
 def profile_file(path: str) -> None:  # noqa: ARG001 - as of other steps
     """Make the profile of the dataset, as `ingest` does."""
-    from pipeline_worker.ingestion.profile import profile
     from pipeline_worker.schema import Schema
+    from pipeline_worker.stages.ingest.profile import profile
 
     schema = Schema.model_validate_json((FOLDER / "schema.json").read_bytes())
     (FOLDER / "profile.json").write_text(json.dumps(profile(FOLDER / "dataset.parquet", schema)), encoding="utf-8")
@@ -200,8 +200,8 @@ def validate_file(path: str) -> None:  # noqa: ARG001 - as of other steps
     """Check the dataset against some rules, as `validate` does."""
     from pipeline_worker.request import DataValidation
     from pipeline_worker.schema import Schema
-    from pipeline_worker.validation.expectations import evaluate
-    from pipeline_worker.validation.rules import make_rules
+    from pipeline_worker.stages.validate.expectations import evaluate
+    from pipeline_worker.stages.validate.rules import make_rules
 
     schema = Schema.model_validate_json((FOLDER / "schema.json").read_bytes())
     rules = make_rules(DataValidation.model_validate(RULES), schema, "flag")

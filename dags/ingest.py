@@ -9,9 +9,9 @@ the reason in the log and the receipt.
 from airflow.sdk import dag
 
 from pipeline.assets import make_schedule
-from pipeline.params import make_request_params, make_rerun_params
 from pipeline.settings import get_settings
-from pipeline.stage_task import make_stage_task
+from pipeline.stage.params import make_request_params, make_rerun_params
+from pipeline.stage.task import make_stage_task
 
 
 @dag(

@@ -8,9 +8,9 @@ trigger with a partition key or `run_key`.
 from airflow.sdk import dag
 
 from pipeline.assets import make_schedule
-from pipeline.params import make_rerun_params
 from pipeline.settings import get_settings
-from pipeline.stage_task import make_stage_task
+from pipeline.stage.params import make_rerun_params
+from pipeline.stage.task import make_stage_task
 
 
 @dag(

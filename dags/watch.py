@@ -10,11 +10,11 @@ from datetime import UTC, datetime, timedelta
 from airflow.providers.standard.operators.python import PythonOperator
 from airflow.sdk import chain, dag
 
-from pipeline.announce import announce_drops, clear_announced
 from pipeline.assets import DROPPED
-from pipeline.drop_sensor import DropSensor
-from pipeline.retry import WATCH_RETRY
 from pipeline.settings import get_settings
+from pipeline.stage.retry import WATCH_RETRY
+from pipeline.watch.announce import announce_drops, clear_announced
+from pipeline.watch.drop_sensor import DropSensor
 
 
 @dag(

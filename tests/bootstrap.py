@@ -12,8 +12,8 @@ from typing import Any
 
 import boto3
 
-from local.rights import read_credentials
-from local.settings import PROJECT
+from cli.settings import PROJECT
+from cli.stacks.rights import read_credentials
 from pipeline_contract.settings import BOOTSTRAP, list_read_by
 from tests.minio_server import MinioServer
 from tests.stack import Stack, make_stack

@@ -18,9 +18,9 @@ from pathlib import Path
 
 import psutil  # type: ignore[import-untyped]
 
-from local.compose import build_images, make_argv
-from local.credentials import complete_env_file
-from local.settings import PROJECT, read_settings
+from cli.credentials import complete_env_file
+from cli.settings import PROJECT, read_settings
+from cli.stacks.compose import build_images, make_argv
 from pipeline_contract.stages import STAGES
 from tests.minio_server import find_folder
 from tests.stack import STUB, Stack, make_stack_environment

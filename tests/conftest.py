@@ -64,7 +64,7 @@ NO_PARAMETERS = SimpleNamespace(params={})
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Take which of the tests to run, and where to note how they ended; `local/commands/test.py` gives both."""
+    """Take which of the tests to run, and where to note how they ended; `cli/dev/test.py` gives both."""
     parser.addoption("--pace", choices=["quick", "usual", "long", "all"], default="all", help="see find_pace")
     parser.addoption("--results", type=Path, help="file for what the summary of all layers is made of")
 

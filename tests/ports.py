@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 
-from local.ports import is_free
+from cli.stacks.ports import is_free
 
 
 def free_ports(count: int) -> list[int]:

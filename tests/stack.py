@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING
 
 import psutil  # type: ignore[import-untyped]
 
-from local.airflow_client import open_airflow
-from local.commands.test import make_environ
-from local.postgres import PORT, program, socket_folder
-from local.process import find_process, find_session, read_record
-from local.settings import PROJECT, Settings, read_settings
-from local.setup.environments import FOLDER as VENVS
-from local.stack import end_service, list_recorded, make_env
-from local.storage import make_client
-from local.supervision import NAME as SUPERVISOR
+from cli.dev.test import make_environ
+from cli.runs.airflow_client import open_airflow
+from cli.settings import PROJECT, Settings, read_settings
+from cli.setup.environments import FOLDER as VENVS
+from cli.stacks.local import end_service, list_recorded, make_env
+from cli.stacks.postgres import PORT, program, socket_folder
+from cli.stacks.process import find_process, find_session, read_record
+from cli.stacks.storage import make_client
+from cli.stacks.supervision import NAME as SUPERVISOR
 
 if TYPE_CHECKING:
     import httpx
@@ -42,9 +42,9 @@ class Stack:
     _clients: dict[str, S3Client] = field(default_factory=dict, init=False, repr=False)
 
     def run(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-        """Run `python -m local` with these arguments on this stack; the test looks at code and output."""
+        """Run `python -m cli` with these arguments on this stack; the test looks at code and output."""
         return subprocess.run(
-            [sys.executable, "-m", "local", *arguments],
+            [sys.executable, "-m", "cli", *arguments],
             cwd=PROJECT,
             env={**self.environment, **variables},
             stdin=subprocess.DEVNULL,

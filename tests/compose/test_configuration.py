@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from local.commands.test import make_environ
-from local.compose import make_argv
-from local.credentials import set_values, write_env_file
-from local.settings import read_settings
+from cli.credentials import set_values, write_env_file
+from cli.dev.test import make_environ
+from cli.settings import read_settings
+from cli.stacks.compose import make_argv
 from pipeline_contract.env_file import parse_env_file
 from pipeline_contract.settings import KEYS, SETTINGS
 

@@ -15,10 +15,10 @@ import docker
 import pytest
 import requests
 
-from pipeline.attempt import make_environment
-from pipeline.container import USER, make_bounds, make_labels, make_name
-from pipeline.docker_operator import PipelineDockerOperator
+from pipeline.runners.container import USER, make_bounds, make_labels, make_name
+from pipeline.runners.docker_operator import PipelineDockerOperator
 from pipeline.settings import get_settings
+from pipeline.stage.attempt import make_environment
 from pipeline_contract.settings import SETTINGS
 from tests.compose.conftest import PROJECT
 from tests.compose.test_docker_runner import make_arguments

@@ -14,12 +14,12 @@ import time
 import pytest
 from airflow.sdk.exceptions import AirflowTaskTimeout
 
-from pipeline.attempt import Attempt, build_arguments
-from pipeline.conf import Ask
-from pipeline.docker_operator import PipelineDockerOperator
-from pipeline.ending import Kind
-from pipeline.retry import StageFailed
+from pipeline.runners.docker_operator import PipelineDockerOperator
 from pipeline.settings import get_settings
+from pipeline.stage.attempt import Attempt, build_arguments
+from pipeline.stage.conf import Ask
+from pipeline.stage.ending import Kind
+from pipeline.stage.retry import StageFailed
 from pipeline_contract.layout import Layout
 from pipeline_contract.stages import STAGES
 from tests.compose.conftest import STACK
@@ -242,7 +242,7 @@ def test_timeout(settings, find):
 _HOLDER = """
 import sys
 sys.path[:0] = {paths!r}
-from pipeline.docker_operator import PipelineDockerOperator
+from pipeline.runners.docker_operator import PipelineDockerOperator
 PipelineDockerOperator(task_id="validate_data", stage="validate").run_command({arguments!r})
 """
 

@@ -15,13 +15,13 @@ from pathlib import Path
 import pytest
 from airflow.sdk.exceptions import AirflowTaskTimeout
 
-from pipeline.attempt import Attempt, Exit, build_arguments
-from pipeline.conf import Ask
-from pipeline.ending import Kind
-from pipeline.engine_fault import judge_out_of_memory
-from pipeline.process_operator import GRACE_SECONDS, ProcessOperator
-from pipeline.retry import RETRIES, StageFailed
+from pipeline.runners.engine_fault import judge_out_of_memory
+from pipeline.runners.process_operator import GRACE_SECONDS, ProcessOperator
 from pipeline.settings import PASSED_ON, get_settings
+from pipeline.stage.attempt import Attempt, Exit, build_arguments
+from pipeline.stage.conf import Ask
+from pipeline.stage.ending import Kind
+from pipeline.stage.retry import RETRIES, StageFailed
 from pipeline.store import Store
 from pipeline_contract.identity import read_identity
 from pipeline_contract.layout import Layout
@@ -448,7 +448,7 @@ def test_what_a_command_leaves_behind_is_ended(settings, tmp_path):
 
 
 _HOLDER = """
-from pipeline.process_operator import ProcessOperator
+from pipeline.runners.process_operator import ProcessOperator
 operator = ProcessOperator(task_id="validate_data", stage="validate")
 operator.run_command({arguments!r})
 """

@@ -9,10 +9,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from pipeline.claim import claim_drops, clear_claimed, dump_claims, load_claims
-from pipeline.drop import MOST_TRIES, choose_drops, list_claimable
 from pipeline.settings import Settings
 from pipeline.store import Store
+from pipeline.watch.claim import claim_drops, clear_claimed, dump_claims, load_claims
+from pipeline.watch.claimable import MOST_TRIES, choose_drops, list_claimable
 from pipeline_contract.layout import Layout
 from pipeline_contract.s3 import (
     BucketMissing,

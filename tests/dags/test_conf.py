@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from pipeline.conf import ConfRefused, read_ask
+from pipeline.stage.conf import ConfRefused, read_ask
 from pipeline_contract.records import TRIGGER
 from tests.dags.conftest import make_drop
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from docker.types import HostConfig
 
-from pipeline.attempt import make_environment
-from pipeline.container import is_left_over, make_bounds, make_labels, make_name
+from pipeline.runners.container import is_left_over, make_bounds, make_labels, make_name
 from pipeline.settings import read_settings
+from pipeline.stage.attempt import make_environment
 from pipeline_contract.identity import read_identity
 
 PROJECT = Path(__file__).parents[2]

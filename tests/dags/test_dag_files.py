@@ -12,8 +12,8 @@ from airflow.dag_processing.dagbag import DagBag
 from airflow.sdk import PartitionedAssetTimetable
 
 from pipeline import assets
-from pipeline.process_operator import ProcessOperator
-from pipeline.retry import RETRIES, WATCH_RETRIES, StageRetryPolicy, WatchRetryPolicy
+from pipeline.runners.process_operator import ProcessOperator
+from pipeline.stage.retry import RETRIES, WATCH_RETRIES, StageRetryPolicy, WatchRetryPolicy
 from pipeline_contract.drop_key import DROP_PATTERN
 
 DAGS = Path(__file__).parents[2] / "dags"
@@ -77,15 +77,17 @@ def test_stage_is_light(name, interpreter):
     done = interpreter.run(f"import sys, {name}; print(*sys.modules)")
     assert done.returncode == 0, done.output
     loaded = set(done.output.split())
-    assert {"pipeline.stage_task", "pipeline.process_operator"} <= loaded
+    assert {"pipeline.stage.task", "pipeline.runners.process_operator"} <= loaded
     heavy = {"airflow.providers.amazon.aws.sensors.s3", "airflow.providers.docker.operators.docker", "docker", "pandas"}
-    assert loaded.isdisjoint({"pipeline.drop_sensor", "pipeline.claim", "pipeline.docker_operator", *heavy})
+    assert loaded.isdisjoint(
+        {"pipeline.watch.drop_sensor", "pipeline.watch.claim", "pipeline.runners.docker_operator", *heavy}
+    )
 
 
 def test_provider_is_imported_in_one_place():
     """Only the sensor's and the docker runner's modules name a provider, and only the store's, inside functions, boto3."""
     found = {"airflow.providers.amazon": set(), "airflow.providers.docker": set(), "boto3": set()}
-    for path in [*FILES, *(DAGS / "pipeline").glob("*.py")]:
+    for path in [*FILES, *(DAGS / "pipeline").rglob("*.py")]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
             names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
@@ -214,6 +216,6 @@ def test_runner_that_is_not_there(interpreter):
 @second_process
 def test_docker_runner(interpreter):
     """The docker runner is one setting away, and a Dag file that uses it parses where there is no engine."""
-    code = "from pipeline.stage_task import make_stage_task; print(type(make_stage_task('train')))"
+    code = "from pipeline.stage.task import make_stage_task; print(type(make_stage_task('train')))"
     done = import_train(interpreter, "docker", code)
-    assert done.output.strip() == "<class 'pipeline.docker_operator.PipelineDockerOperator'>"
+    assert done.output.strip() == "<class 'pipeline.runners.docker_operator.PipelineDockerOperator'>"

@@ -9,12 +9,12 @@ import logging
 import pytest
 from airflow.providers.docker.operators.docker import DockerOperator
 
-from pipeline.attempt import Attempt
-from pipeline.conf import Ask
-from pipeline.docker_operator import PipelineDockerOperator
-from pipeline.ending import Kind
-from pipeline.retry import StageFailed
+from pipeline.runners.docker_operator import PipelineDockerOperator
 from pipeline.settings import get_settings
+from pipeline.stage.attempt import Attempt
+from pipeline.stage.conf import Ask
+from pipeline.stage.ending import Kind
+from pipeline.stage.retry import StageFailed
 from pipeline_contract.layout import Layout
 from pipeline_contract.stages import STAGES
 

@@ -10,9 +10,9 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from pipeline.claim import claim_drops, clear_claimed
-from pipeline.drop import list_claimable
 from pipeline.store import Store
+from pipeline.watch.claim import claim_drops, clear_claimed
+from pipeline.watch.claimable import list_claimable
 from pipeline_contract.s3 import StoreRefused
 from tests.minio_server import NEEDS_MINIO
 
@@ -121,7 +121,7 @@ def test_the_first_is_set_aside_and_claimed_after_the_second(store, settings, pu
 
     records = run_cycle(FaultyStore(settings), settings)
     assert list(records) == [second]
-    monkeypatch.setattr("pipeline.drop.BACK_OFF", (timedelta(0),))
+    monkeypatch.setattr("pipeline.watch.claimable.BACK_OFF", (timedelta(0),))
     records |= run_cycle(store, settings)
     assert [records[version]["place"] for version in (first, second)] == [0, 0]
     is_one_time = records[first]["last_modified"] == records[second]["last_modified"]

@@ -8,9 +8,9 @@ from types import SimpleNamespace
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
-from pipeline.drop import MOST_TRIES, list_claimable
-from pipeline.drop_sensor import DropSensor
 from pipeline.settings import get_settings
+from pipeline.watch.claimable import MOST_TRIES, list_claimable
+from pipeline.watch.drop_sensor import DropSensor
 from pipeline_contract.s3 import StoreUnavailable
 from pipeline_contract.stages import STAGES
 

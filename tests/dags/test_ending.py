@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.ending import Kind, judge_exit
+from pipeline.stage.ending import Kind, judge_exit
 from pipeline_contract.records import Failure
 
 

@@ -6,9 +6,9 @@ import pytest
 import requests
 from docker.errors import APIError, ImageNotFound, NotFound
 
-from pipeline.ending import Kind
-from pipeline.engine_fault import judge_fault, judge_out_of_memory
+from pipeline.runners.engine_fault import judge_fault, judge_out_of_memory
 from pipeline.settings import read_settings
+from pipeline.stage.ending import Kind
 
 
 def answer(status):

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.output import Output
+from pipeline.runners.output import Output
 from pipeline_contract.records import Failure
 
 

@@ -9,7 +9,7 @@ import pytest
 from airflow.sdk import ParamsDict
 from airflow.sdk.exceptions import ParamValidationError
 
-from pipeline.params import SCHEMA_FILE, make_request_params, make_rerun_params, read_request_schema
+from pipeline.stage.params import SCHEMA_FILE, make_request_params, make_rerun_params, read_request_schema
 from tests.weed import VENVS
 
 NAMES = [
@@ -100,5 +100,5 @@ def test_schema_is_the_worker_s():
         check=True,
     )
     assert json.loads(exported.stdout) == read_request_schema(), (
-        "run: PYTHONPATH=worker/src .state/venvs/worker/bin/python -m pipeline_worker.request > dags/pipeline/request.schema.json"
+        "run: PYTHONPATH=worker/src .state/venvs/worker/bin/python -m pipeline_worker.request > dags/pipeline/stage/request.schema.json"
     )

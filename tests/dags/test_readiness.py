@@ -7,8 +7,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from pipeline import readiness
-from pipeline.readiness import StagesUnready, require_ready
+from pipeline.watch import readiness
+from pipeline.watch.readiness import StagesUnready, require_ready
 from pipeline_contract.stages import STAGES
 
 #: Airflow knows every Dag, and none is paused.

@@ -8,8 +8,16 @@ import pytest
 from airflow.sdk import RetryAction
 from airflow.sdk.exceptions import AirflowTaskTimeout
 
-from pipeline.ending import Ending, Kind
-from pipeline.retry import RETRIES, WATCH_RETRIES, StageFailed, StageRetryPolicy, WatchRetryPolicy, count_tries, decide
+from pipeline.stage.ending import Ending, Kind
+from pipeline.stage.retry import (
+    RETRIES,
+    WATCH_RETRIES,
+    StageFailed,
+    StageRetryPolicy,
+    WatchRetryPolicy,
+    count_tries,
+    decide,
+)
 from pipeline_contract.records import Reason
 from pipeline_contract.s3 import StoreRefused, StoreUnavailable
 

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from pipeline.scratch import build_environment, open_scratch
+from pipeline.runners.scratch import build_environment, open_scratch
 
 
 def test_folder_goes_with_the_attempt(tmp_path):

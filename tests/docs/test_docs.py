@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from local.commands.docs import README, SCHEMA, describe_type, update_readme
-from local.settings import PROJECT
+from cli.dev.docs import README, SCHEMA, describe_type, update_readme
+from cli.settings import PROJECT
 from pipeline_contract.settings import SETTINGS
 
 DOCUMENTS = sorted(
@@ -92,7 +92,7 @@ def test_a_parameter_of_a_few_values_lists_them() -> None:
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(PROJECT)))
 def test_named_files_exist(document: Path) -> None:
     """Every file and folder of the repository that a document names is there."""
-    folders = "benchmarks|contract|dags|examples|local|minio|runbooks|tests|worker"
+    folders = "benchmarks|contract|dags|examples|cli|minio|runbooks|tests|worker"
     for name in re.findall(rf"`((?:{folders})/[\w./-]*)`", document.read_text()):
         assert (PROJECT / name).exists(), name
 
@@ -114,7 +114,7 @@ def test_named_versions_are_the_locked_ones() -> None:
 def test_every_error_names_a_runbook_that_exists() -> None:
     """The runbook that an error points to is there."""
     named = set()
-    for folder in ("contract", "worker/src", "dags", "local"):
+    for folder in ("contract", "worker/src", "dags", "cli"):
         for source in PROJECT.glob(f"{folder}/**/*.py"):
             named |= set(re.findall(r"runbooks/[a-z-]+\.md", source.read_text()))
     assert named

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from local.airflow_api import Airflow, DagRun
+from cli.runs.airflow_api import Airflow, DagRun
 from tests.e2e.pipeline import PATIENCE_SECONDS, PENGUINS, SPECIES, Dropped, Pipeline, drop_rows
 from tests.stack import Stack
 

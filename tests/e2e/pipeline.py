@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote
 
-from local.airflow_api import Airflow, DagRun
-from local.errors import AirflowUnreachable
-from local.receipt import Receipts
-from local.settings import PROJECT
-from local.store import Store
+from cli.errors import AirflowUnreachable
+from cli.runs.airflow_api import Airflow, DagRun
+from cli.runs.receipts import Receipts
+from cli.runs.store import Store
+from cli.settings import PROJECT
 from pipeline_contract.drop_key import dataset_of_key
 from pipeline_contract.records import Receipt
 from pipeline_contract.run_key import make_digest

@@ -9,9 +9,9 @@ from concurrent.futures import Future
 
 import pytest
 
-from local.service import make_environment
-from local.settings import PROJECT
-from local.standing import find_standing
+from cli.settings import PROJECT
+from cli.stacks.service import make_environment
+from cli.stacks.standing import find_standing
 from pipeline_contract.run_key import make_run_key
 from tests.e2e.conftest import ODD, Done, Wave, find_run_key
 from tests.e2e.pipeline import PATIENCE_SECONDS, PENGUINS, SPECIES, TASKS, Pipeline, wait_until

@@ -15,8 +15,8 @@ import pytest
 from botocore.exceptions import ClientError
 from mypy_boto3_s3 import S3Client
 
-from local.rights import make_policies, read_credentials
-from local.settings import PROJECT
+from cli.settings import PROJECT
+from cli.stacks.rights import make_policies, read_credentials
 from pipeline_contract.settings import KEYS, SETTINGS
 from tests.bootstrap import PYTHON, ask_admin, make_environ, make_sts, open_stack_on, run_bootstrap
 from tests.integration.s3_actions import PREFIX

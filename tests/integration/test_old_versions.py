@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 from botocore.parsers import ResponseParserError
 from mypy_boto3_s3 import S3Client
 
-from local.storage import remove_old_versions
+from cli.stacks.storage import remove_old_versions
 from pipeline_contract.settings import KEYS
 from tests.bootstrap import make_sts, open_stack_on, run_bootstrap
 from tests.integration.s3_actions import PREFIX

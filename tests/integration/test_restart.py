@@ -20,12 +20,12 @@ import psutil  # type: ignore[import-untyped]
 import pytest
 from botocore.exceptions import ClientError
 
-from local.ports import choose_ports
-from local.process import find_process, read_record
-from local.settings import PROJECT, read_settings
-from local.stack import make_services
-from local.storage import make_client
-from local.supervision import NAME as SUPERVISOR
+from cli.settings import PROJECT, read_settings
+from cli.stacks.local import make_services
+from cli.stacks.ports import choose_ports
+from cli.stacks.process import find_process, read_record
+from cli.stacks.storage import make_client
+from cli.stacks.supervision import NAME as SUPERVISOR
 from tests.e2e.pipeline import wait_until
 from tests.stack import Stack, is_alive, open_stack, run_stack
 
@@ -226,7 +226,7 @@ def test_a_path_that_is_too_long_for_a_socket_is_named(tmp_path: Path) -> None:
 def started_twice() -> Iterator[tuple[Stack, list[str]]]:
     """Give a stack that two `up` started at the same time, and what each of them said."""
     with open_stack() as stack:
-        command = [sys.executable, "-m", "local", "up", "storage"]
+        command = [sys.executable, "-m", "cli", "up", "storage"]
         both = [
             subprocess.Popen(
                 command, cwd=PROJECT, env=stack.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
@@ -263,7 +263,7 @@ def test_an_interrupted_start_is_taken_up_again() -> None:
     """After Ctrl-C in the middle of a start, the next `up` makes what was missing, buckets included."""
     with open_stack() as stack:
         started = subprocess.Popen(
-            [sys.executable, "-m", "local", "up", "storage"],
+            [sys.executable, "-m", "cli", "up", "storage"],
             cwd=PROJECT,
             env=stack.environment,
             stdout=subprocess.DEVNULL,

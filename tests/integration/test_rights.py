@@ -16,7 +16,7 @@ import pytest
 from botocore.exceptions import ClientError
 from mypy_boto3_s3 import S3Client
 
-from local.storage import make_client
+from cli.stacks.storage import make_client
 from tests.bootstrap import open_stack_on, run_bootstrap
 from tests.integration.s3_actions import ACTIONS, KEYS, PREFIX, RUN, Clients, Place
 from tests.minio_server import NEEDS_MINIO, run_minio

@@ -11,15 +11,15 @@ import pytest
 
 from pipeline_contract.records import FAILURE_MARK
 from pipeline_contract.run_key import make_run_key
-from pipeline_worker.attempt import Attempt, Outcome
-from pipeline_worker.ingest import ingest
-from pipeline_worker.manifest import Manifest, read_committed
-from pipeline_worker.publish import publish
+from pipeline_worker.run.attempt import Attempt, Outcome
+from pipeline_worker.run.begin import Ask
+from pipeline_worker.run.manifest import Manifest, read_committed
+from pipeline_worker.run.stage import Ended, run_stage
 from pipeline_worker.settings import Settings, read_settings
-from pipeline_worker.stage import Ended, run_stage
-from pipeline_worker.start import Ask
-from pipeline_worker.store import open_store
-from pipeline_worker.train import train
+from pipeline_worker.stages.ingest.stage import ingest
+from pipeline_worker.stages.publish.stage import publish
+from pipeline_worker.stages.train.stage import train
+from pipeline_worker.store.base import open_store
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pipeline_worker.ingest import describe_call
-from pipeline_worker.ingestion.converted import Converted
-from pipeline_worker.ingestion.unpacked import Unpacked
-from pipeline_worker.publishing.report import _write_reading
+from pipeline_worker.stages.ingest.converted import Converted
+from pipeline_worker.stages.ingest.stage import describe_call
+from pipeline_worker.stages.ingest.unpacked import Unpacked
+from pipeline_worker.stages.publish.report import _write_reading
 from tests.worker.test_report import REPORT
 
 if TYPE_CHECKING:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pipeline_worker.ingestion.convert import convert
-from pipeline_worker.ingestion.data_format import DataFormat
 from pipeline_worker.request import IngestionConfig
 from pipeline_worker.schema import Schema
+from pipeline_worker.stages.ingest.convert import convert
+from pipeline_worker.stages.ingest.data_format import DataFormat
 
 if TYPE_CHECKING:
     import pandas as pd

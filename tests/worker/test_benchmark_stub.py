@@ -12,7 +12,7 @@ import pytest
 from pipeline_contract.layout import Layout
 from pipeline_contract.stages import STAGES
 from pipeline_worker.settings import read_settings
-from pipeline_worker.store import open_store
+from pipeline_worker.store.base import open_store
 from tests.s3_client import open_client
 from tests.weed import Weed
 from tests.worker.conftest import ROOT

@@ -15,27 +15,27 @@ import pytest
 
 from pipeline_worker.errors import ParameterInvalid
 from pipeline_worker.request import Request
-from pipeline_worker.training.kind import CLASSIFICATION, REGRESSION
+from pipeline_worker.stages.train.kind import CLASSIFICATION, REGRESSION
 from tests.worker.tables import ingest_table, make_hires, make_penguins
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from pipeline_worker.training.learn import Learned
-    from pipeline_worker.training.plan import Plan
+    from pipeline_worker.stages.train.learn import Learned
+    from pipeline_worker.stages.train.plan import Plan
 
 pytestmark = pytest.mark.slow("trains models")
 
 
 def plan_of(frame: pd.DataFrame, folder: Path, cells: int = 10**9, **params: Any) -> Plan:
-    from pipeline_worker.training.plan import make_plan
+    from pipeline_worker.stages.train.plan import make_plan
 
     parquet, schema = ingest_table(frame, folder)
     return make_plan(parquet, schema, Request.model_validate(params), cells)
 
 
 def learn_of(plan: Plan, lines: list[str] | None = None, seconds: float = 600) -> Learned:
-    from pipeline_worker.training.learn import learn
+    from pipeline_worker.stages.train.learn import learn
 
     return learn(plan, lambda _: nullcontext(), (lines if lines is not None else []).append, seconds)
 
@@ -74,8 +74,8 @@ def test_each_family_is_compared_and_the_best_is_taken() -> None:
 
 def test_the_model_to_publish_is_the_measured_one_fitted_anew_on_all_rows() -> None:
     """The same estimator with the same hyperparameters has learned from the rows of the test part too."""
-    from pipeline_worker.training.fit import Encodings
-    from pipeline_worker.training.threshold import find_estimator
+    from pipeline_worker.stages.train.fit import Encodings
+    from pipeline_worker.stages.train.threshold import find_estimator
 
     plan, learned, _ = chosen()
     assert learned.refitted
@@ -205,7 +205,7 @@ def test_what_is_compared_follows_from_the_size_of_the_table(
     rows: int, columns: int, classes: int, folds: int, compared: int, families: set[str]
 ) -> None:
     """The same table has the same candidates on each machine, and a large one is compared on a part of its rows."""
-    from pipeline_worker.training.candidates import choose_candidates
+    from pipeline_worker.stages.train.candidates import choose_candidates
 
     found = choose_candidates(CLASSIFICATION, "auto", {}, rows, columns, classes)
     assert (found.folds, found.rows) == (folds, compared)
@@ -215,7 +215,7 @@ def test_what_is_compared_follows_from_the_size_of_the_table(
 
 def test_when_the_time_is_over_the_choice_is_marked(tmp_path: Path) -> None:
     """No other candidate is begun, those that were not are named, and the line is given that makes the model again."""
-    from pipeline_worker.training.facts import describe_learned
+    from pipeline_worker.stages.train.facts import describe_learned
 
     plan = plan_of(make_hires(60), tmp_path, target_column="hires")
     learned = learn_of(plan, seconds=0)
@@ -264,7 +264,7 @@ def test_a_long_step_says_how_far_it_is() -> None:
     """A line every so often, for as long as it takes, and none after that."""
     import time
 
-    from pipeline_worker.training.progress import saying_progress
+    from pipeline_worker.stages.train.progress import saying_progress
 
     lines: list[str] = []
     with saying_progress(lines.append, "fitting", 3, every=0.02):
@@ -278,7 +278,7 @@ def test_a_long_step_says_how_far_it_is() -> None:
 
 def test_the_work_is_told_before_it_begins(tmp_path: Path) -> None:
     """How many models, folds, rows and columns, and about how many seconds and megabytes."""
-    from pipeline_worker.training.plan import say_work
+    from pipeline_worker.stages.train.plan import say_work
 
     said = say_work(plan_of(make_penguins(), tmp_path, target_column="species"), 2)
     assert said.startswith("4 models in 3 folds of 120 rows, and then one fit on 120 rows by 5 columns (")
@@ -287,7 +287,7 @@ def test_the_work_is_told_before_it_begins(tmp_path: Path) -> None:
 
 def test_no_table_is_left_without_boosting() -> None:
     """What would take too long is compared in fewer folds rather than left out: of many rows, and of many columns."""
-    from pipeline_worker.training.candidates import choose_candidates
+    from pipeline_worker.stages.train.candidates import choose_candidates
 
     for rows, columns in ((1_600, 500), (5_000, 120), (150_000, 50), (1_000_000, 60)):
         candidates = choose_candidates(CLASSIFICATION, "auto", {}, rows, columns, 2)

@@ -203,9 +203,9 @@ def ingest(attempt):
     with begun():
         time.sleep(60)
 
-module = types.ModuleType("pipeline_worker.ingest")
+module = types.ModuleType("pipeline_worker.stages.ingest.stage")
 module.ingest = ingest
-sys.modules["pipeline_worker.ingest"] = module
+sys.modules["pipeline_worker.stages.ingest.stage"] = module
 main("ingest", "", "", ["--store", sys.argv[1], "--params", '{"data_source": "s3://drops/_sources/a.csv"}'])
 """
 

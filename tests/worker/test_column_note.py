@@ -38,7 +38,7 @@ def test_a_refused_target_tells_what_ingest_noted_of_it(tmp_path: Path, cells: l
     """The reason ends with the line to paste, where there is one."""
     import pandas as pd
 
-    from pipeline_worker.training.plan import make_plan
+    from pipeline_worker.stages.train.plan import make_plan
 
     frame = pd.DataFrame({"price": cells, "n": range(len(cells))})
     parquet, schema = ingest_table(frame, tmp_path)

@@ -17,15 +17,15 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline_worker.errors import DataUnreadable, ParameterInvalid
-from pipeline_worker.ingestion import bad_lines
-from pipeline_worker.ingestion.convert import convert
-from pipeline_worker.ingestion.converted import Converted
-from pipeline_worker.ingestion.data_format import DataFormat
-from pipeline_worker.ingestion.formats import separated
-from pipeline_worker.ingestion.guess import Guess
-from pipeline_worker.ingestion.missing_words import MISSING_WORDS
 from pipeline_worker.limits import Limits
 from pipeline_worker.request import IngestionConfig
+from pipeline_worker.stages.ingest import bad_lines
+from pipeline_worker.stages.ingest.convert import convert
+from pipeline_worker.stages.ingest.converted import Converted
+from pipeline_worker.stages.ingest.data_format import DataFormat
+from pipeline_worker.stages.ingest.formats import separated
+from pipeline_worker.stages.ingest.guess import Guess
+from pipeline_worker.stages.ingest.missing_words import MISSING_WORDS
 
 UTC = dt.UTC
 

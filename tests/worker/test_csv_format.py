@@ -11,8 +11,8 @@ import pytest
 from pydantic import ValidationError
 
 from pipeline_worker.errors import DataUnreadable, ParameterInvalid
-from pipeline_worker.ingestion.csv_format import CsvFormat, find_csv_format, name_columns
 from pipeline_worker.request import IngestionConfig, export_schema
+from pipeline_worker.stages.ingest.csv_format import CsvFormat, find_csv_format, name_columns
 
 
 def find(folder: Path, text: str, data_format: str = "csv", **config: Any) -> CsvFormat:

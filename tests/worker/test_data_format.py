@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from pipeline_worker.errors import DataUnreadable, ParameterInvalid
-from pipeline_worker.ingestion.data_format import find_format
+from pipeline_worker.stages.ingest.data_format import find_format
 
 CSV = b"a,b\n1,2\n"
 PARQUET = b"PAR1" + bytes(20) + b"PAR1"

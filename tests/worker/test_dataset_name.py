@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from pipeline_contract.drop_key import name_dataset
-from pipeline_worker.dataset_name import check_dataset_name, check_key, note_made_name
 from pipeline_worker.errors import ParameterInvalid
+from pipeline_worker.run.dataset_name import check_dataset_name, check_key, note_made_name
 
 GOOD = ["penguins", "my data", "größe", "a.b", "a-b_c", ".hidden", "o'brien", 'the "best"', "a@b", "a#b", "x" * 256]
 REFUSED_BY_MLFLOW = ["", "  ", "a/b", "a:b", ".", "..", "..x"]

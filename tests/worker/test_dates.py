@@ -13,12 +13,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline_worker.errors import DataUnreadable, ParameterInvalid
-from pipeline_worker.ingestion.convert import convert
-from pipeline_worker.ingestion.converted import Converted
-from pipeline_worker.ingestion.data_format import DataFormat
-from pipeline_worker.ingestion.date_format import ANY_DATE, DURATION, DURATION_EXAMPLE, FORMATS, TIME_OF_DAY
 from pipeline_worker.request import IngestionConfig
 from pipeline_worker.schema import Column
+from pipeline_worker.stages.ingest.convert import convert
+from pipeline_worker.stages.ingest.converted import Converted
+from pipeline_worker.stages.ingest.data_format import DataFormat
+from pipeline_worker.stages.ingest.date_format import ANY_DATE, DURATION, DURATION_EXAMPLE, FORMATS, TIME_OF_DAY
 
 REPORTS = Path(__file__).parent / "reports"
 D, UTC = dt.date, dt.UTC

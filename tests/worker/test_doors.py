@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pipeline_worker.ingestion.convert import convert
-from pipeline_worker.ingestion.data_format import DataFormat
 from pipeline_worker.request import IngestionConfig, Request
+from pipeline_worker.stages.ingest.convert import convert
+from pipeline_worker.stages.ingest.data_format import DataFormat
 from tests.ports import free_ports
 from tests.worker.line import LIBRARY_WARNINGS
 
@@ -74,9 +74,9 @@ def save(folder: Path) -> Path:
     """Train on the rows as `ingest` reads them, and save the model as MLflow does."""
     from mlflow.models import Model
 
-    from pipeline_worker.training.learn import learn
-    from pipeline_worker.training.logged_model import make_example, save_model, write_signature
-    from pipeline_worker.training.plan import make_plan
+    from pipeline_worker.stages.train.learn import learn
+    from pipeline_worker.stages.train.logged_model import make_example, save_model, write_signature
+    from pipeline_worker.stages.train.plan import make_plan
 
     source, parquet = folder / "data.csv", folder / "dataset.parquet"
     source.write_text("\n".join(map(";".join, [HEADER, *make_rows()])) + "\n", encoding="utf-8")

@@ -10,10 +10,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline_worker.ingestion.extra_lines import find_body
-from pipeline_worker.ingestion.formats.workbook import SheetFormat
-from pipeline_worker.ingestion.text_table import convert_body
 from pipeline_worker.request import IngestionConfig
+from pipeline_worker.stages.ingest.extra_lines import find_body
+from pipeline_worker.stages.ingest.formats.workbook import SheetFormat
+from pipeline_worker.stages.ingest.text_table import convert_body
 
 
 def convert_blocks(folder: Path, *blocks: list[str], **config: Any) -> tuple[str, list[Any], int]:

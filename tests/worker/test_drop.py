@@ -6,8 +6,8 @@ import json
 from typing import Any
 
 from pipeline_contract.records import DropRecord
-from pipeline_worker.publishing.registry import Version
-from pipeline_worker.run_order import order_drop
+from pipeline_worker.run.run_order import order_drop
+from pipeline_worker.stages.publish.registry import Version
 
 #: As `claim_drops` wrote it before it kept place and claim.
 OLD: dict[str, Any] = {

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipeline_worker.errors import DataUnreadable
-from pipeline_worker.ingestion.end_separator import NOTE
+from pipeline_worker.stages.ingest.end_separator import NOTE
 from tests.worker.printed_call import read_by_call
 from tests.worker.test_convert import convert_bytes
 

@@ -15,7 +15,7 @@ def test_rows_with_values_that_hardly_repeat_are_copies(positions: str) -> None:
     """However they came to be there several times: pasted, or drawn to make a class as frequent as another."""
     import pandas as pd
 
-    from pipeline_worker.training.equal_rows import find_equal_rows
+    from pipeline_worker.stages.train.equal_rows import find_equal_rows
 
     random = np.random.default_rng(0)
     features = pd.DataFrame({"word": random.choice(list("xyz"), ROWS), "value": random.normal(size=ROWS)})
@@ -38,7 +38,7 @@ def test_rows_with_few_things_to_be_are_equal_by_chance(table: str) -> None:
     """Also where one column determines all others, the target too."""
     import pandas as pd
 
-    from pipeline_worker.training.equal_rows import find_equal_rows
+    from pipeline_worker.stages.train.equal_rows import find_equal_rows
 
     random = np.random.default_rng(0)
     kind, number = random.integers(0, 3, ROWS), random.integers(0, 40, ROWS)
@@ -58,7 +58,7 @@ def test_a_missing_value_is_equal_to_another_and_the_target_counts() -> None:
     """Rows that differ in the target alone are not equal."""
     import pandas as pd
 
-    from pipeline_worker.training.equal_rows import find_equal_rows
+    from pipeline_worker.stages.train.equal_rows import find_equal_rows
 
     features = pd.DataFrame({"a": [None, None, "x", "x"], "b": [1.0, 1.0, np.nan, np.nan]})
     assert find_equal_rows(features, np.array(["p", "p", "p", "q"], dtype=object)).repeated == 1

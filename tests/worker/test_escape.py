@@ -6,7 +6,7 @@ import logging
 
 from pipeline_worker.cli.command import EscapedFormatter
 from pipeline_worker.errors import DataUnreadable
-from pipeline_worker.publishing.markup import show_note
+from pipeline_worker.stages.publish.markup import show_note
 
 FORGED = "size\n12:00:00 INFO    ingest: 5 rows"
 

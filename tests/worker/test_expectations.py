@@ -15,11 +15,11 @@ import pytest
 
 from pipeline_worker.request import DataValidation
 from pipeline_worker.schema import Column, Schema
-from pipeline_worker.validation import parts
-from pipeline_worker.validation.expectations import evaluate
-from pipeline_worker.validation.finding import Finding, RuleRaised
-from pipeline_worker.validation.rule import Rule
-from pipeline_worker.validation.rules import make_rules
+from pipeline_worker.stages.validate import parts
+from pipeline_worker.stages.validate.expectations import evaluate
+from pipeline_worker.stages.validate.finding import Finding, RuleRaised
+from pipeline_worker.stages.validate.rule import Rule
+from pipeline_worker.stages.validate.rules import make_rules
 
 # Great Expectations imports two modules that Python 3.11 deprecates.
 pytestmark = [

@@ -11,12 +11,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline_worker.errors import DataUnreadable
-from pipeline_worker.ingestion.convert import convert
-from pipeline_worker.ingestion.converted import Converted
-from pipeline_worker.ingestion.data_format import DataFormat
-from pipeline_worker.ingestion.formats import separated
-from pipeline_worker.ingestion.totals import TOTAL_WORDS
 from pipeline_worker.request import IngestionConfig
+from pipeline_worker.stages.ingest.convert import convert
+from pipeline_worker.stages.ingest.converted import Converted
+from pipeline_worker.stages.ingest.data_format import DataFormat
+from pipeline_worker.stages.ingest.formats import separated
+from pipeline_worker.stages.ingest.totals import TOTAL_WORDS
 
 
 def convert_text(folder: Path, text: str, **config: Any) -> tuple[Converted, dict[str, list[Any]]]:

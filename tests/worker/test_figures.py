@@ -7,7 +7,7 @@ import io
 import numpy as np
 import pytest
 
-from pipeline_worker.training.kind import CLASSIFICATION, REGRESSION
+from pipeline_worker.stages.train.kind import CLASSIFICATION, REGRESSION
 
 pytestmark = pytest.mark.slow("loads Matplotlib")
 
@@ -21,8 +21,8 @@ def size_of(content: bytes) -> tuple[int, ...]:
 @pytest.mark.parametrize("count", [2, 3, 25, 70])
 def test_classes_have_a_matrix_and_two_of_them_curves(count: int) -> None:
     """Any number of classes is drawn; the matrix of more than sixty could not be read."""
-    from pipeline_worker.training.figures import draw_figures
-    from pipeline_worker.training.metrics import Predictions, measure
+    from pipeline_worker.stages.train.figures import draw_figures
+    from pipeline_worker.stages.train.metrics import Predictions, measure
 
     classes = np.array([f"class {number:02d} with $odd_{{ name" for number in range(count)], dtype=object)
     actual = np.tile(classes, 4)
@@ -42,8 +42,8 @@ def test_classes_have_a_matrix_and_two_of_them_curves(count: int) -> None:
 @pytest.mark.parametrize("rows", [1, 3, 5000])
 def test_quantities_have_predictions_and_errors(rows: int) -> None:
     """From a single row to thousands, predicted and actual values are drawn."""
-    from pipeline_worker.training.figures import draw_figures
-    from pipeline_worker.training.metrics import Predictions, measure
+    from pipeline_worker.stages.train.figures import draw_figures
+    from pipeline_worker.stages.train.metrics import Predictions, measure
 
     random = np.random.default_rng(0)
     actual = random.normal(size=rows)
@@ -55,8 +55,8 @@ def test_quantities_have_predictions_and_errors(rows: int) -> None:
 
 def test_drawing_twice_gives_the_same_picture() -> None:
     """Figures of a repeated training are equal."""
-    from pipeline_worker.training.figures import draw_figures
-    from pipeline_worker.training.metrics import Predictions, measure
+    from pipeline_worker.stages.train.figures import draw_figures
+    from pipeline_worker.stages.train.metrics import Predictions, measure
 
     actual = np.arange(9.0)
     predicted = Predictions(actual[::-1], None, None)
@@ -67,8 +67,8 @@ def test_drawing_twice_gives_the_same_picture() -> None:
 
 def test_names_in_any_script_are_drawn_without_a_warning() -> None:
     """What no font has is a box, with a number where that leaves names alike; long names keep what tells them apart."""
-    from pipeline_worker.training.figure_text import fit_names
-    from pipeline_worker.training.figures import draw_importance
+    from pipeline_worker.stages.train.figure_text import fit_names
+    from pipeline_worker.stages.train.figures import draw_importance
 
     # Of no font in the list: private characters.
     names = ["\ue000\ue001", "\ue002\ue003", "価格 😀", f"{'x' * 200}1", f"{'x' * 200}2", "y" * 100_000]
@@ -82,8 +82,8 @@ def test_names_in_any_script_are_drawn_without_a_warning() -> None:
 @pytest.mark.parametrize("rows", [12, 3_000])
 def test_probabilities_are_held_against_what_happened(rows: int) -> None:
     """The calibration of a few rows and of many is drawn."""
-    from pipeline_worker.training.figures import draw_calibration
-    from pipeline_worker.training.metrics import Predictions, measure
+    from pipeline_worker.stages.train.figures import draw_calibration
+    from pipeline_worker.stages.train.metrics import Predictions, measure
 
     shares = np.linspace(0, 1, rows)
     actual = np.where(np.arange(rows) % 3 == 0, "yes", "no").astype(object)

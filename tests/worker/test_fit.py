@@ -9,14 +9,14 @@ import pytest
 
 from pipeline_worker.errors import DataFault, ParameterInvalid
 from pipeline_worker.request import Request
-from pipeline_worker.training.kind import CLASSIFICATION
-from pipeline_worker.training.model_table import MODELS
+from pipeline_worker.stages.train.kind import CLASSIFICATION
+from pipeline_worker.stages.train.model_table import MODELS
 from tests.worker.tables import ingest_table, make_penguins
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from pipeline_worker.training.fit import Fitted
+    from pipeline_worker.stages.train.fit import Fitted
 
 pytestmark = pytest.mark.slow("trains models")
 
@@ -25,9 +25,9 @@ CLASSIFIERS = [model.name for model in MODELS.values() if model.kind == CLASSIFI
 
 
 def fit(frame: pd.DataFrame, folder: Path, name: str, **hyperparameters: Any) -> Fitted:
-    from pipeline_worker.training.fit import Encodings, fit_pipeline
-    from pipeline_worker.training.models import make_estimator
-    from pipeline_worker.training.table import read_table
+    from pipeline_worker.stages.train.fit import Encodings, fit_pipeline
+    from pipeline_worker.stages.train.models import make_estimator
+    from pipeline_worker.stages.train.table import read_table
 
     parquet, schema = ingest_table(frame, folder)
     table = read_table(parquet, schema, Request(target_column="species"))

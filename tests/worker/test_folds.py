@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pipeline_worker.training.folds import make_folds
-from pipeline_worker.training.kind import CLASSIFICATION, REGRESSION
+from pipeline_worker.stages.train.folds import make_folds
+from pipeline_worker.stages.train.kind import CLASSIFICATION, REGRESSION
 
 CLASSES = np.array(["a"] * 50 + ["b"] * 10 + ["rare"] * 2 + ["single"], dtype=object)
 

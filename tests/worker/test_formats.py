@@ -14,14 +14,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline_worker.ingestion.convert import convert
-from pipeline_worker.ingestion.converted import Converted
-from pipeline_worker.ingestion.data_format import find_format
-from pipeline_worker.ingestion.formats import FORMAT_NAMES
-from pipeline_worker.ingestion.formats.loaded import FORMATS
-from pipeline_worker.ingestion.unpacked import Unpacked, unpack
 from pipeline_worker.limits import USUAL
 from pipeline_worker.request import IngestionConfig
+from pipeline_worker.stages.ingest.convert import convert
+from pipeline_worker.stages.ingest.converted import Converted
+from pipeline_worker.stages.ingest.data_format import find_format
+from pipeline_worker.stages.ingest.formats import FORMAT_NAMES
+from pipeline_worker.stages.ingest.formats.loaded import FORMATS
+from pipeline_worker.stages.ingest.unpacked import Unpacked, unpack
 from tests.worker.printed_call import read_by_call
 from tests.worker.workbooks import write_ods, write_xlsx
 

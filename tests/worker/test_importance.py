@@ -12,15 +12,15 @@ from pipeline_worker.request import Request
 from tests.worker.tables import ingest_table, make_hires
 
 if TYPE_CHECKING:
-    from pipeline_worker.training.fit import Fitted
-    from pipeline_worker.training.plan import Plan
+    from pipeline_worker.stages.train.fit import Fitted
+    from pipeline_worker.stages.train.plan import Plan
 
 pytestmark = pytest.mark.slow("trains a model")
 
 
 def fit(plan: Plan) -> Fitted:
-    from pipeline_worker.training.fit import Encodings, fit_pipeline
-    from pipeline_worker.training.models import make_estimator
+    from pipeline_worker.stages.train.fit import Encodings, fit_pipeline
+    from pipeline_worker.stages.train.models import make_estimator
 
     model = plan.candidates.all[0].model
     estimator, _ = make_estimator(model, {}, plan.train_target, 42)
@@ -30,8 +30,8 @@ def fit(plan: Plan) -> Fitted:
 
 def test_the_column_that_matters_comes_first_and_noise_last(tmp_path: Path) -> None:
     """Shuffling a column that carries the target hurts; shuffling noise, or an empty column, does not."""
-    from pipeline_worker.training.importance import measure_importance
-    from pipeline_worker.training.plan import make_plan
+    from pipeline_worker.stages.train.importance import measure_importance
+    from pipeline_worker.stages.train.plan import make_plan
 
     frame = make_hires().assign(noise=np.random.default_rng(1).normal(size=240), empty=None)
     parquet, schema = ingest_table(frame, tmp_path)
@@ -48,8 +48,8 @@ def test_the_column_that_matters_comes_first_and_noise_last(tmp_path: Path) -> N
 
 def test_it_ends_when_its_time_is_up(tmp_path: Path) -> None:
     """A wide table costs no more than the seconds it may take."""
-    from pipeline_worker.training.importance import measure_importance
-    from pipeline_worker.training.plan import make_plan
+    from pipeline_worker.stages.train.importance import measure_importance
+    from pipeline_worker.stages.train.plan import make_plan
 
     parquet, schema = ingest_table(make_hires(), tmp_path)
     plan = make_plan(parquet, schema, Request(target_column="hires", model_name="HistGradientBoostingRegressor"))

@@ -17,14 +17,14 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline_contract.records import FAILURE_MARK
-from pipeline_worker.ingest import ingest
 from pipeline_worker.limits import Limits
-from pipeline_worker.manifest import Manifest, read_committed
 from pipeline_worker.request import Request
+from pipeline_worker.run.begin import Ask
+from pipeline_worker.run.manifest import Manifest, read_committed
+from pipeline_worker.run.stage import Ended, run_stage
 from pipeline_worker.settings import read_settings
-from pipeline_worker.stage import Ended, run_stage
-from pipeline_worker.start import Ask
-from pipeline_worker.store import open_store
+from pipeline_worker.stages.ingest.stage import ingest
+from pipeline_worker.store.base import open_store
 
 KEY = "penguins.20260101T000000Z.aaaaaaaa"
 ROWS = b"species,mass,year\nAdelie,3750,2007\nGentoo,NA,2008\nAdelie,3250,2009\n"

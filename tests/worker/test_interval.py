@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from pipeline_worker.training.metric_table import METRICS
+from pipeline_worker.stages.train.metric_table import METRICS
 
 if TYPE_CHECKING:
-    from pipeline_worker.training.metrics import Predictions
+    from pipeline_worker.stages.train.metrics import Predictions
 
 pytestmark = pytest.mark.slow("loads scikit-learn")
 
 
 def make_classes(rows: int, count: int, noise: float = 1.0) -> tuple[Any, Predictions]:
-    from pipeline_worker.training.metrics import Predictions
+    from pipeline_worker.stages.train.metrics import Predictions
 
     random = np.random.default_rng(0)
     classes = np.array([f"class {number}" for number in range(count)], dtype=object)
@@ -30,7 +30,7 @@ def make_classes(rows: int, count: int, noise: float = 1.0) -> tuple[Any, Predic
 
 
 def make_numbers(rows: int) -> tuple[Any, Predictions]:
-    from pipeline_worker.training.metrics import Predictions
+    from pipeline_worker.stages.train.metrics import Predictions
 
     random = np.random.default_rng(0)
     actual = random.normal(10, 1, rows)
@@ -43,8 +43,8 @@ def test_a_row_that_counts_twice_counts_as_scikit_learn_has_it(name: str, count:
     """Every metric is the one of scikit-learn, of rows that are all there once and of rows that are there as often as not."""
     import sklearn.metrics as sk
 
-    from pipeline_worker.training.tested import number_classes
-    from pipeline_worker.training.weighted import weigh
+    from pipeline_worker.stages.train.tested import number_classes
+    from pipeline_worker.stages.train.weighted import weigh
 
     is_number = METRICS[name].kind == "regression"
     actual, predicted = make_numbers(60) if is_number else make_classes(60, count)
@@ -90,9 +90,9 @@ def test_a_row_that_counts_twice_counts_as_scikit_learn_has_it(name: str, count:
 
 def test_the_bounds_are_those_that_other_test_parts_keep() -> None:
     """Of 40 samples of the same kind nearly all have the metric of all rows within their bounds."""
-    from pipeline_worker.training.interval import find_interval
-    from pipeline_worker.training.metrics import Predictions, score
-    from pipeline_worker.training.tested import number_classes
+    from pipeline_worker.stages.train.interval import find_interval
+    from pipeline_worker.stages.train.metrics import Predictions, score
+    from pipeline_worker.stages.train.tested import number_classes
 
     actual, predicted = make_classes(4_000, 2, 1.5)
     assert predicted.scores is not None
@@ -108,9 +108,9 @@ def test_the_bounds_are_those_that_other_test_parts_keep() -> None:
 
 def test_some_rows_stand_for_many() -> None:
     """The bounds of 40,000 rows are as narrow as statistics has them, though 5,000 are resampled."""
-    from pipeline_worker.training.interval import find_interval
-    from pipeline_worker.training.metrics import score
-    from pipeline_worker.training.tested import number_classes
+    from pipeline_worker.stages.train.interval import find_interval
+    from pipeline_worker.stages.train.metrics import score
+    from pipeline_worker.stages.train.tested import number_classes
 
     actual, predicted = make_classes(40_000, 2)
     share, tested = score("accuracy", actual, predicted), number_classes(actual, predicted, "class 1")
@@ -121,7 +121,7 @@ def test_some_rows_stand_for_many() -> None:
 
 def test_the_same_seed_gives_the_same_bounds() -> None:
     """Another seed gives others."""
-    from pipeline_worker.training.metrics import measure
+    from pipeline_worker.stages.train.metrics import measure
 
     actual, predicted = make_numbers(50)
     first, again, other = (measure("regression", actual, actual, predicted, random_state=seed) for seed in (1, 1, 2))
@@ -133,8 +133,8 @@ def test_the_same_seed_gives_the_same_bounds() -> None:
 @pytest.mark.parametrize(("name", "count"), [("roc_auc", 2), ("balanced_accuracy", 3), ("r2", 0)])
 def test_a_hundred_rows_take_no_time(name: str, count: int) -> None:
     """At most 0.2 s."""
-    from pipeline_worker.training.interval import find_interval
-    from pipeline_worker.training.tested import number_classes
+    from pipeline_worker.stages.train.interval import find_interval
+    from pipeline_worker.stages.train.tested import number_classes
 
     actual, predicted = make_classes(100, count) if count else make_numbers(100)
     tested = number_classes(actual, predicted, "class 1" if count == 2 else None)
@@ -145,7 +145,7 @@ def test_a_hundred_rows_take_no_time(name: str, count: int) -> None:
 
 def test_too_few_rows_have_no_bounds() -> None:
     """A class with fewer than five rows is named, and so is a test part of equal results."""
-    from pipeline_worker.training.metrics import Predictions, measure
+    from pipeline_worker.stages.train.metrics import Predictions, measure
 
     actual, predicted = make_classes(13, 3)
     found = measure("classification", actual, actual, predicted).interval
@@ -157,7 +157,7 @@ def test_too_few_rows_have_no_bounds() -> None:
 
 def test_chance_is_told_from_skill() -> None:
     """Scores that say nothing are no better than the baseline within chance, or worse; good ones are better."""
-    from pipeline_worker.training.metrics import Predictions, measure
+    from pipeline_worker.stages.train.metrics import Predictions, measure
 
     actual, predicted = make_classes(200, 2)
     assert measure("classification", actual, actual, predicted).doubt == ""
@@ -171,7 +171,7 @@ def test_chance_is_told_from_skill() -> None:
 
 def test_a_class_that_is_not_learned_counts_as_wrong() -> None:
     """After a split in time the test part may have a class of its own; the metrics are those of a model that never says it."""
-    from pipeline_worker.training.metrics import Predictions, measure, score
+    from pipeline_worker.stages.train.metrics import Predictions, measure, score
 
     actual, predicted = make_classes(60, 3)
     actual[:10] = "new"

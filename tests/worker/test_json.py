@@ -10,14 +10,14 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline_worker.errors import DataUnreadable
-from pipeline_worker.ingestion import json_text
-from pipeline_worker.ingestion.convert import convert
-from pipeline_worker.ingestion.converted import Converted
-from pipeline_worker.ingestion.data_format import DataFormat, find_format
-from pipeline_worker.ingestion.formats import json_lines
-from pipeline_worker.ingestion.unpacked import Unpacked
 from pipeline_worker.limits import Limits
 from pipeline_worker.request import IngestionConfig
+from pipeline_worker.stages.ingest import json_text
+from pipeline_worker.stages.ingest.convert import convert
+from pipeline_worker.stages.ingest.converted import Converted
+from pipeline_worker.stages.ingest.data_format import DataFormat, find_format
+from pipeline_worker.stages.ingest.formats import json_lines
+from pipeline_worker.stages.ingest.unpacked import Unpacked
 from tests.worker.test_formats import check_call
 
 LARGE = 2**53
@@ -261,7 +261,7 @@ def test_names_without_number_are_too_many_columns(tmp_path: Path) -> None:
 
 def test_blocks_with_other_names_are_one_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A name that begins far down, or ends early, is missing elsewhere."""
-    from pipeline_worker.ingestion import json_records
+    from pipeline_worker.stages.ingest import json_records
 
     monkeypatch.setattr(json_records, "_BLOCK_CELLS", 4)
     lines = "".join(json.dumps({"a": n, "b": n} if n < 5 else {"a": n, "c": str(n)}) + "\n" for n in range(10))

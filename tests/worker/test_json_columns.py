@@ -11,12 +11,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline_worker.errors import DataUnreadable
-from pipeline_worker.ingestion import json_records
-from pipeline_worker.ingestion.convert import convert
-from pipeline_worker.ingestion.data_format import DataFormat
-from pipeline_worker.ingestion.formats import json_lines
-from pipeline_worker.ingestion.json_columns import read_columns
 from pipeline_worker.request import IngestionConfig
+from pipeline_worker.stages.ingest import json_records
+from pipeline_worker.stages.ingest.convert import convert
+from pipeline_worker.stages.ingest.data_format import DataFormat
+from pipeline_worker.stages.ingest.formats import json_lines
+from pipeline_worker.stages.ingest.json_columns import read_columns
 
 KINDS: dict[str, set[type]] = {
     "s": {str},

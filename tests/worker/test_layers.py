@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from pipeline_worker.errors import ParameterInvalid
-from pipeline_worker.layer import Layer
-from pipeline_worker.layers import check_layer, merge_layers, parse_layer
 from pipeline_worker.request import Request, export_schema, stages_of
-from pipeline_worker.training.spaces import SearchRange
+from pipeline_worker.run.layer import Layer
+from pipeline_worker.run.parameters import check_layer, merge_layers, parse_layer
+from pipeline_worker.stages.train.spaces import SearchRange
 
-SCHEMA = Path(__file__).parent.parent.parent / "dags" / "pipeline" / "request.schema.json"
+SCHEMA = Path(__file__).parent.parent.parent / "dags" / "pipeline" / "stage" / "request.schema.json"
 
 
 def fault_of(text: str, stage: str | None = None) -> ParameterInvalid:

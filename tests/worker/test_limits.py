@@ -11,17 +11,17 @@ import pytest
 from pyarrow import csv
 
 from pipeline_worker.errors import DataUnreadable, ParameterInvalid
-from pipeline_worker.ingestion.convert import convert
-from pipeline_worker.ingestion.converted import Converted
-from pipeline_worker.ingestion.data_format import DataFormat
-from pipeline_worker.ingestion.formats import separated
-from pipeline_worker.ingestion.parquet_size import check_size
-from pipeline_worker.ingestion.profile import profile
 from pipeline_worker.limits import USUAL, Limits
 from pipeline_worker.request import DataValidation, IngestionConfig
 from pipeline_worker.settings import read_settings
-from pipeline_worker.validation.parts import read_parts
-from pipeline_worker.validation.rules import make_rules
+from pipeline_worker.stages.ingest.convert import convert
+from pipeline_worker.stages.ingest.converted import Converted
+from pipeline_worker.stages.ingest.data_format import DataFormat
+from pipeline_worker.stages.ingest.formats import separated
+from pipeline_worker.stages.ingest.parquet_size import check_size
+from pipeline_worker.stages.ingest.profile import profile
+from pipeline_worker.stages.validate.parts import read_parts
+from pipeline_worker.stages.validate.rules import make_rules
 from tests.worker.fork import run_forked
 
 

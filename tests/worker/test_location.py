@@ -8,7 +8,7 @@ import pytest
 
 from pipeline_contract.escape import escape
 from pipeline_worker.errors import LocationRefused
-from pipeline_worker.location import check_target
+from pipeline_worker.run.location import check_target
 from pipeline_worker.settings import read_settings
 
 SETTINGS = read_settings({}, store_folder=Path("/nowhere"))

@@ -114,8 +114,8 @@ def test_the_example_reads_like_the_file(tmp_path: Path) -> None:
     """Dates and times are text, missing values are null."""
     import pandas as pd
 
-    from pipeline_worker.training.logged_model import make_example
-    from pipeline_worker.training.table import read_table
+    from pipeline_worker.stages.train.logged_model import make_example
+    from pipeline_worker.stages.train.table import read_table
 
     parquet, schema = ingest_table(make_hires().assign(temperature=[None] + [1.5] * 239), tmp_path)
     table = read_table(parquet, schema, Request(target_column="hires"))

@@ -10,9 +10,9 @@ import pytest
 from pipeline_contract.layout import RunLayout
 from pipeline_contract.s3 import PreconditionFailed
 from pipeline_worker.errors import CommitLost, Crash
-from pipeline_worker.manifest import Manifest, commit, digest_of_json, read_committed
+from pipeline_worker.run.manifest import Manifest, commit, digest_of_json, read_committed
 from pipeline_worker.settings import read_settings
-from pipeline_worker.store import Store, open_store
+from pipeline_worker.store.base import Store, open_store
 
 KEY = "penguins.20260101T000000Z.aaaaaaaa"
 

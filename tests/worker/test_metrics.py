@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from pipeline_worker.training.kind import CLASSIFICATION, REGRESSION
+from pipeline_worker.stages.train.kind import CLASSIFICATION, REGRESSION
 
 pytestmark = pytest.mark.slow("loads scikit-learn")
 
@@ -16,7 +16,7 @@ TWO = np.array(["no", "yes"], dtype=object)
 
 def test_numbers_are_measured_as_by_hand() -> None:
     """The errors are those of the test part, and the baseline predicts the mean of the train part."""
-    from pipeline_worker.training.metrics import Predictions, measure
+    from pipeline_worker.stages.train.metrics import Predictions, measure
 
     actual, predicted = np.array([10.0, 20.0, 40.0]), np.array([12.0, 20.0, 36.0])
     measured = measure(REGRESSION, np.array([20.0, 30.0]), actual, Predictions(predicted, None, None))
@@ -36,7 +36,7 @@ def test_numbers_are_measured_as_by_hand() -> None:
 
 def test_shares_of_values_near_zero_are_left_out() -> None:
     """MAPE says nothing where a true value is zero, and R² nothing of a single row."""
-    from pipeline_worker.training.metrics import Predictions, measure
+    from pipeline_worker.stages.train.metrics import Predictions, measure
 
     actual = np.array([0.0, 5.0])
     measured = measure(REGRESSION, actual, actual, Predictions(actual, None, None))
@@ -48,7 +48,7 @@ def test_shares_of_values_near_zero_are_left_out() -> None:
 
 def test_two_classes_have_curves_about_the_rarer_one() -> None:
     """ROC AUC and average precision are those of the class that is to be found."""
-    from pipeline_worker.training.metrics import Predictions, measure
+    from pipeline_worker.stages.train.metrics import Predictions, measure
 
     learned = np.array(["no"] * 8 + ["yes"] * 2, dtype=object)
     actual = np.array(["no", "no", "yes", "yes"], dtype=object)
@@ -67,7 +67,7 @@ def test_two_classes_have_curves_about_the_rarer_one() -> None:
 
 def test_true_is_what_is_to_be_found() -> None:
     """Of booleans and numbers the positive class is the greater, however frequent it is."""
-    from pipeline_worker.training.metrics import Predictions, measure
+    from pipeline_worker.stages.train.metrics import Predictions, measure
 
     learned = np.array([True] * 8 + [False] * 2)
     scores = np.array([[0.2, 0.8], [0.7, 0.3]])
@@ -83,7 +83,7 @@ def test_true_is_what_is_to_be_found() -> None:
 
 def test_classes_that_the_test_part_lacks_are_no_reason_to_fail() -> None:
     """Means are over the classes that can be tested; a class that is only learned has no rows in the report."""
-    from pipeline_worker.training.metrics import Predictions, measure
+    from pipeline_worker.stages.train.metrics import Predictions, measure
 
     classes = np.array(["a", "b", "c"], dtype=object)
     actual = np.array(["a", "b", "a"], dtype=object)
@@ -98,7 +98,7 @@ def test_classes_that_the_test_part_lacks_are_no_reason_to_fail() -> None:
 
 def test_classes_may_be_called_as_metrics_are() -> None:
     """The numbers of a class called `accuracy` are its own."""
-    from pipeline_worker.training.metrics import Predictions, measure
+    from pipeline_worker.stages.train.metrics import Predictions, measure
 
     classes = np.array(["accuracy", "macro avg"], dtype=object)
     actual = np.array(["accuracy", "accuracy", "macro avg"], dtype=object)
@@ -113,7 +113,7 @@ def test_classes_may_be_called_as_metrics_are() -> None:
 
 def test_a_test_part_of_one_class_has_no_curve() -> None:
     """Where nothing can be told apart, the area is left out rather than made up."""
-    from pipeline_worker.training.metrics import Predictions, measure
+    from pipeline_worker.stages.train.metrics import Predictions, measure
 
     scores = np.array([[0.8, 0.2], [0.6, 0.4]])
     predicted = Predictions(np.array(["no", "no"], dtype=object), scores, TWO)
@@ -124,7 +124,7 @@ def test_a_test_part_of_one_class_has_no_curve() -> None:
 @pytest.mark.parametrize("labels", [["a", "b"], [1, 2], [True, False]])
 def test_the_description_is_json(labels: list[object]) -> None:
     """`metrics.json` holds the labels as what they are."""
-    from pipeline_worker.training.metrics import Predictions, describe_measured, measure
+    from pipeline_worker.stages.train.metrics import Predictions, describe_measured, measure
 
     learned = np.array(labels * 5, dtype=object if isinstance(labels[0], str) else None)
     classes = np.unique(learned)

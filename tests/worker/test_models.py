@@ -9,9 +9,9 @@ import pyarrow as pa
 import pytest
 
 from pipeline_worker.errors import ParameterInvalid
-from pipeline_worker.training.kind import CLASSIFICATION, REGRESSION
-from pipeline_worker.training.model_table import MODELS, Model
-from pipeline_worker.training.target import describe_target
+from pipeline_worker.stages.train.kind import CLASSIFICATION, REGRESSION
+from pipeline_worker.stages.train.model_table import MODELS, Model
+from pipeline_worker.stages.train.target import describe_target
 
 pytestmark = pytest.mark.slow("loads scikit-learn")
 
@@ -27,7 +27,7 @@ def test_a_model_is_what_its_line_says(model: Model) -> None:
     """Each line of the table names an estimator of scikit-learn's, of the kind that it says."""
     from sklearn.base import is_classifier, is_regressor
 
-    from pipeline_worker.training.models import new_estimator
+    from pipeline_worker.stages.train.models import new_estimator
 
     estimator = new_estimator(model)
     assert (is_classifier(estimator), is_regressor(estimator)) == (
@@ -47,7 +47,7 @@ def test_a_model_is_what_its_line_says(model: Model) -> None:
 )
 def test_a_model_of_the_other_kind_is_refused(name: str, target: Any, fitting: list[str]) -> None:
     """The message names the models that fit."""
-    from pipeline_worker.training.candidates import choose_kind
+    from pipeline_worker.stages.train.candidates import choose_kind
 
     with pytest.raises(ParameterInvalid, match=f"`{name}` is for") as raised:
         choose_kind(None, name, target)
@@ -58,7 +58,7 @@ def test_a_model_of_the_other_kind_is_refused(name: str, target: Any, fitting: l
 @pytest.mark.parametrize("name", ["RandomForestClassifier", "RandomForestRegressor"])
 def test_whole_numbers_take_models_of_both_kinds(name: str) -> None:
     """A few-valued whole number may be a label or a quantity, as the person says."""
-    from pipeline_worker.training.candidates import choose_kind
+    from pipeline_worker.stages.train.candidates import choose_kind
 
     assert choose_kind(None, name, COUNTS)[0] == MODELS[name].kind
 
@@ -77,7 +77,7 @@ def test_hyperparameters_are_checked_before_anything_is_computed(
     name: str, hyperparameters: dict[str, Any], message: str
 ) -> None:
     """An unknown name comes with its near miss, a wrong value with what it may be."""
-    from pipeline_worker.training.models import make_estimator
+    from pipeline_worker.stages.train.models import make_estimator
 
     with pytest.raises(ParameterInvalid, match=message):
         make_estimator(MODELS[name], hyperparameters, CLASSES.array, 42)
@@ -85,7 +85,7 @@ def test_hyperparameters_are_checked_before_anything_is_computed(
 
 def test_the_seed_reaches_every_model_that_has_one() -> None:
     """`random_state` of the request is the estimator's, unless the hyperparameters say otherwise."""
-    from pipeline_worker.training.models import make_estimator
+    from pipeline_worker.stages.train.models import make_estimator
 
     seeds = {}
     for model in MODELS.values():
@@ -99,7 +99,7 @@ def test_the_seed_reaches_every_model_that_has_one() -> None:
 
 def test_defaults_suit_small_data_and_yield_to_hyperparameters() -> None:
     """Below 200 rows boosting gets smaller leaves; what a person gave stays as it is."""
-    from pipeline_worker.training.models import choose_defaults, make_estimator
+    from pipeline_worker.stages.train.models import choose_defaults, make_estimator
 
     model = MODELS["HistGradientBoostingClassifier"]
     estimator, chosen = make_estimator(model, {}, CLASSES.array[:60], 42)
@@ -113,7 +113,7 @@ def test_defaults_suit_small_data_and_yield_to_hyperparameters() -> None:
 
 def test_a_rare_class_gets_a_penalty_and_no_early_stopping() -> None:
     """With a class of a single row, boosting neither diverges nor fails in its own split."""
-    from pipeline_worker.training.models import choose_defaults
+    from pipeline_worker.stages.train.models import choose_defaults
 
     target = np.array(["a"] * 300 + ["b"], dtype=object)
     defaults = choose_defaults(MODELS["HistGradientBoostingClassifier"], target)
@@ -123,7 +123,7 @@ def test_a_rare_class_gets_a_penalty_and_no_early_stopping() -> None:
 
 def test_class_weights_of_json_find_classes_that_are_no_text() -> None:
     """In JSON `{"1": 5}` has a name that is text, and the class is a number, or true."""
-    from pipeline_worker.training.models import make_estimator
+    from pipeline_worker.stages.train.models import make_estimator
 
     estimator, _ = make_estimator(
         MODELS["LogisticRegression"], {"class_weight": {"1": 5, "2": 1, "3": 1}}, COUNTS.array, 0

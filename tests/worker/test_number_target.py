@@ -12,10 +12,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline_worker.errors import DataUnreadable
-from pipeline_worker.ingestion.convert import convert
-from pipeline_worker.ingestion.data_format import DataFormat
-from pipeline_worker.ingestion.number_target import refuse_words_among_numbers
 from pipeline_worker.request import IngestionConfig
+from pipeline_worker.stages.ingest.convert import convert
+from pipeline_worker.stages.ingest.data_format import DataFormat
+from pipeline_worker.stages.ingest.number_target import refuse_words_among_numbers
 
 #: 100 prices, and as many as are different.
 PRICES = [f"{number % 40 * 25 + 1000}.5" for number in range(100)]

@@ -15,16 +15,16 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline_worker.errors import ParameterInvalid
-from pipeline_worker.layer import Layer
-from pipeline_worker.layers import merge_layers
 from pipeline_worker.request import DataValidation
+from pipeline_worker.run.layer import Layer
+from pipeline_worker.run.parameters import merge_layers
 from pipeline_worker.schema import Column, Schema
-from pipeline_worker.validation import parts
-from pipeline_worker.validation.expectations import evaluate
-from pipeline_worker.validation.finding import Finding
-from pipeline_worker.validation.offered import OFFERED, REFUSED
-from pipeline_worker.validation.rules import make_rules
-from pipeline_worker.validation.summary import summarise
+from pipeline_worker.stages.validate import parts
+from pipeline_worker.stages.validate.expectations import evaluate
+from pipeline_worker.stages.validate.finding import Finding
+from pipeline_worker.stages.validate.offered import OFFERED, REFUSED
+from pipeline_worker.stages.validate.rules import make_rules
+from pipeline_worker.stages.validate.summary import summarise
 from tests.worker.conftest import ROOT
 
 # Great Expectations imports two modules that Python 3.11 deprecates, and asks pandas in a way that is to change.

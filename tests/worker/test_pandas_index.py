@@ -7,10 +7,10 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline_worker.ingestion.convert import convert
-from pipeline_worker.ingestion.converted import Converted
-from pipeline_worker.ingestion.data_format import DataFormat
 from pipeline_worker.request import IngestionConfig
+from pipeline_worker.stages.ingest.convert import convert
+from pipeline_worker.stages.ingest.converted import Converted
+from pipeline_worker.stages.ingest.data_format import DataFormat
 from tests.worker.printed_call import read_by_call
 
 pytestmark = pytest.mark.slow("loads pandas")

@@ -14,10 +14,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline_worker.errors import DataUnreadable
-from pipeline_worker.ingestion.convert import convert
-from pipeline_worker.ingestion.converted import Converted
-from pipeline_worker.ingestion.data_format import DataFormat
 from pipeline_worker.request import IngestionConfig
+from pipeline_worker.stages.ingest.convert import convert
+from pipeline_worker.stages.ingest.converted import Converted
+from pipeline_worker.stages.ingest.data_format import DataFormat
 
 
 def convert_file(path: Path, drop_columns: tuple[str, ...] = ()) -> tuple[Converted, pa.Table]:

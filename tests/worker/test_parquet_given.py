@@ -15,10 +15,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline_worker.errors import DataUnreadable, ParameterInvalid
-from pipeline_worker.ingestion.convert import convert
-from pipeline_worker.ingestion.converted import Converted
-from pipeline_worker.ingestion.data_format import DataFormat
 from pipeline_worker.request import IngestionConfig
+from pipeline_worker.stages.ingest.convert import convert
+from pipeline_worker.stages.ingest.converted import Converted
+from pipeline_worker.stages.ingest.data_format import DataFormat
 
 MOMENT = dt.datetime(2024, 1, 31, 10, 0, 0, 250_000)
 MIDNIGHT = dt.datetime(2024, 1, 31)

@@ -11,15 +11,15 @@ import numpy as np
 import pytest
 
 from pipeline_worker.request import Request
-from pipeline_worker.training.model_table import MODELS
+from pipeline_worker.stages.train.model_table import MODELS
 from tests.worker.tables import ingest_table, make_hires, make_penguins
 
 if TYPE_CHECKING:
     import pandas as pd
     from sklearn.pipeline import Pipeline
 
-    from pipeline_worker.training.model_table import Model
-    from pipeline_worker.training.table import Table
+    from pipeline_worker.stages.train.model_table import Model
+    from pipeline_worker.stages.train.table import Table
 
 pytestmark = pytest.mark.slow("trains models")
 
@@ -28,8 +28,8 @@ CLASSIFIERS = ["HistGradientBoostingClassifier", "RandomForestClassifier", "Logi
 
 
 def fit(table: Table, model: Model, rows: slice = slice(None)) -> Pipeline:
-    from pipeline_worker.training.fit import Encodings, fit_pipeline
-    from pipeline_worker.training.models import make_estimator
+    from pipeline_worker.stages.train.fit import Encodings, fit_pipeline
+    from pipeline_worker.stages.train.models import make_estimator
 
     target = table.target.to_numpy(zero_copy_only=False)[rows]
     estimator, _ = make_estimator(model, {}, target, 42)
@@ -38,7 +38,7 @@ def fit(table: Table, model: Model, rows: slice = slice(None)) -> Pipeline:
 
 
 def read(table: pd.DataFrame, folder: Path, target: str, **how: str) -> Table:
-    from pipeline_worker.training.table import read_table
+    from pipeline_worker.stages.train.table import read_table
 
     parquet, schema = ingest_table(table, folder, **how)
     return read_table(parquet, schema, Request(target_column=target))
@@ -51,7 +51,7 @@ def as_csv(table: pd.DataFrame, **how: str) -> pd.DataFrame:
 
 
 def encode(pipeline: Pipeline, features: pd.DataFrame) -> Any:
-    from pipeline_worker.training.preparation import ENCODE
+    from pipeline_worker.stages.train.preparation import ENCODE
 
     return pipeline[: list(pipeline.named_steps).index(ENCODE) + 1].transform(features)
 
@@ -172,7 +172,7 @@ def test_a_missing_column_is_named(tmp_path: Path) -> None:
 
 def test_nothing_of_the_test_part_reaches_the_encoder(tmp_path: Path) -> None:
     """A category and an extreme that only the test part has are unknown to the pipeline."""
-    from pipeline_worker.training.preparation import ENCODE
+    from pipeline_worker.stages.train.preparation import ENCODE
 
     frame = make_penguins()
     frame.loc[140:, "island"] = "Atlantis"
@@ -242,7 +242,7 @@ def test_what_the_model_gets_is_what_the_schema_says(tmp_path: Path, name: str) 
     import pandas as pd
     from sklearn.utils import check_array
 
-    from pipeline_worker.training.preparation import trace_columns
+    from pipeline_worker.stages.train.preparation import trace_columns
 
     is_classifier = name in CLASSIFIERS
     goal = [number % 4 for number in range(80)] if is_classifier else [number % 4 + 0.5 for number in range(80)]
@@ -312,7 +312,7 @@ def test_booleans_in_json_may_be_text(tmp_path: Path) -> None:
     """`true`, "true" and True are the same; a boolean that is missing somewhere is one still."""
     import pandas as pd
 
-    from pipeline_worker.training.preparation import READ
+    from pipeline_worker.stages.train.preparation import READ
 
     frame = make_penguins().astype({"is_tagged": object})
     frame.loc[5, "is_tagged"] = None

@@ -13,9 +13,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline_worker.ingestion import profile as profile_module
-from pipeline_worker.ingestion.profile import profile
 from pipeline_worker.schema import Column, Schema
+from pipeline_worker.stages.ingest import profile as profile_module
+from pipeline_worker.stages.ingest.profile import profile
 
 
 def profile_column(folder: Path, values: Any, kind: str, *, group: int = 1_000_000) -> dict[str, Any]:

@@ -18,12 +18,12 @@ from typing import Any
 
 import pytest
 
-from pipeline_worker.drop import read_drop
 from pipeline_worker.errors import StoreRefused
-from pipeline_worker.manifest import digest_of
 from pipeline_worker.mlflow_server import MlflowRefusal, MlflowServer
-from pipeline_worker.run_order import order_drop
-from pipeline_worker.store import Write
+from pipeline_worker.run.drop import read_drop
+from pipeline_worker.run.manifest import digest_of
+from pipeline_worker.run.run_order import order_drop
+from pipeline_worker.store.base import Write
 from tests.ports import free_ports
 from tests.worker.conftest import Mlflow
 from tests.worker.line import LIBRARY_WARNINGS, Line, failure_of

@@ -11,7 +11,7 @@ from pipeline_contract.layout import Layout
 from pipeline_worker.errors import Crash
 from pipeline_worker.published_schema import PublishedSchema, locate, put_published, read_published
 from pipeline_worker.settings import read_settings
-from pipeline_worker.store import Store, Write, open_store
+from pipeline_worker.store.base import Store, Write, open_store
 
 URI = "s3://artifacts/ml-pipeline-runs/schemas/birds/1.json"
 

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pipeline_worker.ingestion.convert import convert
-from pipeline_worker.ingestion.data_format import DataFormat
 from pipeline_worker.request import IngestionConfig
+from pipeline_worker.stages.ingest.convert import convert
+from pipeline_worker.stages.ingest.data_format import DataFormat
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from pipeline_worker.mlflow_server import MlflowServer
-from pipeline_worker.publishing.registry import ALIAS, Registry, Version
-from pipeline_worker.run_order import tell_order
+from pipeline_worker.run.run_order import tell_order
 from pipeline_worker.settings import read_settings
+from pipeline_worker.stages.publish.registry import ALIAS, Registry, Version
 from tests.worker.conftest import Mlflow
 
 

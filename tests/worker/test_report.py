@@ -8,7 +8,7 @@ from html import escape
 from html.parser import HTMLParser
 from typing import Any
 
-from pipeline_worker.publishing.report import Report, write_report
+from pipeline_worker.stages.publish.report import Report, write_report
 
 REPORT = Report(
     dataset="bikes",
@@ -229,7 +229,7 @@ def test_a_page_with_little_to_tell_is_whole() -> None:
 
 def test_names_and_lines_to_paste_are_code() -> None:
     """What is between backticks is a name; what is to be pasted stands out, and whatever a file says is escaped."""
-    from pipeline_worker.publishing.markup import show_note
+    from pipeline_worker.stages.publish.markup import show_note
 
     line = '{"ingestion_config": {"missing_values": {"<b>": ["a, b"]}}}'
     shown = show_note(f"`<b>`: 1 cell says `?`; if it is a label, give {line}.")

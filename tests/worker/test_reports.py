@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Literal
 
 import pytest
 
-from pipeline_worker.ingestion.convert import convert
-from pipeline_worker.ingestion.converted import Converted
-from pipeline_worker.ingestion.data_format import DataFormat
 from pipeline_worker.request import IngestionConfig, Request
+from pipeline_worker.stages.ingest.convert import convert
+from pipeline_worker.stages.ingest.converted import Converted
+from pipeline_worker.stages.ingest.data_format import DataFormat
 from tests.worker.printed_call import read_by_call
 
 if TYPE_CHECKING:
-    from pipeline_worker.training.learn import Learned
-    from pipeline_worker.training.plan import Plan
+    from pipeline_worker.stages.train.learn import Learned
+    from pipeline_worker.stages.train.plan import Plan
 
 pytestmark = pytest.mark.slow("trains models")
 
@@ -36,8 +36,8 @@ def train(
     """Return what becomes of a file; a model is trained once for all tests that look at it."""
     from contextlib import nullcontext
 
-    from pipeline_worker.training.learn import learn
-    from pipeline_worker.training.plan import make_plan
+    from pipeline_worker.stages.train.learn import learn
+    from pipeline_worker.stages.train.plan import make_plan
 
     data_format = DataFormat(name.rpartition(".")[2], "given")
     config = IngestionConfig(date_order=date_order, escape=escape)
@@ -124,8 +124,8 @@ def test_the_call_of_the_report_gives_what_was_learned(monkeypatch: pytest.Monke
 
 def test_a_row_without_a_target_is_counted_and_not_learned() -> None:
     """The result says in its first line that a row is left out, and its facts how many and which."""
-    from pipeline_worker.training.facts import describe_learned
-    from pipeline_worker.training.result import say_result
+    from pipeline_worker.stages.train.facts import describe_learned
+    from pipeline_worker.stages.train.result import say_result
 
     _, plan, learned = train("missing-na-lower-case.csv", "price")
     facts = describe_learned(plan, learned)
@@ -161,7 +161,7 @@ def test_labels_with_a_point_are_predicted_as_whole_numbers(name: str, target: s
 
 def test_a_date_of_which_nobody_knows_the_order_stays_a_label() -> None:
     """01/04/2024 is not read as January on its way to the model."""
-    from pipeline_worker.training.preparation import READ, trace_columns
+    from pipeline_worker.stages.train.preparation import READ, trace_columns
 
     _, plan, learned = train("dates-ambiguous.csv", "demand")
     assert [column.type for column in plan.table.columns if column.name == "date"] == ["text"]

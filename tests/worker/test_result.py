@@ -10,8 +10,8 @@ pytestmark = pytest.mark.slow("loads scikit-learn")
 
 def test_a_class_that_was_not_tested_is_in_the_first_line() -> None:
     """A perfect score that says nothing of the rare class says so."""
-    from pipeline_worker.training.metrics import Predictions, measure
-    from pipeline_worker.training.result import note_result, say_measured
+    from pipeline_worker.stages.train.metrics import Predictions, measure
+    from pipeline_worker.stages.train.result import note_result, say_measured
 
     classes = np.array(["common", "other", "rare"], dtype=object)
     actual = np.repeat(classes[:2], 30)
@@ -30,8 +30,8 @@ def test_a_class_that_was_not_tested_is_in_the_first_line() -> None:
 
 def test_what_loses_to_the_baseline_says_so_first() -> None:
     """In the line, and in the first note; the metric that was asked for stands for all, or is said to be missing."""
-    from pipeline_worker.training.metrics import Predictions, measure
-    from pipeline_worker.training.result import collect_tracked, note_result, say_measured
+    from pipeline_worker.stages.train.metrics import Predictions, measure
+    from pipeline_worker.stages.train.result import collect_tracked, note_result, say_measured
 
     random = np.random.default_rng(0)
     actual = random.normal(0, 1, 50)

@@ -12,8 +12,8 @@ import pytest
 from pipeline_worker.errors import ColumnMissing, RuleUnusable
 from pipeline_worker.request import DataValidation
 from pipeline_worker.schema import Column, Schema
-from pipeline_worker.validation.rule import Rule
-from pipeline_worker.validation.rules import make_rules
+from pipeline_worker.stages.validate.rule import Rule
+from pipeline_worker.stages.validate.rules import make_rules
 
 KINDS = {
     "mass": ("integer", "int64"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone
 
-from pipeline_worker.run_order import tell_order
+from pipeline_worker.run.run_order import tell_order
 
 
 def test_runs_are_sorted_by_time_then_by_place_then_by_claim() -> None:

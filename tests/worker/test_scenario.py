@@ -15,13 +15,13 @@ from tests.worker.tables import ingest_table, make_penguins
 if TYPE_CHECKING:
     import pandas as pd
 
-    from pipeline_worker.training.plan import Plan
+    from pipeline_worker.stages.train.plan import Plan
 
 pytestmark = pytest.mark.slow("loads pandas")
 
 
 def plan_of(table: pd.DataFrame, folder: Path, target: str = "species", **request: Any) -> Plan:
-    from pipeline_worker.training.plan import make_plan
+    from pipeline_worker.stages.train.plan import make_plan
 
     parquet, schema = ingest_table(table, folder)
     return make_plan(parquet, schema, Request(target_column=target, **request))
@@ -60,7 +60,7 @@ def test_a_time_column_may_be_numbers_and_dropped_and_have_gaps(tmp_path: Path) 
 
 def test_a_class_that_only_comes_later_is_not_tested(tmp_path: Path) -> None:
     """Nothing could predict it; that is said, and the first line of the result says from when on rows were tested."""
-    from pipeline_worker.training.scenario import say_tested
+    from pipeline_worker.stages.train.scenario import say_tested
 
     table = make_penguins()
     table.loc[147:, "species"] = "Emperor"
@@ -112,7 +112,7 @@ def test_classes_that_change_with_the_time_are_refused(tmp_path: Path) -> None:
 
 def test_no_group_is_on_both_sides(tmp_path: Path) -> None:
     """Groups stay whole in split and folds, near the share that was asked for; the column is no feature."""
-    from pipeline_worker.training.folds import make_folds
+    from pipeline_worker.stages.train.folds import make_folds
 
     table = make_penguins(400).assign(ward=np.random.default_rng(0).integers(0, 30, 400))
     plan = plan_of(table, tmp_path, training_scenario="group", group_column="ward", drop_columns=["ward"])

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from pipeline_worker.errors import DataFault, ParameterInvalid
-from pipeline_worker.training.kind import CLASSIFICATION, REGRESSION
-from pipeline_worker.training.split import share_out, split_rows
+from pipeline_worker.stages.train.kind import CLASSIFICATION, REGRESSION
+from pipeline_worker.stages.train.split import share_out, split_rows
 
 
 @pytest.mark.parametrize("kind", [CLASSIFICATION, REGRESSION])

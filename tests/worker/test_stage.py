@@ -15,13 +15,13 @@ from typing import Any
 import pytest
 
 from pipeline_contract.records import FAILURE_MARK
-from pipeline_worker.attempt import Attempt, Outcome
 from pipeline_worker.errors import DataUnreadable, StageError, StoreRefused, StoreUnavailable
-from pipeline_worker.manifest import Manifest, read_committed
+from pipeline_worker.run.attempt import Attempt, Outcome
+from pipeline_worker.run.begin import Ask
+from pipeline_worker.run.manifest import Manifest, read_committed
+from pipeline_worker.run.stage import Ended, run_stage
 from pipeline_worker.settings import Settings, read_settings
-from pipeline_worker.stage import Ended, run_stage
-from pipeline_worker.start import Ask
-from pipeline_worker.store import Store, Write, open_store
+from pipeline_worker.store.base import Store, Write, open_store
 from tests.worker.fork import run_forked
 
 KEY = "penguins.20260101T000000Z.aaaaaaaa"

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from pipeline_contract.run_key import make_run_key
-from pipeline_worker.manifest import digest_of
 from pipeline_worker.request import DataValidation, IngestionConfig, Request
+from pipeline_worker.run.manifest import digest_of
 from tests.worker.line import Line, failure_of
 
 SOURCE = "s3://drops/_sources/x.csv"

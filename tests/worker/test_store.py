@@ -13,8 +13,8 @@ from botocore.stub import Stubber
 from pipeline_contract.s3 import ObjectMissing, PreconditionFailed
 from pipeline_worker.errors import LocationRefused, ParameterInvalid, StoreRefused, StoreUnavailable
 from pipeline_worker.settings import read_settings
-from pipeline_worker.store import Store, open_store
-from pipeline_worker.store_s3 import S3Store
+from pipeline_worker.store.base import Store, open_store
+from pipeline_worker.store.s3 import S3Store
 from tests.minio_server import NEEDS_MINIO, MinioServer
 from tests.s3_client import open_client
 from tests.weed import Weed

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from pipeline_contract.stages import STAGES
-from pipeline_worker.stage import run_stage
-from pipeline_worker.start import Ask
+from pipeline_worker.run.begin import Ask
+from pipeline_worker.run.stage import run_stage
 from tests.worker.conftest import ROOT, Mlflow
 from tests.worker.line import LIBRARY_WARNINGS, WORK, Line
 from tests.worker.tables import make_penguins
@@ -35,7 +35,7 @@ OF_THE_DATA |= {
 
 def run_real(line: Line, stage: str, run_key: str, params: dict[str, Any]) -> None:
     """Run a stage of the worker in this process, `validate` too."""
-    from pipeline_worker.validate import validate
+    from pipeline_worker.stages.validate.stage import validate
 
     work = validate if stage == "validate" else WORK[stage]
     ended = run_stage(Ask(stage, run_key, "one", "one", again=True, params=params), work, line.store, line.settings)

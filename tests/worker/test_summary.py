@@ -8,9 +8,9 @@ import json
 import pytest
 
 from pipeline_worker.schema import Column, Schema
-from pipeline_worker.validation.finding import Finding
-from pipeline_worker.validation.rule import Rule
-from pipeline_worker.validation.summary import describe_rule, draw_table, summarise
+from pipeline_worker.stages.validate.finding import Finding
+from pipeline_worker.stages.validate.rule import Rule
+from pipeline_worker.stages.validate.summary import describe_rule, draw_table, summarise
 
 COLUMNS = [
     Column(name="mass", type="integer", parquet_type="int64", nullable=True),

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.slow("loads scikit-learn")
 
 
 def find(frame: pd.DataFrame, folder: Path, target: str) -> dict[str, str]:
-    from pipeline_worker.training.plan import make_plan
+    from pipeline_worker.stages.train.plan import make_plan
 
     parquet, schema = ingest_table(frame, folder)
     return make_plan(parquet, schema, Request(target_column=target)).suspects

@@ -14,13 +14,13 @@ from tests.worker.tables import ingest_table, make_hires, make_penguins
 if TYPE_CHECKING:
     import pandas as pd
 
-    from pipeline_worker.training.table import Table
+    from pipeline_worker.stages.train.table import Table
 
 pytestmark = pytest.mark.slow("loads pandas")
 
 
 def read(table: pd.DataFrame, folder: Path, **request: Any) -> Table:
-    from pipeline_worker.training.table import read_table
+    from pipeline_worker.stages.train.table import read_table
 
     parquet, schema = ingest_table(table, folder)
     return read_table(parquet, schema, Request(**request))
@@ -36,7 +36,7 @@ def test_features_are_all_columns_but_the_target_and_the_dropped(tmp_path: Path)
 
 def test_a_column_that_ingest_left_out_may_be_dropped(tmp_path: Path) -> None:
     """Its name is no mistake, although the dataset has no such column."""
-    from pipeline_worker.training.table import choose_columns
+    from pipeline_worker.stages.train.table import choose_columns
 
     _, schema = ingest_table(make_penguins(), tmp_path)
     schema = schema.model_copy(update={"left_out": {"photo": "it holds binary"}})

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from pipeline_worker.errors import DataFault, ParameterInvalid
-from pipeline_worker.training.target import describe_target
+from pipeline_worker.stages.train.target import describe_target
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from pipeline_worker.errors import DataUnreadable, ParameterInvalid
-from pipeline_worker.ingestion import text_encoding
-from pipeline_worker.ingestion.text_encoding import find_encoding
+from pipeline_worker.stages.ingest import text_encoding
+from pipeline_worker.stages.ingest.text_encoding import find_encoding
 
 TEXT = "name,größe\nJosé,1\n"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline_worker.training.threads import limit_threads, wait_without_spinning
+from pipeline_worker.stages.train.threads import limit_threads, wait_without_spinning
 
 
 @pytest.mark.slow("loads joblib")

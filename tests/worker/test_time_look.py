@@ -15,15 +15,15 @@ from tests.worker.tables import ingest_table, make_penguins
 if TYPE_CHECKING:
     import pandas as pd
 
-    from pipeline_worker.training.learn import Learned
-    from pipeline_worker.training.plan import Plan
+    from pipeline_worker.stages.train.learn import Learned
+    from pipeline_worker.stages.train.plan import Plan
 
 pytestmark = pytest.mark.slow("trains models")
 
 
 def learn_from(table: pd.DataFrame, folder: Path, **request: Any) -> tuple[Plan, Learned]:
-    from pipeline_worker.training.learn import learn
-    from pipeline_worker.training.plan import make_plan
+    from pipeline_worker.stages.train.learn import learn
+    from pipeline_worker.stages.train.plan import make_plan
 
     parquet, schema = ingest_table(table, folder)
     plan = make_plan(parquet, schema, Request(**request))
@@ -46,7 +46,7 @@ def make_drift(rows: int = 400) -> pd.DataFrame:
 
 def test_a_split_at_random_that_flatters_is_told(tmp_path: Path) -> None:
     """The warning has both numbers and the line to paste, and stands among the notes."""
-    from pipeline_worker.training.facts import describe_learned
+    from pipeline_worker.stages.train.facts import describe_learned
 
     plan, learned = learn_from(
         make_drift(), tmp_path, target_column="level", model_name="RandomForestRegressor", refit=False
@@ -70,9 +70,9 @@ def test_nothing_is_told_where_the_time_does_not_matter(tmp_path: Path) -> None:
 
 def test_full_train_measures_out_of_fold_and_learns_from_all_rows(tmp_path: Path) -> None:
     """The model that is kept has seen each row, and those that were measured have not seen the rows they were measured on."""
-    from pipeline_worker.training.facts import describe_learned
-    from pipeline_worker.training.learn import draw_learned
-    from pipeline_worker.training.result import say_result
+    from pipeline_worker.stages.train.facts import describe_learned
+    from pipeline_worker.stages.train.learn import draw_learned
+    from pipeline_worker.stages.train.result import say_result
 
     table = make_penguins().assign(species=np.random.default_rng(3).permutation(make_penguins()["species"]))
     table.loc[3, "species"] = "Emperor"

@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 
 from pipeline_worker.errors import TrackingUnavailable
-from pipeline_worker.manifest import Artifact
 from pipeline_worker.mlflow_server import MlflowServer
+from pipeline_worker.run.manifest import Artifact
 from pipeline_worker.settings import read_settings
-from pipeline_worker.training.tracking import explain_mlflow, find_experiment, quiet_client, track_run
+from pipeline_worker.stages.train.tracking import explain_mlflow, find_experiment, quiet_client, track_run
 from tests.ports import free_ports
 from tests.worker.conftest import Mlflow
 

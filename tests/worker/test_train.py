@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 
 from pipeline_contract.run_key import make_run_key
-from pipeline_worker.manifest import digest_of
 from pipeline_worker.mlflow_server import MlflowServer
+from pipeline_worker.run.manifest import digest_of
 from tests.ports import free_ports
 from tests.worker.line import LIBRARY_WARNINGS, Line, failure_of
 from tests.worker.tables import make_hires, make_penguins

@@ -13,16 +13,16 @@ import pytest
 
 from pipeline_worker.errors import ParameterInvalid
 from pipeline_worker.request import Request, Tuning
-from pipeline_worker.training.metric_table import METRICS
-from pipeline_worker.training.model_table import MODELS
-from pipeline_worker.training.spaces import SearchRange, SearchSpace
+from pipeline_worker.stages.train.metric_table import METRICS
+from pipeline_worker.stages.train.model_table import MODELS
+from pipeline_worker.stages.train.spaces import SearchRange, SearchSpace
 from tests.worker.line import LIBRARY_WARNINGS, Line
 from tests.worker.tables import ingest_table, make_hires, make_penguins
 
 if TYPE_CHECKING:
-    from pipeline_worker.training.learn import Learned
-    from pipeline_worker.training.plan import Plan
-    from pipeline_worker.training.tuned import Tuned
+    from pipeline_worker.stages.train.learn import Learned
+    from pipeline_worker.stages.train.plan import Plan
+    from pipeline_worker.stages.train.tuned import Tuned
 
 pytestmark = [*LIBRARY_WARNINGS, pytest.mark.slow("loads Optuna and scikit-learn")]
 
@@ -57,7 +57,7 @@ def search(
     defaults: Mapping[str, Any] = DEFAULTS,
     metric: str = "r2",
 ) -> Tuned:
-    from pipeline_worker.training.tune import tune
+    from pipeline_worker.stages.train.tune import tune
 
     return tune(
         score,
@@ -74,7 +74,7 @@ def search(
 
 
 def candidate_of(name: str, **hyperparameters: Any) -> Any:
-    from pipeline_worker.training.candidates import Candidate
+    from pipeline_worker.stages.train.candidates import Candidate
 
     return Candidate(MODELS[name], hyperparameters)
 
@@ -113,7 +113,7 @@ def test_a_hopeless_trial_ends_before_its_last_fold() -> None:
 
 def test_the_defaults_stay_where_nothing_is_better() -> None:
     """A space of worse values changes nothing, and the result says so."""
-    from pipeline_worker.training.tuned import describe_tuned, note_tuned, say_tuned
+    from pipeline_worker.stages.train.tuned import describe_tuned, note_tuned, say_tuned
 
     found = search(Hill().score, {"size": SearchRange(low=1e-2, high=1e-1)}, trials=8)
     assert found.params == {}
@@ -138,7 +138,7 @@ def test_few_combinations_are_each_tried_once() -> None:
 
 def test_a_refused_combination_is_told_and_ends_nothing() -> None:
     """The trial failed, with the reason; the others count."""
-    from pipeline_worker.training.tuned import note_tuned, write_tuned
+    from pipeline_worker.stages.train.tuned import note_tuned, write_tuned
 
     def refusing(params: Mapping[str, Any]) -> Iterator[float]:
         if params.get("size", 1) > 100:
@@ -190,7 +190,7 @@ def test_a_fold_without_the_metric_counts_for_nothing() -> None:
 
 def test_the_time_ends_a_search_and_that_is_said() -> None:
     """No trial begins after it, the one under way is left, and a note has the line that gives the same model again."""
-    from pipeline_worker.training.tuned import describe_tuned, note_tuned
+    from pipeline_worker.stages.train.tuned import describe_tuned, note_tuned
 
     def slow(params: Mapping[str, Any]) -> Iterator[float]:
         for score in Hill().score(params):
@@ -210,7 +210,7 @@ def test_the_time_ends_a_search_and_that_is_said() -> None:
 
 def test_an_error_is_told_as_one() -> None:
     """A metric of which less is better is scored below zero, and told above it, from before to after."""
-    from pipeline_worker.training.tuned import measure_tuned, say_tuned
+    from pipeline_worker.stages.train.tuned import measure_tuned, say_tuned
 
     def error(params: Mapping[str, Any]) -> Iterator[float]:
         yield -2.0 if not params else -0.5
@@ -222,7 +222,7 @@ def test_an_error_is_told_as_one() -> None:
 
 def test_progress_has_the_best_so_far_and_the_time_left() -> None:
     """A line says how many trials there were, how good the best is, and how long it may take."""
-    from pipeline_worker.training.tune import _say_progress
+    from pipeline_worker.stages.train.tune import _say_progress
 
     trials = list(search(Hill().score, trials=10).trials)
     line = _say_progress(METRICS["r2"], trials, 30, 5.0, float("inf"))
@@ -234,7 +234,7 @@ def test_progress_has_the_best_so_far_and_the_time_left() -> None:
 @pytest.mark.parametrize("name", MODELS)
 def test_each_model_has_a_space_of_hyperparameters_that_it_takes(name: str) -> None:
     """What is built in names hyperparameters of the model, and no end of a range and no choice is refused."""
-    from pipeline_worker.training.models import make_estimator
+    from pipeline_worker.stages.train.models import make_estimator
 
     target = np.array([0.0, 1.0] * 10) if MODELS[name].kind == "regression" else np.array(["a", "b"] * 10)
     assert MODELS[name].space
@@ -282,7 +282,7 @@ def test_only_models_that_have_what_is_searched_are_compared(tmp_path: Path) -> 
 
 
 def plan_for(folder: Path, frame: Any, **params: Any) -> Plan:
-    from pipeline_worker.training.plan import make_plan
+    from pipeline_worker.stages.train.plan import make_plan
 
     parquet, schema = ingest_table(frame, folder)
     return make_plan(parquet, schema, Request.model_validate(params))
@@ -291,7 +291,7 @@ def plan_for(folder: Path, frame: Any, **params: Any) -> Plan:
 def learn(folder: Path, frame: Any, **params: Any) -> Learned:
     from contextlib import nullcontext
 
-    from pipeline_worker.training.learn import learn as learn_plan
+    from pipeline_worker.stages.train.learn import learn as learn_plan
 
     return learn_plan(plan_for(folder, frame, **params), lambda _: nullcontext())
 
@@ -300,7 +300,7 @@ def test_a_tuned_model_is_the_same_again_without_a_search(tmp_path: Path) -> Non
     """Two searches with one seed find the same, and what they found, given as hyperparameters, makes the same model."""
     import pickle
 
-    from pipeline_worker.training.tuned import write_tuned
+    from pipeline_worker.stages.train.tuned import write_tuned
 
     given: dict[str, Any] = {"target_column": "hires", "model_name": "Ridge"}
     first, again = (learn(tmp_path, make_hires(), **given, tuning={"n_trials": 12}) for _ in range(2))
@@ -367,7 +367,7 @@ def test_rows_too_few_for_two_folds_are_said_to_be(tmp_path: Path) -> None:
 
 def test_a_search_on_the_rows_that_are_measured_is_said_to_be(tmp_path: Path) -> None:
     """Without a test part of its own the metrics come out too good, and a note says so; with one nothing has to be said."""
-    from pipeline_worker.training.facts import describe_learned
+    from pipeline_worker.stages.train.facts import describe_learned
 
     said = []
     for scenario in ("full_train", "holdout"):

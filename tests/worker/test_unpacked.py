@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from pipeline_worker.errors import DataUnreadable, ParameterInvalid
-from pipeline_worker.ingestion.unpacked import Unpacked, bound_unpacked, unpack
 from pipeline_worker.limits import Limits
+from pipeline_worker.stages.ingest.unpacked import Unpacked, bound_unpacked, unpack
 
 CSV = b"a,b\n1,2\n"
 

@@ -14,13 +14,13 @@ from tests.worker.tables import ingest_table, make_hires, make_penguins
 if TYPE_CHECKING:
     import pandas as pd
 
-    from pipeline_worker.training.plan import Plan
+    from pipeline_worker.stages.train.plan import Plan
 
 pytestmark = pytest.mark.slow("loads scikit-learn")
 
 
 def plan(frame: pd.DataFrame, folder: Path, target: str, **params: list[str]) -> Plan:
-    from pipeline_worker.training.plan import make_plan
+    from pipeline_worker.stages.train.plan import make_plan
 
     parquet, schema = ingest_table(frame, folder)
     return make_plan(parquet, schema, Request.model_validate({"target_column": target, **params}))

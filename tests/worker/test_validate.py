@@ -10,15 +10,15 @@ from typing import Any
 import pytest
 
 from pipeline_contract.records import FAILURE_MARK
-from pipeline_worker.attempt import Attempt, Outcome
-from pipeline_worker.ingest import ingest
-from pipeline_worker.manifest import read_committed
 from pipeline_worker.published_schema import keep_schema
+from pipeline_worker.run.attempt import Attempt, Outcome
+from pipeline_worker.run.begin import Ask
+from pipeline_worker.run.manifest import read_committed
+from pipeline_worker.run.stage import Ended, run_stage
 from pipeline_worker.settings import read_settings
-from pipeline_worker.stage import Ended, run_stage
-from pipeline_worker.start import Ask
-from pipeline_worker.store import open_store
-from pipeline_worker.validate import validate
+from pipeline_worker.stages.ingest.stage import ingest
+from pipeline_worker.stages.validate.stage import validate
+from pipeline_worker.store.base import open_store
 
 # Great Expectations imports two modules that Python 3.11 deprecates.
 pytestmark = [

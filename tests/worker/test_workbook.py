@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from pipeline_worker.errors import DataUnreadable, ParameterInvalid
-from pipeline_worker.ingestion import old_sheet_texts, sheet_size, sheet_texts, workbook_xml
-from pipeline_worker.ingestion.convert import convert
-from pipeline_worker.ingestion.data_format import DataFormat
 from pipeline_worker.limits import Limits
 from pipeline_worker.request import IngestionConfig
+from pipeline_worker.stages.ingest import old_sheet_texts, sheet_size, sheet_texts, workbook_xml
+from pipeline_worker.stages.ingest.convert import convert
+from pipeline_worker.stages.ingest.data_format import DataFormat
 from tests.worker.test_formats import check_call, ingest
 from tests.worker.workbooks import Rows, write_ods, write_xlsx
 

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from local.airflow_api import Airflow
+from cli.runs.airflow_api import Airflow
 from tests.compose_stack import ComposeStack
 from tests.e2e.conftest import Wave
 from tests.e2e.pipeline import PATIENCE_SECONDS, PENGUINS, SPECIES, TASKS, Pipeline, wait_until

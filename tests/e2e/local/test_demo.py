@@ -13,10 +13,10 @@ from pathlib import Path
 import psutil  # type: ignore[import-untyped]
 import pytest
 
-from local.commands.test import make_environ
-from local.credentials import write_env_file
-from local.ports import choose_ports
-from local.settings import PROJECT, read_settings
+from cli.credentials import write_env_file
+from cli.dev.test import make_environ
+from cli.settings import PROJECT, read_settings
+from cli.stacks.ports import choose_ports
 from tests.e2e.pipeline import PATIENCE_SECONDS
 from tests.stack import Stack
 

@@ -7,8 +7,8 @@ from random import Random
 
 import pytest
 
-from local.airflow_api import Airflow
-from local.commands.soak import Killer
+from cli.commands.soak import Killer
+from cli.runs.airflow_api import Airflow
 from tests.e2e.pipeline import PATIENCE_SECONDS, Pipeline, wait_until
 
 pytestmark = [

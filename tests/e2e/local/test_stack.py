@@ -13,7 +13,7 @@ import httpx
 import psutil  # type: ignore[import-untyped]
 import pytest
 
-from local.postgres import PORT, program, socket_folder
+from cli.stacks.postgres import PORT, program, socket_folder
 from pipeline_contract.settings import SETTINGS
 from tests.e2e.conftest import Done
 from tests.e2e.pipeline import TASKS, wait_until

@@ -10,11 +10,10 @@ import time
 from typing import Any
 
 from pipeline_contract.run_key import RunKey
-
-from . import EXAMPLES, load_stage
-from .attempt import Attempt, Outcome
-from .mlflow_server import MlflowServer
-from .training.tracking import find_experiment
+from pipeline_worker import EXAMPLES, load_stage
+from pipeline_worker.mlflow_server import MlflowServer
+from pipeline_worker.run.attempt import Attempt, Outcome
+from pipeline_worker.stages.train.tracking import find_experiment
 
 _METRICS = {"accuracy": 0.9, "balanced_accuracy": 0.9}
 _BASELINE = {"accuracy": 0.4, "balanced_accuracy": 0.5}

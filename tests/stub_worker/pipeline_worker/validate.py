@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from . import EXAMPLES, load_stage
-from .attempt import Attempt, Outcome
-from .schema import Schema
-from .validation.finding import Finding
-from .validation.rule import Rule
+from pipeline_worker import EXAMPLES, load_stage
+from pipeline_worker.run.attempt import Attempt, Outcome
+from pipeline_worker.schema import Schema
+from pipeline_worker.stages.validate.finding import Finding
+from pipeline_worker.stages.validate.rule import Rule
 
 
 def validate(attempt: Attempt) -> Outcome:

@@ -12,11 +12,11 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from pipeline_contract.layout import Layout
 from pipeline_contract.s3 import ObjectMissing, PreconditionFailed
 
-from .attempt import Attempt
 from .errors import Crash, StoreUnavailable
-from .run_order import order_drop
+from .run.attempt import Attempt
+from .run.run_order import order_drop
 from .schema import Schema
-from .store import Store
+from .store.base import Store
 
 #: More rounds than workers that could publish the same dataset at the same moment.
 _ROUNDS = 50

@@ -2,7 +2,7 @@
 
 The JSON Schema of :class:`Request` is exported for the `ingest` Dag's form::
 
-    python -m pipeline_worker.request > dags/pipeline/request.schema.json
+    python -m pipeline_worker.request > dags/pipeline/stage/request.schema.json
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, WithJsonSchema, field_validator, model_validator
 
-from .ingestion.formats import FORMAT_NAMES
 from .schema import ColumnType
-from .training.kind import Kind
-from .training.metric_table import METRICS
-from .training.model_table import AUTO, MODEL_NAMES
-from .training.spaces import MOST_TRIALS, Searched
-from .validation.expectation_arguments import find_faults, say_unknown
-from .validation.rule import Severity
+from .stages.ingest.formats import FORMAT_NAMES
+from .stages.train.kind import Kind
+from .stages.train.metric_table import METRICS
+from .stages.train.model_table import AUTO, MODEL_NAMES
+from .stages.train.spaces import MOST_TRIALS, Searched
+from .stages.validate.expectation_arguments import find_faults, say_unknown
+from .stages.validate.rule import Severity
 
 INGEST, VALIDATE, TRAIN, PUBLISH = "ingest", "validate", "train", "publish"
 

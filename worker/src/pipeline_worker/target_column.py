@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .errors import ColumnMissing, find_nearest, near_miss, quote_name
-from .layer import is_read_anew
 from .request import USUAL_TARGETS
+from .run.layer import is_read_anew
 
 _SHOWN_COLUMNS = 30
 

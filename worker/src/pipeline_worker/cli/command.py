@@ -24,15 +24,15 @@ from pipeline_contract.exit_code import ExitCode
 from pipeline_contract.run_key import make_run_key
 from pipeline_contract.stages import FIRST, STAGES
 
-from ..attempt import Attempt, Outcome, Work
 from ..errors import ParameterInvalid, StageError
-from ..layers import parse_layer
-from ..receipt import describe_failure
+from ..run.attempt import Attempt, Outcome, Work
+from ..run.begin import Ask
+from ..run.parameters import parse_layer
+from ..run.receipt import describe_failure
+from ..run.stage import StarterGone, run_stage
 from ..settings import check_contract, read_settings
 from ..short_name import shorten_told
-from ..stage import StarterGone, run_stage
-from ..start import Ask
-from ..store import open_store
+from ..store.base import open_store
 
 #: The exit of a command that was asked to end: 128 and the number of SIGTERM.
 _STOPPED = 128 + signal.SIGTERM
@@ -148,7 +148,7 @@ def _make_work(stage: str) -> Work:
     def work(attempt: Attempt) -> Outcome:
         # Each stage loads its own libraries and no others, and none before there is work for them.
         with attempt.timed("imports"):
-            module = import_module(f"pipeline_worker.{stage}")
+            module = import_module(f"pipeline_worker.stages.{stage}.stage")
         outcome: Outcome = getattr(module, stage)(attempt)
         return outcome
 

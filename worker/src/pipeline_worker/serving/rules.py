@@ -8,12 +8,12 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from ..ingestion.column_type import TRUTHS
-from ..ingestion.date_format import DURATION, DURATION_LABEL, FORMATS, MONTHS, TIME_OF_DAY, TWO_DIGIT_PIVOT
-from ..ingestion.missing_words import MISSING_WORDS, PANDAS_WORDS
-from ..ingestion.number_form import BLANK, CURRENCY, WIDE, NumberForm
-from ..ingestion.number_format import INFINITE, Numbers, list_numbers
 from ..schema import Column
+from ..stages.ingest.column_type import TRUTHS
+from ..stages.ingest.date_format import DURATION, DURATION_LABEL, FORMATS, MONTHS, TIME_OF_DAY, TWO_DIGIT_PIVOT
+from ..stages.ingest.missing_words import MISSING_WORDS, PANDAS_WORDS
+from ..stages.ingest.number_form import BLANK, CURRENCY, WIDE, NumberForm
+from ..stages.ingest.number_format import INFINITE, Numbers, list_numbers
 from .reader import Reader, Rules
 
 #: Arrow knows currency signs by their class, and Python does not. Beyond the first two planes of Unicode there are no signs.

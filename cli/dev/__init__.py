@@ -1,0 +1,1 @@
+"""The commands for those who change the product, a module each."""

@@ -1,0 +1,1 @@
+"""What the commands work on: the stack on this machine, its services, and the one on Docker Compose."""

@@ -1,0 +1,1 @@
+"""How a stage is asked for and started, and how its end is judged."""

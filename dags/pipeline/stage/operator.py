@@ -1,0 +1,104 @@
+"""A stage's task: what Airflow is asked and told, the same for every runner."""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from airflow.sdk import BaseOperator, Context
+from airflow.sdk.exceptions import AirflowTaskTimeout
+from airflow.sdk.log import mask_secret
+
+from pipeline.assets import OUTLETS
+from pipeline.settings import Settings, get_settings
+from pipeline.stage.attempt import Attempt, Exit, tell
+from pipeline.stage.conf import Ask, ConfRefused, read_ask
+from pipeline.stage.links import LINKS, RunsLink, choose_urls, find_runs_url
+from pipeline.stage.retry import StageFailed, count_tries
+from pipeline.store import Store, get_drop
+from pipeline_contract.stages import STAGES
+
+
+class StageOperator(BaseOperator):
+    """Runs the command of one stage for one run, and announces what it committed.
+
+    A child class says where a command runs.
+    """
+
+    ui_color = "#e8f1ea"
+
+    def __init__(self, *, stage: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.stage = stage
+        self.operator_extra_links = (RunsLink(), *LINKS.get(stage, ()))
+        #: What the links lead to: Airflow asks this object for them when the work is done.
+        self.urls: Mapping[str, str] = {}
+
+    @abc.abstractmethod
+    def run_command(self, arguments: Sequence[str]) -> Exit:
+        """Run the worker's Python with *arguments*, its log streamed into the task's, and return how it ended."""
+
+    def execute(self, context: Context) -> None:
+        """Run the stage, and note run key, dataset and manifest as XComs, where a person and the links find them.
+
+        :raises ConfRefused: the Dag run asks for what cannot be; nothing was started.
+        :raises StageFailed: the attempt ended without its result.
+        """
+        settings = get_settings()
+        store = Store(settings)
+        try:
+            ask = _read_ask(self.stage, context, store, settings)
+        except ConfRefused as refusal:
+            tell(self.log, refusal.what, where=refusal.where, fix=refusal.fix, then="nothing was started")
+            raise
+        ti = context["ti"]
+        ti.xcom_push("run_key", ask.run_key)
+        self.urls = {"runs": find_runs_url(ask.run_key)}
+        self.log.info("Run %s, attempt %s%s.", ask.run_key, ask.attempt, ", again" if ask.is_again else "")
+        if not ask.is_cascading:
+            # What is still in it when the task succeeds gets an event, even one that nobody added.
+            self.outlets = []
+        for secret in settings.secrets:
+            mask_secret(secret)
+        tries = count_tries(ti.try_number, ti.max_tries)
+        attempt = Attempt(STAGES[self.stage], ask, tries, settings, store, self.log)
+        try:
+            with attempt.restoring_marker():
+                committed = attempt.run(self.run_command)
+        except AirflowTaskTimeout:
+            attempt.fail_timeout()
+            raise
+        except StageFailed as failure:
+            record = failure.ending.record
+            if record is not None and record.dataset:
+                ti.xcom_push("dataset", record.dataset)
+            raise
+        manifest = committed.manifest
+        ti.xcom_push("dataset", manifest.get("dataset"))
+        ti.xcom_push("manifest", manifest.get("uri"))
+        self.urls = {**self.urls, **choose_urls(manifest)}
+        for name, link in (manifest.get("links") or {}).items():
+            self.log.info("%s: %s", name, link)
+        if ask.is_cascading:
+            event = context["outlet_events"][OUTLETS[self.stage]]
+            # A run without a partition key has to add its own; where it has one this is the same key, and one event.
+            event.add_partitions(ask.run_key)
+            event.extra = {"manifest": manifest.get("uri")}
+        self.log.info("Result: %s", committed.result)
+
+
+def _read_ask(stage: str, context: Context, store: Store, settings: Settings) -> Ask:
+    dag_run: Any = context["dag_run"]
+    return read_ask(
+        stage,
+        dag_run.conf,
+        partition_key=dag_run.partition_key,
+        dag_run_id=dag_run.run_id,
+        run_type=str(getattr(dag_run.run_type, "value", dag_run.run_type)),
+        clear_number=dag_run.clear_number,
+        try_number=context["ti"].try_number,
+        time=dag_run.run_after or dag_run.logical_date or dag_run.start_date or datetime.now(UTC),
+        read_drop=lambda run_key: get_drop(store, settings, run_key),
+    )

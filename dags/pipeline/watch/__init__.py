@@ -1,0 +1,1 @@
+"""How a drop is seen, claimed and announced."""

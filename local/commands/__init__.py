@@ -1,1 +1,0 @@
-"""The commands of the local stack, a module each."""

@@ -1,0 +1,142 @@
+"""JSON lines: a record on each line, as an object."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from ....errors import DataUnreadable
+from ....limits import Limits
+from ....request import IngestionConfig
+from ..converted import Converted
+from ..json_columns import read_columns
+from ..json_records import (
+    TOO_MANY_DIGITS,
+    UNUSED,
+    Cells,
+    Record,
+    RecordsFormat,
+    RepeatedNameError,
+    convert_records,
+    make_record,
+    refuse_nested,
+    refuse_repeated,
+    say_broken,
+)
+from ..json_text import decode_head
+from ..text_encoding import find_encoding
+from .file_format import FileFormat
+
+_LONGEST_LINE = 32 << 20
+_BLOCK_CHARACTERS = 4 << 20
+_CUT = (
+    "The file ends there, and perhaps its transfer broke off: send it again; if it is whole, mend or remove the line."
+)
+
+
+def _is_one(head: bytes, _: Path) -> bool:
+    lines = [line for line in decode_head(head).split("\n", 50) if line.strip()]
+    if len(lines) < 2:
+        return False
+    try:
+        return isinstance(json.loads(lines[0]), dict)
+    except ValueError:
+        return False
+
+
+def can_be_lines(head: bytes, *, is_whole: bool) -> bool:
+    """Whether a file that is called JSON lines can be that, by its first bytes, where nothing shows that it is.
+
+    Its first line is too long to be seen whole, the only record, an array, of which it is said that it is no record, or a record
+    that is broken: in no document an object begins behind it.
+    """
+    line, end, rest = decode_head(head).strip().partition("\n")
+    if not end:
+        return line.startswith("{") and not (is_whole and "[" in line)
+    try:
+        return isinstance(json.loads(line), list)
+    except (ValueError, RecursionError):
+        return line.startswith("{") and rest.startswith("{") and not line.rstrip().endswith((",", ":", "["))
+
+
+def _convert(
+    path: Path, target: Path, name: str, config: IngestionConfig, drop_columns: Collection[str], limits: Limits
+) -> Converted:
+    encoding = find_encoding(path, name, config.encoding)
+    records_format = RecordsFormat(config.decimal)
+    records = _read(path, encoding.codec, name, records_format)
+    converted = convert_records(records, records_format, "line", target, name, config, drop_columns, limits)
+    return replace(
+        converted,
+        found=f"a record for each line, encoding {encoding.name}",
+        pandas_argument="[json.loads(line) for line in {file} if line.strip()]",
+        pandas_encoding=encoding.codec,
+        notes=[*filter(None, [encoding.note]), *converted.notes],
+    )
+
+
+def _read(path: Path, codec: str, name: str, records_format: RecordsFormat) -> Iterator[tuple[int, Record | Cells]]:
+    with path.open(encoding=codec) as file:
+        number = 1
+        # Whole lines, of which only the last can be long.
+        while text := file.read(_BLOCK_CHARACTERS):
+            last = "" if text.endswith("\n") else file.readline(_LONGEST_LINE)
+            found = None
+            if len(last) < _LONGEST_LINE:
+                # What the lines before were tells what these have to be.
+                found = read_columns(text + last, records_format.kinds, records_format.nested)
+            if found is not None:
+                yield number, Cells(*found)
+                number += found[1]
+            else:
+                lines = (text + last).removesuffix("\n").split("\n")
+                yield from _read_lines(lines, number, name, is_cut=not (text + last).endswith("\n"))
+                number += len(lines)
+
+
+def _read_lines(lines: Sequence[str], first: int, name: str, *, is_cut: bool) -> Iterator[tuple[int, Record]]:
+    decode = json.JSONDecoder(object_pairs_hook=make_record).raw_decode
+    for number, line in enumerate(lines, start=first):
+        text = line.strip()
+        if not text:
+            continue
+        if len(line) >= _LONGEST_LINE:
+            raise DataUnreadable(
+                f"Line {number} is longer than {_LONGEST_LINE >> 20} MiB.",
+                where=f"{name}, line {number}",
+                fix="Write each record on a line of its own; if this is one, shorten its texts, or leave them out.",
+                details={"line": number},
+            )
+        try:
+            record, end = decode(text)
+        except RepeatedNameError as error:
+            raise refuse_repeated(str(error), f"{name}, line {number}") from error
+        except json.JSONDecodeError as error:
+            # A line is known to be whole by its end.
+            cut = _CUT if is_cut and number == first + len(lines) - 1 else ""
+            raise _refuse_line(number, f"{say_broken(error)} (column {error.colno})", name, cut) from error
+        except ValueError as error:
+            raise _refuse_line(number, TOO_MANY_DIGITS, name) from error
+        except RecursionError as error:
+            raise refuse_nested(number, name) from error
+        if end < len(text):
+            raise _refuse_line(number, f"something follows it (column {end + 1})", name)
+        if type(record) is not dict:
+            raise _refuse_line(number, "it is no object, {...}, so that its values have no names", name)
+        yield number, record
+
+
+def _refuse_line(number: int, reason: str, name: str, fix: str = "") -> DataUnreadable:
+    return DataUnreadable(
+        f"Line {number} is no record of JSON: {reason}.",
+        where=f"{name}, line {number}",
+        fix=fix or "Mend or remove the line. Each record stands on a line of its own, as an object.",
+        details={"line": number},
+    )
+
+
+JSON_LINES = FileFormat(
+    "jsonl", "a JSON lines file", (".jsonl", ".ndjson"), _convert, is_one=_is_one, unused=UNUSED, is_text=True
+)
