@@ -12,7 +12,7 @@ from rich.live import Live
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 from rich.text import Text
 
-from cli.runs.view import Step, View
+from cli.runs.run_status import RunStatus, Step
 from pipeline_contract.escape import escape
 from pipeline_contract.state import State
 
@@ -100,7 +100,7 @@ class Show:
         if not self.console.is_terminal and time.monotonic() - self._last > _SILENCE_SECONDS:
             self.say("…", f"{doing}, for {describe_seconds(time.monotonic() - self._step_began)}", " ", "")
 
-    def update(self, view: View) -> None:
+    def update(self, view: RunStatus) -> None:
         """Show how a run stands: a line for each step that came to an end, or to a halt."""
         for step in view.steps:
             if step.state in _MARKS and self._said.get(step.stage) != step.state + step.note:

@@ -63,7 +63,7 @@ def run_weed(folder: Path, address: str = "127.0.0.1") -> Iterator[Weed]:
             _wait(process, address, s3, folder / "weed.log")
             yield Weed(f"http://{address}:{s3}", access_key, secret_key, process)
         finally:
-            # Nothing here is to be kept. Asked to end, it waits for each connection that was never used, up to 30 s.
+            # Nothing here is to be kept. FollowedRun to end, it waits for each connection that was never used, up to 30 s.
             process.kill()
             process.wait(10)
             for listener, port in {

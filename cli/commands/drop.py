@@ -10,9 +10,9 @@ from cli.runs.airflow_api import Airflow
 from cli.runs.follow import follow, wait_for_claim
 from cli.runs.params import Params, read_params
 from cli.runs.receipts import Receipts
+from cli.runs.report import report_end
+from cli.runs.run_status import FollowedRun
 from cli.runs.store import Store
-from cli.runs.tell import tell
-from cli.runs.view import Asked
 from cli.settings import Settings, read_settings
 from cli.show import Show, describe_size
 from pipeline_contract.drop_key import DATASET_PARAMS, SIDECAR_SUFFIX, dataset_of_key, is_drop_key, name_dataset
@@ -128,7 +128,7 @@ def carry_out(drop: Drop, settings: Settings, *, is_waiting: bool = True) -> int
                 return 1
             show.say("claimed", claimed.run_key, is_timed=True)
             again = f"make status RUN={claimed.run_key}"
-            asked = Asked(claimed.run_key, claimed.dataset)
-            return tell(asked, *follow(asked, receipts, airflow, show), airflow, show)
+            followed = FollowedRun(claimed.run_key, claimed.dataset)
+            return report_end(followed, *follow(followed, receipts, airflow, show), airflow, show)
         except KeyboardInterrupt:
             return show.leave(again)

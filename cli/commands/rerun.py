@@ -10,9 +10,9 @@ from cli.runs.airflow_api import Airflow
 from cli.runs.follow import follow
 from cli.runs.params import read_params
 from cli.runs.receipts import Receipts
+from cli.runs.report import report_end
+from cli.runs.run_status import FollowedRun
 from cli.runs.store import Store
-from cli.runs.tell import tell
-from cli.runs.view import Asked
 from cli.settings import read_settings
 from cli.show import Show
 from pipeline_contract.stages import STAGES
@@ -58,8 +58,8 @@ def run(arguments: argparse.Namespace) -> int:
             show.print(f"\nIt is under way. What becomes of it: make status RUN={receipt.run_key}")
             return 0
         try:
-            asked = Asked(receipt.run_key, receipt.dataset, stage, started, is_cascading, "rerun")
-            return tell(asked, *follow(asked, receipts, airflow, show), airflow, show)
+            followed = FollowedRun(receipt.run_key, receipt.dataset, stage, started, is_cascading, "rerun")
+            return report_end(followed, *follow(followed, receipts, airflow, show), airflow, show)
         except KeyboardInterrupt:
             return show.leave(f"make status RUN={receipt.run_key}")
 

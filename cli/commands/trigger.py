@@ -11,9 +11,9 @@ from cli.runs.airflow_api import Airflow
 from cli.runs.follow import follow
 from cli.runs.params import read_params
 from cli.runs.receipts import Receipts
+from cli.runs.report import report_end
+from cli.runs.run_status import FollowedRun
 from cli.runs.store import Store
-from cli.runs.tell import tell
-from cli.runs.view import Asked
 from cli.settings import read_settings
 from cli.show import Show, describe_size
 from pipeline_contract.drop_key import SOURCES, dataset_of_request
@@ -62,8 +62,8 @@ def run(arguments: argparse.Namespace) -> int:
             show.print(f"\nIt is under way. What becomes of it: make status RUN={run_key}")
             return 0
         try:
-            asked = Asked(run_key, dataset, dag_run=started, origin="trigger")
-            return tell(asked, *follow(asked, Receipts(settings, store), airflow, show), airflow, show)
+            followed = FollowedRun(run_key, dataset, dag_run=started, origin="trigger")
+            return report_end(followed, *follow(followed, Receipts(settings, store), airflow, show), airflow, show)
         except KeyboardInterrupt:
             return show.leave(f"make status RUN={run_key}")
 

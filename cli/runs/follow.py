@@ -7,7 +7,7 @@ from datetime import datetime
 from cli.errors import AirflowUnreachable
 from cli.runs.airflow_api import Airflow, DagRun
 from cli.runs.receipts import Receipts
-from cli.runs.view import Asked, View, see
+from cli.runs.run_status import FollowedRun, RunStatus, make_status
 from cli.show import Show
 from pipeline_contract.records import Receipt
 from pipeline_contract.state import State
@@ -62,34 +62,36 @@ def wait_for_claim(
     return None
 
 
-def follow(asked: Asked, receipts: Receipts, airflow: Airflow, show: Show) -> tuple[View, Receipt | None, list[DagRun]]:
-    """Return how what was asked for ended: the last view, the receipt, and Airflow's runs where it answers."""
+def follow(
+    followed: FollowedRun, receipts: Receipts, airflow: Airflow, show: Show
+) -> tuple[RunStatus, Receipt | None, list[DagRun]]:
+    """Return how what was asked for ended: the last status, the receipt, and Airflow's runs where it answers."""
     hints = Hints(airflow, show)
-    read_runs = _make_reader(asked, airflow, show)
-    last: View | None = None
+    read_runs = _make_reader(followed, airflow, show)
+    last: RunStatus | None = None
     failed_at: float | None = None
     while True:
         runs = read_runs(_AIRFLOW_SECONDS)  # before the receipt: what is over in Airflow has left its last word there
-        receipt = receipts.read(asked.dataset, asked.run_key)
-        view = see(asked, receipt, runs)
-        if view.end == State.FAILED and view.reason is None:
+        receipt = receipts.read(followed.dataset, followed.run_key)
+        status = make_status(followed, receipt, runs)
+        if status.end == State.FAILED and status.reason is None:
             # Airflow knew first. Only when no word follows is there none.
             failed_at = failed_at or time.monotonic()
             is_over = time.monotonic() - failed_at > _PATIENCE_SECONDS
         else:
-            is_over = view.end is not None
-        if is_over or view.end is None:
-            show.update(view)
+            is_over = status.end is not None
+        if is_over or status.end is None:
+            show.update(status)
         if is_over:
-            return view, receipt, list(read_runs(0.0) or ())
-        if view != last or (view.current and view.current.state in {State.RUNNING, State.WAITING}):
+            return status, receipt, list(read_runs(0.0) or ())
+        if status != last or (status.current and status.current.state in {State.RUNNING, State.WAITING}):
             hints.move()
         hints.look()
-        last = view
+        last = status
         time.sleep(_LOOK_SECONDS)
 
 
-def _make_reader(asked: Asked, airflow: Airflow, show: Show) -> Callable[[float], list[DagRun] | None]:
+def _make_reader(followed: FollowedRun, airflow: Airflow, show: Show) -> Callable[[float], list[DagRun] | None]:
     """Return what reads Airflow's runs where it last did so that many seconds ago; None while it does not answer."""
     runs: list[DagRun] | None = []
     read_at = 0.0
@@ -100,7 +102,7 @@ def _make_reader(asked: Asked, airflow: Airflow, show: Show) -> Callable[[float]
         if time.monotonic() - read_at < oldest_seconds:
             return runs
         try:
-            runs = airflow.find_runs(asked.run_key)
+            runs = airflow.find_runs(followed.run_key)
         except AirflowUnreachable as error:
             if not was_told:
                 show.say("look", f"{error} Until then the receipt alone is followed.", "!", "yellow")

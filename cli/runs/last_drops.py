@@ -10,8 +10,8 @@ from cli.runs.airflow_api import Airflow, DagRun
 from cli.runs.attempts import Attempt, add_runs_without_attempt, find_runs, read_attempts, tell_asker, tell_result
 from cli.runs.ready_command import make_commands
 from cli.runs.receipts import Receipts
+from cli.runs.report import collect_links, make_metric_rows, report_reason
 from cli.runs.store import Store
-from cli.runs.tell import collect_links, make_metric_rows, tell_reason
 from cli.settings import Settings
 from cli.show import Show, describe_seconds, first_sentence
 from cli.stacks.standing import find_left, find_standing
@@ -88,7 +88,7 @@ def show_run(settings: Settings, run_key: str) -> None:
         show.print_table([("", "model", "baseline"), *rows])
     if receipt.reason:
         show.print()
-        tell_reason(receipt.reason, show)
+        report_reason(receipt.reason, show)
         for command in make_commands(receipt.reason.fix, receipt.stage or "", receipt.run_key):
             show.print(f"  {command}")
     show.print()

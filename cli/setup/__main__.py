@@ -24,7 +24,7 @@ def find_python() -> "str | None":
     return None
 
 
-def become(python: str, *arguments: str) -> None:
+def replace_process(python: str, *arguments: str) -> None:
     """Replace this process by a Python with these arguments."""
     sys.stdout.flush()
     os.execv(python, [python, *arguments])  # noqa: S606  # a list, and no shell is wanted
@@ -36,7 +36,7 @@ def main() -> None:
         other = None if os.environ.get("PIPELINE_PYTHON_TRIED") else find_python()
         if other:
             os.environ["PIPELINE_PYTHON_TRIED"] = "1"
-            become(other, "-m", "cli.setup", *sys.argv[1:])
+            replace_process(other, "-m", "cli.setup", *sys.argv[1:])
         sys.exit(
             f"Python 3.{OLDEST[1]} to 3.{NEWEST[1]} is needed; {sys.executable} is {sys.version.split()[0]}.\n"
             "On Debian 12 or later and Ubuntu 24.04: sudo apt-get install python3 python3-venv\n"
@@ -57,7 +57,7 @@ def main() -> None:
     # Without byte code, which belongs to our environments, each process would compile its libraries anew, for seconds.
     for name in ("PYTHONPATH", "PYTHONHOME", "PYTHONDONTWRITEBYTECODE", "PIPELINE_PYTHON_TRIED", "__PYVENV_LAUNCHER__"):
         os.environ.pop(name, None)
-    become(str(tools_python()), "-m", "cli", *sys.argv[1:])
+    replace_process(str(tools_python()), "-m", "cli", *sys.argv[1:])
 
 
 if __name__ == "__main__":

@@ -262,11 +262,11 @@ def start_compose(settings: Settings, services: Sequence[str] = ()) -> None:
     run(make_argv(settings, "up", "--detach", "--wait", "--no-build", "--remove-orphans", *services), settings)
 
 
-def stop_compose(settings: Settings, *, has_volumes: bool = False) -> bool:
+def stop_compose(settings: Settings, *, deletes_volumes: bool = False) -> bool:
     """End and remove all containers; the data stays, unless asked otherwise. Return whether there were any."""
     check_engine()
     services = {str(container["Service"]) for container in read_containers(settings)}
-    if not services and not has_volumes:
+    if not services and not deletes_volumes:
         return False
     if _STARTER in services:
         run(make_project_argv(settings, "stop", _STARTER), settings)
@@ -277,7 +277,7 @@ def stop_compose(settings: Settings, *, has_volumes: bool = False) -> bool:
     if left:
         # One that is gone by now is no fault; one that cannot be removed is told by `down`.
         subprocess.run(["docker", "rm", "--force", "--volumes", *left], capture_output=True, check=False)
-    run(make_project_argv(settings, "down", *(["--volumes"] if has_volumes else [])), settings)
+    run(make_project_argv(settings, "down", *(["--volumes"] if deletes_volumes else [])), settings)
     return True
 
 

@@ -66,7 +66,7 @@ def find_wrapper() -> list[str]:
     )
 
 
-def give(folder: Path) -> None:
+def change_owner(folder: Path) -> None:
     """Make all of a folder belong to the user that the wrapper makes of us."""
     wrapper = find_wrapper()
     owner = read_nobody() if wrapper[:1] == ["setpriv"] else (os.geteuid(), os.getegid())

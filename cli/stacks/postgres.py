@@ -13,7 +13,7 @@ import psutil  # type: ignore[import-untyped]  # ships no types
 
 from cli.errors import ServiceFailed, SettingInvalid
 from cli.settings import Settings
-from cli.stacks.ordinary_user import find_wrapper, give
+from cli.stacks.ordinary_user import change_owner, find_wrapper
 from cli.stacks.private_file import write_private
 from cli.stacks.service import Service, make_environment
 
@@ -142,7 +142,7 @@ def prepare_postgres(settings: Settings) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o700)
     socket_folder(settings).mkdir(mode=0o700, exist_ok=True)
-    give(folder)
+    change_owner(folder)
     if not (data / "PG_VERSION").exists():
         make_cluster(settings, data)
     options = {**_OPTIONS, "unix_socket_directories": str(socket_folder(settings)), "port": str(PORT)}

@@ -29,7 +29,7 @@ INHERITED = [
 ]
 
 
-def never() -> None:
+def do_nothing() -> None:
     """Do nothing."""
 
 
@@ -47,8 +47,8 @@ class Service:
     needs: tuple[str, ...] = ()
     wrapper: tuple[str, ...] = ()
     """What makes another user of us before the program starts."""
-    prepare: Callable[[], None] = never
-    finish: Callable[[], None] = never
+    prepare: Callable[[], None] = do_nothing
+    finish: Callable[[], None] = do_nothing
     stop_signal: signal.Signals = signal.SIGTERM
     grace_seconds: float = 3.0
     """How long its children may go on after the stop signal."""

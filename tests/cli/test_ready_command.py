@@ -21,8 +21,8 @@ def read_command(command, monkeypatch):
         monkeypatch.setenv(name, value)
     parser = argparse.ArgumentParser()
     rerun.add_arguments(parser)
-    asked = parser.parse_args([])
-    return rerun.choose_stage(asked.stage), asked.run_key, read_params(asked.params).values
+    followed = parser.parse_args([])
+    return rerun.choose_stage(followed.stage), followed.run_key, read_params(followed.params).values
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,8 @@
 import io
 import sys
 
-from cli.runs.tell import advise, make_metric_rows, tell_done, tell_reason
-from cli.runs.view import Asked, Step, View
+from cli.runs.report import advise, make_metric_rows, report_done, report_reason
+from cli.runs.run_status import FollowedRun, RunStatus, Step
 from cli.show import Show, describe_seconds, describe_size
 from pipeline_contract.records import Reason, Receipt, StageSummary
 
@@ -13,9 +13,9 @@ def test_piped_output_is_plain_lines(capsys, monkeypatch):
     """Without a terminal each step is one whole line, however long, without control characters, and said once."""
     note = "344 rows and 8 columns\n" * 10
     with Show() as show:
-        view = View((Step("ingest", "done", note), Step("validate", "running")), None)
-        show.update(view)
-        show.update(view)
+        status = RunStatus((Step("ingest", "done", note), Step("validate", "running")), None)
+        show.update(status)
+        show.update(status)
     out = capsys.readouterr().out
     assert len(out.splitlines()) == 1
     assert note.replace("\n", " ").strip() in out
@@ -27,7 +27,7 @@ def test_what_waits_is_said_once_for_each_reason(capsys):
     """A stage that waits says why, once, and again when the reason changes."""
     with Show() as show:
         for reason in ("MLflow is down.", "MLflow is down.", "The store is down."):
-            show.update(View((Step("train", "waiting", reason),), None))
+            show.update(RunStatus((Step("train", "waiting", reason),), None))
     out = capsys.readouterr().out
     assert out.count("MLflow is down.") == 1
     assert out.count("The store is down.") == 1
@@ -68,7 +68,7 @@ def test_what_is_to_know_is_told_at_the_end(capsys):
     notes = ['`a`: odd; give {"x": 1}.', "`b`: odd.", "`c`: odd."]
     stages = {"ingest": StageSummary("done", "a.1", seconds=1.0, notes=notes, more_notes=4)}
     receipt = Receipt("k", "d", "f", "published", "publish", stages=stages)
-    tell_done(View((), "published"), receipt, Show())
+    report_done(RunStatus((), "published"), receipt, Show())
     lines = [line.strip() for line in capsys.readouterr().out.splitlines() if line.strip()]
     assert lines[1:] == [
         'to know  `a`: odd; give {"x": 1}.',
@@ -93,7 +93,7 @@ def test_each_broken_rule_has_a_line(capsys):
         {"column": "sex", "rule": "unique_columns", "satisfied": False, "severity": "warning"},
     ]
     reason = Reason("2 of 3 rules are violated. And so on.", "here", "mend it", "runbooks/x.md", {"rules": rules})
-    tell_reason(reason, Show())
+    report_reason(reason, Show())
     lines = [line.strip() for line in capsys.readouterr().out.splitlines()]
     assert lines[:3] == [
         "what        2 of 3 rules are violated.",
@@ -106,17 +106,17 @@ def test_each_broken_rule_has_a_line(capsys):
 def test_what_can_be_done_depends_on_the_way_in():
     """A trigger that began nothing is triggered again; anything else is run again by its key, or dropped again."""
     key = "penguins.20261122T215500Z.1a2b3c4d"
-    assert "make rerun" not in advise(Asked(key, "penguins", origin="trigger"), "ingest")
-    assert f"make rerun STAGE=train RUN={key}" in advise(Asked(key, "penguins", origin="trigger"), "train")
-    assert "drop the file again" in advise(Asked(key, "penguins"), "validate")
+    assert "make rerun" not in advise(FollowedRun(key, "penguins", origin="trigger"), "ingest")
+    assert f"make rerun STAGE=train RUN={key}" in advise(FollowedRun(key, "penguins", origin="trigger"), "train")
+    assert "drop the file again" in advise(FollowedRun(key, "penguins"), "validate")
     fix = 'Add rows, or give {"data_validation": {"min_row_count": 7}}.'
-    told = advise(Asked(key, "penguins"), "validate", fix).splitlines()
+    told = advise(FollowedRun(key, "penguins"), "validate", fix).splitlines()
     assert told == [
         "Mended data: drop the file again. Other parameters, on what is there:",
         f'  make rerun STAGE=validate RUN={key} PARAMS=\'{{"data_validation": {{"min_row_count": 7}}}}\'',
     ]
     for origin in ("trigger", "rerun"):
-        assert advise(Asked(key, "penguins", origin=origin), "validate", fix).splitlines()[1:] == told[1:]
+        assert advise(FollowedRun(key, "penguins", origin=origin), "validate", fix).splitlines()[1:] == told[1:]
 
 
 def test_nothing_that_is_shown_moves_the_cursor_or_turns_a_line(capsys):

@@ -117,8 +117,8 @@ def test_runner_works_through_it(settings, tmp_path, monkeypatch):
         get_settings.cache_clear()
         operator = PipelineDockerOperator(task_id="validate_data", stage="validate")
         ended = operator.run_command(make_arguments(say=["x"], seconds=10, exits=[1], record="line"))
-    assert ended.ending is None, ended.ending
-    assert (ended.code, ended.record.exit, ended.last_words, ended.ending) == (1, 1, "x", None)
+    assert ended.verdict is None, ended.verdict
+    assert (ended.code, ended.record.exit, ended.last_words, ended.verdict) == (1, 1, "x", None)
 
 
 @pytest.mark.parametrize(

@@ -17,9 +17,9 @@ from airflow.sdk.exceptions import AirflowTaskTimeout
 from pipeline.runners.docker_operator import PipelineDockerOperator
 from pipeline.settings import get_settings
 from pipeline.stage.attempt import Attempt, build_arguments
-from pipeline.stage.conf import Ask
-from pipeline.stage.ending import Kind
+from pipeline.stage.conf import Conf
 from pipeline.stage.retry import StageFailed
+from pipeline.stage.verdict import Kind
 from pipeline_contract.layout import Layout
 from pipeline_contract.stages import STAGES
 from tests.compose.conftest import STACK
@@ -29,13 +29,13 @@ RUN = "penguins.20260131T120000Z.1a2b3c4d"
 LOG = logging.getLogger("tests.docker")
 
 
-def make_ask(*, try_number=1, dag_run="run-1", **faults):
+def make_conf(*, try_number=1, dag_run="run-1", **faults):
     values = {"faults": faults} if faults else {}
-    return Ask(RUN, f"{dag_run}/0", f"{dag_run}.{try_number}", values, is_again=False, is_cascading=True)
+    return Conf(RUN, f"{dag_run}/0", f"{dag_run}.{try_number}", values, is_again=False, is_cascading=True)
 
 
 def make_arguments(**faults):
-    return build_arguments(STAGES["validate"], make_ask(**faults))
+    return build_arguments(STAGES["validate"], make_conf(**faults))
 
 
 def make_operator():
@@ -53,9 +53,9 @@ def run(settings, store):
     """Give what runs an attempt whose command shows faults, and returns what it committed."""
 
     def run(**faults):
-        ask = make_ask(**faults)
-        number = int(ask.attempt.rpartition(".")[2])
-        return Attempt(STAGES["validate"], ask, number, settings, store, LOG).run(make_operator().run_command)
+        conf = make_conf(**faults)
+        number = int(conf.attempt.rpartition(".")[2])
+        return Attempt(STAGES["validate"], conf, number, settings, store, LOG).run(make_operator().run_command)
 
     return run
 
@@ -99,7 +99,7 @@ def test_exit_with_a_record(run, code, kind, is_retry, record):
     """The exit codes of the table mean what they mean to the other runner."""
     with pytest.raises(StageFailed) as failure:
         run(exits=[code], record=record)
-    assert (failure.value.ending.kind, failure.value.decision.is_retry) == (kind, is_retry)
+    assert (failure.value.verdict.kind, failure.value.decision.is_retry) == (kind, is_retry)
     assert "The fault of try 1." in str(failure.value)
 
 
@@ -108,17 +108,17 @@ def test_exit_without_a_record(run, code, words):
     """Without a failure record any exit is a crash, with the last lines of the log in the receipt."""
     with pytest.raises(StageFailed) as failure:
         run(exits=[code], say=["last words"])
-    assert failure.value.ending.kind is Kind.CRASH
+    assert failure.value.verdict.kind is Kind.CRASH
     assert words in str(failure.value)
-    assert failure.value.ending.reason.details["last_words"] == "last words"
+    assert failure.value.verdict.reason.details["last_words"] == "last words"
 
 
 def test_out_of_memory(run):
     """A command that takes more memory than a container gets is ended, and the setting is named."""
     with pytest.raises(StageFailed, match="more than the 128m") as failure:
         run(megabytes=500)
-    assert failure.value.ending.kind is Kind.CRASH
-    assert "ML_TASK_MEMORY" in failure.value.ending.reason.fix
+    assert failure.value.verdict.kind is Kind.CRASH
+    assert "ML_TASK_MEMORY" in failure.value.verdict.reason.fix
 
 
 def test_log_comes_as_it_is_written(settings, caplog, monkeypatch):
@@ -271,7 +271,7 @@ def test_another_dag_run_is_waited_for(run, settings, find):
         (container,) = wait_for(lambda: [found for found in find() if found.status == "running"])
         with pytest.raises(StageFailed, match="under way already") as failure:
             run()
-        assert (failure.value.ending.kind, failure.value.decision.is_retry) == (Kind.OUTSIDE, True)
+        assert (failure.value.verdict.kind, failure.value.decision.is_retry) == (Kind.OUTSIDE, True)
         container.reload()
         assert container.status == "running"
     finally:
@@ -284,7 +284,7 @@ def test_out_of_memory_of_a_child(run):
     """A process of the command's that takes too much is the one that is ended; the setting is named all the same."""
     with pytest.raises(StageFailed, match="more than the 128m") as failure:
         run(megabytes_of_child=500, exits=[70])
-    assert "(exit 70)" in failure.value.ending.reason.what
+    assert "(exit 70)" in failure.value.verdict.reason.what
 
 
 @pytest.mark.parametrize(
@@ -298,10 +298,10 @@ def test_what_is_missing_is_named(store, monkeypatch, name, value, words):
     """An image or a network that is not there is said with its setting and how to make it; tried once more."""
     monkeypatch.setenv(name, value)
     get_settings.cache_clear()
-    attempt = Attempt(STAGES["validate"], make_ask(), 1, get_settings(), store, LOG)
+    attempt = Attempt(STAGES["validate"], make_conf(), 1, get_settings(), store, LOG)
     with pytest.raises(StageFailed) as failure:
         attempt.run(make_operator().run_command)
-    ending = failure.value.ending
-    assert (ending.kind, ending.code, ending.reason.where) == (Kind.CRASH, 125, name)
-    assert words in ending.reason.fix
+    verdict = failure.value.verdict
+    assert (verdict.kind, verdict.code, verdict.reason.where) == (Kind.CRASH, 125, name)
+    assert words in verdict.reason.fix
     assert failure.value.decision.is_retry

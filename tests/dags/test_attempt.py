@@ -18,10 +18,10 @@ from airflow.sdk.exceptions import AirflowTaskTimeout
 from pipeline.runners.engine_fault import judge_out_of_memory
 from pipeline.runners.process_operator import GRACE_SECONDS, ProcessOperator
 from pipeline.settings import PASSED_ON, get_settings
-from pipeline.stage.attempt import Attempt, Exit, build_arguments
-from pipeline.stage.conf import Ask
-from pipeline.stage.ending import Kind
+from pipeline.stage.attempt import Attempt, CommandExit, build_arguments
+from pipeline.stage.conf import Conf
 from pipeline.stage.retry import RETRIES, StageFailed
+from pipeline.stage.verdict import Kind
 from pipeline.store import Store
 from pipeline_contract.identity import read_identity
 from pipeline_contract.layout import Layout
@@ -38,8 +38,8 @@ LOG = logging.getLogger("tests.attempt")
 def make_attempt(settings, *, try_number=1, stage="validate", store=None, **faults):
     """Return an attempt whose command shows these faults."""
     values = {"faults": faults} if faults else {}
-    ask = Ask(RUN, "run-1/0", f"run-1.{try_number}", values, is_again=False, is_cascading=True)
-    return Attempt(STAGES[stage], ask, try_number, settings, store or Store(settings), LOG)
+    conf = Conf(RUN, "run-1/0", f"run-1.{try_number}", values, is_again=False, is_cascading=True)
+    return Attempt(STAGES[stage], conf, try_number, settings, store or Store(settings), LOG)
 
 
 def run(settings, **changes):
@@ -92,19 +92,19 @@ def test_success(settings, caplog):
 
 def test_arguments():
     """A command is told all that Airflow knows, and nothing that it can read from the store."""
-    ask = Ask(RUN, "r/1", "r.2", {"test_size": 0.3, "q": "ü"}, is_again=True, is_cascading=True)
-    assert build_arguments(STAGES["train"], ask) == [
+    conf = Conf(RUN, "r/1", "r.2", {"test_size": 0.3, "q": "ü"}, is_again=True, is_cascading=True)
+    assert build_arguments(STAGES["train"], conf) == [
         *("-m", "pipeline_worker.cli.train_model", f"--run={RUN}", "--attempt=r.2", "--ask=r/1", "--again"),
         '--params={"test_size": 0.3, "q": "ü"}',
     ]
-    plain = Ask(RUN, "r/1", "r.2", {}, is_again=False, is_cascading=True)
+    plain = Conf(RUN, "r/1", "r.2", {}, is_again=False, is_cascading=True)
     assert build_arguments(STAGES["publish"], plain)[-1] == "--ask=r/1"
 
 
 def test_values_that_look_like_options(settings):
     """A Dag run's id may begin with `-`; the command takes it for the value that it is."""
     attempt = make_attempt(settings)
-    attempt = dataclasses.replace(attempt, ask=dataclasses.replace(attempt.ask, text="-r/0", attempt="-r.1"))
+    attempt = dataclasses.replace(attempt, conf=dataclasses.replace(attempt.conf, ask="-r/0", attempt="-r.1"))
     operator = ProcessOperator(task_id="validate_data", stage="validate")
     assert attempt.run(operator.run_command).manifest["ask"] == "-r/0"
 
@@ -115,7 +115,7 @@ def test_environment_is_built(settings, monkeypatch):
     monkeypatch.setenv("SOMETHING_ELSE", "x")
     operator = ProcessOperator(task_id="validate_data", stage="validate")
     ended = operator.run_command(
-        build_arguments(STAGES["validate"], make_attempt(settings, environment=True, exits=[3]).ask)
+        build_arguments(STAGES["validate"], make_attempt(settings, environment=True, exits=[3]).conf)
     )
     environment = json.loads(ended.result)
     # What the shell of the test's own worker sets, and what is passed on where the machine has it.
@@ -145,7 +145,7 @@ def test_environment_is_built(settings, monkeypatch):
 def test_refused(settings, caplog, code, kind, record):
     """A fault of data or request is not tried again, and the log ends with what, where and what to do."""
     failure = fail(settings, exits=[code], record=record)
-    assert (failure.ending.kind, failure.decision.is_retry) == (kind, False)
+    assert (failure.verdict.kind, failure.decision.is_retry) == (kind, False)
     said = [entry.getMessage() for entry in caplog.records[-4:]]
     assert said[0] == "What happened: The fault of try 1."
     assert said[1] == "Where: column `a`"
@@ -175,7 +175,7 @@ def put_receipt(store, settings, **changes):
 def fail_with(settings, code, record):
     """Let an attempt end with an exit code and a record on its stdout, and return its failure."""
     with pytest.raises(StageFailed) as failure:
-        make_attempt(settings).run(lambda _: Exit(code, Failure.read(record)))
+        make_attempt(settings).run(lambda _: CommandExit(code, Failure.read(record)))
     return failure.value
 
 
@@ -227,8 +227,8 @@ def test_a_forged_record_counts_for_nothing(settings, store, caplog, changes, is
         store.put(settings.artifact_bucket, LAYOUT.failure("validate", "run-1.1"), record.encode())
     printed = Failure.read_line(f"PIPELINE-FAILURE {record}") if is_printed else None
     with pytest.raises(StageFailed) as failure:
-        make_attempt(settings).run(lambda _: Exit(1, printed))
-    assert (failure.value.ending.kind, failure.value.ending.record) == (Kind.CRASH, None)
+        make_attempt(settings).run(lambda _: CommandExit(1, printed))
+    assert (failure.value.verdict.kind, failure.value.verdict.record) == (Kind.CRASH, None)
     assert ("left out of account" in caplog.text) == (not is_printed or printed is not None)
     receipt = read_receipt(settings)
     assert (receipt["dataset"], receipt["state"]) == ("penguins", "waiting")
@@ -238,7 +238,7 @@ def test_a_record_nested_without_end_counts_for_nothing(settings, store):
     """JSON that Python does not read is no record."""
     store.put(settings.artifact_bucket, LAYOUT.failure("validate", "run-1.1"), b'{"details": ' + b"[" * 100_000)
     with pytest.raises(StageFailed, match="left no failure record"):
-        make_attempt(settings).run(lambda _: Exit(3))
+        make_attempt(settings).run(lambda _: CommandExit(3))
 
 
 def test_half_a_letter_in_a_record(settings):
@@ -253,7 +253,7 @@ def test_only_a_record_of_an_earlier_try_makes_it_no_crash(settings, store, reco
     content = json.dumps(make_record(75, **record) if "attempt" in record else record)
     store.put(settings.artifact_bucket, LAYOUT.failure("validate", "run-1.1"), content.encode())
     with pytest.raises(StageFailed) as failure:
-        make_attempt(settings, try_number=2).run(lambda _: Exit(3))
+        make_attempt(settings, try_number=2).run(lambda _: CommandExit(3))
     assert not failure.value.decision.is_retry
 
 
@@ -268,14 +268,14 @@ def test_memory_that_ran_out_for_a_child_is_told_where_the_command_left_no_recor
     """The engine knows what the exit code does not say; a failure record of the command's own knows better."""
     guess = judge_out_of_memory(70, "4g", "")
     with pytest.raises(StageFailed, match="more than the 4g"):
-        make_attempt(settings).run(lambda _: Exit(70, guess=guess))
+        make_attempt(settings).run(lambda _: CommandExit(70, guess=guess))
     store.put(
         settings.artifact_bucket,
         LAYOUT.failure("validate", "run-1.1"),
         json.dumps(make_record(70)).encode(),
     )
     with pytest.raises(StageFailed, match="No column `y`"):
-        make_attempt(settings).run(lambda _: Exit(70, guess=guess))
+        make_attempt(settings).run(lambda _: CommandExit(70, guess=guess))
 
 
 @pytest.mark.parametrize("dataset", ["a/b", "a\\b", ".", "..", "", 7, "x\0y"])
@@ -284,9 +284,9 @@ def test_dataset_that_is_no_name(settings, store, dataset):
     store.delete(settings.artifact_bucket, LAYOUT.drop)
     attempt = make_attempt(settings)
     values = {"dataset": dataset, "data_source": "s3://drops/_sources/penguins/a.csv"}
-    attempt = dataclasses.replace(attempt, ask=dataclasses.replace(attempt.ask, values=values))
+    attempt = dataclasses.replace(attempt, conf=dataclasses.replace(attempt.conf, values=values))
     with pytest.raises(StageFailed):
-        attempt.run(lambda _: Exit(3))
+        attempt.run(lambda _: CommandExit(3))
     assert read_receipt(settings)["dataset"] == "penguins"
 
 
@@ -309,7 +309,7 @@ def test_given_up_is_said_in_the_receipt(settings):
 def test_end_without_a_word(settings, code):
     """Without a failure record any exit is a crash: tried once more, and the operator writes the receipt."""
     failure = fail(settings, exits=[code], say=["last words"])
-    assert (failure.ending.kind, failure.decision.is_retry) == (Kind.CRASH, True)
+    assert (failure.verdict.kind, failure.decision.is_retry) == (Kind.CRASH, True)
     receipt = read_receipt(settings)
     assert receipt["state"] == "waiting"
     assert receipt["stages"]["validate"]["state"] == "waiting"
@@ -350,10 +350,10 @@ def test_a_receipt_that_is_none_is_written_anew(settings, store, content):
 
 
 def test_success_without_a_manifest_is_a_crash(settings):
-    """Exit 0 alone is no result: what counts is the manifest."""
+    """CommandExit 0 alone is no result: what counts is the manifest."""
     with pytest.raises(StageFailed, match="no manifest") as failure:
-        make_attempt(settings).run(lambda _: Exit(0))
-    assert failure.value.ending.kind is Kind.CRASH
+        make_attempt(settings).run(lambda _: CommandExit(0))
+    assert failure.value.verdict.kind is Kind.CRASH
 
 
 @pytest.mark.parametrize("fault", [StoreUnavailable, StoreRefused])
@@ -365,7 +365,7 @@ def test_store_down_after_the_work(settings, fault):
             raise fault("connection refused")
 
     failure = fail(settings, store=DownStore(settings))
-    assert (failure.ending.kind, failure.decision.is_retry) == (Kind.OUTSIDE, True)
+    assert (failure.verdict.kind, failure.decision.is_retry) == (Kind.OUTSIDE, True)
 
 
 def test_python_that_is_not_there(settings, monkeypatch):
@@ -373,8 +373,8 @@ def test_python_that_is_not_there(settings, monkeypatch):
     monkeypatch.setenv("ML_PIPELINE_WORKER_PYTHON", "/nowhere/python")
     get_settings.cache_clear()
     failure = fail(settings)
-    assert "could not be started" in failure.ending.reason.what
-    assert "ML_PIPELINE_WORKER_PYTHON" in failure.ending.reason.fix
+    assert "could not be started" in failure.verdict.reason.what
+    assert "ML_PIPELINE_WORKER_PYTHON" in failure.verdict.reason.fix
 
 
 @pytest.mark.parametrize(
@@ -392,14 +392,14 @@ def test_command_that_cannot_be_started(settings, monkeypatch, tmp_path, fault, 
         monkeypatch.setenv("PIPELINE_SCRATCH_DIR", str(file / "scratch"))
     get_settings.cache_clear()
     failure = fail(settings, say=["x" * 200_000 if fault == "arguments" else ""])
-    assert (failure.ending.kind, failure.decision.is_retry) == (Kind.CRASH, True)
+    assert (failure.verdict.kind, failure.decision.is_retry) == (Kind.CRASH, True)
     assert why in read_receipt(settings)["reason"]["what"]
 
 
 def test_stop_is_no_crash(settings):
     """An attempt that Airflow stopped leaves a record, so that neither we nor the worker take it for a silent crash."""
     with pytest.raises(StageFailed):
-        make_attempt(settings).run(lambda _: Exit(-15, is_stopped=True))
+        make_attempt(settings).run(lambda _: CommandExit(-15, is_stopped=True))
     key = LAYOUT.failure("validate", "run-1.1")
     record = json.loads(Store(settings).get(settings.artifact_bucket, key))
     assert (record["exit"], record["ask"], record["what"]) == (75, "run-1/0", "Airflow stopped this attempt.")
@@ -412,7 +412,7 @@ def test_stop_keeps_the_record_of_the_worker(settings, store):
     key = LAYOUT.failure("validate", "run-1.1")
     store.put(settings.artifact_bucket, key, b'{"exit": 70}')
     with pytest.raises(StageFailed):
-        make_attempt(settings).run(lambda _: Exit(-15, is_stopped=True))
+        make_attempt(settings).run(lambda _: CommandExit(-15, is_stopped=True))
     assert store.get(settings.artifact_bucket, key) == b'{"exit": 70}'
 
 
@@ -434,7 +434,7 @@ def test_stopped_by_airflow(settings, tmp_path, ignore_term):
         attempt.run(operator.run_command)
     thread.join()
     assert time.monotonic() - began < GRACE_SECONDS * 3 + 60
-    assert (failure.value.ending.kind, failure.value.decision.is_retry) == (Kind.STOPPED, True)
+    assert (failure.value.verdict.kind, failure.value.decision.is_retry) == (Kind.STOPPED, True)
     assert not any(is_alive(int(pid)) for pid in pids.read_text().split())
     assert list(settings.scratch.iterdir()) == []
     assert read_receipt(settings)["reason"]["what"] == "Airflow stopped this attempt."
@@ -457,7 +457,7 @@ operator.run_command({arguments!r})
 def test_killed_airflow_worker_leaves_no_orphan(settings, tmp_path, interpreter):
     """SIGKILL of the process that runs the task ends the command, and the next attempt clears its scratch folder."""
     pids = tmp_path / "pids"
-    arguments = build_arguments(STAGES["validate"], make_attempt(settings, seconds=300, child=str(pids)).ask)
+    arguments = build_arguments(STAGES["validate"], make_attempt(settings, seconds=300, child=str(pids)).conf)
     holder = interpreter.start(_HOLDER.format(arguments=arguments))
     wait_until(lambda: pids.exists() and len(pids.read_text().split()) == 2, seconds=60)
     command, child = map(int, pids.read_text().split())
@@ -477,7 +477,7 @@ def test_timeout_is_said(settings):
     """A stage that took too long says which setting bounds it, in the receipt too, and is not tried again."""
     failure = make_attempt(settings).fail_timeout()
     assert not failure.decision.is_retry
-    assert "ML_PIPELINE_VALIDATE_TIMEOUT_SECONDS" in failure.ending.reason.fix
+    assert "ML_PIPELINE_VALIDATE_TIMEOUT_SECONDS" in failure.verdict.reason.fix
     assert read_receipt(settings)["state"] == "failed"
 
 
@@ -500,7 +500,7 @@ def test_marker_is_restored(settings, store, is_cascading, was_there, is_there, 
     if was_there:
         store.put(settings.artifact_bucket, key, b"")
     attempt = make_attempt(settings)
-    attempt = dataclasses.replace(attempt, ask=dataclasses.replace(attempt.ask, is_cascading=is_cascading))
+    attempt = dataclasses.replace(attempt, conf=dataclasses.replace(attempt.conf, is_cascading=is_cascading))
     with suppress(AirflowTaskTimeout, RuntimeError), attempt.restoring_marker():
         store.put(settings.artifact_bucket, key, b"")
         if end:

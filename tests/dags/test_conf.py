@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from pipeline.stage.conf import ConfRefused, read_ask
+from pipeline.stage.conf import ConfRefused, read_conf
 from pipeline_contract.records import TRIGGER
 from tests.dags.conftest import make_drop
 
@@ -27,7 +27,7 @@ def ask(stage="train", conf=None, **changes):
         "time": datetime(2026, 1, 31, 12, 0, 0, 900000, tzinfo=UTC),
         "read_drop": DROPS.get,
     }
-    return read_ask(stage, conf, **{**run, **changes})
+    return read_conf(stage, conf, **{**run, **changes})
 
 
 def test_partition_key_is_the_run_key():
@@ -36,7 +36,7 @@ def test_partition_key_is_the_run_key():
         partition_key=KEY, run_type="asset_triggered", dag_run_id="asset_triggered__2026-01-31T12:00:00.5+00:00_Ab1"
     )
     assert (found.run_key, found.values, found.is_again, found.is_cascading) == (KEY, {}, False, True)
-    assert found.text == "asset_triggered__2026-01-31T12:00:00.5+00:00_Ab1/0"
+    assert found.ask == "asset_triggered__2026-01-31T12:00:00.5+00:00_Ab1/0"
     assert found.attempt == "asset_triggered__2026-01-31T12-00-00-5-00-00_Ab1.1"
 
 
@@ -148,7 +148,7 @@ def test_again_for_a_person_s_wish(run_type, clear_number, is_again):
     """A trigger by hand or a cleared task does the work anew, an event does not."""
     found = ask(partition_key=KEY, run_type=run_type, clear_number=clear_number)
     assert found.is_again == is_again
-    assert found.text.endswith(f"/{clear_number}")
+    assert found.ask.endswith(f"/{clear_number}")
 
 
 def test_attempt_names():

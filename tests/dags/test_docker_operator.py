@@ -12,9 +12,9 @@ from airflow.providers.docker.operators.docker import DockerOperator
 from pipeline.runners.docker_operator import PipelineDockerOperator
 from pipeline.settings import get_settings
 from pipeline.stage.attempt import Attempt
-from pipeline.stage.conf import Ask
-from pipeline.stage.ending import Kind
+from pipeline.stage.conf import Conf
 from pipeline.stage.retry import StageFailed
+from pipeline.stage.verdict import Kind
 from pipeline_contract.layout import Layout
 from pipeline_contract.stages import STAGES
 
@@ -46,13 +46,13 @@ def test_engine_is_named_by_the_setting(settings, monkeypatch):
 @pytest.mark.usefixtures("_no_engine")
 def test_engine_is_down(settings, store):
     """An engine that does not answer is waited for with back-off, and the receipt says so."""
-    ask = Ask("penguins.20260131T120000Z.1a2b3c4d", "r/0", "r.1", {}, is_again=False, is_cascading=True)
-    attempt = Attempt(STAGES["train"], ask, 1, get_settings(), store, logging.getLogger("tests.docker"))
+    conf = Conf("penguins.20260131T120000Z.1a2b3c4d", "r/0", "r.1", {}, is_again=False, is_cascading=True)
+    attempt = Attempt(STAGES["train"], conf, 1, get_settings(), store, logging.getLogger("tests.docker"))
     with pytest.raises(StageFailed, match="engine does not answer") as failure:
         attempt.run(PipelineDockerOperator(task_id="train_model", stage="train").run_command)
-    assert (failure.value.ending.kind, failure.value.decision.is_retry) == (Kind.OUTSIDE, True)
-    assert "ML_TASK_DOCKER_URL" in failure.value.ending.reason.fix
-    receipt = store.get(settings.artifact_bucket, Layout("runs").run(ask.run_key).receipt("unnamed"))
+    assert (failure.value.verdict.kind, failure.value.decision.is_retry) == (Kind.OUTSIDE, True)
+    assert "ML_TASK_DOCKER_URL" in failure.value.verdict.reason.fix
+    receipt = store.get(settings.artifact_bucket, Layout("runs").run(conf.run_key).receipt("unnamed"))
     assert json.loads(receipt)["state"] == "waiting"
     # That connection is held by the traceback; collected here, or another test would be warned of it.
     del failure

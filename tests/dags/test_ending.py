@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.stage.ending import Kind, judge_exit
+from pipeline.stage.verdict import Kind, judge_exit
 from pipeline_contract.records import Failure
 
 
@@ -33,9 +33,9 @@ def test_exit_codes(code, recorded, kind):
     record = None
     if recorded is not None:
         record = Failure("r", None, "train", "run-1.1", "a", recorded, "DataFault", "w", "x", "f", "runbook")
-    ending = judge_exit(code, record)
-    assert ending.kind is kind
-    assert ending.record is (record if recorded == code else None)
+    verdict = judge_exit(code, record)
+    assert verdict.kind is kind
+    assert verdict.record is (record if recorded == code else None)
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_exit_codes(code, recorded, kind):
 )
 def test_end_without_a_word_is_explained(code, words):
     """An end without a record still says what happened and what to do, with the last lines of the log."""
-    ending = judge_exit(code, None, last_words="ModuleNotFoundError: pipeline_worker")
-    assert words in ending.reason.what
-    assert ending.reason.fix
-    assert ending.reason.details["last_words"] == "ModuleNotFoundError: pipeline_worker"
+    verdict = judge_exit(code, None, last_words="ModuleNotFoundError: pipeline_worker")
+    assert words in verdict.reason.what
+    assert verdict.reason.fix
+    assert verdict.reason.details["last_words"] == "ModuleNotFoundError: pipeline_worker"

@@ -8,7 +8,7 @@ from docker.errors import APIError, ImageNotFound, NotFound
 
 from pipeline.runners.engine_fault import judge_fault, judge_out_of_memory
 from pipeline.settings import read_settings
-from pipeline.stage.ending import Kind
+from pipeline.stage.verdict import Kind
 
 
 def answer(status):
@@ -33,16 +33,16 @@ def answer(status):
 )
 def test_faults(error, kind, words):
     """What time can mend is tried again for long, all else once; each says what happened and what to do."""
-    ending = judge_fault(error, read_settings({"ML_TASK_IMAGE": "a:1", "ML_TASK_NETWORK": "net"}))
-    assert ending.kind is kind
-    assert words in ending.reason.what
-    assert ending.reason.fix
-    assert ending.record is None
+    verdict = judge_fault(error, read_settings({"ML_TASK_IMAGE": "a:1", "ML_TASK_NETWORK": "net"}))
+    assert verdict.kind is kind
+    assert words in verdict.reason.what
+    assert verdict.reason.fix
+    assert verdict.record is None
 
 
 def test_out_of_memory():
     """A container that ran out of memory names the setting that bounds it."""
-    ending = judge_out_of_memory(70, "4g", "fits")
-    assert (ending.kind, ending.code) == (Kind.CRASH, 70)
-    assert "4g" in ending.reason.what
-    assert ending.reason.where == "the setting ML_TASK_MEMORY"
+    verdict = judge_out_of_memory(70, "4g", "fits")
+    assert (verdict.kind, verdict.code) == (Kind.CRASH, 70)
+    assert "4g" in verdict.reason.what
+    assert verdict.reason.where == "the setting ML_TASK_MEMORY"

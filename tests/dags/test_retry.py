@@ -8,7 +8,6 @@ import pytest
 from airflow.sdk import RetryAction
 from airflow.sdk.exceptions import AirflowTaskTimeout
 
-from pipeline.stage.ending import Ending, Kind
 from pipeline.stage.retry import (
     RETRIES,
     WATCH_RETRIES,
@@ -18,6 +17,7 @@ from pipeline.stage.retry import (
     count_tries,
     decide,
 )
+from pipeline.stage.verdict import Kind, Verdict
 from pipeline_contract.records import Reason
 from pipeline_contract.s3 import StoreRefused, StoreUnavailable
 
@@ -55,11 +55,11 @@ def test_tries_are_counted_from_the_clear():
 def test_policy_says_what_the_operator_decided():
     """Airflow's question is answered with the decision that the operator has put into log and receipt."""
     policy = StageRetryPolicy()
-    ending = Ending(Kind.OUTSIDE, 75, Reason("w", "x", "f"))
-    failure = StageFailed(ending, decide(Kind.OUTSIDE, try_of_ask=2, earlier_crashes=0))
+    verdict = Verdict(Kind.OUTSIDE, 75, Reason("w", "x", "f"))
+    failure = StageFailed(verdict, decide(Kind.OUTSIDE, try_of_ask=2, earlier_crashes=0))
     answer = policy.evaluate(failure, 2, RETRIES)
     assert (answer.action, answer.retry_delay) == (RetryAction.RETRY, timedelta(seconds=20))
-    failure = StageFailed(ending, decide(Kind.DATA, try_of_ask=1, earlier_crashes=0))
+    failure = StageFailed(verdict, decide(Kind.DATA, try_of_ask=1, earlier_crashes=0))
     assert policy.evaluate(failure, 1, RETRIES).action is RetryAction.FAIL
 
 

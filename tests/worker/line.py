@@ -12,9 +12,9 @@ import pytest
 from pipeline_contract.records import FAILURE_MARK
 from pipeline_contract.run_key import make_run_key
 from pipeline_worker.run.attempt import Attempt, Outcome
-from pipeline_worker.run.begin import Ask
+from pipeline_worker.run.begin import Invocation
 from pipeline_worker.run.manifest import Manifest, read_committed
-from pipeline_worker.run.stage import Ended, run_stage
+from pipeline_worker.run.stage import CommandOutput, run_stage
 from pipeline_worker.settings import Settings, read_settings
 from pipeline_worker.stages.ingest.stage import ingest
 from pipeline_worker.stages.publish.stage import publish
@@ -72,11 +72,11 @@ class Line:
             assert ended.exit_code == 0, ended.stdout
         return run_key
 
-    def run(self, stage: str, run_key: str, *, again: bool = True, **params: Any) -> Ended:
+    def run(self, stage: str, run_key: str, *, again: bool = True, **params: Any) -> CommandOutput:
         """Run an attempt of *stage*."""
         self.attempts += 1
         name = f"attempt-{self.attempts}"
-        return run_stage(Ask(stage, run_key, name, name, again, params), WORK[stage], self.store, self.settings)
+        return run_stage(Invocation(stage, run_key, name, name, again, params), WORK[stage], self.store, self.settings)
 
     def committed(self, stage: str, run_key: str) -> Manifest:
         """Return what *stage* committed."""
@@ -92,7 +92,7 @@ class Line:
         return run_key
 
 
-def failure_of(ended: Ended) -> dict[str, Any]:
+def failure_of(ended: CommandOutput) -> dict[str, Any]:
     """Return the failure record that an attempt ended with."""
     assert ended.stdout[-1].startswith(FAILURE_MARK), ended.stdout
     record: dict[str, Any] = json.loads(ended.stdout[-1].removeprefix(FAILURE_MARK))

@@ -28,7 +28,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning
 
 
 @dataclass(frozen=True)
-class Ended:
+class CommandOutput:
     """How a command ended."""
 
     returncode: int
@@ -42,7 +42,7 @@ class Ended:
         return record
 
 
-def run(command: str, *arguments: str, **environ: str) -> Ended:
+def run(command: str, *arguments: str, **environ: str) -> CommandOutput:
     """Run `python -m pipeline_worker.cli.<command>` with nothing in its environment but *environ*."""
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err, Path(os.devnull).open() as nothing:
 
@@ -60,7 +60,7 @@ def run(command: str, *arguments: str, **environ: str) -> Ended:
         code = run_forked(work)
         for file in (out, err):
             file.seek(0)
-        return Ended(code, out.read(), err.read())
+        return CommandOutput(code, out.read(), err.read())
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -169,15 +169,15 @@ def test_endpoint_that_is_no_address_is_a_fault_of_the_setting(url: str) -> None
 
 def test_a_worker_of_another_version_than_airflow_s_does_nothing(tmp_path: Path) -> None:
     """It says how it is built anew, and is tried again until then; one of the same version works."""
-    asked = ("--store", str(tmp_path), "--attempt", "one", "--params", put_source(tmp_path))
-    ended = run("ingest_data", *asked, PIPELINE_CONTRACT="another", OBJECT_STORAGE_ENDPOINT_URL="no address")
+    invocation = ("--store", str(tmp_path), "--attempt", "one", "--params", put_source(tmp_path))
+    ended = run("ingest_data", *invocation, PIPELINE_CONTRACT="another", OBJECT_STORAGE_ENDPOINT_URL="no address")
     assert ended.returncode == 75
     record = ended.failure
     assert (record["error"], record["exit"], record["attempt"]) == ("ContractDiffers", 75, "one")
     assert "of another version of the pipeline than Airflow's" in record["what"]
     assert "`docker compose build worker-image`" in record["fix"]
     assert list_files(tmp_path) == {"drops/_sources/a.csv"}
-    assert run("ingest_data", *asked, PIPELINE_CONTRACT=read_identity()).returncode == 0
+    assert run("ingest_data", *invocation, PIPELINE_CONTRACT=read_identity()).returncode == 0
 
 
 WORK_AND_WAIT = """
@@ -234,7 +234,7 @@ def at_work(folder: Path, how: str) -> Iterator[subprocess.Popen[str]]:
 @pytest.mark.slow("starts a process")
 @pytest.mark.parametrize("how", ["signal", "stdin"])
 def test_command_that_is_stopped_ends_what_it_began(tmp_path: Path, how: str) -> None:
-    """Asked to end, or left alone, it leaves no scratch folder and no run in MLflow that seems to go on.
+    """FollowedRun to end, or left alone, it leaves no scratch folder and no run in MLflow that seems to go on.
 
     Who asked it to end keeps a record of that; left alone it does so itself, so that it is no crash and is tried again.
     """

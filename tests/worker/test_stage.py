@@ -17,9 +17,9 @@ import pytest
 from pipeline_contract.records import FAILURE_MARK
 from pipeline_worker.errors import DataUnreadable, StageError, StoreRefused, StoreUnavailable
 from pipeline_worker.run.attempt import Attempt, Outcome
-from pipeline_worker.run.begin import Ask
+from pipeline_worker.run.begin import Invocation
 from pipeline_worker.run.manifest import Manifest, read_committed
-from pipeline_worker.run.stage import Ended, run_stage
+from pipeline_worker.run.stage import CommandOutput, run_stage
 from pipeline_worker.settings import Settings, read_settings
 from pipeline_worker.store.base import Store, Write, open_store
 from tests.worker.fork import run_forked
@@ -50,10 +50,12 @@ class Bench:
         saved = attempt.save("result.txt", json.dumps(attempt.request.model_dump()).encode())
         return Outcome({attempt.stage: saved}, {"rows": 1}, "one row", saved.uri, links={attempt.stage: saved.uri})
 
-    def run(self, stage: str, ask: str = "first", *, again: bool = False, work: Any = None, **params: Any) -> Ended:
+    def run(
+        self, stage: str, ask: str = "first", *, again: bool = False, work: Any = None, **params: Any
+    ) -> CommandOutput:
         self.attempts += 1
-        asked = Ask(stage, KEY, f"attempt-{self.attempts}", ask, again, params)
-        return run_stage(asked, work or self.work, self.store, self.settings)
+        invocation = Invocation(stage, KEY, f"attempt-{self.attempts}", ask, again, params)
+        return run_stage(invocation, work or self.work, self.store, self.settings)
 
     def committed(self, stage: str) -> Manifest:
         found = read_committed(self.store, self.layout, stage)
@@ -74,7 +76,7 @@ def bench(tmp_path: Path) -> Bench:
     return made
 
 
-def failure_of(ended: Ended) -> dict[str, Any]:
+def failure_of(ended: CommandOutput) -> dict[str, Any]:
     line = ended.stdout[-1]
     assert line.startswith(FAILURE_MARK)
     return json.loads(line.removeprefix(FAILURE_MARK))  # type: ignore[no-any-return]

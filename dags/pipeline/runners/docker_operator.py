@@ -19,7 +19,7 @@ from pipeline.runners.container import USER, is_left_over, make_bounds, make_lab
 from pipeline.runners.engine_fault import CONFLICT, judge_fault, judge_out_of_memory
 from pipeline.runners.output import Output
 from pipeline.settings import get_settings
-from pipeline.stage.attempt import Exit, make_environment
+from pipeline.stage.attempt import CommandExit, make_environment
 from pipeline.stage.operator import StageOperator
 from pipeline_contract.exit_code import KILLED, REFUSED_BY_ENGINE
 
@@ -58,13 +58,15 @@ class PipelineDockerOperator(StageOperator, DockerOperator):
         self._is_stopped = False
         self._labels: Mapping[str, str] = {}
 
-    def run_command(self, arguments: Sequence[str]) -> Exit:
+    def run_command(self, arguments: Sequence[str]) -> CommandExit:
         """Run the image's Python with *arguments*, in a container that is gone afterwards."""
         try:
             with contextlib.closing(self.cli), self._open_container(arguments) as name:
                 return self._follow(name)
         except _FAULTS as error:
-            return Exit(REFUSED_BY_ENGINE, is_stopped=self._is_stopped, ending=judge_fault(error, get_settings()))
+            return CommandExit(
+                REFUSED_BY_ENGINE, is_stopped=self._is_stopped, verdict=judge_fault(error, get_settings())
+            )
 
     def on_kill(self) -> None:
         """Stop the container. Airflow calls this within a signal handler, so who waits already goes on waiting."""
@@ -106,7 +108,7 @@ class PipelineDockerOperator(StageOperator, DockerOperator):
         finally:
             self._remove(name)
 
-    def _follow(self, name: str) -> Exit:
+    def _follow(self, name: str) -> CommandExit:
         """Start the container and return its exit; its log is said line by line as it comes, its stdout is kept."""
         whole = {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}
         # Attached before it starts, so that no line is missed.
@@ -130,7 +132,7 @@ class PipelineDockerOperator(StageOperator, DockerOperator):
         return ended
 
     def _stop(self, name: str) -> None:
-        """Ask the command to end, wait for the grace, then kill it."""
+        """Conf the command to end, wait for the grace, then kill it."""
         # By a connection of its own: the other one may be in use just where a signal interrupted it.
         hook = DockerHook(docker_conn_id=None, base_url=self.docker_url)
         with self._telling("stopped", name), contextlib.closing(hook.api_client) as client:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from docker.errors import APIError, ImageNotFound
 
 from pipeline.settings import Settings
-from pipeline.stage.ending import Ending, Kind
+from pipeline.stage.verdict import Kind, Verdict
 from pipeline_contract.exit_code import REFUSED_BY_ENGINE
 from pipeline_contract.records import Reason
 
@@ -15,7 +15,7 @@ _GATEWAY_STATUSES = (502, 503, 504)
 CONFLICT = 409
 
 
-def judge_fault(error: Exception, settings: Settings) -> Ending:
+def judge_fault(error: Exception, settings: Settings) -> Verdict:
     """Return how an attempt ended that the engine did not carry through.
 
     :param error: what the engine's client, or the connection, raised.
@@ -46,10 +46,10 @@ def judge_fault(error: Exception, settings: Settings) -> Ending:
         what, kind = f"The Docker engine does not answer: {said}", Kind.OUTSIDE
         fix = "See whether it runs, and whether ML_TASK_DOCKER_URL is right. It is tried again."
     code = None if kind is Kind.OUTSIDE else REFUSED_BY_ENGINE
-    return Ending(kind, code, Reason(what, where, fix))
+    return Verdict(kind, code, Reason(what, where, fix))
 
 
-def judge_out_of_memory(code: int, memory: str, last_words: str) -> Ending:
+def judge_out_of_memory(code: int, memory: str, last_words: str) -> Verdict:
     """Return how an attempt ended in whose container the kernel ended a process for want of memory."""
     reason = Reason(
         f"The command ran out of memory: it needed more than the {memory} that a container gets (exit {code}).",
@@ -58,4 +58,4 @@ def judge_out_of_memory(code: int, memory: str, last_words: str) -> Ending:
         "What the command writes to its scratch folder counts as memory too.",
         details={"exit": code, "last_words": last_words},
     )
-    return Ending(Kind.CRASH, code, reason)
+    return Verdict(Kind.CRASH, code, reason)

@@ -7,7 +7,7 @@ import re
 from collections import deque
 from collections.abc import Callable
 
-from pipeline.stage.attempt import Exit, Log
+from pipeline.stage.attempt import CommandExit, Log
 from pipeline_contract.escape import escape
 from pipeline_contract.records import Failure
 
@@ -99,12 +99,12 @@ class Output:
         self.stderr.finish()
         self._log.finish()
 
-    def end(self, code: int, *, is_stopped: bool = False) -> Exit:
+    def end(self, code: int, *, is_stopped: bool = False) -> CommandExit:
         """Return the exit of the command, which ended with *code*."""
         self.close()
         record = next((record for line in reversed(self._result) if (record := Failure.read_line(line))), None)
         last = next((line for line in reversed(self._result) if line.strip()), "")
-        return Exit(code, record, last, "\n".join(self._words), is_stopped=is_stopped)
+        return CommandExit(code, record, last, "\n".join(self._words), is_stopped=is_stopped)
 
     def _say(self, line: str) -> None:
         line = escape(line)

@@ -14,7 +14,7 @@ from typing import Any
 from pipeline.runners.output import Output
 from pipeline.runners.scratch import build_environment, open_scratch
 from pipeline.settings import get_settings
-from pipeline.stage.attempt import Exit, make_environment
+from pipeline.stage.attempt import CommandExit, make_environment
 from pipeline.stage.operator import StageOperator
 from pipeline_contract.exit_code import NOT_FOUND
 
@@ -34,12 +34,14 @@ class ProcessOperator(StageOperator):
         self._process: subprocess.Popen[bytes] | None = None
         self._is_stopped = False
 
-    def run_command(self, arguments: Sequence[str]) -> Exit:
+    def run_command(self, arguments: Sequence[str]) -> CommandExit:
         """Run the worker's Python with *arguments*, in a scratch folder that is gone afterwards."""
         settings = get_settings()
         python = settings.worker_python or ""
         if not os.access(python, os.X_OK):
-            return Exit(NOT_FOUND, last_words=f"ML_PIPELINE_WORKER_PYTHON is `{python}`, which cannot be started.")
+            return CommandExit(
+                NOT_FOUND, last_words=f"ML_PIPELINE_WORKER_PYTHON is `{python}`, which cannot be started."
+            )
         with open_scratch(settings.scratch) as scratch:
             self._process = subprocess.Popen(
                 [python, *arguments],
@@ -56,12 +58,12 @@ class ProcessOperator(StageOperator):
                 end_session(self._process)
 
     def on_kill(self) -> None:
-        """Ask the command to end. Airflow calls this within a signal handler, so who waits already goes on waiting."""
+        """Conf the command to end. Airflow calls this within a signal handler, so who waits already goes on waiting."""
         self._is_stopped = True
         if self._process is not None and self._process.returncode is None:
             _signal_session(self._process.pid, signal.SIGTERM)
 
-    def _follow(self, process: subprocess.Popen[bytes]) -> Exit:
+    def _follow(self, process: subprocess.Popen[bytes]) -> CommandExit:
         """Return the exit of *process*; its log is said line by line as it comes, its stdout is kept."""
         with contextlib.closing(Output(self.log)) as output, selectors.DefaultSelector() as selector:
             for stream, lines in ((process.stdout, output.stdout), (process.stderr, output.stderr)):

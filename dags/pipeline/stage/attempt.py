@@ -10,9 +10,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 from pipeline.settings import Settings
-from pipeline.stage.conf import Ask
-from pipeline.stage.ending import Ending, Kind, judge_exit
+from pipeline.stage.conf import Conf
 from pipeline.stage.retry import RETRIES, StageFailed, decide
+from pipeline.stage.verdict import Kind, Verdict, judge_exit
 from pipeline.store import Store, get_drop, get_json
 from pipeline_contract import identity
 from pipeline_contract.drop_key import choose_receipt_dataset, dataset_of_request
@@ -27,7 +27,7 @@ from pipeline_contract.times import write_time
 
 
 @dataclass(frozen=True)
-class Exit:
+class CommandExit:
     """How a command ended.
 
     :param code: its exit code, negative where a signal ended it.
@@ -35,7 +35,7 @@ class Exit:
     :param result: the last line of its stdout: the artifact's URI.
     :param last_words: the last lines of its log.
     :param is_stopped: whether Airflow asked for the end.
-    :param ending: what the runner makes of the end, where it was not the command's own.
+    :param verdict: what the runner makes of the end, where it was not the command's own.
     :param guess: what the runner makes of the end, for a command that left no failure record.
     """
 
@@ -44,8 +44,8 @@ class Exit:
     result: str = ""
     last_words: str = ""
     is_stopped: bool = False
-    ending: Ending | None = None
-    guess: Ending | None = None
+    verdict: Verdict | None = None
+    guess: Verdict | None = None
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Committed:
 #: Where an attempt says what happens: Airflow's logger, or Python's.
 Log: TypeAlias = Any
 #: Runs `python -m` with these arguments where the runner runs commands, and returns when it has ended.
-RunCommand = Callable[[Sequence[str]], Exit]
+RunCommand = Callable[[Sequence[str]], CommandExit]
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class Attempt:
     """
 
     stage: Stage
-    ask: Ask
+    conf: Conf
     try_of_ask: int
     settings: Settings
     store: Store
@@ -83,33 +83,33 @@ class Attempt:
         :raises StageFailed: it did not; the log and the receipt say so, and the exception says what follows.
         """
         try:
-            ended = run_command(build_arguments(self.stage, self.ask))
+            ended = run_command(build_arguments(self.stage, self.conf))
         except OSError as error:
             # No room for its folder, an interpreter that is none, arguments longer than the system takes.
-            ended = Exit(NOT_EXECUTABLE, last_words=str(error))
-        ending = self._judge(ended)
-        if ending.kind is not Kind.DONE:
-            raise self.fail(ending)
+            ended = CommandExit(NOT_EXECUTABLE, last_words=str(error))
+        verdict = self._judge(ended)
+        if verdict.kind is not Kind.DONE:
+            raise self.fail(verdict)
         return Committed(self._read_manifest(), ended.result)
 
-    def fail(self, ending: Ending) -> StageFailed:
+    def fail(self, verdict: Verdict) -> StageFailed:
         """Say how the attempt ended, in the log and, where the command could not, in the receipt."""
-        crashes = self._count_crashes() if ending.kind is Kind.CRASH else 0
-        decision = decide(ending.kind, try_of_ask=self.try_of_ask, earlier_crashes=crashes)
-        reason, record = ending.reason, ending.record
+        crashes = self._count_crashes() if verdict.kind is Kind.CRASH else 0
+        decision = decide(verdict.kind, try_of_ask=self.try_of_ask, earlier_crashes=crashes)
+        reason, record = verdict.reason, verdict.record
         fix = f"{reason.fix} (see {reason.runbook})"
         tell(self.log, reason.what, where=reason.where, fix=fix, then=decision.reason)
-        if record is None and ending.kind in (Kind.STOPPED, Kind.OUTSIDE):
-            self._put_record(ending)
+        if record is None and verdict.kind in (Kind.STOPPED, Kind.OUTSIDE):
+            self._put_record(verdict)
         # A final refusal whose record names no dataset is one that the worker could not keep, nor tell in the receipt.
-        is_refused = ending.kind in (Kind.DATA, Kind.REQUEST)
+        is_refused = verdict.kind in (Kind.DATA, Kind.REQUEST)
         is_kept = is_refused and record is not None and record.dataset is not None
         if record is None or not (decision.is_retry or is_kept) or not self._is_told(record):
             # Whether what Airflow stopped is tried again depends on who asked for it; if it is, the worker says so.
-            is_waiting = decision.is_retry and ending.kind is not Kind.STOPPED
+            is_waiting = decision.is_retry and verdict.kind is not Kind.STOPPED
             final = State.REFUSED if is_refused else State.FAILED
             self._put_receipt(reason, State.WAITING if is_waiting else final)
-        return StageFailed(ending, decision)
+        return StageFailed(verdict, decision)
 
     def fail_timeout(self) -> StageFailed:
         """Say that the stage took too long and was ended."""
@@ -120,7 +120,7 @@ class Attempt:
             where=f"the setting {name}",
             fix=f"Use less data or a cheaper model, or raise {name}; then run the stage again.",
         )
-        return self.fail(Ending(Kind.TIMEOUT, None, reason))
+        return self.fail(Verdict(Kind.TIMEOUT, None, reason))
 
     @contextmanager
     def restoring_marker(self) -> Iterator[None]:
@@ -128,7 +128,7 @@ class Attempt:
 
         One that was there before stays: the run is unfinished for another reason, and the sweep finds it by its marker.
         """
-        is_ours = not self.ask.is_cascading and self._has_no_marker()
+        is_ours = not self.conf.is_cascading and self._has_no_marker()
         try:
             yield
         finally:
@@ -153,27 +153,27 @@ class Attempt:
 
     @property
     def _layout(self) -> RunLayout:
-        return self.settings.layout.run(self.ask.run_key)
+        return self.settings.layout.run(self.conf.run_key)
 
-    def _judge(self, ended: Exit) -> Ending:
+    def _judge(self, ended: CommandExit) -> Verdict:
         if ended.is_stopped:
             reason = Reason(
                 "Airflow stopped this attempt.",
                 where="this task",
                 fix="Nothing, if you stopped it; else see whether the scheduler was restarted.",
             )
-            return Ending(Kind.STOPPED, ended.code, reason)
-        if ended.ending is not None:
-            return ended.ending
-        record = self._check_record(ended.record, self.ask.attempt)
+            return Verdict(Kind.STOPPED, ended.code, reason)
+        if ended.verdict is not None:
+            return ended.verdict
+        record = self._check_record(ended.record, self.conf.attempt)
         if ended.code != ExitCode.DONE and record is None:
-            record = self._read_failure(self.ask.attempt)
-        ending = judge_exit(ended.code, record, last_words=ended.last_words)
-        return ended.guess if ending.record is None and ended.guess is not None else ending
+            record = self._read_failure(self.conf.attempt)
+        verdict = judge_exit(ended.code, record, last_words=ended.last_words)
+        return ended.guess if verdict.record is None and ended.guess is not None else verdict
 
     def _check_record(self, record: Failure | None, attempt: str) -> Failure | None:
         """Return a failure record if it is that of *attempt*."""
-        if record is None or record.is_of(self.ask.run_key, self.stage.name, attempt):
+        if record is None or record.is_of(self.conf.run_key, self.stage.name, attempt):
             return record
         self.log.warning("A failure record that is not this attempt's is left out of account.")
         return None
@@ -194,7 +194,7 @@ class Attempt:
             kind = Kind.CRASH
             fix = "See whether the worker has the same bucket and prefix in its settings."
             reason = Reason("The command succeeded, but there is no manifest.", where, fix)
-        raise self.fail(Ending(kind, ExitCode.DONE, reason))
+        raise self.fail(Verdict(kind, ExitCode.DONE, reason))
 
     def _read_failure(self, attempt: str) -> Failure | None:
         """Return the failure record that *attempt* left; whatever ran in the worker's process may have put anything there."""
@@ -213,23 +213,23 @@ class Attempt:
 
     def _count_crashes(self) -> int:
         """Return how many earlier tries of this ask crashed: those that left no failure record of another kind."""
-        stem, _, number = self.ask.attempt.rpartition(".")
+        stem, _, number = self.conf.attempt.rpartition(".")
         first = int(number) - min(self.try_of_ask, RETRIES + 1) + 1
         records = [self._read_failure(f"{stem}.{earlier}") for earlier in range(first, int(number))]
         return sum(record is None or record.exit not in NEED_RECORD for record in records)
 
-    def _put_record(self, ending: Ending) -> None:
+    def _put_record(self, verdict: Verdict) -> None:
         """Keep a failure record of what Airflow stopped, or of an engine that is down: nobody could tell it from a crash."""
-        key = self._layout.failure(self.stage.name, self.ask.attempt)
+        key = self._layout.failure(self.stage.name, self.conf.attempt)
         record = Failure(
-            run_key=self.ask.run_key,
+            run_key=self.conf.run_key,
             dataset=None,
             stage=self.stage.name,
-            attempt=self.ask.attempt,
-            ask=self.ask.text,
+            attempt=self.conf.attempt,
+            ask=self.conf.ask,
             exit=ExitCode.OUTSIDE,
-            error=ending.kind.name.title(),
-            **vars(ending.reason),
+            error=verdict.kind.name.title(),
+            **vars(verdict.reason),
         )
         try:
             self.store.put(self.settings.artifact_bucket, key, record.write(), if_none_match=True)
@@ -248,7 +248,7 @@ class Attempt:
             self.log.warning("Whether the receipt tells of this attempt is not known: %s", error)
             return False
         told = receipt.stages.get(self.stage.name) if receipt else None
-        if told is None or told.attempt != self.ask.attempt:
+        if told is None or told.attempt != self.conf.attempt:
             return False
         return told.state in (State.REFUSED, State.WAITING, State.FAILED)
 
@@ -261,25 +261,25 @@ class Attempt:
     def _choose_dataset(self) -> str:
         """Return the dataset whose folder has the receipt."""
         try:
-            drop = get_drop(self.store, self.settings, self.ask.run_key)
+            drop = get_drop(self.store, self.settings, self.conf.run_key)
         except RecordInvalid as error:
             self.log.warning("What the run began with cannot be read: %s", error)
             drop = None
-        given = self.ask.values.get("dataset")
-        guess = given if isinstance(given, str) else dataset_of_request(None, self.ask.values.get("data_source"))
-        return choose_receipt_dataset(drop.dataset if drop else guess, self.ask.run_key)
+        given = self.conf.values.get("dataset")
+        guess = given if isinstance(given, str) else dataset_of_request(None, self.conf.values.get("data_source"))
+        return choose_receipt_dataset(drop.dataset if drop else guess, self.conf.run_key)
 
     def _put_receipt(self, reason: Reason, state: State) -> None:
         """Write into the receipt that this attempt ended, and why; what else it says stays."""
-        ask, stage = self.ask, self.stage.name
+        conf, stage = self.conf, self.stage.name
         seconds = round(time.monotonic() - self.began, 3)
-        summary = StageSummary(state, ask.attempt, write_time(), seconds, reason.what)
+        summary = StageSummary(state, conf.attempt, write_time(), seconds, reason.what)
         try:
             dataset = self._choose_dataset()
-            before = self._read_receipt(dataset) or Receipt(ask.run_key, dataset, file="", state=state)
+            before = self._read_receipt(dataset) or Receipt(conf.run_key, dataset, file="", state=state)
             receipt = replace(
                 before,
-                run_key=ask.run_key,
+                run_key=conf.run_key,
                 dataset=dataset,
                 state=state,
                 stage=stage,
@@ -300,15 +300,15 @@ def tell(log: Log, what: str, *, where: str, fix: str, then: str) -> None:
     log.error("Next: %s.", then)
 
 
-def build_arguments(stage: Stage, ask: Ask) -> list[str]:
+def build_arguments(stage: Stage, conf: Conf) -> list[str]:
     """Return what a command is told: all that Airflow knows. Everything else it reads from the store."""
     arguments = ["-m", f"pipeline_worker.cli.{stage.command}"]
     # A value of its own word that begins with `-`, as a Dag run's id may, would be taken for an option.
-    arguments += [f"--run={ask.run_key}", f"--attempt={ask.attempt}", f"--ask={ask.text}"]
-    if ask.is_again:
+    arguments += [f"--run={conf.run_key}", f"--attempt={conf.attempt}", f"--ask={conf.ask}"]
+    if conf.is_again:
         arguments.append("--again")
-    if ask.values:
-        arguments.append(f"--params={json.dumps(ask.values, ensure_ascii=False)}")
+    if conf.values:
+        arguments.append(f"--params={json.dumps(conf.values, ensure_ascii=False)}")
     return arguments
 
 

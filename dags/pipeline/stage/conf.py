@@ -28,10 +28,10 @@ class ConfRefused(AirflowFailException):
 
 
 @dataclass(frozen=True)
-class Ask:
+class Conf:
     """One Dag run's wish for a stage.
 
-    :param text: the Dag run's id and its clear number; retries are of the same ask.
+    :param ask: the Dag run's id and its clear number; retries are of the same ask.
     :param attempt: the name of this try, unique for the stage.
     :param values: the payload of a manual trigger, or the overrides; without nulls.
     :param is_again: do the work anew even where nothing has changed.
@@ -39,14 +39,14 @@ class Ask:
     """
 
     run_key: str
-    text: str
+    ask: str
     attempt: str
     values: Mapping[str, Any]
     is_again: bool
     is_cascading: bool
 
 
-def read_ask(
+def read_conf(
     stage: str,
     conf: Mapping[str, Any] | None,
     *,
@@ -57,7 +57,7 @@ def read_ask(
     try_number: int,
     time: datetime,
     read_drop: Callable[[str], DropRecord | None],
-) -> Ask:
+) -> Conf:
     """Return what the Dag run asks for.
 
     :param time: when the Dag run was asked for; the time of a new run's key, where the Dag run has none.
@@ -105,9 +105,9 @@ def read_ask(
             _refuse_stray(stage, request)
         values = {**request, **overrides}
     again = given.get("again", run_type == "manual" or clear_number > 0)
-    return Ask(
+    return Conf(
         run_key=run_key,
-        text=f"{dag_run_id}/{clear_number}",
+        ask=f"{dag_run_id}/{clear_number}",
         attempt=name_attempt(dag_run_id, try_number),
         values=values,
         is_again=_read_flag("again", again),

@@ -13,8 +13,8 @@ from airflow.sdk.log import mask_secret
 
 from pipeline.assets import OUTLETS
 from pipeline.settings import Settings, get_settings
-from pipeline.stage.attempt import Attempt, Exit, tell
-from pipeline.stage.conf import Ask, ConfRefused, read_ask
+from pipeline.stage.attempt import Attempt, CommandExit, tell
+from pipeline.stage.conf import Conf, ConfRefused, read_conf
 from pipeline.stage.links import LINKS, RunsLink, choose_urls, find_runs_url
 from pipeline.stage.retry import StageFailed, count_tries
 from pipeline.store import Store, get_drop
@@ -37,7 +37,7 @@ class StageOperator(BaseOperator):
         self.urls: Mapping[str, str] = {}
 
     @abc.abstractmethod
-    def run_command(self, arguments: Sequence[str]) -> Exit:
+    def run_command(self, arguments: Sequence[str]) -> CommandExit:
         """Run the worker's Python with *arguments*, its log streamed into the task's, and return how it ended."""
 
     def execute(self, context: Context) -> None:
@@ -49,21 +49,21 @@ class StageOperator(BaseOperator):
         settings = get_settings()
         store = Store(settings)
         try:
-            ask = _read_ask(self.stage, context, store, settings)
+            conf = _read_conf(self.stage, context, store, settings)
         except ConfRefused as refusal:
             tell(self.log, refusal.what, where=refusal.where, fix=refusal.fix, then="nothing was started")
             raise
         ti = context["ti"]
-        ti.xcom_push("run_key", ask.run_key)
-        self.urls = {"runs": find_runs_url(ask.run_key)}
-        self.log.info("Run %s, attempt %s%s.", ask.run_key, ask.attempt, ", again" if ask.is_again else "")
-        if not ask.is_cascading:
+        ti.xcom_push("run_key", conf.run_key)
+        self.urls = {"runs": find_runs_url(conf.run_key)}
+        self.log.info("Run %s, attempt %s%s.", conf.run_key, conf.attempt, ", again" if conf.is_again else "")
+        if not conf.is_cascading:
             # What is still in it when the task succeeds gets an event, even one that nobody added.
             self.outlets = []
         for secret in settings.secrets:
             mask_secret(secret)
         tries = count_tries(ti.try_number, ti.max_tries)
-        attempt = Attempt(STAGES[self.stage], ask, tries, settings, store, self.log)
+        attempt = Attempt(STAGES[self.stage], conf, tries, settings, store, self.log)
         try:
             with attempt.restoring_marker():
                 committed = attempt.run(self.run_command)
@@ -71,7 +71,7 @@ class StageOperator(BaseOperator):
             attempt.fail_timeout()
             raise
         except StageFailed as failure:
-            record = failure.ending.record
+            record = failure.verdict.record
             if record is not None and record.dataset:
                 ti.xcom_push("dataset", record.dataset)
             raise
@@ -81,17 +81,17 @@ class StageOperator(BaseOperator):
         self.urls = {**self.urls, **choose_urls(manifest)}
         for name, link in (manifest.get("links") or {}).items():
             self.log.info("%s: %s", name, link)
-        if ask.is_cascading:
+        if conf.is_cascading:
             event = context["outlet_events"][OUTLETS[self.stage]]
             # A run without a partition key has to add its own; where it has one this is the same key, and one event.
-            event.add_partitions(ask.run_key)
+            event.add_partitions(conf.run_key)
             event.extra = {"manifest": manifest.get("uri")}
         self.log.info("Result: %s", committed.result)
 
 
-def _read_ask(stage: str, context: Context, store: Store, settings: Settings) -> Ask:
+def _read_conf(stage: str, context: Context, store: Store, settings: Settings) -> Conf:
     dag_run: Any = context["dag_run"]
-    return read_ask(
+    return read_conf(
         stage,
         dag_run.conf,
         partition_key=dag_run.partition_key,

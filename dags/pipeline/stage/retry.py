@@ -9,7 +9,7 @@ from typing import Any
 from airflow.sdk import Context, RetryDecision, RetryPolicy
 from airflow.sdk.exceptions import AirflowException, AirflowTaskTimeout
 
-from pipeline.stage.ending import Ending, Kind
+from pipeline.stage.verdict import Kind, Verdict
 from pipeline_contract.s3 import StoreRefused, StoreUnavailable
 
 #: Enough for the longest row of the table: 10, 20, 40, 80, 160 s, then 5 min each is an hour and 20 minutes in all.
@@ -38,9 +38,9 @@ class Decision:
 class StageFailed(AirflowException):
     """An attempt ended without its result; the message is what a person should read."""
 
-    def __init__(self, ending: Ending, decision: Decision) -> None:
-        super().__init__(f"{ending.kind.value}. {ending}")
-        self.ending = ending
+    def __init__(self, verdict: Verdict, decision: Decision) -> None:
+        super().__init__(f"{verdict.kind.value}. {verdict}")
+        self.verdict = verdict
         self.decision = decision
 
 

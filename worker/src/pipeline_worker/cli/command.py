@@ -26,7 +26,7 @@ from pipeline_contract.stages import FIRST, STAGES
 
 from ..errors import ParameterInvalid, StageError
 from ..run.attempt import Attempt, Outcome, Work
-from ..run.begin import Ask
+from ..run.begin import Invocation
 from ..run.parameters import parse_layer
 from ..run.receipt import describe_failure
 from ..run.stage import StarterGone, run_stage
@@ -57,7 +57,7 @@ def main(stage: str, description: str, example: str, argv: Sequence[str] | None 
         settings = read_settings(store_folder=options.store)
         if settings.exit_with_stdin:
             threading.Thread(target=_exit_with_stdin, daemon=True).start()
-        ended = run_stage(_read_ask(stage, options), _make_work(stage), open_store(settings), settings)
+        ended = run_stage(_read_invocation(stage, options), _make_work(stage), open_store(settings), settings)
     except StageError as error:
         # Refused before there was a run to keep a record in.
         print(f"{STAGES[stage].command}: {error}", file=sys.stderr)
@@ -128,7 +128,7 @@ def _make_parser(stage: str, description: str, example: str) -> argparse.Argumen
     return parser
 
 
-def _read_ask(stage: str, options: argparse.Namespace) -> Ask:
+def _read_invocation(stage: str, options: argparse.Namespace) -> Invocation:
     params = parse_layer(options.params, "--params").values
     now = datetime.now(UTC)
     attempt = options.attempt or f"by-hand-{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
@@ -141,7 +141,7 @@ def _read_ask(stage: str, options: argparse.Namespace) -> Ask:
         dataset = dataset_of_request(params.get("dataset"), params.get("data_source"))
         run_key = str(make_run_key(dataset, now, attempt))
         print(f"run key: {run_key}", file=sys.stderr)
-    return Ask(stage, run_key, attempt, options.ask or attempt, options.again, params)
+    return Invocation(stage, run_key, attempt, options.ask or attempt, options.again, params)
 
 
 def _make_work(stage: str) -> Work:

@@ -22,7 +22,7 @@ from .parameters import check_layer, combine_layers, merge_layers
 
 
 @dataclass(frozen=True)
-class Ask:
+class Invocation:
     """What a command was asked to do; see its `--help`."""
 
     stage: str
@@ -47,21 +47,21 @@ class Start:
     earlier: Manifest | None
 
 
-def begin(asked: Ask, store: Store, settings: Settings, layout: RunLayout) -> Start:
+def begin(invocation: Invocation, store: Store, settings: Settings, layout: RunLayout) -> Start:
     """Return what the attempt begins with.
 
     :raises RequestFault: the parameters, the source or the run key are not usable.
     """
-    is_first = asked.stage == FIRST.name
-    start = _begin_ingest(asked, store, settings, layout) if is_first else _begin(asked, store, layout)
+    is_first = invocation.stage == FIRST.name
+    start = _begin_ingest(invocation, store, settings, layout) if is_first else _begin(invocation, store, layout)
     if start.request.target_output_path is not None:
         # Refused before anything is computed, not when it is to be used.
         check_target(start.request.target_output_path, settings)
     return start
 
 
-def _begin_ingest(asked: Ask, store: Store, settings: Settings, layout: RunLayout) -> Start:
-    given = Layer(PAYLOAD, _drop_nulls(asked.params))
+def _begin_ingest(invocation: Invocation, store: Store, settings: Settings, layout: RunLayout) -> Start:
+    given = Layer(PAYLOAD, _drop_nulls(invocation.params))
     found = read_drop(store, layout)
     if found is None:
         # Everything that can be refused is refused before anything is copied.
@@ -96,8 +96,8 @@ def _begin_ingest(asked: Ask, store: Store, settings: Settings, layout: RunLayou
     )
 
 
-def _begin(asked: Ask, store: Store, layout: RunLayout) -> Start:
-    preceding = stage_before(asked.stage)
+def _begin(invocation: Invocation, store: Store, layout: RunLayout) -> Start:
+    preceding = stage_before(invocation.stage)
     assert preceding is not None
     before = preceding.name
     drop, _ = require_drop(read_drop(store, layout), layout)
@@ -108,8 +108,8 @@ def _begin(asked: Ask, store: Store, layout: RunLayout) -> Start:
             where=layout.committed(before),
             fix=f"Run `{before}` first; what stopped it is in its failure record and in the receipt.",
         )
-    overrides = Layer(OVERRIDES, _drop_nulls(asked.params))
-    check_layer(overrides, asked.stage)
+    overrides = Layer(OVERRIDES, _drop_nulls(invocation.params))
+    check_layer(overrides, invocation.stage)
     base = Layer(f"the request of `{before}`", earlier.manifest.request)
     request, changed = merge_layers([base, overrides])
     return Start(
@@ -124,12 +124,12 @@ def _begin(asked: Ask, store: Store, layout: RunLayout) -> Start:
     )
 
 
-def is_done(committed: Manifest, start: Start, asked: Ask) -> bool:
+def is_done(committed: Manifest, start: Start, invocation: Invocation) -> bool:
     """Return whether what was *asked* is what *committed* holds already."""
-    if committed.ask == asked.ask:
+    if committed.ask == invocation.ask:
         # A retry of what committed already has nothing left to do, even where the ask was to do it again.
         return True
-    if asked.again:
+    if invocation.again:
         return False
     name, artifact = start.input
     is_same_input = name in committed.inputs and committed.inputs[name].digest == artifact.digest
@@ -138,21 +138,21 @@ def is_done(committed: Manifest, start: Start, asked: Ask) -> bool:
     return is_same_input and is_same_request
 
 
-def refuse_third_silence(asked: Ask, store: Store, layout: RunLayout) -> None:
+def refuse_third_silence(invocation: Invocation, store: Store, layout: RunLayout) -> None:
     """Refuse an attempt where two of the same ask ended without any record.
 
     :raises AttemptsExhausted: that is so.
     """
-    folder = f"{layout.stage(asked.stage)}/"
+    folder = f"{layout.stage(invocation.stage)}/"
     kept: dict[str, set[str]] = {}
     for info in store.list(folder):
         name, _, file = info.uri.removeprefix(folder).partition("/")
         kept.setdefault(name, set()).add(file)
     silent = []
     for name, files in kept.items():
-        if name != asked.attempt and STARTED in files and not files & {MANIFEST, FAILURE}:
-            content, _ = store.read(layout.started(asked.stage, name))
-            if read_json(content).get("ask") == asked.ask:
+        if name != invocation.attempt and STARTED in files and not files & {MANIFEST, FAILURE}:
+            content, _ = store.read(layout.started(invocation.stage, name))
+            if read_json(content).get("ask") == invocation.ask:
                 silent.append(name)
     if len(silent) >= 2:
         raise AttemptsExhausted(

@@ -26,7 +26,7 @@ from ..settings import Settings
 from ..short_name import shorten_told
 from ..store.base import Store
 from .attempt import Attempt, Outcome, Work, read_versions
-from .begin import Ask, Start, begin, is_done, refuse_third_silence
+from .begin import Invocation, Start, begin, is_done, refuse_third_silence
 from .drop import read_drop
 from .manifest import Manifest, commit, read_committed
 from .parameters import hide_secret_params
@@ -43,23 +43,23 @@ class StarterGone(SystemExit):
 
 
 @dataclass(frozen=True)
-class Ended:
+class CommandOutput:
     """How an attempt ended: its exit code, and what stdout carries, line by line."""
 
     exit_code: int
     stdout: tuple[str, ...]
 
 
-def run_stage(asked: Ask, work: Work, store: Store, settings: Settings) -> Ended:
+def run_stage(invocation: Invocation, work: Work, store: Store, settings: Settings) -> CommandOutput:
     """Carry out one attempt of a stage, and keep what became of it.
 
     Nothing is raised but what ends the process: every failure becomes a failure record, a receipt and an exit code.
     """
     layout: RunLayout | None = None
     try:
-        _check_run_key(asked.run_key)
-        layout = settings.layout.run(asked.run_key)
-        return _attempt(asked, work, store, settings, layout)
+        _check_run_key(invocation.run_key)
+        layout = settings.layout.run(invocation.run_key)
+        return _attempt(invocation, work, store, settings, layout)
     except StageError as error:
         failure = error
     except ObjectMissing as error:
@@ -70,65 +70,65 @@ def run_stage(asked: Ask, work: Work, store: Store, settings: Settings) -> Ended
         )
     except MemoryError:
         failure = Crash(
-            "Memory ran out.", where=asked.stage, fix="Give the worker more memory, or the stage less data."
+            "Memory ran out.", where=invocation.stage, fix="Give the worker more memory, or the stage less data."
         )
     except StarterGone:
         # Told, so that it does not count as an end without a word, of which two are one too many.
         failure = LeftAlone(
             "It was ended with the program that had started it.",
-            where=asked.stage,
+            where=invocation.stage,
             fix="Nothing: it is tried again by itself.",
         )
     except Exception as error:  # noqa: BLE001 - the last line of defence: a fault of ours is recorded as well
         log.error("%s", traceback.format_exc().rstrip())
         failure = Crash(
             f"{type(error).__name__}: {error}",
-            where=asked.stage,
+            where=invocation.stage,
             fix="This is a fault of the pipeline: report it with the log above.",
         )
-    return _fail(failure, asked, store, layout)
+    return _fail(failure, invocation, store, layout)
 
 
-def _attempt(asked: Ask, work: Work, store: Store, settings: Settings, layout: RunLayout) -> Ended:
-    started = Started(asked.ask, params=hide_secret_params(asked.params))
-    refuse_third_silence(asked, store, layout)
-    seen = read_committed(store, layout, asked.stage)
-    start = begin(asked, store, settings, layout)
-    if seen is not None and is_done(seen.manifest, start, asked):
-        log.info("%s: done already by %s; nothing to do", asked.stage, seen.manifest.attempt)
+def _attempt(invocation: Invocation, work: Work, store: Store, settings: Settings, layout: RunLayout) -> CommandOutput:
+    started = Started(invocation.ask, params=hide_secret_params(invocation.params))
+    refuse_third_silence(invocation, store, layout)
+    seen = read_committed(store, layout, invocation.stage)
+    start = begin(invocation, store, settings, layout)
+    if seen is not None and is_done(seen.manifest, start, invocation):
+        log.info("%s: done already by %s; nothing to do", invocation.stage, seen.manifest.attempt)
         # Of the same ask it is this attempt's own work, which may have died between commit and receipt.
-        if asked.stage == LAST.name or seen.manifest.ask == asked.ask:
+        if invocation.stage == LAST.name or seen.manifest.ask == invocation.ask:
             _close(seen.manifest, start, store, layout)
         # What a stage is for is its first output, and the last line of stdout when it did the work.
-        return Ended(
+        return CommandOutput(
             ExitCode.DONE, (next((artifact.uri for artifact in seen.manifest.outputs.values()), seen.manifest.uri),)
         )
 
-    store.put(layout.started(asked.stage, asked.attempt), started.write(), content_type="application/json")
+    store.put(layout.started(invocation.stage, invocation.attempt), started.write(), content_type="application/json")
     store.put(layout.marker, b"")
-    before = stage_before(asked.stage)
+    before = stage_before(invocation.stage)
     running = Receipt(
-        run_key=asked.run_key,
+        run_key=invocation.run_key,
         dataset=start.drop.dataset,
         file=start.drop.uri,
         state=before.state if before else State.CLAIMED,
-        stage=asked.stage,
+        stage=invocation.stage,
         links=start.earlier.links if start.earlier else {},
         stages=(start.earlier.summaries if start.earlier else {})
-        | {asked.stage: StageSummary(State.RUNNING, asked.attempt, write_time())},
+        | {invocation.stage: StageSummary(State.RUNNING, invocation.attempt, write_time())},
     )
     put_receipt(store, layout, running)
     settings.scratch.mkdir(parents=True, exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(prefix=f"{asked.stage}-", dir=settings.scratch))
+    scratch = Path(tempfile.mkdtemp(prefix=f"{invocation.stage}-", dir=settings.scratch))
     try:
         attempt = Attempt(
             store=store,
             settings=settings,
             layout=layout,
-            stage=asked.stage,
-            name=asked.attempt,
-            ask=asked.ask,
-            again=asked.again,
+            stage=invocation.stage,
+            name=invocation.attempt,
+            ask=invocation.ask,
+            again=invocation.again,
             drop=start.drop,
             request=start.request,
             request_from=start.request_from,
@@ -143,10 +143,10 @@ def _attempt(asked: Ask, work: Work, store: Store, settings: Settings, layout: R
         shutil.rmtree(scratch, ignore_errors=True)
     manifest = _write_manifest(attempt, start, outcome, started.started_at)
     commit(store, layout, manifest, seen)
-    log.info("%s: %s", asked.stage, outcome.headline)
+    log.info("%s: %s", invocation.stage, outcome.headline)
     _close(manifest, start, store, layout)
     details = (write_json(outcome.details).decode(),) if outcome.details else ()
-    return Ended(ExitCode.DONE, (*details, outcome.location))
+    return CommandOutput(ExitCode.DONE, (*details, outcome.location))
 
 
 def _write_manifest(attempt: Attempt, start: Start, outcome: Outcome, started_at: str) -> Manifest:
@@ -199,11 +199,11 @@ def _close(manifest: Manifest, start: Start, store: Store, layout: RunLayout) ->
         store.delete(layout.marker)
 
 
-def _fail(error: StageError, asked: Ask, store: Store, layout: RunLayout | None) -> Ended:
-    record = describe_failure(error, asked.stage, asked.run_key, asked.attempt, asked.ask)
+def _fail(error: StageError, invocation: Invocation, store: Store, layout: RunLayout | None) -> CommandOutput:
+    record = describe_failure(error, invocation.stage, invocation.run_key, invocation.attempt, invocation.ask)
     log.error(
         "%s stopped: %s\nwhere:      %s\nwhat to do: %s\nmore:       %s",
-        asked.stage,
+        invocation.stage,
         error.what,
         error.where,
         error.fix,
@@ -211,36 +211,38 @@ def _fail(error: StageError, asked: Ask, store: Store, layout: RunLayout | None)
     )
     if layout is not None:
         try:
-            record = _keep_failure(error, record, asked, store, layout)
+            record = _keep_failure(error, record, invocation, store, layout)
         except StageError as down:
             log.error("the failure record could not be kept: %s", down)
     details = (write_json(error.details).decode(),) if error.details else ()
-    return Ended(error.exit_code, (*details, record.mark()))
+    return CommandOutput(error.exit_code, (*details, record.mark()))
 
 
-def _keep_failure(error: StageError, record: Failure, asked: Ask, store: Store, layout: RunLayout) -> Failure:
+def _keep_failure(
+    error: StageError, record: Failure, invocation: Invocation, store: Store, layout: RunLayout
+) -> Failure:
     found = read_drop(store, layout)
-    dataset, file = (found[0].dataset, found[0].uri) if found else _name_without_drop(asked)
+    dataset, file = (found[0].dataset, found[0].uri) if found else _name_without_drop(invocation)
     # What was refused at once has no other record of what it was asked with.
-    record = replace(record, dataset=dataset, params=hide_secret_params(asked.params))
-    uri = layout.failure(asked.stage, asked.attempt)
+    record = replace(record, dataset=dataset, params=hide_secret_params(invocation.params))
+    uri = layout.failure(invocation.stage, invocation.attempt)
     store.put(uri, record.write(), content_type="application/json")
     if isinstance(error, CommitLost):
         # The receipt tells of the attempt that won.
         return record
     state = state_after(error.exit_code)
-    before = stage_before(asked.stage)
+    before = stage_before(invocation.stage)
     earlier = read_committed(store, layout, before.name) if before else None
-    summary = StageSummary(state, asked.attempt, write_time(), headline=error.what)
+    summary = StageSummary(state, invocation.attempt, write_time(), headline=error.what)
     stopped = Receipt(
-        run_key=asked.run_key,
+        run_key=invocation.run_key,
         dataset=dataset,
         file=file,
         state=state,
-        stage=asked.stage,
+        stage=invocation.stage,
         reason=record.reason,
         links=(earlier.manifest.links if earlier else {}) | {"failure": uri},
-        stages=(earlier.manifest.summaries if earlier else {}) | {asked.stage: summary},
+        stages=(earlier.manifest.summaries if earlier else {}) | {invocation.stage: summary},
     )
     put_receipt(store, layout, stopped)
     if state == State.REFUSED:
@@ -248,11 +250,11 @@ def _keep_failure(error: StageError, record: Failure, asked: Ask, store: Store, 
     return record
 
 
-def _name_without_drop(asked: Ask) -> tuple[str, str]:
+def _name_without_drop(invocation: Invocation) -> tuple[str, str]:
     """Return dataset and file of a manual trigger that was refused before its source was looked at."""
-    source = asked.params.get("data_source")
-    dataset = dataset_of_request(asked.params.get("dataset"), source)
-    return choose_receipt_dataset(dataset, asked.run_key), hide_secrets(source) if isinstance(source, str) else ""
+    source = invocation.params.get("data_source")
+    dataset = dataset_of_request(invocation.params.get("dataset"), source)
+    return choose_receipt_dataset(dataset, invocation.run_key), hide_secrets(source) if isinstance(source, str) else ""
 
 
 def _check_run_key(text: str) -> None:

@@ -17,8 +17,8 @@ from .draft import Draft, Looked, write_draft
 from .guess import Guess
 from .missing_words import MISSING_WORDS, GivenWords, Verdict, WordSet, judge_words, note_typed_words, say_typed_words
 from .number_form import NumberForm
+from .resolve import settle
 from .setting_line import LONGEST_WORD, MOST_WORDS, write_setting
-from .settle import settle
 from .text_format import TextFormat
 from .unquoted import Read, find_unquoted, take_samples
 

@@ -16,7 +16,7 @@ from .guess import Guess
 from .missing_words import GivenWords, Verdict, WordSet
 from .parquet_columns import ParquetColumns
 from .parquet_retyped import has_numbers
-from .settle import GIVEN_TYPES, settle
+from .resolve import GIVEN_TYPES, settle
 
 #: What a column that is no text can be made, beside text.
 _CHANGES = {

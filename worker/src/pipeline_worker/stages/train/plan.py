@@ -20,12 +20,12 @@ from .candidates import Candidate, Candidates, choose_candidates, choose_kind
 from .cost import count_encoded, guess_seconds
 from .equal_rows import find_equal_rows
 from .kind import CLASSIFICATION, Kind
+from .leaks import find_suspects
 from .metric_table import METRICS
 from .metrics import choose_positive
 from .models import choose_space, make_estimator
 from .scenario import make_split
 from .split import Split
-from .suspects import find_suspects
 from .table import Table, read_table
 from .target import Target, describe_target
 from .useless import find_useless

@@ -12,7 +12,7 @@ from pipeline_contract.state import State
 
 
 @dataclass(frozen=True)
-class Asked:
+class FollowedRun:
     """What a person asked for, and wants to see the end of.
 
     `first`: the stage that it began with. `dag_run`: the Dag run that it started, None for a drop. `is_cascading`: whether
@@ -43,7 +43,7 @@ class Step:
 
 
 @dataclass(frozen=True)
-class View:
+class RunStatus:
     """A run as it stands. `end`: published, done (its one stage), refused or failed; None while it goes on."""
 
     steps: tuple[Step, ...]
@@ -56,39 +56,39 @@ class View:
         return next((step for step in self.steps if step.state != State.DONE), None)
 
 
-def see(asked: Asked, receipt: Receipt | None, runs: Sequence[DagRun] | None) -> View:
+def make_status(followed: FollowedRun, receipt: Receipt | None, runs: Sequence[DagRun] | None) -> RunStatus:
     """Return what there is to see.
 
     `runs`: Airflow's runs of this run key, read before the receipt was; None when Airflow does not answer.
     """
-    ours = receipt if receipt is not None and is_answer(receipt, asked) else None
-    newest = choose_runs(asked, runs or ())
-    steps = tuple(_see_step(stage, ours, newest.get(stage), knows_runs=runs is not None) for stage in asked.stages)
+    ours = receipt if receipt is not None and is_answer(receipt, followed) else None
+    newest = choose_runs(followed, runs or ())
+    steps = tuple(_see_step(stage, ours, newest.get(stage), knows_runs=runs is not None) for stage in followed.stages)
     end = next((step.state for step in steps if step.state in {State.REFUSED, State.FAILED}), None)
     if ours and ours.stage == "watch" and ours.state == State.FAILED:
         end = State.FAILED
-    if end is None and asked.is_cascading and ours and ours.state == LAST.state:
+    if end is None and followed.is_cascading and ours and ours.state == LAST.state:
         end = LAST.state
-    if end is None and not asked.is_cascading and steps[0].state == State.DONE:
+    if end is None and not followed.is_cascading and steps[0].state == State.DONE:
         end = State.DONE
-    return View(steps, end, ours.reason if ours else None)
+    return RunStatus(steps, end, ours.reason if ours else None)
 
 
-def is_answer(receipt: Receipt, asked: Asked) -> bool:
+def is_answer(receipt: Receipt, followed: FollowedRun) -> bool:
     """Return whether the receipt is of what was asked for now, not of what the run did before."""
-    if asked.dag_run is None:
+    if followed.dag_run is None:
         return True
-    summary = receipt.stages.get(asked.first)
-    return summary is not None and is_attempt_of(summary.attempt, asked.dag_run.dag_run_id)
+    summary = receipt.stages.get(followed.first)
+    return summary is not None and is_attempt_of(summary.attempt, followed.dag_run.dag_run_id)
 
 
-def choose_runs(asked: Asked, runs: Sequence[DagRun]) -> Mapping[str, DagRun]:
+def choose_runs(followed: FollowedRun, runs: Sequence[DagRun]) -> Mapping[str, DagRun]:
     """Return the newest Dag run of each stage, of those that are not older than what was asked for."""
-    since: datetime | None = asked.dag_run.run_after if asked.dag_run else None
+    since: datetime | None = followed.dag_run.run_after if followed.dag_run else None
     newest = {run.dag_id: run for run in runs if since is None or run.run_after >= since}
-    if asked.dag_run is not None:
-        own = [run for run in runs if run.dag_run_id == asked.dag_run.dag_run_id]
-        newest[asked.first] = own[-1] if own else asked.dag_run
+    if followed.dag_run is not None:
+        own = [run for run in runs if run.dag_run_id == followed.dag_run.dag_run_id]
+        newest[followed.first] = own[-1] if own else followed.dag_run
     return newest
 
 

@@ -32,7 +32,7 @@ _KINDS: Mapping[int, Kind] = {
 
 
 @dataclass(frozen=True)
-class Ending:
+class Verdict:
     """The end of one attempt.
 
     :param code: the exit code; 128 + n where signal n ended it; None where it was not an exit that ended it.
@@ -49,7 +49,7 @@ class Ending:
         return f"{self.reason.what} Where: {self.reason.where}. What to do: {self.reason.fix}"
 
 
-def judge_exit(code: int, record: Failure | None, *, last_words: str = "") -> Ending:
+def judge_exit(code: int, record: Failure | None, *, last_words: str = "") -> Verdict:
     """Return how an attempt ended that exited with *code*.
 
     :param code: negative where a signal ended it, as Python's `subprocess` gives it.
@@ -59,10 +59,10 @@ def judge_exit(code: int, record: Failure | None, *, last_words: str = "") -> En
     code = code if code >= 0 else 128 - code
     kind = _KINDS.get(code, Kind.CRASH)
     if kind is Kind.DONE:
-        return Ending(kind, code)
+        return Verdict(kind, code)
     if code in NEED_RECORD and (record is None or record.exit != code):
         kind, record = Kind.CRASH, None
-    return Ending(kind, code, record.reason if record else _describe_crash(code, last_words), record)
+    return Verdict(kind, code, record.reason if record else _describe_crash(code, last_words), record)
 
 
 def _describe_crash(code: int, last_words: str) -> Reason:

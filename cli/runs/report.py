@@ -8,7 +8,7 @@ from rich.text import Text
 from cli.errors import AirflowUnreachable
 from cli.runs.airflow_api import Airflow, DagRun
 from cli.runs.ready_command import make_commands
-from cli.runs.view import Asked, View, choose_runs
+from cli.runs.run_status import FollowedRun, RunStatus, choose_runs
 from cli.show import Show, describe_seconds, first_sentence
 from pipeline_contract.escape import escape
 from pipeline_contract.records import Reason, Receipt
@@ -22,40 +22,45 @@ _REASON_WIDTH = len("what to do")
 _NAMES = {"mlflow_run": "MLflow run", "model": "MLflow model", "model_file": "model file", "failure": "failure record"}
 
 
-def tell(
-    asked: Asked, view: View, receipt: Receipt | None, runs: Sequence[DagRun], airflow: Airflow, show: Show
+def report_end(
+    followed: FollowedRun,
+    status: RunStatus,
+    receipt: Receipt | None,
+    runs: Sequence[DagRun],
+    airflow: Airflow,
+    show: Show,
 ) -> int:
     """Say how it ended; return the exit code: 0 when everything that was asked for is done."""
-    newest = choose_runs(asked, runs)
-    if view.end in {LAST.state, State.DONE} and receipt is not None:
-        tell_done(view, receipt, show)
-        stage = asked.stages[-1]
+    newest = choose_runs(followed, runs)
+    if status.end in {LAST.state, State.DONE} and receipt is not None:
+        report_done(status, receipt, show)
+        stage = followed.stages[-1]
         links = collect_links(receipt, newest.get(stage))
         links.pop("validation", None)  # of interest when it failed; `make status RUN=` has it
         show.print_links(links)
         return 0
-    stopped = next((step.stage for step in view.steps if step.state in {State.REFUSED, State.FAILED}), asked.first)
+    stopped = next((step.stage for step in status.steps if step.state in {State.REFUSED, State.FAILED}), followed.first)
     run = newest.get(stopped)
     show.print()
-    show.print(f"Stopped at {stopped}: {asked.run_key}", "bold red")
-    if view.reason is not None:
-        tell_reason(view.reason, show)
+    show.print(f"Stopped at {stopped}: {followed.run_key}", "bold red")
+    if status.reason is not None:
+        report_reason(status.reason, show)
     elif run is not None:
         for word in _read_last_words(airflow, run):
             show.print(f"  {escape(word)}")
-    record = receipt.links.get("failure") if receipt and view.reason else None
+    record = receipt.links.get("failure") if receipt and status.reason else None
     show.print_links(({"record": record} if record else {}) | ({"log": run.url} if run else {}), width=_REASON_WIDTH)
-    show.print(f"\n{advise(asked, stopped, view.reason.fix if view.reason else '')}")
+    show.print(f"\n{advise(followed, stopped, status.reason.fix if status.reason else '')}")
     return 1
 
 
-def advise(asked: Asked, stopped: str, fix: str = "") -> str:
+def advise(followed: FollowedRun, stopped: str, fix: str = "") -> str:
     """Return what can be done once the reason is mended; with the parameters of *fix*, what to do, as ready commands."""
-    commands = make_commands(fix, stopped, asked.run_key)
-    if asked.origin == "trigger" and stopped == FIRST.name and not commands:
+    commands = make_commands(fix, stopped, followed.run_key)
+    if followed.origin == "trigger" and stopped == FIRST.name and not commands:
         return "Nothing of it was begun: trigger it again when that is mended."
-    again = f"make rerun STAGE={stopped} RUN={asked.run_key}"
-    if asked.origin == "drop":
+    again = f"make rerun STAGE={stopped} RUN={followed.run_key}"
+    if followed.origin == "drop":
         mended = "Mended data: drop the file again. Other parameters, on what is there:"
         return "\n  ".join([mended, *commands]) if commands else f"{mended} {again} PARAMS='{{…}}'"
     if commands:
@@ -63,10 +68,10 @@ def advise(asked: Asked, stopped: str, fix: str = "") -> str:
     return f"When that is mended: {again}"
 
 
-def tell_done(view: View, receipt: Receipt, show: Show) -> None:
+def report_done(status: RunStatus, receipt: Receipt, show: Show) -> None:
     """Say what was reached, and the model's numbers."""
     show.print()
-    if view.end == LAST.state:
+    if status.end == LAST.state:
         facts = receipt.facts
         name = f"models:/{facts.get('model_name', receipt.dataset)}"
         is_newest = facts.get("alias_moved") is not False
@@ -89,7 +94,7 @@ def tell_done(view: View, receipt: Receipt, show: Show) -> None:
     show.print()
 
 
-def tell_reason(reason: Reason, show: Show) -> None:
+def report_reason(reason: Reason, show: Show) -> None:
     """Say what happened, where, and what to do; each broken rule on a line of its own."""
     broken = describe_rules(reason.details)
     what = first_sentence(reason.what) if broken else reason.what
