@@ -18,7 +18,8 @@ DOCUMENTS = sorted(
         cwd=PROJECT, capture_output=True, text=True, check=True,
     ).stdout.split()
 )  # fmt: skip
-RUNBOOKS = sorted((PROJECT / "runbooks").glob("*.md"))
+RUNBOOK_INDEX = PROJECT / "runbooks" / "README.md"
+RUNBOOKS = sorted({*(PROJECT / "runbooks").glob("*.md")} - {RUNBOOK_INDEX})
 MAKEFILE = (PROJECT / "Makefile").read_text()
 #: Names in capitals that are no settings of ours, and whose they are.
 NO_SETTINGS = {
@@ -49,6 +50,14 @@ def test_quoted_make_targets_exist(document: Path) -> None:
     # Between backticks there may be several, and nothing else in small letters.
     names |= {name for part in re.findall(r"`make ([a-z][a-z -]*)", text) for name in part.split()}
     assert names - make_targets() == set()
+
+
+def test_the_index_has_each_runbook_by_what_one_sees() -> None:
+    """Who sees a fault finds its page, under the page's own title."""
+    titles = {path.name: path.read_text().splitlines()[0].removeprefix("# ") for path in RUNBOOKS}
+    found = re.findall(r"^- \[(.+)\]\((.+)\)$", RUNBOOK_INDEX.read_text(), re.MULTILINE)
+    assert {name: title for title, name in found} == titles
+    assert len(found) == len(titles)
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(PROJECT)))
