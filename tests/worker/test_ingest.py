@@ -19,9 +19,9 @@ import pytest
 from pipeline_contract.records import FAILURE_MARK
 from pipeline_worker.limits import Limits
 from pipeline_worker.request import Request
-from pipeline_worker.run.begin import Ask
+from pipeline_worker.run.begin import Invocation
 from pipeline_worker.run.manifest import Manifest, read_committed
-from pipeline_worker.run.stage import Ended, run_stage
+from pipeline_worker.run.stage import CommandOutput, run_stage
 from pipeline_worker.settings import read_settings
 from pipeline_worker.stages.ingest.stage import ingest
 from pipeline_worker.store.base import open_store
@@ -56,8 +56,8 @@ class Bench:
         self.store.put(self.layout.raw, content)
         self.store.put(self.layout.drop, json.dumps(drop).encode())
 
-    def run(self, attempt: str = "first", **params: Any) -> Ended:
-        return run_stage(Ask("ingest", KEY, attempt, attempt, False, params), ingest, self.store, self.settings)
+    def run(self, attempt: str = "first", **params: Any) -> CommandOutput:
+        return run_stage(Invocation("ingest", KEY, attempt, attempt, False, params), ingest, self.store, self.settings)
 
     def committed(self) -> Manifest:
         found = read_committed(self.store, self.layout, "ingest")
@@ -76,7 +76,7 @@ def bench(tmp_path: Path) -> Bench:
     return Bench(tmp_path)
 
 
-def failure_of(ended: Ended) -> dict[str, Any]:
+def failure_of(ended: CommandOutput) -> dict[str, Any]:
     found: dict[str, Any] = json.loads(ended.stdout[-1].removeprefix(FAILURE_MARK))
     return found
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline_contract.stages import STAGES
-from pipeline_worker.run.begin import Ask
+from pipeline_worker.run.begin import Invocation
 from pipeline_worker.run.stage import run_stage
 from tests.worker.conftest import ROOT, Mlflow
 from tests.worker.line import LIBRARY_WARNINGS, WORK, Line
@@ -38,7 +38,9 @@ def run_real(line: Line, stage: str, run_key: str, params: dict[str, Any]) -> No
     from pipeline_worker.stages.validate.stage import validate
 
     work = validate if stage == "validate" else WORK[stage]
-    ended = run_stage(Ask(stage, run_key, "one", "one", again=True, params=params), work, line.store, line.settings)
+    ended = run_stage(
+        Invocation(stage, run_key, "one", "one", again=True, params=params), work, line.store, line.settings
+    )
     assert ended.exit_code == 0, ended.stdout
 
 

@@ -12,9 +12,9 @@ import pytest
 from pipeline_contract.records import FAILURE_MARK
 from pipeline_worker.published_schema import keep_schema
 from pipeline_worker.run.attempt import Attempt, Outcome
-from pipeline_worker.run.begin import Ask
+from pipeline_worker.run.begin import Invocation
 from pipeline_worker.run.manifest import read_committed
-from pipeline_worker.run.stage import Ended, run_stage
+from pipeline_worker.run.stage import CommandOutput, run_stage
 from pipeline_worker.settings import read_settings
 from pipeline_worker.stages.ingest.stage import ingest
 from pipeline_worker.stages.validate.stage import validate
@@ -40,14 +40,16 @@ class Bench:
         self.layout = self.settings.layout.run(KEY)
         self.store.put(SOURCE, content)
         params = {"data_source": SOURCE, "target_column": "species"} | given
-        ask = Ask("ingest", KEY, "first", "first", False, params)
+        ask = Invocation("ingest", KEY, "first", "first", False, params)
         assert run_stage(ask, ingest, self.store, self.settings).exit_code == 0
 
-    def run(self, attempt: str = "first", **rules: Any) -> Ended:
+    def run(self, attempt: str = "first", **rules: Any) -> CommandOutput:
         return self.ask({"data_validation": rules} if rules else {}, attempt)
 
-    def ask(self, params: dict[str, Any], attempt: str = "first") -> Ended:
-        return run_stage(Ask("validate", KEY, attempt, attempt, False, params), validate, self.store, self.settings)
+    def ask(self, params: dict[str, Any], attempt: str = "first") -> CommandOutput:
+        return run_stage(
+            Invocation("validate", KEY, attempt, attempt, False, params), validate, self.store, self.settings
+        )
 
     def summary(self, attempt: str = "first") -> dict[str, Any]:
         uri = f"{self.layout.attempt('validate', attempt)}/summary.json"
@@ -109,7 +111,7 @@ def test_violated_rules_stop_the_run_and_are_told(tmp_path: Path, caplog: pytest
     assert "99999 in row 22 (line 23)" in table[3]
 
 
-def read_failure(ended: Ended) -> dict[str, Any]:
+def read_failure(ended: CommandOutput) -> dict[str, Any]:
     """Return the failure record that an attempt told."""
     found: dict[str, Any] = json.loads(ended.stdout[-1].removeprefix(FAILURE_MARK))
     return found
@@ -247,7 +249,9 @@ class Versions:
         self.settings = read_settings({"PIPELINE_SCRATCH_DIR": str(folder / "scratch")}, store_folder=folder)
         self.store = open_store(self.settings)
 
-    def validate(self, number: int, content: str, version: str, is_published: bool = True, **params: Any) -> Ended:
+    def validate(
+        self, number: int, content: str, version: str, is_published: bool = True, **params: Any
+    ) -> CommandOutput:
         """Return how the run of this number ended; those that hold are published."""
         source = f"s3://drops/_sources/{number}.csv"
         self.store.put(source, (content + "\n").encode())
@@ -259,13 +263,18 @@ class Versions:
             "input_schema_version": version,
             "data_validation": {"min_row_count": 1},
         }
-        assert run_stage(Ask("ingest", key, "a", "a", True, first), ingest, self.store, self.settings).exit_code == 0
-        ended = run_stage(Ask("validate", key, "a", "a", True, params), validate, self.store, self.settings)
+        assert (
+            run_stage(Invocation("ingest", key, "a", "a", True, first), ingest, self.store, self.settings).exit_code
+            == 0
+        )
+        ended = run_stage(Invocation("validate", key, "a", "a", True, params), validate, self.store, self.settings)
         if ended.exit_code == 0 and is_published:
-            assert run_stage(Ask("train", key, "a", "a", True, {}), keep, self.store, self.settings).exit_code == 0
+            assert (
+                run_stage(Invocation("train", key, "a", "a", True, {}), keep, self.store, self.settings).exit_code == 0
+            )
         return ended
 
-    def find(self, ended: Ended) -> list[tuple[str | None, str, str]]:
+    def find(self, ended: CommandOutput) -> list[tuple[str | None, str, str]]:
         """Return what was found out about the schema: column, expected, found."""
         rules = json.loads(ended.stdout[0])["rules"]
         return [(rule["column"], rule["expected"], rule["found"]) for rule in rules if rule["rule"] == "same_schema"]
@@ -333,7 +342,7 @@ def test_rule_that_cannot_be_evaluated_is_a_fault_of_the_request(tmp_path: Path)
 def test_unknown_target_of_an_override_is_a_fault_of_the_request(tmp_path: Path) -> None:
     """Exit 2, with the near miss, as it would have been at `ingest`."""
     bench = Bench(tmp_path)
-    ask = Ask("validate", KEY, "first", "first", False, {"target_column": "specis"})
+    ask = Invocation("validate", KEY, "first", "first", False, {"target_column": "specis"})
     ended = run_stage(ask, validate, bench.store, bench.settings)
     assert ended.exit_code == 2
     assert "Did you mean `species`?" in ended.stdout[-1]
