@@ -172,14 +172,14 @@ class Pipeline:
         }
 
     def ask_mlflow(self, path: str, **query: str) -> dict[str, Any]:
-        """Invocation MLflow's REST API anything."""
+        """Ask MLflow's REST API anything."""
         import httpx
 
         url = f"{self.settings.mlflow_url}/api/2.0/mlflow/{path}"
         return dict(httpx.get(url, params=query, trust_env=False).raise_for_status().json())
 
     def ask(self, method: str, path: str, **options: Any) -> Any:
-        """Invocation Airflow's REST API anything."""
+        """Ask Airflow's REST API anything."""
         return self.airflow._ask(method, path, **options)
 
 
