@@ -215,7 +215,7 @@ def make_storage(settings: Settings) -> Service:
         | {f"OBJECT_STORAGE_INTERNAL_PORT ({listener})": number for listener, number in inside.items()},
         prepare=lambda: prepare_storage(settings),
         finish=lambda: finish_storage(settings),
-        # FollowedRun to end, it waits for every connection that was opened and never used, up to 30 s; whatever it has acknowledged
+        # Asked to end, it waits for every connection that was opened and never used, up to 30 s; whatever it has acknowledged
         # outlives its being killed.
         grace_seconds=3,
         patience_seconds=0,

@@ -194,7 +194,7 @@ def test_attempts_are_read_from_their_records(settings):
 
 @pytest.mark.usefixtures("records")
 def test_a_run_is_told_with_all_its_attempts_while_airflow_is_down(settings, capsys, monkeypatch):
-    """`make status RUN=` says what is published, and lists each attempt: when, how it ended, who followed, with what, and why."""
+    """`make status RUN=` says what is published, and lists each attempt: when, how it ended, who asked, with what, and why."""
     monkeypatch.setattr(last_drops, "describe_moment", lambda moment: f"{moment.astimezone(UTC):%H:%M}")
     show_run(settings, RUN)
     lines = capsys.readouterr().out.splitlines()

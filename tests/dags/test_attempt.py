@@ -350,7 +350,7 @@ def test_a_receipt_that_is_none_is_written_anew(settings, store, content):
 
 
 def test_success_without_a_manifest_is_a_crash(settings):
-    """CommandExit 0 alone is no result: what counts is the manifest."""
+    """Exit 0 alone is no result: what counts is the manifest."""
     with pytest.raises(StageFailed, match="no manifest") as failure:
         make_attempt(settings).run(lambda _: CommandExit(0))
     assert failure.value.verdict.kind is Kind.CRASH

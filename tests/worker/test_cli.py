@@ -234,7 +234,7 @@ def at_work(folder: Path, how: str) -> Iterator[subprocess.Popen[str]]:
 @pytest.mark.slow("starts a process")
 @pytest.mark.parametrize("how", ["signal", "stdin"])
 def test_command_that_is_stopped_ends_what_it_began(tmp_path: Path, how: str) -> None:
-    """FollowedRun to end, or left alone, it leaves no scratch folder and no run in MLflow that seems to go on.
+    """Asked to end, or left alone, it leaves no scratch folder and no run in MLflow that seems to go on.
 
     Who asked it to end keeps a record of that; left alone it does so itself, so that it is no crash and is tried again.
     """

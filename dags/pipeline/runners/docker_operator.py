@@ -132,7 +132,7 @@ class PipelineDockerOperator(StageOperator, DockerOperator):
         return ended
 
     def _stop(self, name: str) -> None:
-        """Conf the command to end, wait for the grace, then kill it."""
+        """Ask the command to end, wait for the grace, then kill it."""
         # By a connection of its own: the other one may be in use just where a signal interrupted it.
         hook = DockerHook(docker_conn_id=None, base_url=self.docker_url)
         with self._telling("stopped", name), contextlib.closing(hook.api_client) as client:

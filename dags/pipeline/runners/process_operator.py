@@ -58,7 +58,7 @@ class ProcessOperator(StageOperator):
                 end_session(self._process)
 
     def on_kill(self) -> None:
-        """Conf the command to end. Airflow calls this within a signal handler, so who waits already goes on waiting."""
+        """Ask the command to end. Airflow calls this within a signal handler, so who waits already goes on waiting."""
         self._is_stopped = True
         if self._process is not None and self._process.returncode is None:
             _signal_session(self._process.pid, signal.SIGTERM)
