@@ -26,7 +26,7 @@ def run(arguments: argparse.Namespace) -> int:
     if not (arguments.yes or os.environ.get("CONFIRM") == "yes"):
         print(f"This deletes all objects, models, runs, databases and logs in {where}. It cannot be undone.")
         if not sys.stdin.isatty():
-            print("Nobody is here to be followed: say CONFIRM=yes.")
+            print("Nobody is here to be asked: say CONFIRM=yes.")
             return 1
         if input("Type yes to delete: ").strip() != "yes":
             print("Nothing was deleted.")

@@ -27,5 +27,5 @@ def open_airflow(settings: Settings) -> Iterator[httpx.Client]:
             yield client
     except httpx.HTTPError as error:
         raise AirflowUnreachable(
-            f"Airflow at {settings.airflow_url} did not do what it was followed: {error}"
+            f"Airflow at {settings.airflow_url} did not do what it was asked: {error}"
         ) from error
