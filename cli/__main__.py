@@ -1,4 +1,4 @@
-"""The command line of the local stack: `python -m cli <command>`; `make <command>` calls it."""
+"""The command line: `python -m cli <command>`; `make <command>` calls it."""
 
 import argparse
 import importlib

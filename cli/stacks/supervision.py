@@ -1,7 +1,7 @@
 """Keeps services alive: supervisord starts them, and starts again whatever ends without having been asked to.
 
 It is the service `supervisor`, the parent of all others; `cli.stacks.launch` is how each of these begins. In which order they start,
-when they are healthy and how they are ended is ours (`stack.py`).
+when they are healthy and how they are ended is ours (`local.py`).
 """
 
 import os

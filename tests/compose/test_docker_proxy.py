@@ -151,7 +151,7 @@ def test_other_calls_are_refused(proxy, method, path):
 @pytest.mark.parametrize(
     "other",
     [
-        *("a" * 64, "a" * 12, "a-postgres-1", f"stage.b.train.{RUN}", f"stage.a.look.{RUN}", f"stage.a.train.{RUN}0"),
+        *("a" * 64, "a" * 12, "a-postgres-1", f"stage.b.train.{RUN}", f"stage.a.1.{RUN}", f"stage.a.train.{RUN}0"),
         *(
             "stage.a.train",
             f"STAGE.a.train.{RUN}",
