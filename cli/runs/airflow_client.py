@@ -26,6 +26,4 @@ def open_airflow(settings: Settings) -> Iterator[httpx.Client]:
             client.headers["Authorization"] = f"Bearer {token}"
             yield client
     except httpx.HTTPError as error:
-        raise AirflowUnreachable(
-            f"Airflow at {settings.airflow_url} did not do what it was asked: {error}"
-        ) from error
+        raise AirflowUnreachable(f"Airflow at {settings.airflow_url} did not do what it was asked: {error}") from error

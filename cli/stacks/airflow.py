@@ -38,7 +38,9 @@ def write_airflow_files(settings: Settings) -> None:
     """
     logins = {settings[f"{user}_USERNAME"]: settings[f"{user}_PASSWORD"] for user in ROLES}
     write_private(home(settings) / "passwords.json", json.dumps(logins))
-    write_private(home(settings) / "airflow.cfg", "# All configuration is in the environment; see cli/stacks/airflow*.py.\n")
+    write_private(
+        home(settings) / "airflow.cfg", "# All configuration is in the environment; see cli/stacks/airflow*.py.\n"
+    )
 
 
 def remove_old_logs(settings: Settings) -> None:

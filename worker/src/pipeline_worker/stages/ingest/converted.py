@@ -62,7 +62,7 @@ def leave_types_open(config: IngestionConfig, drop_columns: Collection[str]) -> 
 def write_rows(target: Path, columns: dict[str, Typed], batches: Iterator[pa.RecordBatch]) -> tuple[int, list[int]]:
     """Write *batches* in row groups of a useful size; return the rows, and the missing values of each column."""
     missing = [0] * len(columns)
-    rows = 0
+    rows = size = 0
     waiting: list[pa.RecordBatch] = []
     # Numbers rarely repeat, and trying a dictionary for each column costs as much time as writing it.
     texts = [name for name, each in columns.items() if each.type == "text"]
@@ -72,9 +72,11 @@ def write_rows(target: Path, columns: dict[str, Typed], batches: Iterator[pa.Rec
             rows += batch.num_rows
             missing = [before + column.null_count for before, column in zip(missing, batch.columns, strict=True)]
             waiting.append(batch)
-            if sum(each.nbytes for each in waiting) >= _GROUP_BYTES or sum(map(len, waiting)) >= _GROUP_ROWS:
+            size += batch.nbytes
+            if size >= _GROUP_BYTES or sum(map(len, waiting)) >= _GROUP_ROWS:
                 writer.write_table(pa.Table.from_batches(waiting), row_group_size=_GROUP_ROWS)
                 waiting.clear()
+                size = 0
         if waiting:
             writer.write_table(pa.Table.from_batches(waiting), row_group_size=_GROUP_ROWS)
     return rows, missing
