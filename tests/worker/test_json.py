@@ -121,7 +121,7 @@ def test_what_mends_a_broken_document_is_said(tmp_path: Path, content: str, fix:
 def test_a_line_that_is_too_long_can_be_one_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """To part it would help no more than it does now."""
     monkeypatch.setattr(json_lines, "_LONGEST_LINE", 20)
-    monkeypatch.setattr(json_lines, "_BLOCK_CHARACTERS", 8)
+    monkeypatch.setattr(json_lines, "_BLOCK_BYTES", 8)
     with pytest.raises(DataUnreadable, match="Line 2 is longer than") as raised:
         ingest(tmp_path, '{"a": 1}\n{"a": "' + "x" * 40 + '"}\n', "x.jsonl")
     assert "if this is one, shorten its texts" in raised.value.fix

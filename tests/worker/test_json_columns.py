@@ -16,6 +16,7 @@ from pipeline_worker.ingestion.convert import convert
 from pipeline_worker.ingestion.data_format import DataFormat
 from pipeline_worker.ingestion.formats import json_lines
 from pipeline_worker.ingestion.json_columns import read_columns
+from pipeline_worker.ingestion.native_cells import write_values
 from pipeline_worker.request import IngestionConfig
 
 KINDS: dict[str, set[type]] = {
@@ -32,12 +33,12 @@ NESTED = {"o": ["s"]}
 
 def read_cells(*lines: str) -> dict[str, list[str]] | None:
     """Return the cells of *lines* after some that had the kinds above."""
-    found = read_columns("".join(f"{line}\n" for line in lines), KINDS, NESTED)
+    found = read_columns("".join(f"{line}\n" for line in lines).encode(), KINDS, NESTED)
     if found is None:
         return None
     cells, count = found
     assert count == len(lines)
-    return {name: each.to_pylist() for name, each in cells.items()}
+    return {name: write_values(each).to_pylist() for name, each in cells.items()}
 
 
 @pytest.mark.parametrize(
@@ -122,7 +123,7 @@ def test_other_lines_are_left_to_be_read_record_by_record(lines: list[str]) -> N
 def test_columns_of_several_kinds_and_of_arrays_are_left_as_well() -> None:
     """Nothing says how Arrow should read them."""
     for kinds in ({str, int}, {list}, {dict}):
-        assert read_columns('{"a": null}\n', {"a": kinds}, {}) is None
+        assert read_columns(b'{"a": null}\n', {"a": kinds}, {}) is None
 
 
 @pytest.mark.parametrize(
@@ -147,14 +148,15 @@ def test_the_dataset_is_the_same_by_lines_and_by_columns(
     first = '{"a": 1, "b": "x", "c": {"d": 0.5}}\n{"a": 2, "b": "", "c": {"d": 7.0}}\n'
     path.write_text(f"{first}{first}{later}\n{first}", encoding="utf-8")
     found = []
-    for characters in (1, 1 << 20):
-        monkeypatch.setattr(json_lines, "_BLOCK_CHARACTERS", characters)
-        monkeypatch.setattr(json_records, "_BLOCK_CELLS", characters)
-        target = tmp_path / f"{characters}.parquet"
+    for size, first_bytes in ((1, 1 << 20), (1 << 20, 1 << 20), (1 << 20, len(first))):
+        monkeypatch.setattr(json_lines, "_BLOCK_BYTES", size)
+        monkeypatch.setattr(json_lines, "_FIRST_BYTES", first_bytes)
+        monkeypatch.setattr(json_records, "_BLOCK_CELLS", size)
+        target = tmp_path / "dataset.parquet"
         try:
             converted = convert(path, target, "x.jsonl", DataFormat("jsonl", "given"), IngestionConfig())
             table: pa.Table = pq.read_table(target)
             found.append((converted, table.to_pydict()))
         except DataUnreadable as error:
             found.append((str(error), error.where))
-    assert found[0] == found[1]
+    assert found[0] == found[1] == found[2]

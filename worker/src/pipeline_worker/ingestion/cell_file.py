@@ -1,4 +1,4 @@
-"""The cells of a table as text, kept in a file while their types are found: what they were read from is read once."""
+"""The cells of a table, kept in a file while their types are found: what they were read from is read once."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from .arrow_text import make_null, make_texts
+from .native_cells import write_values
 
 _OPTIONS = pa.ipc.IpcWriteOptions(compression="lz4")
 _NULL = make_null(pa.string())
@@ -38,7 +39,7 @@ class CellFile:
         """Add a block of so many *rows*."""
         # A column that stands in the way of no other: a block without columns would have no rows.
         arrays = {name: cells if isinstance(cells, pa.Array) else make_texts(*cells) for name, cells in columns.items()}
-        schema = pa.schema([pa.field(name, pa.string()) for name in arrays], {"rows": str(rows)})
+        schema = pa.schema([pa.field(name, each.type) for name, each in arrays.items()], {"rows": str(rows)})
         with pa.ipc.new_stream(self._file, schema, options=_OPTIONS) as stream:
             stream.write_batch(pa.record_batch(list(arrays.values()), schema=schema))
         self.rows += rows
@@ -46,7 +47,7 @@ class CellFile:
     def read(
         self, names: Sequence[str], unquoted: Sequence[str] = (), mixed: Mapping[str, bool] | None = None
     ) -> Iterator[pa.RecordBatch]:
-        """Yield the cells of the columns *names*, which are named by their position.
+        """Yield the cells of the columns *names*, which are named by their position, as they were written.
 
         :param unquoted: cells that come as nulls where they are no text.
         :param mixed: column that has numbers, true or false → whether it has text too.
@@ -64,7 +65,7 @@ class CellFile:
                     if unquoted:
                         natives = mixed or {}
                         arrays = [
-                            _leave_out(cells, words, is_mixed=natives[name]) if name in natives else cells
+                            _leave_out(write_values(cells), words, is_mixed=natives[name]) if name in natives else cells
                             for name, cells in zip(names, arrays, strict=True)
                         ]
                     yield pa.record_batch(arrays, names=positions)

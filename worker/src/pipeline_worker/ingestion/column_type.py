@@ -8,10 +8,12 @@ from typing import ClassVar, Protocol
 
 import pyarrow as pa
 import pyarrow.compute as pc
+from pyarrow import types
 
 from .arrow_text import make_null, make_text, make_texts
 from .dates import Dates
 from .missing_words import MISSING_WORDS, WordSet
+from .native_cells import write_values
 from .number_form import NumberForm
 from .number_format import Numbers, read_plain
 
@@ -107,11 +109,13 @@ class Typed:
         )
 
     def convert(self, texts: pa.Array, marked: pa.Array | None = None) -> pa.Array:
-        """Return the cells *texts* as values of this type, missing ones as nulls.
+        """Return the cells *texts*, or values that are no text in their file, as values of this type, missing ones as nulls.
 
         :param marked: the same cells with nulls for *unquoted_cells* without quotes, where there are such cells.
         :raises CellMisfitError: a cell is not of the type that the request gives; its row is counted within *texts*.
         """
+        if not types.is_string(texts.type):
+            texts = write_values(texts)
         if self.reading is not None:
             plain = self._read_plain(texts)
             if plain is not None and plain.type == self.arrow_type:

@@ -6,11 +6,13 @@ from operator import itemgetter
 
 import pyarrow as pa
 import pyarrow.compute as pc
+from pyarrow import types
 
 from .column_type import CellMisfitError, Reading, Truths, strip_zeros
 from .date_format import ANY_DATE
 from .dates import Dates, list_date_formats
 from .missing_words import MISSING_WORDS, PANDAS_WORDS, GivenWords, Seen, WordSet
+from .native_cells import write_values
 from .number_form import NumberForm
 from .number_format import Numbers, WholeNumbers, has_leading_zero, read_plain
 from .setting_line import LONGEST_WORD, MOST_WORDS, write_setting
@@ -78,11 +80,15 @@ class Guess:
     def look(self, texts: pa.Array, first_row: int) -> pa.Array | None:
         """Drop what the cells *texts*, which begin with row *first_row*, do not fit, and count the words among them.
 
-        Where it comes by the way, return what the cells are as values of what the column can be now: where all are there, and no
+        They can be values that are no text in their file. Where it comes by the way, return what the cells are as values of what the column can be now: where all are there, and no
         word is among them.
 
         :raises CellMisfitError: a cell is not of the type that the request gives.
         """
+        if not types.is_string(texts.type):
+            if self._takes(texts):
+                return texts
+            texts = write_values(texts)
         plain = self._read_plain(texts)
         if plain is not None:
             self._seen += len(texts)
@@ -106,6 +112,16 @@ class Guess:
         self._seen += count
         return None
 
+    def _takes(self, values: pa.Array) -> bool:
+        """Whether *values* that are no text in their file are what their text would be read as; then count them."""
+        first = self._find_plain()
+        if first is None or first.arrow_type != values.type or not self.has_values:
+            return False
+        self._seen += len(values) - values.null_count
+        if values.null_count:
+            self.seen.cells[""] += values.null_count
+        return True
+
     def _count_words(self, texts: pa.Array) -> tuple[pa.Array, bool]:
         """Count the words among *texts*; return the cells without blanks around them, nulls for missing ones, and whether any is one."""
         trimmed = pc.utf8_trim_whitespace(texts)
@@ -124,24 +140,31 @@ class Guess:
 
     def _read_plain(self, texts: pa.Array) -> pa.Array | None:
         """Return *texts* as numbers, dates or booleans where all are there and fit the first of what is left; otherwise None."""
-        if self._words.has_numbers:
+        first = self._find_plain()
+        if first is None:
             return None
-        if not self.numbers:
-            return self._read_other(texts)
-        first = self.numbers[0]
-        if isinstance(first, Numbers) and (len(self.numbers) > 1 or not first.has_decimals or first.decimal != "."):
-            return None
+        if isinstance(first, Dates | Truths):
+            return first.read_plain(texts)
         plain = read_plain(texts, first.arrow_type)
         if plain is None or has_leading_zero(texts):
             return None
         self.others = []
         return plain
 
-    def _read_other(self, texts: pa.Array) -> pa.Array | None:
+    def _find_plain(self) -> WholeNumbers | Numbers | Dates | Truths | None:
+        """Return the first of what is left, where it is known enough to read plain cells without a look for words."""
+        if self._words.has_numbers:
+            return None
+        if self.numbers:
+            first = self.numbers[0]
+            is_open = isinstance(first, Numbers) and (
+                len(self.numbers) > 1 or not first.has_decimals or first.decimal != "."
+            )
+            return None if is_open else first
         if self.forms or len(self.others) != 1 or self.given.words:
             return None
         (only,) = self.others
-        return only.read_plain(texts) if isinstance(only, Dates | Truths) else None
+        return only if isinstance(only, Dates | Truths) else None
 
     def _drop_dates(self, values: pa.Array) -> None:
         """Drop all formats of dates at once where *values* are like none of them, as most text is."""

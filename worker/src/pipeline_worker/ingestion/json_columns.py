@@ -6,22 +6,19 @@ a number is one that Arrow would not keep as it is, Python reads the lines, and 
 
 from __future__ import annotations
 
-import io
 from collections.abc import Collection, Mapping, Sequence
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.json as arrow_json
 from pyarrow import types
 
-from .arrow_text import make_text, make_texts
-from .native_cells import write_floats
+from .arrow_text import make_text
+from .native_cells import are_plain
 
 _EMPTY, _MINUS_ZERO = make_text(""), make_text("-0")
-#: Between these Arrow writes floats as Python does; other programs take whole numbers up to far beyond for themselves.
-_LEAST, _MOST = pc.cast(make_texts("0.0001", "100000000000000"), pa.float64())
 _ZERO = pc.cast(make_text("0"), pa.float64())
-_FALSE = pc.equal(make_text("0"), make_text("1"))
 #: What values of these kinds become; kinds that are not here, or stand beside others, are for Python.
 _TYPES = {
     frozenset[type](): pa.null(),
@@ -34,28 +31,28 @@ _TYPES = {
 
 
 def read_columns(
-    lines: str, kinds: Mapping[str, Collection[type]], nested: Mapping[str, Sequence[str]]
+    lines: bytes | memoryview, kinds: Mapping[str, Collection[type]], nested: Mapping[str, Sequence[str]]
 ) -> tuple[dict[str, pa.Array], int] | None:
-    """Return the cells of *lines*, a record on each, as text, and how many lines; or None where Python has to read them.
+    """Return the cells of *lines*, a record on each, as the values that they are, and how many lines; or None where Python has to read them.
 
     :param kinds: name of a column → what its values were before, but for null.
     :param nested: name of an object in a record → the names in it, of which each is a column `name.inner`.
     """
     schema = _make_schema(kinds, nested)
-    if schema is None or not lines.startswith("{"):
+    if schema is None or lines[:1] != b"{":
         return None
-    text = lines.encode()
     try:
         table = arrow_json.read_json(
-            io.BytesIO(text),
-            arrow_json.ReadOptions(use_threads=False, block_size=len(text) + 1),
+            pa.BufferReader(lines),
+            arrow_json.ReadOptions(use_threads=False, block_size=len(lines) + 1),
             arrow_json.ParseOptions(explicit_schema=schema, unexpected_field_behavior="error"),
         )
     except pa.ArrowInvalid:
         return None
     # A record over two lines, and two on one, are none for Python.
-    count = text.count(b"\n") + (not text.endswith(b"\n"))
-    if table.num_rows != count or text.count(b"}\n{") != count - 1:
+    signs = np.frombuffer(lines, np.uint8)
+    ends = np.flatnonzero(signs[:-1] == ord("\n"))
+    if table.num_rows != len(ends) + 1 or (signs[ends - 1] != ord("}")).any() or (signs[ends + 1] != ord("{")).any():
         return None
     columns: dict[str, pa.Array] = {}
     for name, chunks in zip(table.column_names, table.columns, strict=True):
@@ -64,14 +61,14 @@ def read_columns(
             columns |= zip((f"{name}.{each}" for each in nested[name]), values.flatten(), strict=True)
         else:
             columns[name] = values
-    cells = {}
-    for name, values in columns.items():
-        if values.null_count < len(values):
-            written = _write(values, has_integers=int in kinds[name])
-            if written is None:
-                return None
-            cells[name] = pc.fill_null(written, _EMPTY)
-    return cells, count
+    cells = {
+        name: pc.fill_null(values, _EMPTY) if types.is_string(values.type) else values
+        for name, values in columns.items()
+        if values.null_count < len(values)
+    }
+    if not all(_are_kept(values, has_integers=int in kinds[name]) for name, values in cells.items()):
+        return None
+    return cells, table.num_rows
 
 
 def _make_schema(kinds: Mapping[str, Collection[type]], nested: Mapping[str, Sequence[str]]) -> pa.Schema | None:
@@ -88,15 +85,12 @@ def _make_schema(kinds: Mapping[str, Collection[type]], nested: Mapping[str, Seq
     return pa.schema(list(fields.items()))
 
 
-def _write(values: pa.Array, *, has_integers: bool) -> pa.Array | None:
-    """Return *values* as the cells have them, or None where some are numbers that are not what they were."""
+def _are_kept(values: pa.Array, *, has_integers: bool) -> bool:
+    """Whether *values* are what the numbers among them were, so that their text can be written from them."""
     if not types.is_floating(values.type):
-        return pc.cast(values, pa.string())
-    texts, amounts = pc.cast(values, pa.string()), pc.abs(values)
-    is_plain = pc.or_(pc.and_(pc.greater_equal(amounts, _LEAST), pc.less(amounts, _MOST)), pc.equal(values, _ZERO))
-    if not pc.all(is_plain).as_py():
-        if has_integers or not pc.all(pc.is_finite(values)).as_py():
-            return None
-        is_odd = pc.fill_null(pc.invert(is_plain), _FALSE)
-        texts = pc.replace_with_mask(texts, is_odd, make_texts(*write_floats(values.filter(is_odd).to_pylist())))
-    return None if has_integers and pc.any(pc.equal(texts, _MINUS_ZERO)).as_py() else texts
+        return True
+    if not has_integers:
+        return bool(pc.all(pc.is_finite(values)).as_py())
+    zeros = values.filter(pc.equal(values, _ZERO))
+    has_minus_zero = pc.any(pc.equal(pc.cast(zeros, pa.string()), _MINUS_ZERO)).as_py()
+    return bool(pc.all(are_plain(values)).as_py()) and not has_minus_zero

@@ -20,8 +20,8 @@ from .cell_file import CellFile
 from .converted import MERGING, Converted, leave_types_open
 from .csv_format import name_columns
 from .extra_lines import find_body
-from .native_cells import mark_truths, write_float, write_floats, write_truth
-from .text_table import convert_body
+from .native_cells import write_float, write_floats, write_truth
+from .text_table import convert_body, mark_truths
 
 Record = dict[str, Any]
 
@@ -104,7 +104,7 @@ class RecordsFormat:
 
 @dataclass(frozen=True)
 class Cells:
-    """The cells of so many *rows* as text, by columns; where a column is not there, they are empty."""
+    """The cells of so many *rows*, by columns, as text or as the values that they are; where a column is not there, they are empty."""
 
     columns: dict[str, pa.Array]
     rows: int
@@ -165,6 +165,16 @@ def convert_records(
         pandas_unread=converted.pandas_unread | unread,
         notes=[*notes, *_note_nested(records_format, kinds), *converted.notes],
     )
+
+
+def note_kinds(records: Iterable[Record], records_format: RecordsFormat, name: str) -> None:
+    """Note in *records_format* what the values of *records* are.
+
+    :raises DataUnreadable: a record has a name twice.
+    """
+    for record in records:
+        for key, value in _flatten(record, records_format, name).items():
+            records_format.kinds[key] |= {type(value)} - {type(None)}
 
 
 def _list_keys(records_format: RecordsFormat) -> list[str]:

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Iterable
 
-from .column_type import TRUTHS
-from .extra_lines import Body
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyarrow import types
+
+from .arrow_text import make_text, make_texts
+
+_EMPTY = make_text("")
+_FALSE = pc.equal(make_text("0"), make_text("1"))
+#: Between these Arrow writes floats as Python does; other programs take whole numbers up to far beyond for themselves.
+_LEAST, _MOST = pc.cast(make_texts("0.0001", "100000000000000"), pa.float64())
+_ZERO = pc.cast(make_text("0"), pa.float64())
 
 
 def write_float(value: float) -> str:
@@ -24,13 +32,18 @@ def write_truth(value: bool) -> str:
     return "true" if value else "false"
 
 
-def mark_truths(body: Body, names: list[str], kinds: Mapping[str, set[type]]) -> Body:
-    """Return *body* with the columns of text that have true and false marked: a model meets these as they are.
+def write_values(values: pa.Array) -> pa.Array:
+    """Return *values*, whole numbers, floats, or true and false, as cells have them, which text already is."""
+    if types.is_string(values.type):
+        return values
+    texts = pc.cast(values, pa.string())
+    if types.is_floating(values.type):
+        is_odd = pc.fill_null(pc.invert(are_plain(values)), _FALSE)
+        texts = pc.replace_with_mask(texts, is_odd, make_texts(*write_floats(values.filter(is_odd).to_pylist())))
+    return pc.fill_null(texts, _EMPTY)
 
-    :param kinds: column → what its cells are.
-    """
-    typed = [
-        replace(each, format=TRUTHS) if each.type == "text" and bool in kinds.get(name, ()) else each
-        for name, each in zip(names, body.columns.typed, strict=True)
-    ]
-    return replace(body, columns=replace(body.columns, typed=typed))
+
+def are_plain(floats: pa.Array) -> pa.Array:
+    """Return which of *floats* Arrow writes as Python does."""
+    amounts = pc.abs(floats)
+    return pc.or_(pc.and_(pc.greater_equal(amounts, _LEAST), pc.less(amounts, _MOST)), pc.equal(floats, _ZERO))

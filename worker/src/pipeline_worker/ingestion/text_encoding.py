@@ -67,6 +67,7 @@ class TextEncoding:
     :param lines: lines of the file, as an editor counts them.
     :param quotes: how often each of the texts of one or two characters that were asked for occurs.
     :param last_line: the last line that is not blank, and *last_line_number* which it is, counted from 1.
+    :param has_returns: whether any line ends with a carriage return.
     :param note: what was made of the file, where another encoding could make something else of it.
     """
 
@@ -76,12 +77,18 @@ class TextEncoding:
     quotes: dict[str, int]
     last_line: str
     last_line_number: int
+    has_returns: bool = False
     note: str | None = None
 
     @property
     def name(self) -> str:
         """The name as people write it."""
         return self.codec.removesuffix("-sig").upper() if self.codec.startswith("utf") else self.codec
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the bytes are UTF-8 with line ends that need not be translated, but for a byte order mark."""
+        return self.codec in {"utf-8", "utf-8-sig", "ascii"} and not self.has_returns
 
 
 def find_encoding(path: Path, name: str, given: str | None = None, quotes: Sequence[str] = '"') -> TextEncoding:
@@ -211,7 +218,9 @@ def _scan(path: Path, codec: str, how: str, quotes: Sequence[str], name: str) ->
             end = (end + text)[-_LONGEST_LINE:]
     last = end.rstrip("\n")
     lines = breaks + (end[-1:] not in {"", "\n"})
-    return TextEncoding(codec, how, lines, counts, last.rpartition("\n")[2], lines - max(0, len(end) - len(last) - 1))
+    last_number = lines - max(0, len(end) - len(last) - 1)
+    has_returns = decoder.newlines not in {None, "\n"}
+    return TextEncoding(codec, how, lines, counts, last.rpartition("\n")[2], last_number, has_returns)
 
 
 def _count(text: str, sign: str) -> int:

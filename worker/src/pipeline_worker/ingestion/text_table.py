@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from ..errors import DataUnreadable
 from .arrow_text import make_texts
-from .column_type import CellMisfitError, Typed
+from .column_type import TRUTHS, CellMisfitError, Typed
 from .converted import (
     MERGING,
     Converted,
@@ -74,6 +74,18 @@ def convert_body(
         notes=[*body.notes, *note_trimmed(found.trimmed), *list_column_notes(schema)],
         words=found.short,
     )
+
+
+def mark_truths(body: Body, names: Sequence[str], kinds: Mapping[str, set[type]]) -> Body:
+    """Return *body* with the columns of text that have true and false marked: a model meets these as they are.
+
+    :param kinds: column → what its cells are.
+    """
+    typed = [
+        replace(each, format=TRUTHS) if each.type == "text" and bool in kinds.get(name, ()) else each
+        for name, each in zip(names, body.columns.typed, strict=True)
+    ]
+    return replace(body, columns=replace(body.columns, typed=typed))
 
 
 def _convert_batches(read: Read, columns: dict[str, Typed], name: str) -> Iterator[pa.RecordBatch]:

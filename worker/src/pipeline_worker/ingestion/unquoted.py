@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 
 from .guess import Guess
 from .missing_words import MISSING_WORDS, PANDAS_WORDS
+from .native_cells import write_values
 from .text_format import TextFormat
 
 #: Reads the file from its beginning; unquoted cells that are one of these words come as nulls.
@@ -24,7 +25,7 @@ _SAMPLE_CHARACTERS = 16_000
 def take_samples(texts: pa.Array, text_format: TextFormat) -> list[str]:
     """Return some cells that could stand without quotes, and are no words for missing."""
     signs = {text_format.separator, text_format.quote, "\n", "\r"}
-    cells = (each.as_py() for each in pc.unique(texts[:_SAMPLED_ROWS]))
+    cells = (each.as_py() for each in pc.unique(write_values(texts[:_SAMPLED_ROWS])))
     known = {*MISSING_WORDS, *PANDAS_WORDS}
     found = [cell for cell in cells if len(cell) <= _LONGEST_SAMPLE and cell.strip() not in known]
     return [cell for cell in found if not signs & set(cell)][:_SAMPLES]
@@ -49,7 +50,7 @@ def find_unquoted(read: Read, guesses: Sequence[Guess], first: set[str]) -> None
         for guess, texts, nulls in zip(guesses, batch.columns, marked.columns, strict=True):
             if not nulls.null_count or not (guess.seen.cells or guess.seen.samples):
                 continue
-            counted = pc.value_counts(texts.filter(pc.is_null(nulls)))
+            counted = pc.value_counts(write_values(texts).filter(pc.is_null(nulls)))
             for cell, count in zip(counted.field(0), counted.field(1), strict=True):
                 if cell.as_py() in guess.seen.cells:
                     guess.seen.unquoted[cell.as_py()] += count.as_py()

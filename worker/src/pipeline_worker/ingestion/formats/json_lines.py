@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import codecs
 import json
+import os
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,16 +24,19 @@ from ..json_records import (
     RepeatedNameError,
     convert_records,
     make_record,
+    note_kinds,
     refuse_nested,
     refuse_repeated,
     say_broken,
 )
 from ..json_text import decode_head
-from ..text_encoding import find_encoding
+from ..text_encoding import TextEncoding, find_encoding
 from .file_format import FileFormat
 
 _LONGEST_LINE = 32 << 20
-_BLOCK_CHARACTERS = 4 << 20
+_BLOCK_BYTES = 4 << 20
+#: By so much Python finds out what lines have to be before Arrow reads the first block.
+_FIRST_BYTES = 1 << 18
 _CUT = (
     "The file ends there, and perhaps its transfer broke off: send it again; if it is whole, mend or remove the line."
 )
@@ -64,9 +70,9 @@ def can_be_lines(head: bytes, *, is_whole: bool) -> bool:
 def _convert(
     path: Path, target: Path, name: str, config: IngestionConfig, drop_columns: Collection[str], limits: Limits
 ) -> Converted:
-    encoding = find_encoding(path, name, config.encoding)
+    encoding = find_encoding(path, name, config.encoding, quotes=())
     records_format = RecordsFormat(config.decimal)
-    records = _read(path, encoding.codec, name, records_format)
+    records = _read(path, encoding, name, records_format)
     converted = convert_records(records, records_format, "line", target, name, config, drop_columns, limits)
     return replace(
         converted,
@@ -77,23 +83,45 @@ def _convert(
     )
 
 
-def _read(path: Path, codec: str, name: str, records_format: RecordsFormat) -> Iterator[tuple[int, Record | Cells]]:
-    with path.open(encoding=codec) as file:
-        number = 1
-        # Whole lines, of which only the last can be long.
-        while text := file.read(_BLOCK_CHARACTERS):
-            last = "" if text.endswith("\n") else file.readline(_LONGEST_LINE)
-            found = None
-            if len(last) < _LONGEST_LINE:
-                # What the lines before were tells what these have to be.
-                found = read_columns(text + last, records_format.kinds, records_format.nested)
-            if found is not None:
-                yield number, Cells(*found)
-                number += found[1]
-            else:
-                lines = (text + last).removesuffix("\n").split("\n")
-                yield from _read_lines(lines, number, name, is_cut=not (text + last).endswith("\n"))
-                number += len(lines)
+def _read(
+    path: Path, encoding: TextEncoding, name: str, records_format: RecordsFormat
+) -> Iterator[tuple[int, Record | Cells]]:
+    number = 1
+    for block in _read_blocks(path, encoding):
+        if not records_format.kinds and len(block) > _FIRST_BYTES:
+            # What is wrong with the first lines is said when they are read for good.
+            with suppress(DataUnreadable):
+                first = str(block[:_FIRST_BYTES], "utf-8", "ignore").split("\n")[:-1]
+                note_kinds([record for _, record in _read_lines(first, 1, name, is_cut=False)], records_format, name)
+        # What the lines before were tells what these have to be.
+        is_long = len(block) >= _LONGEST_LINE
+        found = None if is_long else read_columns(block, records_format.kinds, records_format.nested)
+        if found is not None:
+            yield number, Cells(*found)
+            number += found[1]
+        else:
+            lines = str(block, "utf-8").removesuffix("\n").split("\n")
+            yield from _read_lines(lines, number, name, is_cut=block[-1:] != b"\n")
+            number += len(lines)
+
+
+def _read_blocks(path: Path, encoding: TextEncoding) -> Iterator[bytes | memoryview]:
+    """Yield whole lines in UTF-8, of which only the last of a block can be long."""
+    if encoding.is_plain:
+        with path.open("rb") as file:
+            file.seek(len(codecs.BOM_UTF8) if encoding.codec == "utf-8-sig" else 0)
+            while content := file.read(_BLOCK_BYTES):
+                end = content.rfind(b"\n") + 1
+                if end and len(content) == _BLOCK_BYTES:
+                    # A part of a line is read again: to put its rest behind it would copy the block.
+                    file.seek(end - len(content), os.SEEK_CUR)
+                    yield memoryview(content)[:end]
+                else:
+                    yield content + file.readline()
+    else:
+        with path.open(encoding=encoding.codec) as text:
+            while lines := text.read(_BLOCK_BYTES):
+                yield (lines + text.readline(_LONGEST_LINE)).encode()
 
 
 def _read_lines(lines: Sequence[str], first: int, name: str, *, is_cut: bool) -> Iterator[tuple[int, Record]]:

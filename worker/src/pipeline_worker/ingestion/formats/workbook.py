@@ -17,9 +17,9 @@ from ..cell_file import CellFile
 from ..converted import Converted, leave_types_open
 from ..csv_format import name_columns
 from ..extra_lines import find_body
-from ..native_cells import mark_truths, write_float, write_floats, write_truth
+from ..native_cells import write_float, write_floats, write_truth
 from ..sheet_size import check_sheets
-from ..text_table import convert_body
+from ..text_table import convert_body, mark_truths
 from ..workbook_file import OLE, find_sheet, is_ods, is_xlsx, open_workbook, refuse_others
 from .file_format import FileFormat
 
