@@ -35,7 +35,7 @@ INTERNAL_PORT_OFFSETS = {
 
 
 @dataclass(frozen=True)
-class Settings:
+class StackSettings:
     """All settings by name, and what is derived from them. Secrets are kept out of its `repr`."""
 
     root: Path
@@ -150,7 +150,7 @@ class Settings:
         return self.root / ".state" / "venvs" / name
 
 
-def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
+def read_settings(environ: Mapping[str, str] | None = None) -> StackSettings:
     """Read all settings. A name that the table does not have is no setting, and is left out."""
     environ = os.environ if environ is None else environ
     root = Path(environ.get("PIPELINE_PROJECT_ROOT") or PROJECT).resolve()
@@ -158,4 +158,4 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
     found = parse_env_file(env_file.read_text(encoding="utf-8")) if env_file.exists() else {}
     values = {name: environ.get(name, found.get(name, setting.default)) for name, setting in SETTINGS.items()}
     state = Path(values["PIPELINE_STATE_DIR"] or root / ".state")
-    return Settings(root, (root / state).absolute(), env_file, values)
+    return StackSettings(root, (root / state).absolute(), env_file, values)

@@ -20,7 +20,7 @@ from minio.versioningconfig import VersioningConfig
 from pipeline_contract.layout import Layout
 from pipeline_contract.settings import KEYS
 from server import ServerUnavailable, connect, wait_for_server
-from settings import SettingInvalid, Settings, read_settings
+from settings import BootstrapSettings, SettingInvalid, read_settings
 from users import check_secrets, remove_users, set_users
 
 # What these do not have under way any more after so long, nobody will go on with.
@@ -32,7 +32,7 @@ def say(line: str) -> None:
     print(line, flush=True)
 
 
-def make_buckets(client: Minio, settings: Settings) -> None:
+def make_buckets(client: Minio, settings: BootstrapSettings) -> None:
     """Make the buckets that are missing, and keep every version of a drop and of what stages write.
 
     But not of markers of unfinished runs: they are empty, come and go with each run, and what is left of them would make their
@@ -50,7 +50,7 @@ def make_buckets(client: Minio, settings: Settings) -> None:
         say(f"bucket {bucket}: versioning is on")
 
 
-def set_lifecycle(client: Minio, admin: MinioAdmin, settings: Settings) -> None:
+def set_lifecycle(client: Minio, admin: MinioAdmin, settings: BootstrapSettings) -> None:
     """Let go what nobody misses: old logs, old versions of artifacts, lone delete markers, uploads that were never finished.
 
     The drop bucket gets no rule that removes versions: it would lose drops that were not claimed yet.
@@ -79,7 +79,7 @@ def set_lifecycle(client: Minio, admin: MinioAdmin, settings: Settings) -> None:
     )
 
 
-def bootstrap(settings: Settings, wait_seconds: float) -> None:
+def bootstrap(settings: BootstrapSettings, wait_seconds: float) -> None:
     """Do everything, in the order in which it can be used."""
     client, admin = connect(settings, settings.root)
     wait_for_server(client, admin, wait_seconds)

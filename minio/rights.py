@@ -5,7 +5,7 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from settings import Settings
+from settings import BootstrapSettings
 
 POLICIES = Path(__file__).resolve().parent / "policies"
 
@@ -18,7 +18,7 @@ def read_policy(name: str, **places: str) -> list[dict[str, Any]]:
     return statements
 
 
-def make_policies(settings: Settings) -> dict[str, dict[str, Any]]:
+def make_policies(settings: BootstrapSettings) -> dict[str, dict[str, Any]]:
     """Return the policy of each identity as MinIO takes it."""
     places = {
         "DROP_BUCKET": settings.drop_bucket,

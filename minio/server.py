@@ -10,14 +10,14 @@ from minio import Minio, MinioAdmin
 from minio.credentials.providers import StaticProvider
 from minio.error import MinioAdminException, S3Error, ServerError
 
-from settings import Key, Settings
+from settings import BootstrapSettings, Key
 
 
 class ServerUnavailable(Exception):
     """The server does not answer, or not yet."""
 
 
-def connect(settings: Settings, key: Key) -> tuple[Minio, MinioAdmin]:
+def connect(settings: BootstrapSettings, key: Key) -> tuple[Minio, MinioAdmin]:
     """Return the clients for objects and for users, with a key."""
     # Waiting for the server is done once, by wait_for_server. No proxy: this is the user's own network.
     http = urllib3.PoolManager(timeout=urllib3.Timeout(connect=3, read=30), retries=urllib3.Retry(total=1))

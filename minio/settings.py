@@ -24,7 +24,7 @@ class Key:
 
 
 @dataclass(frozen=True)
-class Settings:
+class BootstrapSettings:
     """Where the server is, what it is to hold, and who may use it.
 
     :param old_versions_days: so long an artifact that was overwritten or deleted can be brought back.
@@ -52,7 +52,7 @@ class Settings:
         return (self.drop_bucket, self.artifact_bucket, self.mlflow_bucket, self.log_bucket)
 
 
-def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
+def read_settings(environ: Mapping[str, str] | None = None) -> BootstrapSettings:
     """Read all settings; raise SettingInvalid with every name that is missing."""
     environ = os.environ if environ is None else environ
     missing = []
@@ -73,7 +73,7 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
         return Key(read(names[0]), read(names[1]))
 
     address, is_secure = split_url(read("OBJECT_STORAGE_ENDPOINT_URL"))
-    settings = Settings(
+    settings = BootstrapSettings(
         address=address,
         is_secure=is_secure,
         region=choose(environ, "OBJECT_STORAGE_REGION"),
@@ -109,7 +109,7 @@ def split_sources(text: str) -> tuple[tuple[str, str], ...]:
     return tuple((bucket, prefix) for bucket, _, prefix in parts if bucket)
 
 
-def check_keys(settings: Settings) -> None:
+def check_keys(settings: BootstrapSettings) -> None:
     """Raise where two identities share an access key: the rights of one would be the other's."""
     seen = {settings.root.access: KEYS["root"][0]}
     for identity, key in settings.keys.items():
@@ -119,7 +119,7 @@ def check_keys(settings: Settings) -> None:
         seen[key.access] = name
 
 
-def check_buckets(settings: Settings) -> None:
+def check_buckets(settings: BootstrapSettings) -> None:
     """Raise where S3 allows no bucket of the name, or two are one: what is old in the one goes, in the other it must stay."""
     names = {
         "ML_PIPELINE_DROP_BUCKET": settings.drop_bucket,

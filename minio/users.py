@@ -11,13 +11,13 @@ from minio.error import S3Error
 from pipeline_contract.settings import KEYS
 from rights import make_policies
 from server import connect
-from settings import SettingInvalid, Settings
+from settings import BootstrapSettings, SettingInvalid
 
 #: Who is in this group was made here. It gives no right.
 GROUP = "pipeline"
 
 
-def check_secrets(admin: MinioAdmin, settings: Settings) -> None:
+def check_secrets(admin: MinioAdmin, settings: BootstrapSettings) -> None:
     """Raise where a user that is there does not answer to the secret of its setting.
 
     Sessions that were begun with a key (STS, up to a week long) outlive a change of its secret; they end with its user.
@@ -43,7 +43,7 @@ def check_secrets(admin: MinioAdmin, settings: Settings) -> None:
         )
 
 
-def set_users(admin: MinioAdmin, settings: Settings) -> Iterator[str]:
+def set_users(admin: MinioAdmin, settings: BootstrapSettings) -> Iterator[str]:
     """Give each identity its policy, and its user that policy and no other; yield what was done."""
     for identity, policy in make_policies(settings).items():
         key = settings.keys[identity]
@@ -59,7 +59,7 @@ def set_users(admin: MinioAdmin, settings: Settings) -> Iterator[str]:
         yield f"key of {identity}: set"
 
 
-def remove_users(admin: MinioAdmin, settings: Settings) -> Iterator[str]:
+def remove_users(admin: MinioAdmin, settings: BootstrapSettings) -> Iterator[str]:
     """Remove who was made here and is in no setting any more, and so end their sessions; yield what was done.
 
     Of others that hold a policy of ours it is only told: somebody else made them.

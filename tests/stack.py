@@ -14,15 +14,17 @@ from typing import TYPE_CHECKING
 
 import psutil  # type: ignore[import-untyped]
 
+from cli.credentials import write_env_file
 from cli.dev.test import make_environ
 from cli.runs.airflow_client import open_airflow
-from cli.settings import PROJECT, Settings, read_settings
+from cli.settings import PROJECT, StackSettings, read_settings
 from cli.setup.environments import FOLDER as VENVS
-from cli.stacks.local import end_service, list_recorded, make_env
+from cli.stacks.local import end_service, list_recorded
 from cli.stacks.postgres import PORT, program, socket_folder
 from cli.stacks.process import find_process, find_session, read_record
 from cli.stacks.storage import make_client
 from cli.stacks.supervision import NAME as SUPERVISOR
+from tests.ports import choose_ports
 
 if TYPE_CHECKING:
     import httpx
@@ -37,7 +39,7 @@ class Stack:
     """A stack that runs. `environment` is what a command needs to work on this stack and no other."""
 
     environment: dict[str, str] = field(repr=False)
-    settings: Settings
+    settings: StackSettings
     # Not handed on by `replace`: a stack with other keys needs other clients.
     _clients: dict[str, S3Client] = field(default_factory=dict, init=False, repr=False)
 
@@ -127,7 +129,10 @@ def make_stack_environment(folder: Path, **changes: str) -> dict[str, str]:
     """Return the environment of a stack with its settings file in a folder of a short path, and nothing of this one's."""
     # Stacks run beside each other and beside other tests: one that waits takes little of the machine.
     changes = {"AIRFLOW_SCHEDULER_SLEEP_SECONDS": "1"} | changes
-    return {**make_environ(), **make_env(folder, None, **changes)}
+    env_file = folder / ".env"
+    if not env_file.exists():
+        write_env_file(env_file, {**choose_ports(), **changes})
+    return {**make_environ(), "PIPELINE_STATE_DIR": str(folder), "PIPELINE_ENV_FILE": str(env_file)}
 
 
 def make_stack(folder: Path, **changes: str) -> Stack:

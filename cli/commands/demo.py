@@ -10,7 +10,7 @@ from pathlib import Path
 from cli.commands.drop import carry_out, plan_drop
 from cli.commands.up import describe, start
 from cli.errors import CommandError
-from cli.settings import PROJECT, Settings
+from cli.settings import PROJECT, StackSettings
 from cli.show import Show
 from cli.stacks.compose import make_worker_argv
 from cli.stacks.local import prepare_settings
@@ -67,7 +67,7 @@ def begin(heading: str) -> None:
     Show().print(f"\n{heading}", "bold")
 
 
-def use_model(settings: Settings, path: Path) -> list[tuple[str, str, str]]:
+def use_model(settings: StackSettings, path: Path) -> list[tuple[str, str, str]]:
     """Load the newest model in the worker's environment, and return what it predicts beside what the file says."""
     script = PROJECT / "cli" / "runs" / "use_model.py"
     if settings.is_compose:

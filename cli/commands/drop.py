@@ -12,15 +12,15 @@ from cli.runs.params import Params, read_params
 from cli.runs.receipts import Receipts
 from cli.runs.report import report_end
 from cli.runs.run_status import FollowedRun
-from cli.runs.store import Store
-from cli.settings import Settings, read_settings
+from cli.runs.store import StackStore
+from cli.settings import StackSettings, read_settings
 from cli.show import Show, describe_size
 from pipeline_contract.drop_key import DATASET_PARAMS, SIDECAR_SUFFIX, dataset_of_key, is_drop_key, name_dataset
 from pipeline_contract.run_key import make_digest
 
 
 @dataclass(frozen=True)
-class Drop:
+class DroppedFile:
     """A file that is to be dropped. `params`: for it alone; `shared`: for every file of the dataset."""
 
     path: Path
@@ -60,7 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
     return carry_out(drop, settings, is_waiting=arguments.wait != "0")
 
 
-def plan_drop(file: str, dataset: str = "", params: str = "") -> Drop:
+def plan_drop(file: str, dataset: str = "", params: str = "") -> DroppedFile:
     """Return what is to be put where; whatever could never become a drop is refused before anything is put."""
     if not file:
         raise InputRefused("Which file?\n  make drop FILE=examples/penguins/penguins.csv")
@@ -79,7 +79,7 @@ def plan_drop(file: str, dataset: str = "", params: str = "") -> Drop:
     name = dataset.strip("/") or name_dataset(own or path.name)
     key = "/".join([*(part for part in name.split("/") if part), path.name])
     refuse_no_drop(key)
-    return Drop(path, key, read_params(params) if params else None, shared)
+    return DroppedFile(path, key, read_params(params) if params else None, shared)
 
 
 def refuse_no_drop(key: str) -> None:
@@ -97,9 +97,9 @@ def refuse_no_drop(key: str) -> None:
     )
 
 
-def carry_out(drop: Drop, settings: Settings, *, is_waiting: bool = True) -> int:
+def carry_out(drop: DroppedFile, settings: StackSettings, *, is_waiting: bool = True) -> int:
     """Put the parameters, then the file; then follow the run. Return the exit code."""
-    store = Store(settings)
+    store = StackStore(settings)
     receipts = Receipts(settings, store)
     bucket = settings["ML_PIPELINE_DROP_BUCKET"]
     size = drop.path.stat().st_size

@@ -12,7 +12,7 @@ from cli.runs.params import read_params
 from cli.runs.receipts import Receipts
 from cli.runs.report import report_end
 from cli.runs.run_status import FollowedRun
-from cli.runs.store import Store
+from cli.runs.store import StackStore
 from cli.settings import read_settings
 from cli.show import Show
 from pipeline_contract.stages import STAGES
@@ -43,7 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise InputRefused(f"Which run?\n  make rerun STAGE={stage} RUN=<a run key>: `make status` lists the last ones")
     overrides = read_params(arguments.params).values if arguments.params else {}
     is_cascading = arguments.cascade != "0"
-    receipts = Receipts(settings, Store(settings))
+    receipts = Receipts(settings, StackStore(settings))
     receipt = receipts.find(arguments.run_key)
     with Show() as show, Airflow(settings) as airflow:
         conf: dict[str, Any] = {}

@@ -17,8 +17,8 @@ from cli.commands.up import start
 from cli.errors import CommandError, InputRefused
 from cli.runs.ledger import Ledger, Way, count_twice, find_standstills, read_runs
 from cli.runs.receipts import Receipts
-from cli.runs.store import Store
-from cli.settings import PROJECT, Settings
+from cli.runs.store import StackStore
+from cli.settings import PROJECT, StackSettings
 from cli.show import Show
 from cli.stacks.compose import ONCE, make_project_argv, read_containers
 from cli.stacks.local import make_services, prepare_settings
@@ -99,7 +99,7 @@ def run(arguments: argparse.Namespace) -> int:
 class Killer:
     """Kills parts of the running stack, which then has to come back by itself."""
 
-    def __init__(self, settings: Settings, chance: random.Random) -> None:
+    def __init__(self, settings: StackSettings, chance: random.Random) -> None:
         self._settings = settings
         self._chance = chance
         self._spared: set[str] = set()
@@ -182,13 +182,13 @@ class Killer:
 class Soak:
     """Drops of one dataset of their own, and what became of them."""
 
-    def __init__(self, settings: Settings, killer: Killer) -> None:
+    def __init__(self, settings: StackSettings, killer: Killer) -> None:
         self._settings = settings
         self._killer = killer
         self._show = Show()
         self._dataset = f"soak-{datetime.now(UTC):%Y%m%d%H%M%S}"
-        self._store = Store(settings, "worker")
-        self._people = Store(settings)
+        self._store = StackStore(settings, "worker")
+        self._people = StackStore(settings)
         self._put: dict[str, float] = {}
         self.kills: list[tuple[float, str]] = []
         self.began = 0.0

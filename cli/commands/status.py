@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import psutil  # type: ignore[import-untyped]  # ships no types
 
 from cli.runs.last_drops import show_last_drops, show_run
-from cli.settings import Settings, read_settings
+from cli.settings import StackSettings, read_settings
 from cli.stacks.compose import describe_containers
 from cli.stacks.local import STARTED_AGAIN, make_services
 from cli.stacks.process import find_process, find_session, read_record
@@ -41,7 +41,7 @@ def describe_age(seconds: float) -> str:
     return f"{seconds:.0f} s"
 
 
-def describe_service(settings: Settings, service: Service) -> tuple[str, bool]:
+def describe_service(settings: StackSettings, service: Service) -> tuple[str, bool]:
     """Return a line for a service, and whether it is healthy."""
     record = read_record(settings, service.name)
     if record is None or find_process(record) is None:
@@ -55,7 +55,7 @@ def describe_service(settings: Settings, service: Service) -> tuple[str, bool]:
     return line.rstrip(), is_healthy
 
 
-def describe_services(settings: Settings) -> tuple[list[str], bool]:
+def describe_services(settings: StackSettings) -> tuple[list[str], bool]:
     """Return a line for each service, and whether all of them are healthy."""
     with ThreadPoolExecutor(8) as pool:  # a service that hangs keeps its own line waiting only
         services = make_services(settings)

@@ -13,7 +13,7 @@ from cli.runs.params import read_params
 from cli.runs.receipts import Receipts
 from cli.runs.report import report_end
 from cli.runs.run_status import FollowedRun
-from cli.runs.store import Store
+from cli.runs.store import StackStore
 from cli.settings import read_settings
 from cli.show import Show, describe_size
 from pipeline_contract.drop_key import SOURCES, dataset_of_request
@@ -44,7 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
     payload = read_params(arguments.params).values if arguments.params else {}
     path = Path(arguments.file).expanduser() if arguments.file else None
     key = choose_key(path, payload, bucket) if path else ""
-    store = Store(settings)
+    store = StackStore(settings)
     with Show() as show, Airflow(settings) as airflow:
         if path:
             with show.show_upload(path) as advance:

@@ -5,7 +5,7 @@ import time
 from collections.abc import Sequence
 
 from cli.progress import Progress
-from cli.settings import Settings
+from cli.settings import StackSettings
 from cli.stacks.compose import start_compose
 from cli.stacks.local import prepare_settings, start_stack
 
@@ -15,7 +15,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("services", nargs="*", help="start only these, and what they need (default: all)")
 
 
-def describe(settings: Settings) -> str:
+def describe(settings: StackSettings) -> str:
     """Say who and where, without any secret."""
     told = f"""\
   Airflow  {settings.airflow_url}
@@ -28,7 +28,7 @@ def describe(settings: Settings) -> str:
     return told
 
 
-def start(settings: Settings, services: Sequence[str] = ()) -> bool:
+def start(settings: StackSettings, services: Sequence[str] = ()) -> bool:
     """Start what does not run of either stack; return whether anything may be new."""
     if settings.is_compose:
         start_compose(settings, services)

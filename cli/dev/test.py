@@ -16,7 +16,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from cli.settings import PROJECT, Settings, read_settings
+from cli.settings import PROJECT, StackSettings, read_settings
 from cli.stacks.compose import find_engine_fault
 from pipeline_contract.settings import SETTINGS
 
@@ -25,7 +25,7 @@ PACES = {"quick": "test-quick", "usual": "test", "long": "test-long"}
 
 
 @dataclass(frozen=True)
-class Layer:
+class Suite:
     """Folders of tests, the virtual environment that they run in, and at which paces there are any."""
 
     name: str
@@ -39,13 +39,13 @@ class Layer:
 
 #: Those that take longest first, as they run side by side.
 LAYERS = (
-    Layer("compose-stack", ("tests/e2e",), "tools", True, True, (("STACK", "compose"),), ("usual", "long")),
-    Layer("stack", ("tests/e2e",), "tools", paces=("usual", "long")),
-    Layer("worker", ("tests/worker",), "worker"),
-    Layer("compose", ("tests/compose",), "airflow", needs_engine=True, needs_images=True, paces=("usual",)),
-    Layer("integration", ("tests/integration",), "tools", paces=("usual", "long")),
-    Layer("dags", ("tests/dags",), "airflow"),
-    Layer("cli", ("tests/contract", "tests/docs", "tests/cli"), "tools", paces=("quick", "usual")),
+    Suite("compose-stack", ("tests/e2e",), "tools", True, True, (("STACK", "compose"),), ("usual", "long")),
+    Suite("stack", ("tests/e2e",), "tools", paces=("usual", "long")),
+    Suite("worker", ("tests/worker",), "worker"),
+    Suite("compose", ("tests/compose",), "airflow", needs_engine=True, needs_images=True, paces=("usual",)),
+    Suite("integration", ("tests/integration",), "tools", paces=("usual", "long")),
+    Suite("dags", ("tests/dags",), "airflow"),
+    Suite("cli", ("tests/contract", "tests/docs", "tests/cli"), "tools", paces=("quick", "usual")),
 )
 CHECK = "check"
 #: Builds what containers of tests are made of, before those that need it: in no test's time there is room for that.
@@ -135,7 +135,7 @@ def run(arguments: argparse.Namespace) -> int:
     return 0 if all(result.is_good for result in results) else 1
 
 
-def run_layer(settings: Settings, layer: Layer, pace: str, folder: Path, images: Future[Result] | None) -> Result:
+def run_layer(settings: StackSettings, layer: Suite, pace: str, folder: Path, images: Future[Result] | None) -> Result:
     """Run one layer's tests of a pace in its virtual environment, when the images that it needs are there."""
     if images:
         images.result()

@@ -11,7 +11,7 @@ from urllib.parse import quote
 import httpx
 
 from cli.errors import NO_ANSWER, AirflowUnreachable, InputRefused
-from cli.settings import Settings
+from cli.settings import StackSettings
 from pipeline_contract.records import FAILURE_MARK
 from pipeline_contract.stages import STAGES
 
@@ -39,7 +39,7 @@ class DagRun:
 class Airflow:
     """The REST API, logged in as the user of the commands. Every failure is an AirflowUnreachable. Close it after use."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: StackSettings) -> None:
         self._settings = settings
         # No proxy: the server is on this machine. The first login makes the server load all of its user management, which took
         # more than 20 s on two busy cores.

@@ -7,14 +7,14 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from cli.errors import AirflowUnreachable
-from cli.settings import Settings
+from cli.settings import StackSettings
 
 if TYPE_CHECKING:
     import httpx
 
 
 @contextmanager
-def open_airflow(settings: Settings) -> Iterator[httpx.Client]:
+def open_airflow(settings: StackSettings) -> Iterator[httpx.Client]:
     """Log in and give a client whose paths are relative to Airflow's address; its errors become AirflowUnreachable."""
     import httpx
 

@@ -10,8 +10,8 @@ from typing import Any
 
 from cli.errors import AirflowUnreachable
 from cli.runs.airflow_api import Airflow, DagRun
-from cli.runs.store import Store
-from cli.settings import Settings
+from cli.runs.store import StackStore
+from cli.settings import StackSettings
 from cli.show import first_sentence
 from pipeline_contract.exit_code import ExitCode
 from pipeline_contract.layout import FAILURE, MANIFEST, STARTED, Layout
@@ -21,7 +21,7 @@ from pipeline_contract.state import State
 
 
 @dataclass(frozen=True)
-class Attempt:
+class AttemptRecord:
     """One attempt of a stage.
 
     `name`: empty for a Dag run that began none. `at`: when it began, or, where it was refused at once, when it was. `result`:
@@ -42,9 +42,9 @@ class Attempt:
         return self.ask.rpartition("/")[0]
 
 
-def read_attempts(settings: Settings, run_key: str) -> list[Attempt]:
+def read_attempts(settings: StackSettings, run_key: str) -> list[AttemptRecord]:
     """Return the attempts of a run, stage by stage, each stage's oldest first."""
-    store = Store(settings, "watch")
+    store = StackStore(settings, "watch")
     bucket = settings.artifact_bucket
     run = Layout(settings.artifact_prefix).run(run_key)
     found: dict[tuple[str, str], set[str]] = {}
@@ -60,7 +60,7 @@ def read_attempts(settings: Settings, run_key: str) -> list[Attempt]:
             return read_json(store.read(bucket, key) or b"")
         return {}
 
-    def read_attempt(entry: tuple[tuple[str, str], set[str]]) -> Attempt | None:
+    def read_attempt(entry: tuple[tuple[str, str], set[str]]) -> AttemptRecord | None:
         (stage, name), files = entry
         started = read(run.started(stage, name)) if STARTED in files else {}
         failure = read(run.failure(stage, name)) if FAILURE in files else {}
@@ -74,7 +74,7 @@ def read_attempts(settings: Settings, run_key: str) -> list[Attempt]:
         else:
             is_refused = failure.get("exit") in (ExitCode.DATA, ExitCode.REQUEST)
             result = (State.REFUSED if is_refused else State.FAILED) if failure else ""
-        return Attempt(
+        return AttemptRecord(
             stage=stage,
             name=name,
             ask=str(started.get("ask") or failure.get("ask") or ""),
@@ -92,7 +92,7 @@ def read_attempts(settings: Settings, run_key: str) -> list[Attempt]:
         return _sort(attempt for attempt in attempts if attempt)
 
 
-def find_runs(airflow: Airflow, run_key: str, attempts: Sequence[Attempt]) -> list[DagRun] | None:
+def find_runs(airflow: Airflow, run_key: str, attempts: Sequence[AttemptRecord]) -> list[DagRun] | None:
     """Return Airflow's runs of a run key, oldest first; None where Airflow does not answer.
 
     Those that carry no partition key, as Airflow's form sends none, are found by what the attempts say of whom they are.
@@ -111,7 +111,7 @@ def find_runs(airflow: Airflow, run_key: str, attempts: Sequence[Attempt]) -> li
     return sorted(runs, key=lambda run: run.run_after)
 
 
-def add_runs_without_attempt(attempts: Sequence[Attempt], runs: Sequence[DagRun]) -> list[Attempt]:
+def add_runs_without_attempt(attempts: Sequence[AttemptRecord], runs: Sequence[DagRun]) -> list[AttemptRecord]:
     """Return the attempts, and in their places the Dag runs that began none: refused at once, with nothing to do, or to come."""
     known = {(attempt.stage, attempt.dag_run_id) for attempt in attempts}
     words = {
@@ -124,12 +124,15 @@ def add_runs_without_attempt(attempts: Sequence[Attempt], runs: Sequence[DagRun]
     return _sort(
         [
             *attempts,
-            *(Attempt(run.dag_id, "", f"{run.dag_run_id}/0", run.run_after, {}, *words[run.state]) for run in rest),
+            *(
+                AttemptRecord(run.dag_id, "", f"{run.dag_run_id}/0", run.run_after, {}, *words[run.state])
+                for run in rest
+            ),
         ]
     )
 
 
-def tell_asker(attempt: Attempt, run: DagRun | None) -> str:
+def tell_asker(attempt: AttemptRecord, run: DagRun | None) -> str:
     """Return who asked for an attempt, and with which parameters."""
     dag_run_id, _, clears = attempt.ask.rpartition("/")
     if not dag_run_id:
@@ -143,7 +146,9 @@ def tell_asker(attempt: Attempt, run: DagRun | None) -> str:
     return f"{asker}, with {json.dumps(attempt.params, ensure_ascii=False)}" if attempt.params else asker
 
 
-def tell_result(attempt: Attempt, run: DagRun | None, receipt: Receipt, later: Sequence[Attempt]) -> tuple[str, str]:
+def tell_result(
+    attempt: AttemptRecord, run: DagRun | None, receipt: Receipt, later: Sequence[AttemptRecord]
+) -> tuple[str, str]:
     """Return how an attempt ended, and why; `later`: those that came after it."""
     if attempt.result:
         return attempt.result, first_sentence(attempt.reason) if attempt.reason else ""
@@ -158,6 +163,6 @@ def tell_result(attempt: Attempt, run: DagRun | None, receipt: Receipt, later: S
     return "no word", "it runs, or ended without a word"
 
 
-def _sort(attempts: Iterable[Attempt]) -> list[Attempt]:
+def _sort(attempts: Iterable[AttemptRecord]) -> list[AttemptRecord]:
     stages = list(STAGES)
     return sorted(attempts, key=lambda attempt: (stages.index(attempt.stage), attempt.at))

@@ -7,12 +7,12 @@ from rich.text import Text
 
 from cli.errors import StoreUnreachable
 from cli.runs.airflow_api import Airflow, DagRun
-from cli.runs.attempts import Attempt, add_runs_without_attempt, find_runs, read_attempts, tell_asker, tell_result
+from cli.runs.attempts import AttemptRecord, add_runs_without_attempt, find_runs, read_attempts, tell_asker, tell_result
 from cli.runs.ready_command import make_commands
 from cli.runs.receipts import Receipts
 from cli.runs.report import collect_links, make_metric_rows, report_reason
-from cli.runs.store import Store
-from cli.settings import Settings
+from cli.runs.store import StackStore
+from cli.settings import StackSettings
 from cli.show import Show, describe_seconds, first_sentence
 from cli.stacks.standing import find_left, find_standing
 from pipeline_contract.escape import escape
@@ -38,10 +38,10 @@ _MARKS = {
 _NEXT = dict(zip((State.CLAIMED, *(stage.state for stage in STAGES.values())), STAGES, strict=False))
 
 
-def show_last_drops(settings: Settings) -> None:
+def show_last_drops(settings: StackSettings) -> None:
     """Write the last drops, newest first, and what keeps Airflow from taking up more."""
     show = Show()
-    receipts = Receipts(settings, Store(settings, is_patient=False))
+    receipts = Receipts(settings, StackStore(settings, is_patient=False))
     try:
         found = receipts.read_last(COUNT)
     except StoreUnreachable as error:
@@ -72,10 +72,10 @@ def show_last_drops(settings: Settings) -> None:
         show.print(f"  ! {obstacle}", "yellow")
 
 
-def show_run(settings: Settings, run_key: str) -> None:
+def show_run(settings: StackSettings, run_key: str) -> None:
     """Write all that is known of one run, its attempts too; an unknown one is refused, with the nearest that there is."""
     show = Show()
-    receipt = Receipts(settings, Store(settings)).find(run_key)
+    receipt = Receipts(settings, StackStore(settings)).find(run_key)
     show.console.print(Text.assemble(describe_state_with_mark(receipt), f"  {receipt.run_key}"), soft_wrap=True)
     show.print(f"  file     {escape(receipt.file or 'none')}")
     show.print(f"  dataset  {escape(receipt.dataset)}")
@@ -92,7 +92,7 @@ def show_run(settings: Settings, run_key: str) -> None:
         for command in make_commands(receipt.reason.fix, receipt.stage or "", receipt.run_key):
             show.print(f"  {command}")
     show.print()
-    attempts: list[Attempt] | None = None
+    attempts: list[AttemptRecord] | None = None
     try:
         attempts = read_attempts(settings, run_key)
     except StoreUnreachable as error:
@@ -116,7 +116,7 @@ def show_stages(receipt: Receipt, show: Show) -> None:
             show.print(f"{'':22}- and {summary.more_notes} more, in profile.json and the report")
 
 
-def _show_attempts(attempts: list[Attempt], runs: list[DagRun] | None, receipt: Receipt, show: Show) -> None:
+def _show_attempts(attempts: list[AttemptRecord], runs: list[DagRun] | None, receipt: Receipt, show: Show) -> None:
     """Write a line for each attempt: when, how it ended, who asked for it, with what, and why it ended so."""
     attempts = add_runs_without_attempt(attempts, runs or ())
     if not attempts:

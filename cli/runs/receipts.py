@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 
 from cli.errors import InputRefused
-from cli.runs.store import Store
-from cli.settings import Settings
+from cli.runs.store import StackStore
+from cli.settings import StackSettings
 from pipeline_contract.layout import Layout
 from pipeline_contract.records import Receipt, RecordInvalid
 from pipeline_contract.run_key import RunKey, RunKeyInvalid, make_slug
@@ -17,7 +17,7 @@ from pipeline_contract.run_key import RunKey, RunKeyInvalid, make_slug
 class Receipts:
     """All receipts of a stack."""
 
-    def __init__(self, settings: Settings, store: Store) -> None:
+    def __init__(self, settings: StackSettings, store: StackStore) -> None:
         self._store = store
         self._bucket = settings.artifact_bucket
         self._layout = Layout(settings.artifact_prefix)

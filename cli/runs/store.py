@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from cli.errors import NO_ANSWER, InputRefused, StoreUnreachable
-from cli.settings import Settings
+from cli.settings import StackSettings
 from cli.stacks.storage import make_client
 from pipeline_contract.s3 import KEY_FAULTS, BucketMissing, ObjectMissing, StoreError, StoreUnavailable, translating
 from pipeline_contract.settings import KEYS
@@ -20,14 +20,14 @@ PART_SIZE = 16 * MIB
 _MOST_PARTS = 10_000
 
 
-class Store:
+class StackStore:
     """The S3 server. Every failure is a StoreUnreachable that says what to do.
 
     `identity`: whose key is used; that of people who drop files may put drops, list and read receipts, and nothing else.
     `is_patient`: whether it tries again, and waits for a server that is busy; else it is known soon that there is no answer.
     """
 
-    def __init__(self, settings: Settings, identity: str = "drop", *, is_patient: bool = True) -> None:
+    def __init__(self, settings: StackSettings, identity: str = "drop", *, is_patient: bool = True) -> None:
         self._settings = settings
         self._key_settings = " and ".join(KEYS[identity])
         self._client: Any = make_client(settings, identity, is_patient=is_patient)

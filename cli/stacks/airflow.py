@@ -11,7 +11,7 @@ from pathlib import Path
 
 from cli.errors import ServiceFailed
 from cli.runs.airflow_client import open_airflow
-from cli.settings import LOOPBACK, MOST_DAYS, Settings
+from cli.settings import LOOPBACK, MOST_DAYS, StackSettings
 from cli.stacks.airflow_environment import ROLES, make_airflow_environment, make_pipeline_environment
 from cli.stacks.health import read_json
 from cli.stacks.private_file import write_private
@@ -21,17 +21,17 @@ from cli.stacks.service import Service
 COMPONENTS = {"airflow-scheduler": "scheduler", "airflow-dags": "dag_processor", "airflow-triggerer": "triggerer"}
 
 
-def home(settings: Settings) -> Path:
+def home(settings: StackSettings) -> Path:
     """Return Airflow's own folder."""
     return settings.state / "airflow"
 
 
-def make_argv(settings: Settings, *arguments: str) -> tuple[str, ...]:
+def make_argv(settings: StackSettings, *arguments: str) -> tuple[str, ...]:
     """Return an Airflow command line. By its module: a script's first line would limit the length of our path."""
     return (str(settings.venv("airflow") / "bin" / "python"), "-P", "-m", "airflow", *arguments)
 
 
-def write_airflow_files(settings: Settings) -> None:
+def write_airflow_files(settings: StackSettings) -> None:
     """Write the logins, and a configuration file that says where the configuration is.
 
     Without the file Airflow writes one with secrets of its own; without the logins it makes passwords and logs them.
@@ -43,7 +43,7 @@ def write_airflow_files(settings: Settings) -> None:
     )
 
 
-def remove_old_logs(settings: Settings) -> None:
+def remove_old_logs(settings: StackSettings) -> None:
     """Remove logs of tasks and of the Dag processor that are older than AIRFLOW_LOG_DAYS, and the folders that they leave empty."""
     oldest = time.time() - settings.read_int("AIRFLOW_LOG_DAYS", 1, MOST_DAYS) * 24 * 3600
     emptied = set()
@@ -62,7 +62,7 @@ def remove_old_logs(settings: Settings) -> None:
                     emptied.add(str(Path(folder).parent))
 
 
-def migrate_database(settings: Settings) -> None:
+def migrate_database(settings: StackSettings) -> None:
     """Bring the database to this version of Airflow; once, as asking costs seconds."""
     version = next(settings.venv("airflow").glob("lib/python*/site-packages/apache_airflow_core-*.dist-info")).name
     # In the database's own folder, so that it goes when the database goes.
@@ -88,7 +88,7 @@ def migrate_database(settings: Settings) -> None:
     write_private(stamp, version)
 
 
-def is_component_healthy(settings: Settings, component: str, started: float) -> bool:
+def is_component_healthy(settings: StackSettings, component: str, started: float) -> bool:
     """Return whether a component reported itself alive after it was started; an old report is of its forerunner."""
     health = read_json(f"{settings.airflow_url}/api/v2/monitor/health") or {}
     state = health.get(component)
@@ -98,7 +98,7 @@ def is_component_healthy(settings: Settings, component: str, started: float) -> 
     return isinstance(reported, str) and datetime.fromisoformat(reported).timestamp() >= started
 
 
-def set_pool(settings: Settings) -> None:
+def set_pool(settings: StackSettings) -> None:
     """Make the stages' pool, or give it the size of the setting."""
     name = settings["ML_PIPELINE_POOL"]
     wanted = {
@@ -114,7 +114,7 @@ def set_pool(settings: Settings) -> None:
             client.post("/api/v2/pools", json={"name": name, **wanted}).raise_for_status()
 
 
-def make_airflow(settings: Settings) -> list[Service]:
+def make_airflow(settings: StackSettings) -> list[Service]:
     """Describe Airflow's processes."""
     port = settings.read_port("AIRFLOW_PORT")
     environment = make_airflow_environment(settings)

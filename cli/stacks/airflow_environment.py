@@ -2,7 +2,7 @@
 
 import os
 
-from cli.settings import LOOPBACK, Settings
+from cli.settings import LOOPBACK, StackSettings
 from cli.stacks.postgres import make_url
 from cli.stacks.service import make_environment
 from pipeline_contract.settings import DAGS, WORKER, list_read_by
@@ -16,7 +16,7 @@ ROLES = {
 }
 
 
-def make_pipeline_environment(settings: Settings, *, has_keys: bool) -> dict[str, str]:
+def make_pipeline_environment(settings: StackSettings, *, has_keys: bool) -> dict[str, str]:
     """Return the pipeline's settings; the keys to the store only for the processes that run tasks."""
     wanted = (setting for setting in list_read_by(WORKER | DAGS) if has_keys or not setting.is_secret)
     return {
@@ -31,7 +31,7 @@ def make_pipeline_environment(settings: Settings, *, has_keys: bool) -> dict[str
     }
 
 
-def make_airflow_environment(settings: Settings) -> dict[str, str]:
+def make_airflow_environment(settings: StackSettings) -> dict[str, str]:
     """Return Airflow's configuration, as environment variables; the same for all of its processes."""
     home = settings.state / "airflow"
     slots = settings.read_int("ML_PIPELINE_POOL_SLOTS", 1, 1000)

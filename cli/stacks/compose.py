@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from cli.errors import MachineUnfit, ServiceFailed, SettingInvalid
-from cli.settings import MOST_DAYS, PROJECT, Settings
+from cli.settings import MOST_DAYS, PROJECT, StackSettings
 from pipeline_contract.settings import SETTINGS, choose
 
 #: Earlier ones know no dependency that need not be there.
@@ -74,7 +74,7 @@ def check_engine() -> None:
         )
 
 
-def make_argv(settings: Settings, *arguments: str) -> list[str]:
+def make_argv(settings: StackSettings, *arguments: str) -> list[str]:
     """Return a `docker compose` command line for what docker-compose.yaml and the settings file describe."""
     where = {"project-directory": settings.root, "file": settings.root / "docker-compose.yaml"}
     return [
@@ -85,7 +85,7 @@ def make_argv(settings: Settings, *arguments: str) -> list[str]:
     ]
 
 
-def make_project_argv(settings: Settings, *arguments: str) -> list[str]:
+def make_project_argv(settings: StackSettings, *arguments: str) -> list[str]:
     """Return a `docker compose` command line for what is on the engine, whatever the settings say by now.
 
     With the project's name alone Compose goes by the labels of containers, networks and volumes: a service that no profile
@@ -94,7 +94,7 @@ def make_project_argv(settings: Settings, *arguments: str) -> list[str]:
     return ["docker", "compose", f"--project-name={settings['COMPOSE_PROJECT_NAME']}", *arguments]
 
 
-def run(argv: Sequence[str], settings: Settings, environment: Mapping[str, str] | None = None) -> None:
+def run(argv: Sequence[str], settings: StackSettings, environment: Mapping[str, str] | None = None) -> None:
     """Run a `docker compose` command, which says itself what it does; raise ServiceFailed when it fails."""
     sys.stdout.flush()
     done = subprocess.run(argv, cwd=settings.root, env=environment, stdin=subprocess.DEVNULL, check=False)
@@ -104,7 +104,7 @@ def run(argv: Sequence[str], settings: Settings, environment: Mapping[str, str] 
         )
 
 
-def read(argv: Sequence[str], settings: Settings) -> str:
+def read(argv: Sequence[str], settings: StackSettings) -> str:
     """Return what a `docker` command prints; raise ServiceFailed when it fails."""
     done = subprocess.run(argv, cwd=settings.root, capture_output=True, text=True, check=False)
     if done.returncode:
@@ -112,7 +112,7 @@ def read(argv: Sequence[str], settings: Settings) -> str:
     return done.stdout
 
 
-def read_containers(settings: Settings) -> list[dict[str, Any]]:
+def read_containers(settings: StackSettings) -> list[dict[str, Any]]:
     """Return the containers of the services, those that ended too."""
     # A list in some versions, a line for each in others.
     lines = read(make_project_argv(settings, "ps", "--all", "--format=json"), settings).splitlines()
@@ -128,7 +128,7 @@ def is_well(container: dict[str, Any]) -> bool:
     return container["State"] == "running" and container.get("Health") in ("", None, "healthy")
 
 
-def describe_failed(settings: Settings) -> str:
+def describe_failed(settings: StackSettings) -> str:
     """Return, for each service that is not well, the end of its log."""
     told = ""
     for container in read_containers(settings):
@@ -140,7 +140,7 @@ def describe_failed(settings: Settings) -> str:
     return told
 
 
-def check_settings(settings: Settings) -> None:
+def check_settings(settings: StackSettings) -> None:
     """Raise SettingInvalid where settings that docker-compose.yaml takes one by one do not fit together."""
     for profile, name in (("minio", "OBJECT_STORAGE_ENDPOINT_URL"), ("mlflow", "MLFLOW_TRACKING_URI")):
         if profile not in settings.profiles and not settings[name]:
@@ -161,7 +161,7 @@ def check_settings(settings: Settings) -> None:
         )
 
 
-def check_mounted(settings: Settings) -> None:
+def check_mounted(settings: StackSettings) -> None:
     """Raise MachineUnfit where users of containers could not read what is mounted, as after a clone with a strict umask."""
     if sys.platform != "linux":
         return  # Docker Desktop shows files to containers as theirs
@@ -179,7 +179,7 @@ def check_mounted(settings: Settings) -> None:
             )
 
 
-def describe_source(settings: Settings) -> dict[str, str]:
+def describe_source(settings: StackSettings) -> dict[str, str]:
     """Return what the labels of images say, as arguments of builds: version, source, and date of the commit.
 
     For each image by the last commit of what goes into it, and by that one's date: the same content makes the same image, so
@@ -202,7 +202,7 @@ def describe_source(settings: Settings) -> dict[str, str]:
     return found
 
 
-def choose_built(settings: Settings) -> list[str]:
+def choose_built(settings: StackSettings) -> list[str]:
     """Return the services whose images are ours to build: an image that the settings name otherwise is taken as it is.
 
     By the name before the version, as a settings file of an older version names images of that version.
@@ -215,7 +215,7 @@ def choose_built(settings: Settings) -> list[str]:
     ]
 
 
-def is_replaced(settings: Settings) -> bool:
+def is_replaced(settings: StackSettings) -> bool:
     """Return whether `up` would put new containers in the place of Celery workers that run, for a setting or an image."""
     running = read(make_project_argv(settings, "ps", "--quiet", _STARTER), settings).split()
     if not running:
@@ -233,7 +233,7 @@ def is_replaced(settings: Settings) -> bool:
     return found != {f"{wanted} {image}"}
 
 
-def build_images(settings: Settings) -> None:
+def build_images(settings: StackSettings) -> None:
     """Build the images of ours where something in them changed."""
     if built := choose_built(settings):
         arguments = [f"--build-arg={name}={value}" for name, value in describe_source(settings).items()]
@@ -242,7 +242,7 @@ def build_images(settings: Settings) -> None:
         run(make_argv(settings, "build", *arguments, *built), settings, environment)
 
 
-def start_compose(settings: Settings, services: Sequence[str] = ()) -> None:
+def start_compose(settings: StackSettings, services: Sequence[str] = ()) -> None:
     """Build the images where something in them changed, start what does not run, and return when it is healthy.
 
     For settings of `prepare_settings`, which has looked for the engine.
@@ -262,7 +262,7 @@ def start_compose(settings: Settings, services: Sequence[str] = ()) -> None:
     run(make_argv(settings, "up", "--detach", "--wait", "--no-build", "--remove-orphans", *services), settings)
 
 
-def stop_compose(settings: Settings, *, deletes_volumes: bool = False) -> bool:
+def stop_compose(settings: StackSettings, *, deletes_volumes: bool = False) -> bool:
     """End and remove all containers; the data stays, unless asked otherwise. Return whether there were any."""
     check_engine()
     services = {str(container["Service"]) for container in read_containers(settings)}
@@ -281,7 +281,7 @@ def stop_compose(settings: Settings, *, deletes_volumes: bool = False) -> bool:
     return True
 
 
-def describe_containers(settings: Settings) -> tuple[list[str], bool]:
+def describe_containers(settings: StackSettings) -> tuple[list[str], bool]:
     """Return a line for each service, and whether all of them are well."""
     check_engine()
     containers = read_containers(settings)
@@ -313,7 +313,7 @@ def read_memory(containers: Sequence[str]) -> dict[str, str]:
     return {line.split()[0][:12]: line.split()[1] for line in lines if len(line.split()) > 1}
 
 
-def make_worker_argv(settings: Settings, folder: Path) -> list[str]:
+def make_worker_argv(settings: StackSettings, folder: Path) -> list[str]:
     """Return what runs the Python of the worker's image, among the stack's services, with a folder at /data to read."""
     quiet = ["--no-deps", "--quiet-pull", "--rm", "--no-TTY", f"--volume={folder}:/data:ro"]
     return [*make_argv(settings, "run", *quiet), "worker-image"]

@@ -6,12 +6,12 @@ from datetime import datetime
 from pathlib import Path
 
 from cli.runs.airflow_client import open_airflow
-from cli.settings import Settings
+from cli.settings import StackSettings
 
 _WITHIN_SECONDS = 60.0
 
 
-def list_dag_files(settings: Settings) -> set[str]:
+def list_dag_files(settings: StackSettings) -> set[str]:
     """Return the names of the files that hold a Dag, by the words that Airflow itself looks for."""
     return {path.name for path in (settings.root / "dags").glob("*.py") if is_dag_file(path)}
 
@@ -22,7 +22,7 @@ def is_dag_file(path: Path) -> bool:
     return "dag" in text and "airflow" in text
 
 
-def wait_for_dags(settings: Settings, since: float, pause: Callable[[float], bool]) -> list[str]:
+def wait_for_dags(settings: StackSettings, since: float, pause: Callable[[float], bool]) -> list[str]:
     """Return, when every Dag file was read since a time, a line for each that could not be read.
 
     `pause`: called between two looks with seconds to wait; says whether to give up.

@@ -4,20 +4,19 @@ import fcntl
 import signal
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from functools import partial
-from pathlib import Path
 
-from cli.credentials import complete_env_file, write_env_file
+from cli.credentials import complete_env_file
 from cli.errors import CommandError, ServiceFailed, SettingInvalid
 from cli.progress import Progress
-from cli.settings import Settings, read_settings
+from cli.settings import StackSettings, read_settings
 from cli.stacks.airflow import make_airflow, migrate_database, remove_old_logs, write_airflow_files
 from cli.stacks.compose import check_engine
 from cli.stacks.dag_files import wait_for_dags
-from cli.stacks.ports import check_port, choose_ports
+from cli.stacks.ports import check_port
 from cli.stacks.postgres import check_socket, make_postgres
 from cli.stacks.process import (
     find_process,
@@ -40,19 +39,7 @@ WELL_AGAIN_WITHIN_SECONDS = 60.0
 STARTED_AGAIN = ("STARTING", "RUNNING", "BACKOFF")
 
 
-def make_env(state: Path, ports: Mapping[str, str] | None = None, **changes: str) -> dict[str, str]:
-    """Write the settings file of a stack with a state folder of its own, and return the environment that names it.
-
-    `ports`: settings of ports; None takes free ones. `changes`: further settings. The virtual environments are shared.
-    Merge the result into the environment of a command to make the command work on that stack.
-    """
-    env_file = state / ".env"
-    if not env_file.exists():
-        write_env_file(env_file, {**(choose_ports() if ports is None else ports), **changes})
-    return {"PIPELINE_STATE_DIR": str(state), "PIPELINE_ENV_FILE": str(env_file)}
-
-
-def prepare_settings() -> Settings:
+def prepare_settings() -> StackSettings:
     """Return the settings; the settings file is made, or given what it lacks."""
     settings = read_settings()
     if settings.is_compose:
@@ -61,7 +48,7 @@ def prepare_settings() -> Settings:
     return read_settings()
 
 
-def make_services(settings: Settings) -> list[Service]:
+def make_services(settings: StackSettings) -> list[Service]:
     """Return all services in the order in which they are named to people."""
     services = [make_postgres(settings)]
     if settings.has_own_storage:
@@ -71,7 +58,7 @@ def make_services(settings: Settings) -> list[Service]:
     return [*services, *make_airflow(settings)]
 
 
-def make_folders(settings: Settings) -> None:
+def make_folders(settings: StackSettings) -> None:
     """Make the folders that programs expect, readable by their owner only."""
     settings.state.mkdir(parents=True, exist_ok=True)
     for name in ("run", "logs", "home", "airflow", "storage"):
@@ -80,7 +67,7 @@ def make_folders(settings: Settings) -> None:
 
 
 @contextmanager
-def hold_lock(settings: Settings, progress: Progress) -> Iterator[None]:
+def hold_lock(settings: StackSettings, progress: Progress) -> Iterator[None]:
     """Let one command at a time start or end services of this stack."""
     with (settings.state / "run" / "lock").open("w") as file:
         try:
@@ -91,7 +78,7 @@ def hold_lock(settings: Settings, progress: Progress) -> Iterator[None]:
         yield
 
 
-def start_service(settings: Settings, service: Service, cancelled: threading.Event) -> None:
+def start_service(settings: StackSettings, service: Service, cancelled: threading.Event) -> None:
     """Start one service, unless it is alive, and return when it is healthy."""
     log = log_path(settings, service.name)
     began, is_new = time.time(), find_process(read_record(settings, service.name)) is None
@@ -121,7 +108,7 @@ def start_service(settings: Settings, service: Service, cancelled: threading.Eve
     mark_ready(settings, service.name)
 
 
-def end_service(settings: Settings, name: str, service: Service | None) -> bool:
+def end_service(settings: StackSettings, name: str, service: Service | None) -> bool:
     """End a service and all that it started; return whether anything was alive. `service`: None where the settings know none."""
     is_asked = ask_to_end(settings, name)
     if service is None:
@@ -130,7 +117,7 @@ def end_service(settings: Settings, name: str, service: Service | None) -> bool:
     return stop_process(settings, name, number, service.grace_seconds, service.patience_seconds)
 
 
-def end_unsupervised(settings: Settings, progress: Progress) -> None:
+def end_unsupervised(settings: StackSettings, progress: Progress) -> None:
     """End what runs without the supervisor, which could not start it again: no program can be made another one's child."""
     if find_process(read_record(settings, NAME)):
         return
@@ -141,7 +128,7 @@ def end_unsupervised(settings: Settings, progress: Progress) -> None:
         progress.say(f"  ! the supervisor is gone: what it left is ended and started anew ({', '.join(left)})")
 
 
-def start_supervisor(settings: Settings, services: list[Service]) -> None:
+def start_supervisor(settings: StackSettings, services: list[Service]) -> None:
     """Start the supervisor, unless it runs."""
     if find_process(read_record(settings, NAME)):
         return
@@ -157,12 +144,12 @@ def start_supervisor(settings: Settings, services: list[Service]) -> None:
         time.sleep(0.02)
 
 
-def list_recorded(settings: Settings) -> list[str]:
+def list_recorded(settings: StackSettings) -> list[str]:
     """Return the names of the services that were started and not ended, by their records, without the supervisor."""
     return [path.stem for path in sorted((settings.state / "run").glob("*.json")) if path.stem != NAME]
 
 
-def find_missing(settings: Settings, services: list[Service], progress: Progress) -> list[Service]:
+def find_missing(settings: StackSettings, services: list[Service], progress: Progress) -> list[Service]:
     """Return the services that do not run, are not healthy, or whose start was interrupted."""
     missing = []
     for service in services:
@@ -198,7 +185,7 @@ def choose_services(services: list[Service], names: Collection[str]) -> list[Ser
     return [service for service in services if service.name in chosen]
 
 
-def start_stack(settings: Settings, progress: Progress, names: Collection[str] = ()) -> list[str]:
+def start_stack(settings: StackSettings, progress: Progress, names: Collection[str] = ()) -> list[str]:
     """Start every service that does not run, side by side as far as they allow; return the names of those started.
 
     `names`: only these, and what they need.
@@ -217,7 +204,7 @@ def start_stack(settings: Settings, progress: Progress, names: Collection[str] =
 
 
 def list_steps(
-    settings: Settings, missing: list[Service], progress: Progress, cancelled: threading.Event
+    settings: StackSettings, missing: list[Service], progress: Progress, cancelled: threading.Event
 ) -> dict[str, tuple[tuple[str, ...], Callable[[], None]]]:
     """Return what there is to do, by name: what has to be done before, and the deed."""
     steps: dict[str, tuple[tuple[str, ...], Callable[[], None]]] = {
@@ -238,7 +225,7 @@ def list_steps(
     return steps
 
 
-def run_steps(settings: Settings, missing: list[Service], progress: Progress) -> None:
+def run_steps(settings: StackSettings, missing: list[Service], progress: Progress) -> None:
     """Start services, each as soon as those that it needs are healthy."""
     cancelled = threading.Event()
     notes = {service.name: service.url for service in missing}
@@ -269,7 +256,7 @@ def run_steps(settings: Settings, missing: list[Service], progress: Progress) ->
         raise failures[0]
 
 
-def stop_stack(settings: Settings, progress: Progress) -> list[str]:
+def stop_stack(settings: StackSettings, progress: Progress) -> list[str]:
     """End every service: Airflow and MLflow first, then what they keep their data in; return who was alive."""
     if not (settings.state / "run").is_dir():
         return []

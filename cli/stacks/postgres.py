@@ -12,7 +12,7 @@ from urllib.parse import quote
 import psutil  # type: ignore[import-untyped]  # ships no types
 
 from cli.errors import ServiceFailed, SettingInvalid
-from cli.settings import Settings
+from cli.settings import StackSettings
 from cli.stacks.ordinary_user import change_owner, find_wrapper
 from cli.stacks.private_file import write_private
 from cli.stacks.service import Service, make_environment
@@ -45,12 +45,12 @@ local  all      postgres  scram-sha-256
 """
 
 
-def socket_folder(settings: Settings) -> Path:
+def socket_folder(settings: StackSettings) -> Path:
     """Return the folder of the server's socket; only its owner may enter it."""
     return settings.state / "postgres" / "run"
 
 
-def program(settings: Settings, name: str) -> str:
+def program(settings: StackSettings, name: str) -> str:
     """Return the path of one of Postgres' programs."""
     found = list(settings.venv("tools").glob(_PROGRAMS.format(version="*") + f"/{name}"))
     if not found:
@@ -58,7 +58,7 @@ def program(settings: Settings, name: str) -> str:
     return str(found[0])
 
 
-def check_socket(settings: Settings) -> None:
+def check_socket(settings: StackSettings) -> None:
     """Raise when the path of the server's socket would be too long."""
     longest = str(socket_folder(settings) / f".s.PGSQL.{PORT}")
     if len(os.fsencode(longest)) > 107:
@@ -69,13 +69,13 @@ def check_socket(settings: Settings) -> None:
         )
 
 
-def make_url(settings: Settings, name: str, driver: str = "postgresql+psycopg2") -> str:
+def make_url(settings: StackSettings, name: str, driver: str = "postgresql+psycopg2") -> str:
     """Return the address of a database with its user's password, as SQLAlchemy takes it."""
     password = quote(settings[PASSWORDS[name]], safe="")
     return f"{driver}://{name}:{password}@/{name}?host={quote(str(socket_folder(settings)), safe='/')}&port={PORT}"
 
 
-def run_program(settings: Settings, argv: list[str], given: str = "") -> str:
+def run_program(settings: StackSettings, argv: list[str], given: str = "") -> str:
     """Run one of Postgres' programs to its end; raise ServiceFailed with its output when it fails."""
     done = subprocess.run(
         [*find_wrapper(), *argv],
@@ -91,7 +91,7 @@ def run_program(settings: Settings, argv: list[str], given: str = "") -> str:
     return done.stdout
 
 
-def make_cluster(settings: Settings, data: Path) -> None:
+def make_cluster(settings: StackSettings, data: Path) -> None:
     """Make the data folder with users and databases; beside its place, so that a start cut short begins anew."""
     new = data.with_name("new")
     shutil.rmtree(new, ignore_errors=True)
@@ -112,7 +112,7 @@ def make_cluster(settings: Settings, data: Path) -> None:
     new.replace(data)
 
 
-def run_alone(settings: Settings, data: Path, statements: list[str]) -> None:
+def run_alone(settings: StackSettings, data: Path, statements: list[str]) -> None:
     """Run statements without a server: needs no password, as the data folder's owner may do anything with it."""
     # A failing statement is not repeated in the message: it can hold a password.
     options = ["-c", "exit_on_error=on", "-c", "log_min_error_statement=panic"]
@@ -120,7 +120,7 @@ def run_alone(settings: Settings, data: Path, statements: list[str]) -> None:
     run_program(settings, argv, "".join(f"{statement}\n" for statement in statements))
 
 
-def set_passwords(settings: Settings, data: Path) -> None:
+def set_passwords(settings: StackSettings, data: Path) -> None:
     """Give the users the passwords of the settings, so that a changed setting is all that a new password takes."""
     stamp = data / "pipeline.passwords"
     passwords = {user: settings[setting] for user, setting in PASSWORDS.items()}
@@ -134,7 +134,7 @@ def set_passwords(settings: Settings, data: Path) -> None:
     write_private(stamp, digest)
 
 
-def prepare_postgres(settings: Settings) -> None:
+def prepare_postgres(settings: StackSettings) -> None:
     """Bring the data folder into the state that the server starts from."""
     check_socket(settings)
     folder = settings.state / "postgres"
@@ -152,7 +152,7 @@ def prepare_postgres(settings: Settings) -> None:
     set_passwords(settings, data)
 
 
-def remove_stale_locks(settings: Settings, data: Path) -> None:
+def remove_stale_locks(settings: StackSettings, data: Path) -> None:
     """Remove lock files of a server that is gone: after a reboot another program can have its process id."""
     lock = data / "postmaster.pid"
     with contextlib.suppress(FileNotFoundError, ValueError, IndexError, psutil.Error):
@@ -164,14 +164,14 @@ def remove_stale_locks(settings: Settings, data: Path) -> None:
         left.unlink()
 
 
-def is_ready(settings: Settings) -> bool:
+def is_ready(settings: StackSettings) -> bool:
     """Return whether the server takes connections."""
     where = [f"--host={socket_folder(settings)}", f"--port={PORT}", "--username=airflow", "--dbname=airflow"]
     argv = [program(settings, "pg_isready"), "--quiet", *where]
     return subprocess.run(argv, env=make_environment(settings), check=False).returncode == 0
 
 
-def make_postgres(settings: Settings) -> Service:
+def make_postgres(settings: StackSettings) -> Service:
     """Describe the Postgres server."""
     data = settings.state / "postgres" / "data"
     return Service(

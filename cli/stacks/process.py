@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psutil  # type: ignore[import-untyped]  # ships no types
 
-from cli.settings import Settings
+from cli.settings import StackSettings
 from cli.stacks.private_file import write_private
 from cli.stacks.service import Service
 
@@ -36,17 +36,17 @@ def read_boot_id() -> str:
     return _BOOT_ID.read_text().strip() if _BOOT_ID.exists() else ""
 
 
-def record_path(settings: Settings, name: str) -> Path:
+def record_path(settings: StackSettings, name: str) -> Path:
     """Return where the record of a service is kept."""
     return settings.state / "run" / f"{name}.json"
 
 
-def log_path(settings: Settings, name: str) -> Path:
+def log_path(settings: StackSettings, name: str) -> Path:
     """Return the log file of a service."""
     return settings.state / "logs" / f"{name}.log"
 
 
-def read_record(settings: Settings, name: str) -> Record | None:
+def read_record(settings: StackSettings, name: str) -> Record | None:
     """Return the record of a service, None when there is none from this boot of the machine."""
     try:
         record = Record(**json.loads(record_path(settings, name).read_text()))
@@ -103,18 +103,18 @@ class Start:
     fingerprint: str
 
 
-def write_start(settings: Settings, service: Service) -> None:
+def write_start(settings: StackSettings, service: Service) -> None:
     """Write what a service is to be started with."""
     start = Start(service.command, dict(service.environment), service.fingerprint)
     write_private(settings.state / "run" / f"{service.name}.start", json.dumps(asdict(start)))
 
 
-def read_start(settings: Settings, name: str) -> Start:
+def read_start(settings: StackSettings, name: str) -> Start:
     """Return what a service is to be started with."""
     return Start(**json.loads((settings.state / "run" / f"{name}.start").read_text(encoding="utf-8")))
 
 
-def start_process(settings: Settings, service: Service) -> subprocess.Popen[bytes]:
+def start_process(settings: StackSettings, service: Service) -> subprocess.Popen[bytes]:
     """Start a program in a session of its own, so that it outlives the terminal, and write its record."""
     log = log_path(settings, service.name)
     log.parent.mkdir(parents=True, exist_ok=True)
@@ -132,20 +132,20 @@ def start_process(settings: Settings, service: Service) -> subprocess.Popen[byte
     return started
 
 
-def record_process(settings: Settings, name: str, pid: int, fingerprint: str, *, is_ready: bool = False) -> None:
+def record_process(settings: StackSettings, name: str, pid: int, fingerprint: str, *, is_ready: bool = False) -> None:
     """Write the record of a process that leads a session, and is a service."""
     born = psutil.Process(pid).create_time()
     write_record(settings, name, Record(pid, born, read_boot_id(), fingerprint, is_ready))
 
 
-def mark_ready(settings: Settings, name: str) -> None:
+def mark_ready(settings: StackSettings, name: str) -> None:
     """Note that the start of a service came to its end."""
     record = read_record(settings, name)
     if record:
         write_record(settings, name, replace(record, is_ready=True))
 
 
-def write_record(settings: Settings, name: str, record: Record) -> None:
+def write_record(settings: StackSettings, name: str, record: Record) -> None:
     """Write the record of a service."""
     write_private(record_path(settings, name), json.dumps(asdict(record)))
 
@@ -167,7 +167,11 @@ def wait_until_gone(record: Record, seconds: float) -> bool:
 
 
 def stop_process(
-    settings: Settings, name: str, number: signal.Signals | None, grace_seconds: float, patience_seconds: float = 10
+    settings: StackSettings,
+    name: str,
+    number: signal.Signals | None,
+    grace_seconds: float,
+    patience_seconds: float = 10,
 ) -> bool:
     """End a service and all its children; return whether anything was alive.
 

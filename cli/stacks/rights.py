@@ -3,7 +3,7 @@
 import json
 from string import Template
 
-from cli.settings import PROJECT, Settings
+from cli.settings import PROJECT, StackSettings
 from pipeline_contract.settings import KEYS
 
 Statement = dict[str, object]
@@ -19,7 +19,7 @@ def read_policy(name: str, **places: str) -> list[Statement]:
     return statements
 
 
-def read_source_policies(settings: Settings) -> list[Statement]:
+def read_source_policies(settings: StackSettings) -> list[Statement]:
     """Return the statements that let somebody read what ML_PIPELINE_SOURCE_PREFIXES names."""
     statements = []
     for source in filter(None, (part.strip() for part in settings["ML_PIPELINE_SOURCE_PREFIXES"].split(","))):
@@ -28,7 +28,7 @@ def read_source_policies(settings: Settings) -> list[Statement]:
     return statements
 
 
-def make_policies(settings: Settings) -> dict[str, list[Statement]]:
+def make_policies(settings: StackSettings) -> dict[str, list[Statement]]:
     """Return the statements of each key's policy, by the key's name."""
     places = {
         "DROP_BUCKET": settings["ML_PIPELINE_DROP_BUCKET"],
@@ -42,13 +42,13 @@ def make_policies(settings: Settings) -> dict[str, list[Statement]]:
     return policies
 
 
-def read_credentials(settings: Settings, identity: str) -> tuple[str, str]:
+def read_credentials(settings: StackSettings, identity: str) -> tuple[str, str]:
     """Return access key and secret of an identity of KEYS."""
     access_key, secret_key = KEYS[identity]
     return settings[access_key], settings[secret_key]
 
 
-def make_s3_config(settings: Settings) -> str:
+def make_s3_config(settings: StackSettings) -> str:
     """Return SeaweedFS' `-s3.config`: a policy for each key, and nothing but its policy for each but root."""
     policies = make_policies(settings)
 

@@ -8,7 +8,7 @@ import signal
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from cli.settings import Settings
+from cli.settings import StackSettings
 
 # What a service may inherit from the terminal; everything else (a user's AWS_*, PYTHONPATH, ...) stays outside.
 INHERITED = [
@@ -72,7 +72,7 @@ class Service:
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def make_environment(settings: Settings) -> dict[str, str]:
+def make_environment(settings: StackSettings) -> dict[str, str]:
     """Return what every program of the stack gets: the terminal's locale, proxies and certificates, its own HOME."""
     environment = {name: os.environ[name] for name in INHERITED if name in os.environ}
     environment.setdefault("PATH", os.defpath)

@@ -10,8 +10,8 @@ from itertools import islice
 
 from cli.errors import ServiceFailed, StoreUnreachable
 from cli.runs.airflow_api import DAGS
-from cli.runs.store import Store
-from cli.settings import Settings
+from cli.runs.store import StackStore
+from cli.settings import StackSettings
 from cli.show import describe_seconds
 from cli.stacks.compose import make_project_argv
 from cli.stacks.postgres import PORT, program, socket_folder
@@ -49,7 +49,7 @@ class Task:
     waited: float | None
 
 
-def find_standing(settings: Settings) -> list[str]:
+def find_standing(settings: StackSettings) -> list[str]:
     """Return what stands still, and how long; empty where nothing does, and where the database does not answer."""
     try:
         tasks, unwatched = read_tasks(settings)
@@ -59,7 +59,7 @@ def find_standing(settings: Settings) -> list[str]:
     return [*describe_silent(tasks), *describe_waiting(tasks), *describe_watch(tasks, unwatched)]
 
 
-def find_left(settings: Settings) -> list[str]:
+def find_left(settings: StackSettings) -> list[str]:
     """Return a line about the files that nothing took out of the drop bucket for long; none where the store does not answer.
 
     The one look at what a watch is for: a sensor that hangs may give signs of life.
@@ -67,7 +67,7 @@ def find_left(settings: Settings) -> list[str]:
     bucket = settings["ML_PIPELINE_DROP_BUCKET"]
     try:
         # Airflow's own key: who may drop files may not list them.
-        listed = list(islice(Store(settings, "watch", is_patient=False).list(bucket, ""), _MOST_OBJECTS))
+        listed = list(islice(StackStore(settings, "watch", is_patient=False).list(bucket, ""), _MOST_OBJECTS))
     except StoreUnreachable:
         return []
     return list(describe_left(bucket, listed, datetime.now(UTC)))
@@ -124,7 +124,7 @@ def describe_watch(tasks: list[Task], unwatched: float) -> Iterator[str]:
         )
 
 
-def read_tasks(settings: Settings) -> tuple[list[Task], float]:
+def read_tasks(settings: StackSettings) -> tuple[list[Task], float]:
     """Return the tasks of the pipeline's Dags that run or are to run, and the seconds since a task of `watch` ended."""
     options = ["--dbname=airflow", "--tuples-only", "--no-align", f"--command={_QUERY}"]
     if settings.is_compose:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cli.errors import SettingInvalid, StoreUnreachable
-from cli.settings import LOOPBACK, MOST_DAYS, Settings
+from cli.settings import LOOPBACK, MOST_DAYS, StackSettings
 from cli.stacks.private_file import write_private
 from cli.stacks.rights import make_s3_config, read_credentials
 from cli.stacks.service import Service, make_environment
@@ -30,7 +30,7 @@ _DELETED_AT_ONCE = 1000
 _GRPC_SOCKETS = "/tmp/seaweedfs-{listener}-grpc-{port}.sock"  # noqa: S108
 
 
-def make_client(settings: Settings, identity: str, *, is_patient: bool = True) -> S3Client:
+def make_client(settings: StackSettings, identity: str, *, is_patient: bool = True) -> S3Client:
     """Return a boto3 S3 client with the key of an identity: `root`, `drop` or another one of KEYS."""
     return s3.make_client(
         settings.storage_url,
@@ -42,14 +42,14 @@ def make_client(settings: Settings, identity: str, *, is_patient: bool = True) -
     )
 
 
-def prepare_storage(settings: Settings) -> None:
+def prepare_storage(settings: StackSettings) -> None:
     """Write the server's keys and rights, and make its folders."""
     write_private(settings.state / "storage" / "s3.json", make_s3_config(settings))
     (settings.state / "storage" / "data").mkdir(exist_ok=True)
     remove_sockets(settings)
 
 
-def remove_sockets(settings: Settings) -> None:
+def remove_sockets(settings: StackSettings) -> None:
     """Remove the sockets that a killed server left."""
     for listener, port in settings.internal_ports.items():
         name, _, is_grpc = listener.partition(".")
@@ -58,7 +58,7 @@ def remove_sockets(settings: Settings) -> None:
                 Path(_GRPC_SOCKETS.format(listener=name, port=port)).unlink(missing_ok=True)
 
 
-def make_buckets(settings: Settings) -> None:
+def make_buckets(settings: StackSettings) -> None:
     """Make the buckets that are missing and turn versioning on for drops and artifacts; safe to repeat."""
     from botocore.exceptions import BotoCoreError, ClientError
 
@@ -81,7 +81,7 @@ def make_buckets(settings: Settings) -> None:
         raise StoreUnreachable(f"The buckets could not be made at {settings.storage_url}: {error}") from error
 
 
-def wait_for_volumes(settings: Settings) -> None:
+def wait_for_volumes(settings: StackSettings) -> None:
     """Return when objects can be read and written.
 
     The server answers before its part that holds the bytes has found its part that knows where they are: measured once
@@ -117,7 +117,7 @@ def list_versions(client: S3Client, bucket: str) -> Iterator[list[Any]]:
         yield sorted(found, key=lambda entry: (entry["IsLatest"], entry["LastModified"]), reverse=True)
 
 
-def remove_old_versions(settings: Settings, now: datetime | None = None) -> None:
+def remove_old_versions(settings: StackSettings, now: datetime | None = None) -> None:
     """Remove artifacts that were overwritten or deleted so many days ago, and delete markers with nothing below them.
 
     SeaweedFS takes a lifecycle rule for this, but nothing in it carries the rule out as it is started here.
@@ -153,14 +153,14 @@ def choose_old(entries: list[Any], oldest: datetime) -> list[Any]:
     return [*old, latest] if is_lone else old
 
 
-def finish_storage(settings: Settings) -> None:
+def finish_storage(settings: StackSettings) -> None:
     """Make the buckets, wait until objects can be stored, and remove what is old."""
     make_buckets(settings)
     wait_for_volumes(settings)
     remove_old_versions(settings)
 
 
-def make_storage(settings: Settings) -> Service:
+def make_storage(settings: StackSettings) -> Service:
     """Describe the S3 server."""
     from cli.stacks.health import answers
 

@@ -12,7 +12,7 @@ from xmlrpc.client import Fault, dumps, loads
 import httpx
 
 from cli.errors import ServiceFailed
-from cli.settings import PROJECT, Settings
+from cli.settings import PROJECT, StackSettings
 from cli.stacks.private_file import write_private
 from cli.stacks.process import log_path, write_start
 from cli.stacks.service import Service, make_environment
@@ -26,7 +26,7 @@ _ANSWERS_WITHIN_SECONDS = 10.0
 _BAD_NAME, _ALREADY_STARTED, _NOT_RUNNING = 10, 60, 70
 
 
-def make_supervisor(settings: Settings, services: list[Service]) -> Service:
+def make_supervisor(settings: StackSettings, services: list[Service]) -> Service:
     """Describe supervisord; it is to keep these services."""
     configuration = settings.state / "run" / "supervisor.conf"
     return Service(
@@ -45,7 +45,7 @@ def make_supervisor(settings: Settings, services: list[Service]) -> Service:
     )
 
 
-def write_configuration(settings: Settings, services: list[Service]) -> None:
+def write_configuration(settings: StackSettings, services: list[Service]) -> None:
     """Write what supervisord reads at its start: where it listens, and how to start each service; no secret is in it."""
     run, logs = settings.state / "run", settings.state / "logs"
     sections: dict[str, dict[str, object]] = {
@@ -92,7 +92,7 @@ def write_configuration(settings: Settings, services: list[Service]) -> None:
     write_private(run / "supervisor.conf", "\n".join(lines) + "\n")
 
 
-def ask(settings: Settings, method: str, *arguments: str | bool) -> object:
+def ask(settings: StackSettings, method: str, *arguments: str | bool) -> object:
     """Call one of supervisord's methods; raise Fault where it refuses, httpx.HTTPError where it does not answer."""
     transport = httpx.HTTPTransport(uds=str(settings.state / "run" / "rpc.sock"))
     with httpx.Client(transport=transport, timeout=_ANSWERS_WITHIN_SECONDS) as client:
@@ -105,7 +105,7 @@ def ask(settings: Settings, method: str, *arguments: str | bool) -> object:
         return values[0]
 
 
-def is_answering(settings: Settings) -> bool:
+def is_answering(settings: StackSettings) -> bool:
     """Return whether supervisord answers."""
     try:
         return bool(ask(settings, "getState"))
@@ -113,7 +113,7 @@ def is_answering(settings: Settings) -> bool:
         return False
 
 
-def read_state(settings: Settings, name: str) -> str:
+def read_state(settings: StackSettings, name: str) -> str:
     """Return in which of supervisord's states a service is; empty where it does not answer, or does not know it."""
     try:
         told = ask(settings, "getProcessInfo", name)
@@ -122,7 +122,7 @@ def read_state(settings: Settings, name: str) -> str:
     return str(told["statename"]) if isinstance(told, dict) else ""
 
 
-def start(settings: Settings, service: Service) -> None:
+def start(settings: StackSettings, service: Service) -> None:
     """Let supervisord start a service, unless it does so already."""
     write_start(settings, service)
     try:
@@ -136,7 +136,7 @@ def start(settings: Settings, service: Service) -> None:
             raise
 
 
-def ask_to_end(settings: Settings, name: str) -> bool:
+def ask_to_end(settings: StackSettings, name: str) -> bool:
     """Let supervisord ask a service to end, and not start it again; return whether it could be asked."""
     try:
         ask(settings, "stopProcess", name, False)

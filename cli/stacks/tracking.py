@@ -2,14 +2,14 @@
 
 from urllib.parse import urlsplit
 
-from cli.settings import LOOPBACK, Settings
+from cli.settings import LOOPBACK, StackSettings
 from cli.stacks.health import answers
 from cli.stacks.postgres import make_url
 from cli.stacks.rights import read_credentials
 from cli.stacks.service import Service, make_environment
 
 
-def make_tracking(settings: Settings) -> Service:
+def make_tracking(settings: StackSettings) -> Service:
     """Describe the MLflow server."""
     port = settings.read_port("MLFLOW_PORT")
     access_key, secret_key = read_credentials(settings, "mlflow")

@@ -24,7 +24,7 @@ PASSED_ON = (
 
 
 @dataclass(frozen=True)
-class Settings:
+class DagSettings:
     """Where things are and how much of what; secrets are left out of `repr`.
 
     :param endpoint_url: the S3 endpoint; None is AWS.
@@ -78,12 +78,12 @@ class Settings:
 
 
 @functools.cache
-def get_settings() -> Settings:
+def get_settings() -> DagSettings:
     """Return the settings of this process."""
     return read_settings(os.environ)
 
 
-def read_settings(environ: Mapping[str, str]) -> Settings:
+def read_settings(environ: Mapping[str, str]) -> DagSettings:
     """Return the settings of *environ*, and of the file that its `PIPELINE_ENV_FILE` names for what is not set there.
 
     :raises ValueError: a number is none, or the file is not there; the message names the setting.
@@ -106,7 +106,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
 
     # Where the worker's scratch folder is, its runner says.
     told = [setting.name for setting in list_read_by(WORKER) if setting.name != "PIPELINE_SCRATCH_DIR"]
-    return Settings(
+    return DagSettings(
         endpoint_url=get("OBJECT_STORAGE_ENDPOINT_URL") or None,
         region=get("OBJECT_STORAGE_REGION"),
         watch_access_key=get("OBJECT_STORAGE_WATCH_ACCESS_KEY") or None,

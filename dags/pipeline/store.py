@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from pipeline.settings import Settings
+from pipeline.settings import DagSettings
 from pipeline_contract.records import DropRecord, RecordInvalid, read_json
 from pipeline_contract.s3 import ObjectMissing, PreconditionFailed, make_client, translating
 
@@ -24,7 +24,7 @@ _PART = 64 * 1024**2
 
 
 @dataclass(frozen=True)
-class Version:
+class ObjectVersion:
     """One version of an object, or one delete marker.
 
     :param version_id: None where the bucket has no versions.
@@ -40,10 +40,10 @@ class Version:
     is_latest: bool
 
 
-class Store:
+class AirflowStore:
     """S3 with Airflow's own key. Every method raises :class:`StoreUnavailable` when the store is down."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: DagSettings) -> None:
         self._settings = settings
 
     @functools.cached_property
@@ -52,10 +52,10 @@ class Store:
         settings = self._settings
         return make_client(settings.endpoint_url, settings.region, settings.watch_access_key, settings.watch_secret_key)
 
-    def list_versions(self, bucket: str) -> tuple[list[Version], list[Version]]:
+    def list_versions(self, bucket: str) -> tuple[list[ObjectVersion], list[ObjectVersion]]:
         """Return every version in *bucket*, those of one key newest first, and every delete marker."""
-        versions: list[Version] = []
-        markers: list[Version] = []
+        versions: list[ObjectVersion] = []
+        markers: list[ObjectVersion] = []
         with translating(f"s3://{bucket}"):
             for page in self.client.get_paginator("list_object_versions").paginate(Bucket=bucket):
                 versions += (_read_version(bucket, entry) for entry in page.get("Versions", ()))
@@ -69,7 +69,7 @@ class Store:
                 for entry in page.get("Contents", ()):
                     yield entry["Key"], entry["LastModified"]
 
-    def copy_version(self, source: Version, bucket: str, key: str) -> None:
+    def copy_version(self, source: ObjectVersion, bucket: str, key: str) -> None:
         """Copy exactly *source* to *key* of *bucket* within the store, in parts where it is too large for one request.
 
         :raises ObjectMissing: that version is gone.
@@ -139,7 +139,7 @@ class Store:
         return refused
 
 
-def get_json(store: Store, bucket: str, key: str) -> dict[str, Any] | None:
+def get_json(store: AirflowStore, bucket: str, key: str) -> dict[str, Any] | None:
     """Return the JSON object at *key*, or None where there is none, or no JSON object."""
     try:
         return read_json(store.get(bucket, key))
@@ -147,7 +147,7 @@ def get_json(store: Store, bucket: str, key: str) -> dict[str, Any] | None:
         return None
 
 
-def get_drop(store: Store, settings: Settings, run_key: str) -> DropRecord | None:
+def get_drop(store: AirflowStore, settings: DagSettings, run_key: str) -> DropRecord | None:
     """Return what a run began with, or None where there is no such run.
 
     :raises RecordInvalid: what lies there is no `drop.json` of ours.
@@ -158,9 +158,9 @@ def get_drop(store: Store, settings: Settings, run_key: str) -> DropRecord | Non
         return None
 
 
-def _read_version(bucket: str, entry: Any) -> Version:
+def _read_version(bucket: str, entry: Any) -> ObjectVersion:
     version_id = entry.get("VersionId")
-    return Version(
+    return ObjectVersion(
         bucket=bucket,
         key=entry["Key"],
         version_id=None if version_id in {None, "", "null"} else version_id,
@@ -177,5 +177,5 @@ def _is_about(error: Any, entry: tuple[str, str | None]) -> bool:
     return error.get("Key") == key and error.get("VersionId") in {None, "", "null" if version is None else version}
 
 
-def _describe(version: Version) -> str:
+def _describe(version: ObjectVersion) -> str:
     return f"s3://{version.bucket}/{version.key}" + (f"?versionId={version.version_id}" if version.version_id else "")

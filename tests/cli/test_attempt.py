@@ -9,7 +9,7 @@ import pytest
 from cli.errors import AirflowUnreachable
 from cli.runs import last_drops
 from cli.runs.airflow_api import DagRun
-from cli.runs.attempts import Attempt, add_runs_without_attempt, find_runs, read_attempts, tell_asker, tell_result
+from cli.runs.attempts import AttemptRecord, add_runs_without_attempt, find_runs, read_attempts, tell_asker, tell_result
 from cli.runs.last_drops import show_run
 from cli.settings import read_settings
 from pipeline_contract.records import Receipt
@@ -36,7 +36,7 @@ RECEIPT = Receipt.read(
 
 def make(stage="train", name="t.1", ask="manual__1/0", **changes):
     """Return an attempt that left no word so far."""
-    return dataclasses.replace(Attempt(stage, name, ask, NOW, {}, "", ""), **changes)
+    return dataclasses.replace(AttemptRecord(stage, name, ask, NOW, {}, "", ""), **changes)
 
 
 def make_run(stage="train", dag_run_id="manual__1", state="success", user="ada"):

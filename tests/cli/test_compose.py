@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from cli.errors import MachineUnfit, SettingInvalid
-from cli.settings import Settings, read_settings
+from cli.settings import StackSettings, read_settings
 from cli.stacks.compose import (
     BUILT,
     ONCE,
@@ -24,7 +24,7 @@ from cli.stacks.compose import (
 )
 
 
-def make_settings(folder: Path, **changes: str) -> Settings:
+def make_settings(folder: Path, **changes: str) -> StackSettings:
     return read_settings({"PIPELINE_ENV_FILE": str(folder / ".env"), "STACK": "compose", **changes})
 
 

@@ -55,7 +55,7 @@ def outside(monkeypatch, tmp_path):
     """Give what the commands find in place of the store and Airflow, with the environment of `make ... WAIT=0`."""
     recorder = Recorder()
     for module in (drop, trigger, rerun):
-        monkeypatch.setattr(module, "Store", lambda _: recorder)
+        monkeypatch.setattr(module, "StackStore", lambda _: recorder)
         monkeypatch.setattr(module, "Airflow", lambda _: recorder)
     for name in ("DATASET", "PARAMS", "CASCADE"):
         monkeypatch.delenv(name, raising=False)

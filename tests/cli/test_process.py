@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil  # type: ignore[import-untyped]  # ships no types
 import pytest
 
-from cli.settings import Settings, read_settings
+from cli.settings import StackSettings, read_settings
 from cli.stacks.process import (
     Record,
     find_process,
@@ -37,7 +37,7 @@ time.sleep(60)
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
+def settings(tmp_path: Path) -> StackSettings:
     """Give settings with a state folder of the test's own."""
     return read_settings({"PIPELINE_STATE_DIR": str(tmp_path), "PIPELINE_ENV_FILE": str(tmp_path / ".env")})
 
@@ -46,7 +46,7 @@ Start = Callable[..., psutil.Process]
 
 
 @pytest.fixture
-def start(settings: Settings) -> Iterator[Start]:
+def start(settings: StackSettings) -> Iterator[Start]:
     """Give a function that starts a command as the service `one`; what is left of it is killed with the test."""
     started: list[subprocess.Popen[bytes]] = []
 
@@ -65,7 +65,7 @@ def make_service(*argv: str) -> Service:
     return Service(name="one", argv=argv, environment={}, is_healthy=lambda _: True)
 
 
-def start_stubborn(settings: Settings, start: Start) -> psutil.Process:
+def start_stubborn(settings: StackSettings, start: Start) -> psutil.Process:
     main = start(sys.executable, "-c", STUBBORN)
     end = time.monotonic() + 10
     while "ready" not in log_path(settings, "one").read_text():
@@ -74,7 +74,7 @@ def start_stubborn(settings: Settings, start: Start) -> psutil.Process:
     return main
 
 
-def record_of(settings: Settings) -> Record:
+def record_of(settings: StackSettings) -> Record:
     record = read_record(settings, "one")
     assert record is not None
     return record
@@ -84,7 +84,7 @@ def is_alive(process: psutil.Process) -> bool:
     return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
 
 
-def test_a_stubborn_program_is_ended_with_its_children(settings: Settings, start: Start) -> None:
+def test_a_stubborn_program_is_ended_with_its_children(settings: StackSettings, start: Start) -> None:
     """What ignores the stop signal is killed after the grace, children first; the record goes."""
     start_stubborn(settings, start)
     processes = find_session(record_of(settings))
@@ -94,7 +94,7 @@ def test_a_stubborn_program_is_ended_with_its_children(settings: Settings, start
     assert read_record(settings, "one") is None
 
 
-def test_children_of_a_killed_program_are_found_and_ended(settings: Settings, start: Start) -> None:
+def test_children_of_a_killed_program_are_found_and_ended(settings: StackSettings, start: Start) -> None:
     """A program that was killed from outside leaves children; stopping it ends them."""
     killed = start_stubborn(settings, start)
     killed.kill()
@@ -105,7 +105,7 @@ def test_children_of_a_killed_program_are_found_and_ended(settings: Settings, st
     assert not is_alive(left)
 
 
-def test_another_program_with_the_same_id_is_left_alone(settings: Settings, start: Start) -> None:
+def test_another_program_with_the_same_id_is_left_alone(settings: StackSettings, start: Start) -> None:
     """Ids are used again: a process that was born at another time is not ours, nor are its children."""
     process = start("sleep", "60")
     write_record(settings, "one", replace(record_of(settings), born=record_of(settings).born - 60))
@@ -114,7 +114,7 @@ def test_another_program_with_the_same_id_is_left_alone(settings: Settings, star
     assert is_alive(process)
 
 
-def test_a_record_of_before_a_reboot_counts_for_nothing(settings: Settings, start: Start) -> None:
+def test_a_record_of_before_a_reboot_counts_for_nothing(settings: StackSettings, start: Start) -> None:
     """After a reboot no program of the stack can be alive, whatever has its id now."""
     start("sleep", "60")
     write_record(settings, "one", replace(record_of(settings), boot="another"))
@@ -122,7 +122,7 @@ def test_a_record_of_before_a_reboot_counts_for_nothing(settings: Settings, star
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"pid": 1}'])
-def test_half_a_record_counts_for_nothing(settings: Settings, text: str) -> None:
+def test_half_a_record_counts_for_nothing(settings: StackSettings, text: str) -> None:
     """A record that a power cut left unfinished is no reason to fail."""
     path = settings.state / "run" / "one.json"
     path.parent.mkdir()
@@ -141,7 +141,9 @@ def test_a_service_is_known_by_a_digest_of_its_settings() -> None:
     assert "hidden" not in one
 
 
-def test_a_service_inherits_no_setting_of_the_terminal(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_service_inherits_no_setting_of_the_terminal(
+    settings: StackSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A person's AWS keys, Python path or Airflow settings stay in their shell; servers here are not asked through a proxy."""
     for name in ("AWS_ACCESS_KEY_ID", "PYTHONPATH", "AIRFLOW__CORE__DAGS_FOLDER", "PGPASSWORD"):
         monkeypatch.setenv(name, "the person's")

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from cli.errors import SettingInvalid
-from cli.settings import Settings, read_settings
+from cli.settings import StackSettings, read_settings
 from cli.stacks.airflow_environment import make_airflow_environment, make_pipeline_environment
 from cli.stacks.local import choose_services, make_services
 from cli.stacks.rights import make_policies
@@ -13,17 +13,17 @@ from pipeline_contract.settings import KEYS, SETTINGS
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
+def settings(tmp_path: Path) -> StackSettings:
     """Give the template's settings, with a word of its own for each secret."""
     secrets = {name: f"the-{name}" for name, setting in SETTINGS.items() if setting.is_secret}
     return make_settings(tmp_path, **secrets)
 
 
-def make_settings(folder: Path, **changes: str) -> Settings:
+def make_settings(folder: Path, **changes: str) -> StackSettings:
     return read_settings({"PIPELINE_STATE_DIR": str(folder), "PIPELINE_ENV_FILE": str(folder / ".env"), **changes})
 
 
-def names(settings: Settings) -> set[str]:
+def names(settings: StackSettings) -> set[str]:
     return {service.name for service in make_services(settings)}
 
 
@@ -55,7 +55,7 @@ def test_a_named_service_brings_what_it_needs(tmp_path: Path) -> None:
         choose_services(services, ["mlfow"])
 
 
-def test_tasks_get_two_keys_and_airflow_itself_none(settings: Settings) -> None:
+def test_tasks_get_two_keys_and_airflow_itself_none(settings: StackSettings) -> None:
     """The keys of root, of MLflow and of people are in no environment of Airflow, and only tasks get any."""
     tasks = make_pipeline_environment(settings, has_keys=True).values()
     allowed = {settings[name] for holder in ("watch", "worker") for name in KEYS[holder]}

@@ -16,8 +16,8 @@ import pytest
 from tests.dags.conftest import make_environment
 
 # isort: split
-from pipeline.settings import Settings, get_settings, read_settings
-from pipeline.store import Store
+from pipeline.settings import DagSettings, get_settings, read_settings
+from pipeline.store import AirflowStore
 from tests.weed import Weed, run_weed
 
 PROJECT = Path(__file__).parents[2]
@@ -94,7 +94,7 @@ def settings(
     network: docker.models.networks.Network,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-) -> Iterator[Settings]:
+) -> Iterator[DagSettings]:
     """Give the settings of a stack with the docker runner, which are also those of this process."""
     environment = make_environment(weed, Path("/nonexistent"), tmp_path) | {
         "ML_PIPELINE_RUNNER": "docker",
@@ -110,10 +110,10 @@ def settings(
     yield settings
     get_settings.cache_clear()
     for bucket in (settings.drop_bucket, settings.artifact_bucket):
-        Store(settings).client.delete_bucket(Bucket=bucket)
+        AirflowStore(settings).client.delete_bucket(Bucket=bucket)
 
 
 @pytest.fixture
-def store(settings: Settings) -> Store:
+def store(settings: DagSettings) -> AirflowStore:
     """Give the store of these settings."""
-    return Store(settings)
+    return AirflowStore(settings)

@@ -16,7 +16,7 @@ from airflow.sdk.exceptions import AirflowTaskTimeout
 
 from pipeline.runners.docker_operator import PipelineDockerOperator
 from pipeline.settings import get_settings
-from pipeline.stage.attempt import Attempt, build_arguments
+from pipeline.stage.attempt import StageAttempt, build_arguments
 from pipeline.stage.conf import Conf
 from pipeline.stage.retry import StageFailed
 from pipeline.stage.verdict import Kind
@@ -55,7 +55,7 @@ def run(settings, store):
     def run(**faults):
         conf = make_conf(**faults)
         number = int(conf.attempt.rpartition(".")[2])
-        return Attempt(STAGES["validate"], conf, number, settings, store, LOG).run(make_operator().run_command)
+        return StageAttempt(STAGES["validate"], conf, number, settings, store, LOG).run(make_operator().run_command)
 
     return run
 
@@ -298,7 +298,7 @@ def test_what_is_missing_is_named(store, monkeypatch, name, value, words):
     """An image or a network that is not there is said with its setting and how to make it; tried once more."""
     monkeypatch.setenv(name, value)
     get_settings.cache_clear()
-    attempt = Attempt(STAGES["validate"], make_conf(), 1, get_settings(), store, LOG)
+    attempt = StageAttempt(STAGES["validate"], make_conf(), 1, get_settings(), store, LOG)
     with pytest.raises(StageFailed) as failure:
         attempt.run(make_operator().run_command)
     verdict = failure.value.verdict

@@ -29,8 +29,8 @@ os.environ |= {
 }
 sys.path.insert(0, str(_PROJECT / "dags"))
 
-from pipeline.settings import Settings, get_settings, read_settings  # noqa: E402
-from pipeline.store import Store  # noqa: E402
+from pipeline.settings import DagSettings, get_settings, read_settings  # noqa: E402
+from pipeline.store import AirflowStore  # noqa: E402
 from pipeline_contract.records import DROP, DropRecord  # noqa: E402
 from tests.dags.interpreter import Interpreter, open_interpreter  # noqa: E402
 from tests.weed import Weed  # noqa: E402
@@ -73,7 +73,7 @@ def make_environment(weed: Weed, worker_python: Path, folder: Path) -> dict[str,
         "PIPELINE_SCRATCH_DIR": str(folder / "scratch"),
     }
     settings = read_settings(environment)
-    client = Store(settings).client
+    client = AirflowStore(settings).client
     for bucket in (settings.drop_bucket, settings.artifact_bucket):
         client.create_bucket(Bucket=bucket)
     client.put_bucket_versioning(Bucket=settings.drop_bucket, VersioningConfiguration={"Status": "Enabled"})
@@ -117,7 +117,7 @@ def settings(
     monkeypatch: pytest.MonkeyPatch,
     spare: list[dict[str, str]],
     make_client: Callable[..., Any],
-) -> Iterator[Settings]:
+) -> Iterator[DagSettings]:
     """Give settings with two empty buckets, which are also those of this process."""
     monkeypatch.setattr("boto3.client", make_client)
     environment = spare.pop() if spare else make_environment(weed, worker_python, tmp_path)
@@ -129,7 +129,7 @@ def settings(
     yield settings
     get_settings.cache_clear()
     buckets = (settings.drop_bucket, settings.artifact_bucket)
-    client = Store(settings).client
+    client = AirflowStore(settings).client
     if all(empty_bucket(client, bucket) for bucket in buckets):
         spare.append(environment)
         return
@@ -153,13 +153,13 @@ def empty_bucket(client: Any, bucket: str) -> bool:
 
 
 @pytest.fixture
-def store(settings: Settings) -> Store:
+def store(settings: DagSettings) -> AirflowStore:
     """Give the store of these settings."""
-    return Store(settings)
+    return AirflowStore(settings)
 
 
 @pytest.fixture
-def put_drop(store: Store, settings: Settings) -> Callable[..., str]:
+def put_drop(store: AirflowStore, settings: DagSettings) -> Callable[..., str]:
     """Give what puts a file into the drop bucket and returns its version."""
 
     def put(key: str, content: bytes = b"a,b\n1,2\n") -> str:
@@ -169,6 +169,6 @@ def put_drop(store: Store, settings: Settings) -> Callable[..., str]:
 
 
 @pytest.fixture
-def change(settings: Settings) -> Callable[..., Settings]:
+def change(settings: DagSettings) -> Callable[..., DagSettings]:
     """Give what returns these settings with some of them changed."""
     return lambda **changes: dataclasses.replace(settings, **changes)

@@ -18,11 +18,11 @@ from airflow.sdk.exceptions import AirflowTaskTimeout
 from pipeline.runners.engine_fault import judge_out_of_memory
 from pipeline.runners.process_operator import GRACE_SECONDS, ProcessOperator
 from pipeline.settings import PASSED_ON, get_settings
-from pipeline.stage.attempt import Attempt, CommandExit, build_arguments
+from pipeline.stage.attempt import CommandExit, StageAttempt, build_arguments
 from pipeline.stage.conf import Conf
 from pipeline.stage.retry import RETRIES, StageFailed
 from pipeline.stage.verdict import Kind
-from pipeline.store import Store
+from pipeline.store import AirflowStore
 from pipeline_contract.identity import read_identity
 from pipeline_contract.layout import Layout
 from pipeline_contract.records import Failure, Receipt, StageSummary
@@ -39,7 +39,7 @@ def make_attempt(settings, *, try_number=1, stage="validate", store=None, **faul
     """Return an attempt whose command shows these faults."""
     values = {"faults": faults} if faults else {}
     conf = Conf(RUN, "run-1/0", f"run-1.{try_number}", values, is_again=False, is_cascading=True)
-    return Attempt(STAGES[stage], conf, try_number, settings, store or Store(settings), LOG)
+    return StageAttempt(STAGES[stage], conf, try_number, settings, store or AirflowStore(settings), LOG)
 
 
 def run(settings, **changes):
@@ -56,7 +56,7 @@ def fail(settings, **changes):
 
 
 def read_receipt(settings):
-    content = Store(settings).get(settings.artifact_bucket, LAYOUT.receipt("penguins"))
+    content = AirflowStore(settings).get(settings.artifact_bucket, LAYOUT.receipt("penguins"))
     return json.loads(content)
 
 
@@ -360,7 +360,7 @@ def test_success_without_a_manifest_is_a_crash(settings):
 def test_store_down_after_the_work(settings, fault):
     """When the manifest cannot be read, the attempt waits for the store, and for its key: the next try finds the work done."""
 
-    class DownStore(Store):
+    class DownStore(AirflowStore):
         def get(self, *_, **__):
             raise fault("connection refused")
 
@@ -401,7 +401,7 @@ def test_stop_is_no_crash(settings):
     with pytest.raises(StageFailed):
         make_attempt(settings).run(lambda _: CommandExit(-15, is_stopped=True))
     key = LAYOUT.failure("validate", "run-1.1")
-    record = json.loads(Store(settings).get(settings.artifact_bucket, key))
+    record = json.loads(AirflowStore(settings).get(settings.artifact_bucket, key))
     assert (record["exit"], record["ask"], record["what"]) == (75, "run-1/0", "Airflow stopped this attempt.")
     assert fail(settings, exits=[3], try_number=2).decision.is_retry
     assert not fail(settings, exits=[3], try_number=3).decision.is_retry

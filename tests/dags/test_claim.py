@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from pipeline.settings import Settings
-from pipeline.store import Store
+from pipeline.settings import DagSettings
+from pipeline.store import AirflowStore
 from pipeline.watch.claim import claim_drops, clear_claimed, dump_claims, load_claims
 from pipeline.watch.claimable import MOST_TRIES, choose_drops, list_claimable
 from pipeline_contract.layout import Layout
@@ -29,11 +29,11 @@ class Killed(BaseException):
     """The process ends here: nothing catches it."""
 
 
-class FaultyStore(Store):
+class FaultyStore(AirflowStore):
     """The store, but that a fault comes before a write: the n-th, or those that `refuse` picks."""
 
     def __init__(
-        self, settings: Settings, *, killed_before: int = 0, refuse: Callable[[str], bool] | None = None
+        self, settings: DagSettings, *, killed_before: int = 0, refuse: Callable[[str], bool] | None = None
     ) -> None:
         super().__init__(settings)
         self.writes = 0
@@ -278,19 +278,19 @@ def test_copy_is_in_parts_long_before_it_must_be(store, settings, put_drop, monk
 
 def make_older(monkeypatch, by):
     """Let the store's list of what was set aside be older by *by*."""
-    list_keys = Store.list_keys
+    list_keys = AirflowStore.list_keys
 
     def older(self, bucket, prefix):
         return [(key, at - by) for key, at in list_keys(self, bucket, prefix)]
 
-    monkeypatch.setattr(Store, "list_keys", older)
+    monkeypatch.setattr(AirflowStore, "list_keys", older)
 
 
 def test_drop_that_cannot_be_claimed(settings, put_drop, monkeypatch, caplog):
     """It is set aside with a growing delay, holds up no other, and after five tries it is left alone and told of."""
     version = put_drop("penguins/bad.csv")
     put_drop("penguins/good.csv")
-    bad = next(drop.run_key for drop in list_claimable(Store(settings), settings) if "bad" in drop.version.key)
+    bad = next(drop.run_key for drop in list_claimable(AirflowStore(settings), settings) if "bad" in drop.version.key)
     faulty = FaultyStore(settings, refuse=lambda key: key == f"runs/{bad}/raw/data")
     assert [run != bad for run in run_cycle(faulty, settings)] == [True]
     assert list_claimable(faulty, settings) == [], "not due for 10 s: no hot loop"
@@ -353,7 +353,7 @@ def test_store_down_is_no_fault_of_the_drop(store, settings, put_drop, fault):
     """With the store down, or without its bucket, the whole task fails and is tried again; no drop is set aside."""
     put_drop("penguins/a.csv")
 
-    class DownStore(Store):
+    class DownStore(AirflowStore):
         def copy_version(self, *_):
             raise fault("connection refused")
 
@@ -363,7 +363,7 @@ def test_store_down_is_no_fault_of_the_drop(store, settings, put_drop, fault):
     assert len(run_cycle(store, settings)) == 1
 
 
-class UnreadableStore(Store):
+class UnreadableStore(AirflowStore):
     """The store, but that it cannot read the drops whose key holds `bad`, and answers so each time."""
 
     error: type[StoreError] = StoreUnavailable
@@ -388,7 +388,7 @@ def test_drop_that_the_store_cannot_read(settings, put_drop, monkeypatch):
     with pytest.raises(StoreUnavailable):
         claim_drops(unreadable, settings)
     assert [drop.tries for drop in list_claimable(unreadable, settings)] == [1]
-    assert run_cycle(Store(settings), settings) == [bad]
+    assert run_cycle(AirflowStore(settings), settings) == [bad]
 
 
 def test_store_that_goes_down_in_between(settings, put_drop):
@@ -406,8 +406,8 @@ def test_store_that_goes_down_in_between(settings, put_drop):
 
     assert len(run_cycle(FailingStore(settings), settings)) == 1
     assert len(tried) == 1, "a store that is down is not asked for each drop, with what it is waited for each time"
-    assert len(run_cycle(Store(settings), settings)) == 2
-    assert left(Store(settings), settings) == []
+    assert len(run_cycle(AirflowStore(settings), settings)) == 2
+    assert left(AirflowStore(settings), settings) == []
 
 
 def test_set_aside_between_its_record_and_its_event(settings, put_drop, monkeypatch):
@@ -415,7 +415,7 @@ def test_set_aside_between_its_record_and_its_event(settings, put_drop, monkeypa
     put_drop("penguins/bad.csv")
     put_drop("penguins/good.csv")
 
-    class FailingStore(Store):
+    class FailingStore(AirflowStore):
         def put(self, bucket, key, content, *, if_none_match=False):
             if f"receipts/penguins/{bad}" in key:
                 raise StoreUnavailable("connection reset")
@@ -426,7 +426,7 @@ def test_set_aside_between_its_record_and_its_event(settings, put_drop, monkeypa
     assert [run != bad for run in run_cycle(failing, settings)] == [True]
     assert {f"{bad}/drop.json", f"set_aside/{bad}/1.json"} <= keys(failing, settings)
     make_older(monkeypatch, timedelta(minutes=6))
-    assert run_cycle(Store(settings), settings) == [bad]
+    assert run_cycle(AirflowStore(settings), settings) == [bad]
     assert left(failing, settings) == []
 
 
@@ -465,7 +465,7 @@ def test_record_that_is_there_all_at_once(settings, put_drop, present):
     """When `drop.json` is refused as being there already, it is looked at: only its own means that the drop is claimed."""
     put_drop("penguins/a.csv")
 
-    class TakenStore(Store):
+    class TakenStore(AirflowStore):
         def put(self, bucket, key, content, *, if_none_match=False):
             if key.endswith("/drop.json"):
                 if present is not None:
@@ -487,7 +487,7 @@ def test_record_whose_answer_was_lost(settings, put_drop):
     """A put that succeeded and is tried again, as its answer was lost, finds its own record: the drop is claimed."""
     put_drop("penguins/a.csv")
 
-    class RepeatingStore(Store):
+    class RepeatingStore(AirflowStore):
         def put(self, bucket, key, content, *, if_none_match=False):
             if key.endswith("/drop.json"):
                 super().put(bucket, key, content)
@@ -500,7 +500,7 @@ def test_withdrawn_while_it_is_claimed(settings, put_drop):
     """A version that is gone when it is to be copied is no drop any more, and no fault."""
     version = put_drop("penguins/a.csv")
 
-    class LateStore(Store):
+    class LateStore(AirflowStore):
         def copy_version(self, source, bucket, key):
             self.client.delete_object(Bucket=settings.drop_bucket, Key="penguins/a.csv", VersionId=version)
             super().copy_version(source, bucket, key)

@@ -11,7 +11,7 @@ from airflow.providers.docker.operators.docker import DockerOperator
 
 from pipeline.runners.docker_operator import PipelineDockerOperator
 from pipeline.settings import get_settings
-from pipeline.stage.attempt import Attempt
+from pipeline.stage.attempt import StageAttempt
 from pipeline.stage.conf import Conf
 from pipeline.stage.retry import StageFailed
 from pipeline.stage.verdict import Kind
@@ -47,7 +47,7 @@ def test_engine_is_named_by_the_setting(settings, monkeypatch):
 def test_engine_is_down(settings, store):
     """An engine that does not answer is waited for with back-off, and the receipt says so."""
     conf = Conf("penguins.20260131T120000Z.1a2b3c4d", "r/0", "r.1", {}, is_again=False, is_cascading=True)
-    attempt = Attempt(STAGES["train"], conf, 1, get_settings(), store, logging.getLogger("tests.docker"))
+    attempt = StageAttempt(STAGES["train"], conf, 1, get_settings(), store, logging.getLogger("tests.docker"))
     with pytest.raises(StageFailed, match="engine does not answer") as failure:
         attempt.run(PipelineDockerOperator(task_id="train_model", stage="train").run_command)
     assert (failure.value.verdict.kind, failure.value.decision.is_retry) == (Kind.OUTSIDE, True)

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from pipeline.store import Store
+from pipeline.store import AirflowStore
 from pipeline.watch.claim import claim_drops, clear_claimed
 from pipeline.watch.claimable import list_claimable
 from pipeline_contract.s3 import StoreRefused
@@ -39,7 +39,7 @@ def settings(request, settings, server):
         drop_bucket=f"order-drops-{number}",
         artifact_bucket=f"order-artifacts-{number}",
     )
-    client = Store(settings).client
+    client = AirflowStore(settings).client
     for bucket in (settings.drop_bucket, settings.artifact_bucket):
         client.create_bucket(Bucket=bucket)
     client.put_bucket_versioning(Bucket=settings.drop_bucket, VersioningConfiguration={"Status": "Enabled"})
@@ -113,7 +113,7 @@ def test_the_first_is_set_aside_and_claimed_after_the_second(store, settings, pu
     """Their times decide; where those are one whole second, nothing tells that it landed first, and it counts as the later."""
     first, second = put_in_a_second(2)
 
-    class FaultyStore(Store):
+    class FaultyStore(AirflowStore):
         def copy_version(self, source, bucket, key):
             if source.version_id == first:
                 raise StoreRefused("AccessDenied: no")

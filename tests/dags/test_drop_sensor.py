@@ -70,7 +70,7 @@ def test_store_that_is_down_fails_the_look(settings, monkeypatch):
     sensor = DropSensor(task_id="wait_for_drop", bucket_name=settings.drop_bucket)
     with pytest.raises(EndpointConnectionError):
         sensor.poke({})
-    from pipeline.store import Store
+    from pipeline.store import AirflowStore
 
     with pytest.raises(StoreUnavailable):
-        list_claimable(Store(dataclasses.replace(settings, endpoint_url="http://127.0.0.1:9")), settings)
+        list_claimable(AirflowStore(dataclasses.replace(settings, endpoint_url="http://127.0.0.1:9")), settings)

@@ -11,7 +11,7 @@ import os
 import pytest
 
 from pipeline.settings import read_settings
-from pipeline.store import Store
+from pipeline.store import AirflowStore
 from pipeline_contract.records import TRIGGER
 from tests.dags.conftest import make_drop, make_environment
 
@@ -97,7 +97,7 @@ def runs(weed, worker_python, interpreter, tmp_path_factory):
         "RUNS": json.dumps(RUNS),
     }
     settings = read_settings(environment)
-    store = Store(settings)
+    store = AirflowStore(settings)
     for name in ("a", "b"):
         store.put(settings.drop_bucket, f"penguins/{name}.csv", b"a,b\n1,2\n")
     store.put(settings.artifact_bucket, f"runs/{KEY}/drop.json", make_drop(KEY).write())
@@ -131,7 +131,7 @@ def test_nothing_is_claimed_while_a_stage_is_paused(runs):
     assert {state for state, _ in found["paused"]["tasks"].values()} == {"skipped"}
     assert found["paused"]["log"].count("`train` is paused") == 1
     assert [event[0] for event in found["resumed"]["events"]] == ["dropped"]
-    assert Store(settings).list_versions(settings.drop_bucket) == ([], [])
+    assert AirflowStore(settings).list_versions(settings.drop_bucket) == ([], [])
 
 
 def test_idle_watch_is_not_red(runs):
@@ -184,14 +184,14 @@ def test_cascade_false_emits_nothing(runs):
     found, settings = runs
     assert (found["alone"]["state"], found["alone"]["events"]) == ("success", [])
     assert (found["alone and too long"]["state"], found["alone and too long"]["events"]) == ("failed", [])
-    assert list(Store(settings).list_keys(settings.artifact_bucket, f"runs/open/{CLOSED}")) == []
+    assert list(AirflowStore(settings).list_keys(settings.artifact_bucket, f"runs/open/{CLOSED}")) == []
 
 
 def test_cascade_false_leaves_an_open_run_open(runs):
     """A re-run that is to stop here does not close a run that stalled elsewhere: the sweep finds it by its marker."""
     found, settings = runs
     assert (found["alone in an open run"]["state"], found["alone in an open run"]["events"]) == ("success", [])
-    assert list(Store(settings).list_keys(settings.artifact_bucket, f"runs/open/{KEY}"))
+    assert list(AirflowStore(settings).list_keys(settings.artifact_bucket, f"runs/open/{KEY}"))
 
 
 @pytest.mark.parametrize(
@@ -208,6 +208,6 @@ def test_failed_at_once(runs, name, task):
 def test_timeout_is_in_the_receipt(runs):
     """The receipt of a run whose stage took too long names the setting that bounds it."""
     _, settings = runs
-    receipt = json.loads(Store(settings).get(settings.artifact_bucket, f"runs/receipts/penguins/{KEY}.json"))
+    receipt = json.loads(AirflowStore(settings).get(settings.artifact_bucket, f"runs/receipts/penguins/{KEY}.json"))
     assert receipt["state"] == "failed"
     assert "ML_PIPELINE_PUBLISH_TIMEOUT_SECONDS" in receipt["reason"]["fix"]

@@ -6,7 +6,7 @@ import dataclasses
 
 import pytest
 
-from pipeline.store import Store, get_json
+from pipeline.store import AirflowStore, get_json
 from pipeline_contract.records import write_json
 from pipeline_contract.s3 import BucketMissing, ObjectMissing, PreconditionFailed, StoreRefused
 
@@ -34,7 +34,7 @@ def test_missing_is_no_outage(store, settings):
 
 def test_wrong_key_is_refused(settings):
     """A key that the store does not know is no outage: the message says what the store said."""
-    stranger = Store(dataclasses.replace(settings, watch_access_key="stranger"))
+    stranger = AirflowStore(dataclasses.replace(settings, watch_access_key="stranger"))
     with pytest.raises(StoreRefused, match="InvalidAccessKeyId"):
         stranger.put(settings.artifact_bucket, "a", b"")
 
@@ -137,7 +137,7 @@ def test_nothing_is_imported_before_a_request():
 
     code = (
         f"import sys; sys.path[:0] = [{str(Path(__file__).parents[2] / 'dags')!r}]; "
-        "from pipeline.store import Store; from pipeline.settings import read_settings; Store(read_settings({})); "
+        "from pipeline.store import AirflowStore; from pipeline.settings import read_settings; AirflowStore(read_settings({})); "
         "sys.exit('boto3' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -15,7 +15,7 @@ from urllib.parse import quote
 from cli.errors import AirflowUnreachable
 from cli.runs.airflow_api import Airflow, DagRun
 from cli.runs.receipts import Receipts
-from cli.runs.store import Store
+from cli.runs.store import StackStore
 from cli.settings import PROJECT
 from pipeline_contract.drop_key import dataset_of_key
 from pipeline_contract.records import Receipt
@@ -59,7 +59,7 @@ class Pipeline:
 
     def __post_init__(self) -> None:
         self.settings = self.stack.settings
-        self.receipts = Receipts(self.settings, Store(self.settings))
+        self.receipts = Receipts(self.settings, StackStore(self.settings))
         self.root = self.stack.client("root")
         self.people = self.stack.client("drop")
         self.drops = self.settings["ML_PIPELINE_DROP_BUCKET"]

@@ -22,11 +22,11 @@ from botocore.exceptions import ClientError
 
 from cli.settings import PROJECT, read_settings
 from cli.stacks.local import make_services
-from cli.stacks.ports import choose_ports
 from cli.stacks.process import find_process, read_record
 from cli.stacks.storage import make_client
 from cli.stacks.supervision import NAME as SUPERVISOR
 from tests.e2e.pipeline import wait_until
+from tests.ports import choose_ports
 from tests.stack import Stack, is_alive, open_stack, run_stack
 
 pytestmark = pytest.mark.slow("starts and stops stacks")

@@ -8,7 +8,7 @@ from typing import Any
 
 from docker.types import LogConfig
 
-from pipeline.settings import Settings
+from pipeline.settings import DagSettings
 
 #: The user of worker/Dockerfile; asked for by number, whatever another image says.
 USER = "10001:10001"
@@ -20,7 +20,7 @@ _CPU_PERIOD_MICROSECONDS = 100_000
 _PATIENCE = timedelta(minutes=1)
 
 
-def make_bounds(settings: Settings) -> dict[str, Any]:
+def make_bounds(settings: DagSettings) -> dict[str, Any]:
     """Return the arguments of `create_host_config` that keep a container within its bounds."""
     uid, gid = USER.split(":")
     return {
@@ -44,7 +44,7 @@ def make_bounds(settings: Settings) -> dict[str, Any]:
     }
 
 
-def make_labels(settings: Settings, stage: str, arguments: Sequence[str]) -> dict[str, str]:
+def make_labels(settings: DagSettings, stage: str, arguments: Sequence[str]) -> dict[str, str]:
     """Return the labels of the container of one attempt, which the command's arguments name."""
     told = dict(word.partition("=")[::2] for word in arguments)
     values = {"stack": settings.task_stack, "stage": stage, "run": told["--run"], "attempt": told["--attempt"]}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from docker.errors import APIError, ImageNotFound
 
-from pipeline.settings import Settings
+from pipeline.settings import DagSettings
 from pipeline.stage.verdict import Kind, Verdict
 from pipeline_contract.exit_code import REFUSED_BY_ENGINE
 from pipeline_contract.records import Reason
@@ -15,7 +15,7 @@ _GATEWAY_STATUSES = (502, 503, 504)
 CONFLICT = 409
 
 
-def judge_fault(error: Exception, settings: Settings) -> Verdict:
+def judge_fault(error: Exception, settings: DagSettings) -> Verdict:
     """Return how an attempt ended that the engine did not carry through.
 
     :param error: what the engine's client, or the connection, raised.

@@ -9,11 +9,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
-from pipeline.settings import Settings
+from pipeline.settings import DagSettings
 from pipeline.stage.conf import Conf
 from pipeline.stage.retry import RETRIES, StageFailed, decide
 from pipeline.stage.verdict import Kind, Verdict, judge_exit
-from pipeline.store import Store, get_drop, get_json
+from pipeline.store import AirflowStore, get_drop, get_json
 from pipeline_contract import identity
 from pipeline_contract.drop_key import choose_receipt_dataset, dataset_of_request
 from pipeline_contract.escape import escape
@@ -49,7 +49,7 @@ class CommandExit:
 
 
 @dataclass(frozen=True)
-class Committed:
+class CommittedStage:
     """What a stage has committed: the manifest, and the URI of what it made."""
 
     manifest: Mapping[str, Any]
@@ -63,7 +63,7 @@ RunCommand = Callable[[Sequence[str]], CommandExit]
 
 
 @dataclass(frozen=True)
-class Attempt:
+class StageAttempt:
     """One try of *stage* for *ask*.
 
     :param try_of_ask: 1 for the first try of this ask, counted on over its retries.
@@ -72,12 +72,12 @@ class Attempt:
     stage: Stage
     conf: Conf
     try_of_ask: int
-    settings: Settings
-    store: Store
+    settings: DagSettings
+    store: AirflowStore
     log: Log
     began: float = field(default_factory=time.monotonic)
 
-    def run(self, run_command: RunCommand) -> Committed:
+    def run(self, run_command: RunCommand) -> CommittedStage:
         """Return what the stage has committed when its command succeeded.
 
         :raises StageFailed: it did not; the log and the receipt say so, and the exception says what follows.
@@ -90,7 +90,7 @@ class Attempt:
         verdict = self._judge(ended)
         if verdict.kind is not Kind.DONE:
             raise self.fail(verdict)
-        return Committed(self._read_manifest(), ended.result)
+        return CommittedStage(self._read_manifest(), ended.result)
 
     def fail(self, verdict: Verdict) -> StageFailed:
         """Say how the attempt ended, in the log and, where the command could not, in the receipt."""
@@ -312,7 +312,7 @@ def build_arguments(stage: Stage, conf: Conf) -> list[str]:
     return arguments
 
 
-def make_environment(settings: Settings) -> dict[str, str]:
+def make_environment(settings: DagSettings) -> dict[str, str]:
     """Return what a command is told beside its arguments; the key to the store is in it."""
     return {
         **settings.worker_values,

@@ -12,12 +12,12 @@ from airflow.sdk.exceptions import AirflowTaskTimeout
 from airflow.sdk.log import mask_secret
 
 from pipeline.assets import OUTLETS
-from pipeline.settings import Settings, get_settings
-from pipeline.stage.attempt import Attempt, CommandExit, tell
+from pipeline.settings import DagSettings, get_settings
+from pipeline.stage.attempt import CommandExit, StageAttempt, tell
 from pipeline.stage.conf import Conf, ConfRefused, read_conf
 from pipeline.stage.links import LINKS, RunsLink, choose_urls, find_runs_url
 from pipeline.stage.retry import StageFailed, count_tries
-from pipeline.store import Store, get_drop
+from pipeline.store import AirflowStore, get_drop
 from pipeline_contract.stages import STAGES
 
 
@@ -47,7 +47,7 @@ class StageOperator(BaseOperator):
         :raises StageFailed: the attempt ended without its result.
         """
         settings = get_settings()
-        store = Store(settings)
+        store = AirflowStore(settings)
         try:
             conf = _read_conf(self.stage, context, store, settings)
         except ConfRefused as refusal:
@@ -63,7 +63,7 @@ class StageOperator(BaseOperator):
         for secret in settings.secrets:
             mask_secret(secret)
         tries = count_tries(ti.try_number, ti.max_tries)
-        attempt = Attempt(STAGES[self.stage], conf, tries, settings, store, self.log)
+        attempt = StageAttempt(STAGES[self.stage], conf, tries, settings, store, self.log)
         try:
             with attempt.restoring_marker():
                 committed = attempt.run(self.run_command)
@@ -89,7 +89,7 @@ class StageOperator(BaseOperator):
         self.log.info("Result: %s", committed.result)
 
 
-def _read_conf(stage: str, context: Context, store: Store, settings: Settings) -> Conf:
+def _read_conf(stage: str, context: Context, store: AirflowStore, settings: DagSettings) -> Conf:
     dag_run: Any = context["dag_run"]
     return read_conf(
         stage,

@@ -23,7 +23,7 @@ _LONGEST_WATCH_DELAY = timedelta(seconds=30)
 
 
 @dataclass(frozen=True)
-class Decision:
+class NextTry:
     """Whether an attempt is followed by another: after *delay*, or not at all where it is None."""
 
     delay: timedelta | None
@@ -38,29 +38,29 @@ class Decision:
 class StageFailed(AirflowException):
     """An attempt ended without its result; the message is what a person should read."""
 
-    def __init__(self, verdict: Verdict, decision: Decision) -> None:
+    def __init__(self, verdict: Verdict, decision: NextTry) -> None:
         super().__init__(f"{verdict.kind.value}. {verdict}")
         self.verdict = verdict
         self.decision = decision
 
 
-def decide(kind: Kind, *, try_of_ask: int, earlier_crashes: int) -> Decision:
+def decide(kind: Kind, *, try_of_ask: int, earlier_crashes: int) -> NextTry:
     """Return what follows the end of an attempt.
 
     :param try_of_ask: 1 for the first try that this ask made, counted on over its retries.
     :param earlier_crashes: how many tries of this ask crashed before this one.
     """
     if kind in (Kind.DATA, Kind.REQUEST):
-        return Decision(None, f"{kind.value}: another try would end in the same way")
+        return NextTry(None, f"{kind.value}: another try would end in the same way")
     if kind is Kind.TIMEOUT:
-        return Decision(None, "it took too long: another try would take as long")
+        return NextTry(None, "it took too long: another try would take as long")
     if try_of_ask > RETRIES:
-        return Decision(None, f"given up after {try_of_ask} tries")
+        return NextTry(None, f"given up after {try_of_ask} tries")
     if kind is Kind.CRASH and earlier_crashes:
-        return Decision(None, f"it crashed {earlier_crashes + 1} times")
+        return NextTry(None, f"it crashed {earlier_crashes + 1} times")
     if kind is Kind.CRASH:
-        return Decision(_FIRST_DELAY, "it crashed: tried once more")
-    return Decision(_grow(_FIRST_DELAY, try_of_ask, _LONGEST_DELAY), f"{kind.value}: tried again")
+        return NextTry(_FIRST_DELAY, "it crashed: tried once more")
+    return NextTry(_grow(_FIRST_DELAY, try_of_ask, _LONGEST_DELAY), f"{kind.value}: tried again")
 
 
 def count_tries(try_number: int, max_tries: int) -> int:

@@ -9,7 +9,7 @@ from airflow.sdk import Context
 
 from pipeline.assets import DROPPED
 from pipeline.settings import get_settings
-from pipeline.store import Store
+from pipeline.store import AirflowStore
 from pipeline.watch.claim import claim_drops, clear_claimed, dump_claims, load_claims
 from pipeline.watch.readiness import require_ready
 
@@ -22,7 +22,7 @@ def announce_drops(**context: Any) -> list[dict[str, Any]]:
     """
     require_ready(cast("Context", context))
     settings = get_settings()
-    claims = claim_drops(Store(settings), settings)
+    claims = claim_drops(AirflowStore(settings), settings)
     keys = [claim.run_key for claim in claims if not claim.is_announced]
     if keys:
         context["outlet_events"][DROPPED].add_partitions(keys)
@@ -38,4 +38,4 @@ def clear_announced(claims: Sequence[dict[str, Any]]) -> None:
     :raises StoreUnavailable: the store is down.
     """
     settings = get_settings()
-    clear_claimed(Store(settings), settings, load_claims(claims))
+    clear_claimed(AirflowStore(settings), settings, load_claims(claims))

@@ -15,9 +15,9 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from pipeline.settings import Settings
-from pipeline.store import Store, get_drop, get_json
-from pipeline.watch.claimable import BACK_OFF, MOST_TRIES, Drop, choose_drops, list_claimable
+from pipeline.settings import DagSettings
+from pipeline.store import AirflowStore, get_drop, get_json
+from pipeline.watch.claimable import BACK_OFF, MOST_TRIES, ClaimableDrop, choose_drops, list_claimable
 from pipeline_contract.drop_key import MAX_SIDECAR_BYTES
 from pipeline_contract.escape import escape
 from pipeline_contract.records import DROP, DropRecord, Reason, Receipt, RecordInvalid, Sidecar, write_json
@@ -46,7 +46,7 @@ class Claim:
     is_announced: bool
 
 
-def claim_drops(store: Store, settings: Settings) -> list[Claim]:
+def claim_drops(store: AirflowStore, settings: DagSettings) -> list[Claim]:
     """Claim what one cycle takes of the drops that can be claimed, and return the claims.
 
     One that cannot be claimed is set aside and holds up no other, whether the store refuses it or cannot read it.
@@ -70,7 +70,7 @@ def claim_drops(store: Store, settings: Settings) -> list[Claim]:
     return claims
 
 
-def clear_claimed(store: Store, settings: Settings, claims: Sequence[Claim]) -> None:
+def clear_claimed(store: AirflowStore, settings: DagSettings, claims: Sequence[Claim]) -> None:
     """Delete exactly the versions that were claimed; a drop that cannot be deleted is set aside.
 
     :raises StoreUnavailable: the store is down; deleting again does no harm.
@@ -99,7 +99,7 @@ def load_claims(values: Sequence[dict[str, Any]]) -> list[Claim]:
     return [Claim(**{**value, "leaves": tuple((key, version) for key, version in value["leaves"])}) for value in values]
 
 
-def _claim_or_set_aside(store: Store, settings: Settings, drop: Drop) -> Claim | StoreError | None:
+def _claim_or_set_aside(store: AirflowStore, settings: DagSettings, drop: ClaimableDrop) -> Claim | StoreError | None:
     """Return the claim; None where the drop was set aside; or what may be an outage rather than this drop's fault."""
     try:
         return _claim(store, settings, drop)
@@ -109,7 +109,9 @@ def _claim_or_set_aside(store: Store, settings: Settings, drop: Drop) -> Claim |
         return error
 
 
-def _leave_alone(store: Store, settings: Settings, drop: Drop, error: StoreError) -> StoreError | None:
+def _leave_alone(
+    store: AirflowStore, settings: DagSettings, drop: ClaimableDrop, error: StoreError
+) -> StoreError | None:
     """Set *drop* aside because of *error*, tell of it when that is for good, and return what kept this from being done."""
     log.error("s3://%s/%s cannot be claimed: %s", drop.version.bucket, escape(drop.version.key), escape(str(error)))
     try:
@@ -129,7 +131,7 @@ def _leave_alone(store: Store, settings: Settings, drop: Drop, error: StoreError
     return None
 
 
-def _claim(store: Store, settings: Settings, drop: Drop) -> Claim:
+def _claim(store: AirflowStore, settings: DagSettings, drop: ClaimableDrop) -> Claim:
     run = settings.layout.run(drop.run_key)
     claim = Claim(drop.run_key, drop.leaves, drop.tries, is_announced=False)
     if _is_claimed(store, settings, drop):
@@ -152,7 +154,7 @@ def _claim(store: Store, settings: Settings, drop: Drop) -> Claim:
     return claim
 
 
-def _is_claimed(store: Store, settings: Settings, drop: Drop) -> bool:
+def _is_claimed(store: AirflowStore, settings: DagSettings, drop: ClaimableDrop) -> bool:
     """Return whether there is a `drop.json` under the run key of *drop*.
 
     :raises StoreRefused: it is another's, which is neither joined nor overwritten.
@@ -170,7 +172,7 @@ def _is_claimed(store: Store, settings: Settings, drop: Drop) -> bool:
     return True
 
 
-def _describe(store: Store, drop: Drop) -> DropRecord:
+def _describe(store: AirflowStore, drop: ClaimableDrop) -> DropRecord:
     """Return what `drop.json` says of *drop*."""
     version = drop.version
     return DropRecord(
@@ -189,7 +191,7 @@ def _describe(store: Store, drop: Drop) -> DropRecord:
     )
 
 
-def _read_sidecar(store: Store, drop: Drop) -> Sidecar | None:
+def _read_sidecar(store: AirflowStore, drop: ClaimableDrop) -> Sidecar | None:
     sidecar = drop.sidecar
     if sidecar is None:
         return None
@@ -201,7 +203,7 @@ def _read_sidecar(store: Store, drop: Drop) -> Sidecar | None:
     return Sidecar(sidecar.key, sidecar.version_id, text)
 
 
-def _put_receipt(store: Store, settings: Settings, drop: Drop, reason: Reason | None = None) -> None:
+def _put_receipt(store: AirflowStore, settings: DagSettings, drop: ClaimableDrop, reason: Reason | None = None) -> None:
     """Write the receipt of *drop*: claimed, or with a *reason* set aside. One that is there already is left alone."""
     file = f"s3://{drop.version.bucket}/{drop.version.key}"
     state, stage = (State.FAILED, "watch") if reason else (State.CLAIMED, None)
@@ -216,7 +218,7 @@ def _put_receipt(store: Store, settings: Settings, drop: Drop, reason: Reason | 
         log.error("The receipt of %s could not be written: %s", drop.run_key, error)
 
 
-def _was_announced(store: Store, settings: Settings, drop: Drop) -> bool:
+def _was_announced(store: AirflowStore, settings: DagSettings, drop: ClaimableDrop) -> bool:
     """Return whether the drop was last set aside by `clear_claimed`, which runs only after its event went out."""
     key = settings.layout.run(drop.run_key).set_aside(drop.tries)
     record = get_json(store, settings.artifact_bucket, key) or {}
@@ -224,7 +226,7 @@ def _was_announced(store: Store, settings: Settings, drop: Drop) -> bool:
 
 
 def _set_aside(
-    store: Store, settings: Settings, run_key: str, entry: tuple[str, str | None], tries: int, reason: str
+    store: AirflowStore, settings: DagSettings, run_key: str, entry: tuple[str, str | None], tries: int, reason: str
 ) -> int:
     """Record that a drop is left alone for a while, and return how many times that is."""
     tries += 1

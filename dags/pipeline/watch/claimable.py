@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from pipeline.settings import Settings
-from pipeline.store import Store, Version
+from pipeline.settings import DagSettings
+from pipeline.store import AirflowStore, ObjectVersion
 from pipeline_contract.drop_key import SIDECAR_SUFFIX, dataset_of_key, is_drop_key
 from pipeline_contract.run_key import make_run_key
 
@@ -17,7 +17,7 @@ MOST_TRIES = len(BACK_OFF) + 1
 
 
 @dataclass(frozen=True)
-class Drop:
+class ClaimableDrop:
     """One version that landed and can be claimed.
 
     :param place: how many newer versions of its key were listed with it, which tells apart what landed at the same time.
@@ -27,16 +27,16 @@ class Drop:
     :param tries: how many times it was set aside.
     """
 
-    version: Version
+    version: ObjectVersion
     place: int
     run_key: str
     dataset: str
-    sidecar: Version | None
+    sidecar: ObjectVersion | None
     leaves: tuple[tuple[str, str | None], ...]
     tries: int
 
 
-def list_claimable(store: Store, settings: Settings) -> list[Drop]:
+def list_claimable(store: AirflowStore, settings: DagSettings) -> list[ClaimableDrop]:
     """Return the drops that can be claimed now, oldest first.
 
     Left out are versions that a delete marker withdrew, and what was set aside and is not due again. Nothing else
@@ -66,13 +66,13 @@ def list_claimable(store: Store, settings: Settings) -> list[Drop]:
         # A later version of the file that still waits reads the same sidecar, so it stays until that one is claimed.
         goes = (version,) if place else (version, *older)
         leaves = tuple((other.key, other.version_id) for other in goes)
-        drops.append(Drop(version, place, run_key, dataset, sidecar, leaves, tries))
+        drops.append(ClaimableDrop(version, place, run_key, dataset, sidecar, leaves, tries))
     return sorted(drops, key=lambda drop: (drop.version.last_modified, drop.version.key, -drop.place))
 
 
-def choose_drops(drops: list[Drop], settings: Settings) -> list[Drop]:
+def choose_drops(drops: list[ClaimableDrop], settings: DagSettings) -> list[ClaimableDrop]:
     """Return as many of *drops* as one cycle takes: at least one, however large it is."""
-    chosen: list[Drop] = []
+    chosen: list[ClaimableDrop] = []
     size = 0
     for drop in drops[: settings.claim_max_drops]:
         size += drop.version.size
@@ -82,14 +82,14 @@ def choose_drops(drops: list[Drop], settings: Settings) -> list[Drop]:
     return chosen
 
 
-def _group(versions: Iterable[Version]) -> dict[str, list[Version]]:
-    by_key: dict[str, list[Version]] = {}
+def _group(versions: Iterable[ObjectVersion]) -> dict[str, list[ObjectVersion]]:
+    by_key: dict[str, list[ObjectVersion]] = {}
     for version in versions:
         by_key.setdefault(version.key, []).append(version)
     return by_key
 
 
-def _is_withdrawn(version: Version, markers: Sequence[Version]) -> bool:
+def _is_withdrawn(version: ObjectVersion, markers: Sequence[ObjectVersion]) -> bool:
     """Return whether one of the delete *markers* of its key lies above *version*.
 
     Times may be whole seconds: of a version and an older marker of the same second, none is known to be above the
@@ -98,13 +98,13 @@ def _is_withdrawn(version: Version, markers: Sequence[Version]) -> bool:
     return any(marker.is_latest or marker.last_modified > version.last_modified for marker in markers)
 
 
-def _choose_sidecar(version: Version, sidecars: list[Version]) -> Version | None:
+def _choose_sidecar(version: ObjectVersion, sidecars: list[ObjectVersion]) -> ObjectVersion | None:
     """Return the newest sidecar that is not newer than the file, else the newest: it is to be put before the file."""
     before = [other for other in sidecars if other.last_modified <= version.last_modified]
     return next(iter(before or sidecars), None)
 
 
-def _read_set_aside(store: Store, settings: Settings) -> dict[str, tuple[int, datetime]]:
+def _read_set_aside(store: AirflowStore, settings: DagSettings) -> dict[str, tuple[int, datetime]]:
     """Return for each run key how many times its drop was set aside, and when for the last time."""
     prefix = settings.layout.set_aside
     found: dict[str, tuple[int, datetime]] = {}

@@ -27,7 +27,7 @@ from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowException
 
 from pipeline.settings import get_settings
-from pipeline.store import Store
+from pipeline.store import AirflowStore
 from pipeline.watch.claimable import list_claimable
 from pipeline.watch.readiness import find_unready
 from pipeline_contract.drop_key import DROP_PATTERN
@@ -51,7 +51,7 @@ class DropHook(S3Hook):
     @cached_property
     def conn(self) -> Any:
         """The boto3 client."""
-        return Store(get_settings()).client
+        return AirflowStore(get_settings()).client
 
 
 class DropSensor(S3KeySensor):
@@ -86,7 +86,7 @@ class DropSensor(S3KeySensor):
         if now < self._next_look:
             return False
         settings = get_settings()
-        if not list_claimable(Store(settings), settings):
+        if not list_claimable(AirflowStore(settings), settings):
             # What lies there was withdrawn or set aside; that changes slowly.
             self._next_look = now + min(1.0, _BELIEVED_SECONDS)
             return False

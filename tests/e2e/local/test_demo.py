@@ -16,8 +16,8 @@ import pytest
 from cli.credentials import write_env_file
 from cli.dev.test import make_environ
 from cli.settings import PROJECT, read_settings
-from cli.stacks.ports import choose_ports
 from tests.e2e.pipeline import PATIENCE_SECONDS
+from tests.ports import choose_ports
 from tests.stack import Stack
 
 pytestmark = [

@@ -14,14 +14,14 @@ _SHOWN_COLUMNS = 30
 
 
 @dataclass(frozen=True)
-class Target:
+class TargetColumn:
     """The column to predict, and whether its name was given or found."""
 
     column: str
     is_given: bool
 
 
-def find_target(columns: Sequence[str], given: str | None, *, data: str, source: str, stage: str) -> Target:
+def find_target(columns: Sequence[str], given: str | None, *, data: str, source: str, stage: str) -> TargetColumn:
     """Return the target among *columns*.
 
     :param given: the request's `target_column`.
@@ -32,7 +32,7 @@ def find_target(columns: Sequence[str], given: str | None, *, data: str, source:
     """
     if given is not None:
         if given in columns:
-            return Target(given, is_given=True)
+            return TargetColumn(given, is_given=True)
         nearest = find_nearest(given, columns)
         setting = json.dumps({"target_column": nearest}, ensure_ascii=False)
         raise ColumnMissing(
@@ -46,7 +46,7 @@ def find_target(columns: Sequence[str], given: str | None, *, data: str, source:
     for usual in USUAL_TARGETS:
         alike = [column for column in columns if column.strip().casefold() == usual]
         if len(alike) == 1 or usual in alike:
-            return Target(usual if usual in alike else alike[0], is_given=False)
+            return TargetColumn(usual if usual in alike else alike[0], is_given=False)
     usual = ", ".join(f"`{name}`" for name in USUAL_TARGETS)
     raise ColumnMissing(
         f"Which column is to be predicted? `target_column` is not given, and no column is called {usual}.",

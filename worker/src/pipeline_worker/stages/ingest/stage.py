@@ -17,7 +17,7 @@ from ...errors import ColumnMissing, DataUnreadable
 from ...run.attempt import Attempt, Outcome
 from ...run.dataset_name import check_dataset_name, check_key, note_made_name
 from ...run.layer import PAYLOAD
-from ...target_column import Target, find_target
+from ...target_column import TargetColumn, find_target
 from .convert import convert
 from .converted import Converted
 from .data_format import DataFormat, find_format
@@ -162,7 +162,7 @@ def _refuse_header(dataset: Path, target: str | None, names: list[str], where: s
         )
 
 
-def _refuse_left_out_target(target: Target, converted: Converted, source: str) -> None:
+def _refuse_left_out_target(target: TargetColumn, converted: Converted, source: str) -> None:
     why = converted.schema.left_out.get(target.column)
     if why is not None:
         raise DataUnreadable(
