@@ -95,29 +95,52 @@ def _attempt(invocation: Invocation, work: Work, store: Store, settings: Setting
     seen = read_committed(store, layout, invocation.stage)
     start = begin(invocation, store, settings, layout)
     if seen is not None and is_done(seen.manifest, start, invocation):
-        log.info("%s: done already by %s; nothing to do", invocation.stage, seen.manifest.attempt)
-        # Of the same ask it is this attempt's own work, which may have died between commit and receipt.
-        if invocation.stage == LAST.name or seen.manifest.ask == invocation.ask:
-            _close(seen.manifest, start, store, layout)
-        # What a stage is for is its first output, and the last line of stdout when it did the work.
-        return CommandOutput(
-            ExitCode.DONE, (next((artifact.uri for artifact in seen.manifest.outputs.values()), seen.manifest.uri),)
-        )
-
+        return _repeat(seen.manifest, start, invocation, store, layout)
     store.put(layout.started(invocation.stage, invocation.attempt), started.write(), content_type="application/json")
     store.put(layout.marker, b"")
+    put_receipt(store, layout, _describe_running(invocation, start))
+    attempt, outcome = _work(invocation, start, work, store, settings, layout)
+    manifest = _write_manifest(attempt, start, outcome, started.started_at)
+    commit(store, layout, manifest, seen)
+    log.info("%s: %s", invocation.stage, outcome.headline)
+    _close(manifest, start, store, layout)
+    details = (write_json(outcome.details).decode(),) if outcome.details else ()
+    return CommandOutput(ExitCode.DONE, (*details, outcome.location))
+
+
+def _repeat(
+    committed: Manifest, start: Start, invocation: Invocation, store: Store, layout: RunLayout
+) -> CommandOutput:
+    """Return what the stage has *committed* already."""
+    log.info("%s: done already by %s; nothing to do", invocation.stage, committed.attempt)
+    # Of the same ask it is this attempt's own work, which may have died between commit and receipt.
+    if invocation.stage == LAST.name or committed.ask == invocation.ask:
+        _close(committed, start, store, layout)
+    # What a stage is for is its first output, and the last line of stdout when it did the work.
+    return CommandOutput(
+        ExitCode.DONE, (next((artifact.uri for artifact in committed.outputs.values()), committed.uri),)
+    )
+
+
+def _describe_running(invocation: Invocation, start: Start) -> Receipt:
+    """Return what people see of the run while the stage works."""
     before = stage_before(invocation.stage)
-    running = Receipt(
+    running = StageSummary(State.RUNNING, invocation.attempt, write_time())
+    return Receipt(
         run_key=invocation.run_key,
         dataset=start.drop.dataset,
         file=start.drop.uri,
         state=before.state if before else State.CLAIMED,
         stage=invocation.stage,
         links=start.earlier.links if start.earlier else {},
-        stages=(start.earlier.summaries if start.earlier else {})
-        | {invocation.stage: StageSummary(State.RUNNING, invocation.attempt, write_time())},
+        stages=(start.earlier.summaries if start.earlier else {}) | {invocation.stage: running},
     )
-    put_receipt(store, layout, running)
+
+
+def _work(
+    invocation: Invocation, start: Start, work: Work, store: Store, settings: Settings, layout: RunLayout
+) -> tuple[Attempt, Outcome]:
+    """Do the stage's *work* in a scratch folder, which is gone afterwards."""
     settings.scratch.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(prefix=f"{invocation.stage}-", dir=settings.scratch))
     try:
@@ -138,15 +161,9 @@ def _attempt(invocation: Invocation, work: Work, store: Store, settings: Setting
             log=log,
         )
         with attempt.timed("total"):
-            outcome = work(attempt)
+            return attempt, work(attempt)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
-    manifest = _write_manifest(attempt, start, outcome, started.started_at)
-    commit(store, layout, manifest, seen)
-    log.info("%s: %s", invocation.stage, outcome.headline)
-    _close(manifest, start, store, layout)
-    details = (write_json(outcome.details).decode(),) if outcome.details else ()
-    return CommandOutput(ExitCode.DONE, (*details, outcome.location))
 
 
 def _write_manifest(attempt: Attempt, start: Start, outcome: Outcome, started_at: str) -> Manifest:

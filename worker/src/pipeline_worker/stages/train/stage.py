@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pipeline_contract.run_key import RunKey
@@ -44,7 +44,7 @@ def train(attempt: Attempt) -> Outcome:
         from .facts import describe_learned
         from .learn import draw_learned, learn
         from .plan import make_plan, say_work
-        from .result import draw_metrics, say_result
+        from .result import say_result
         from .tuned import write_tuned
 
     schema = Schema.model_validate_json(attempt.fetch("schema").read_bytes())
@@ -60,12 +60,7 @@ def train(attempt: Attempt) -> Outcome:
     ):
         attempt.log.info("%s; MLflow run: %s", say_work(plan, threads), run.url)
         learned = learn(plan, attempt.timed, lambda line: attempt.log.info("%s", line), settings.choice_seconds)
-        request = attempt.request.model_copy(
-            update={
-                "model_name": learned.decision.candidate.model.name,
-                "model_version": attempt.request.model_version or RunKey.parse(attempt.run_key).version,
-            }
-        )
+        request = _complete_request(attempt, learned)
         with attempt.timed("draw"):
             figures = draw_learned(plan, learned)
         tuning = write_tuned(learned.decision.tuned, learned.decision.candidate) if learned.decision.tuned else {}
@@ -86,11 +81,7 @@ def train(attempt: Attempt) -> Outcome:
         "mlflow_model_id": model_id,
         "experiment_id": run.experiment_id,
     }
-    for name, reason in learned.chosen.items():
-        attempt.log.info("%s = %s", name, reason)
-    for note in facts["notes"]:
-        attempt.log.warning("%s", note)
-    attempt.log.info("measured on %d rows:\n%s", len(plan.split.test), draw_metrics(learned))
+    _log_learned(attempt, plan, learned, facts["notes"])
     return Outcome(
         outputs=outputs,
         facts=facts,
@@ -99,6 +90,16 @@ def train(attempt: Attempt) -> Outcome:
         request=request,
         links={"mlflow_run": run.url},
         notes=[*facts["notes"], *(f"`{name}`: {why}" for name, why in (plan.suspects | plan.useless).items())],
+    )
+
+
+def _complete_request(attempt: Attempt, learned: Learned) -> Request:
+    """Return the request with what was chosen and what has a default: the file and the version are named by it."""
+    return attempt.request.model_copy(
+        update={
+            "model_name": learned.decision.candidate.model.name,
+            "model_version": attempt.request.model_version or RunKey.parse(attempt.run_key).version,
+        }
     )
 
 
@@ -231,3 +232,13 @@ def _log_plan(attempt: Attempt, plan: Plan) -> None:
         log.info("dropped: %s", ", ".join(f"`{name}`" for name in attempt.request.drop_columns))
     for name, reason in (plan.suspects | plan.useless).items():
         log.warning("`%s`: %s", name, reason)
+
+
+def _log_learned(attempt: Attempt, plan: Plan, learned: Learned, notes: Sequence[str]) -> None:
+    from .result import draw_metrics
+
+    for name, reason in learned.chosen.items():
+        attempt.log.info("%s = %s", name, reason)
+    for note in notes:
+        attempt.log.warning("%s", note)
+    attempt.log.info("measured on %d rows:\n%s", len(plan.split.test), draw_metrics(learned))
