@@ -8,7 +8,7 @@ The JSON Schema of :class:`Request` is exported for the `ingest` Dag's form::
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, WithJsonSchema, field_validator, model_validator
 
@@ -37,7 +37,6 @@ else:
     ModelName, MetricName, FormatName = Literal[MODEL_NAMES], Literal[METRIC_NAMES], Literal[FORMAT_NAMES]
 #: How a model is measured.
 Scenario = Literal["holdout", "time", "group", "full_train"]
-SCENARIO_NAMES: tuple[str, ...] = get_args(Scenario)
 
 #: The name of a column: `ingest` leaves blanks around the names of a file out, so they count for nothing here either.
 ColumnName = Annotated[str, StringConstraints(strip_whitespace=True)]
@@ -84,7 +83,6 @@ RuleName = Literal[
     "allowed_values",
     "same_schema",
 ]
-RULE_NAMES: tuple[str, ...] = get_args(RuleName)
 
 
 class ValueRange(_Strict):
