@@ -2,8 +2,8 @@
 
     python3 -m venv .state/venvs/benchmarks
     .state/venvs/benchmarks/bin/pip install --no-deps --require-hashes -r worker/requirements.lock -r benchmarks/models-requirements.lock
-    PYTHONPATH=worker/src .state/venvs/benchmarks/bin/python -m benchmarks.models                # what was not measured before
-    PYTHONPATH=worker/src .state/venvs/benchmarks/bin/python -m benchmarks.models --again product   # that way anew, all else kept
+    PYTHONPATH=contract/src:worker/src .state/venvs/benchmarks/bin/python -m benchmarks.models                # what was not measured before
+    PYTHONPATH=contract/src:worker/src .state/venvs/benchmarks/bin/python -m benchmarks.models --again product   # that way anew, all else kept
 
 The data sets stand in `model_data.py`, the ways in `model_ways.py`. Each way learns from and predicts the same outer folds. Figures are
 kept in `.state/benchmarks/models/`, one file for each data set, way and fold, and `models.md` beside this file is written from them.

@@ -2,7 +2,7 @@
 
     python3 -m venv .state/venvs/benchmarks
     .state/venvs/benchmarks/bin/pip install --no-deps --require-hashes -r worker/requirements.lock -r benchmarks/reading-requirements.lock
-    PYTHONPATH=worker/src .state/venvs/benchmarks/bin/python -m benchmarks.reading
+    PYTHONPATH=contract/src:worker/src .state/venvs/benchmarks/bin/python -m benchmarks.reading
 
 The files are made once, always the same, below `.state/benchmarks/reading/`: with the usual options 1.1 GB of CSV, a part of it whose
 last row has a word among numbers, so that its type is known only then, and 300 MB of JSON lines. Each step is a process of its own, and
