@@ -29,6 +29,7 @@ os.environ |= {
 }
 sys.path.insert(0, str(_PROJECT / "dags"))
 
+# Behind what they need when they are imported: the environment, and the Dags' folder on the path.
 from pipeline.settings import DagSettings, get_settings, read_settings  # noqa: E402
 from pipeline.store import AirflowStore  # noqa: E402
 from pipeline_contract.records import DROP, DropRecord  # noqa: E402

@@ -63,7 +63,7 @@ class Bench:
         return found.manifest
 
     def receipt(self, dataset: str = "penguins") -> dict[str, Any]:
-        return json.loads(self.store.read(self.layout.receipt(dataset))[0])  # type: ignore[no-any-return]
+        return json.loads(self.store.read(self.layout.receipt(dataset))[0])  # type: ignore[no-any-return]  # an object
 
     def has_marker(self) -> bool:
         return self.store.head(self.layout.marker) is not None
@@ -79,7 +79,7 @@ def bench(tmp_path: Path) -> Bench:
 def failure_of(ended: CommandOutput) -> dict[str, Any]:
     line = ended.stdout[-1]
     assert line.startswith(FAILURE_MARK)
-    return json.loads(line.removeprefix(FAILURE_MARK))  # type: ignore[no-any-return]
+    return json.loads(line.removeprefix(FAILURE_MARK))  # type: ignore[no-any-return]  # an object
 
 
 def test_four_stages_hand_on_and_close_the_run(bench: Bench) -> None:

@@ -24,7 +24,7 @@ KILLED = 137
 #: The command could not be started: the engine's code, and the shell's for what cannot be run and for what is not there.
 NOT_STARTED = REFUSED_BY_ENGINE, NOT_EXECUTABLE, NOT_FOUND = (125, 126, 127)
 
-_STATES = {
+_STATES: dict[int, State] = {
     ExitCode.DONE: State.DONE,
     ExitCode.DATA: State.REFUSED,
     ExitCode.REQUEST: State.REFUSED,
@@ -34,4 +34,4 @@ _STATES = {
 
 def state_after(code: int) -> State:
     """Return the state of a stage whose command ended with *code*."""
-    return next((state for known, state in _STATES.items() if known == code), State.FAILED)
+    return _STATES.get(code, State.FAILED)

@@ -64,7 +64,7 @@ RunCommand = Callable[[Sequence[str]], CommandExit]
 
 @dataclass(frozen=True)
 class StageAttempt:
-    """One try of *stage* for *ask*.
+    """One try of *stage*, for what the Dag run's *conf* asks.
 
     :param try_of_ask: 1 for the first try of this ask, counted on over its retries.
     """
