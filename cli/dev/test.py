@@ -31,17 +31,30 @@ class Suite:
     name: str
     folders: tuple[str, ...]
     venv: str
+    #: Folders below these that are a suite of their own.
+    apart: tuple[str, ...] = ()
     needs_engine: bool = False
     needs_images: bool = False
     environ: tuple[tuple[str, str], ...] = ()
     paces: tuple[str, ...] = ("quick", "usual", "long")
 
 
+#: What trains: in one row with the worker's other tests it would be the last to end, alone.
+MODELS = ("tests/worker/train", "tests/worker/publish")
 #: Those that take longest first, as they run side by side.
 LAYERS = (
-    Suite("compose-stack", ("tests/e2e",), "tools", True, True, (("STACK", "compose"),), ("usual", "long")),
+    Suite(
+        "compose-stack",
+        ("tests/e2e",),
+        "tools",
+        needs_engine=True,
+        needs_images=True,
+        environ=(("STACK", "compose"),),
+        paces=("usual", "long"),
+    ),
     Suite("stack", ("tests/e2e",), "tools", paces=("usual", "long")),
-    Suite("worker", ("tests/worker",), "worker"),
+    Suite("models", MODELS, "worker"),
+    Suite("worker", ("tests/worker",), "worker", apart=MODELS),
     Suite("compose", ("tests/compose",), "airflow", needs_engine=True, needs_images=True, paces=("usual",)),
     Suite("integration", ("tests/integration",), "tools", paces=("usual", "long")),
     Suite("dags", ("tests/dags",), "airflow"),
@@ -144,6 +157,7 @@ def run_layer(settings: StackSettings, layer: Suite, pace: str, folder: Path, im
     folders = [name for name in layer.folders if (settings.root / name).is_dir()]
     python = str(settings.venv(layer.venv) / "bin" / "python")
     argv = [python, "-m", "pytest", *folders, f"--pace={pace}", f"--results={results}"]
+    argv += [f"--ignore={name}" for name in layer.apart]
     # The cache of one layer would be another's at the same time.
     argv += ["-o", f"cache_dir={folder / 'cache' / layer.name}"]
     return run_job(layer.name, argv, make_environ() | dict(layer.environ), folder)

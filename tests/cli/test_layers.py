@@ -23,9 +23,10 @@ from cli.settings import PROJECT
 
 def test_every_folder_of_tests_belongs_to_one_layer() -> None:
     """No test is forgotten, and none runs twice, but for the end-to-end tests: once on each stack."""
-    folders = [folder for layer in LAYERS for folder in layer.folders]
-    there = sorted({f"tests/{path.parts[-2]}" for path in PROJECT.glob("tests/*/test_*.py")})
-    assert sorted(folders) == sorted([*there, "tests/e2e"])
+    for path in PROJECT.glob("tests/**/test_*.py"):
+        above = {str(folder) for folder in path.relative_to(PROJECT).parents}
+        takers = [layer.name for layer in LAYERS if above & {*layer.folders} and not above & {*layer.apart}]
+        assert len(takers) == 1 + ("tests/e2e" in above), f"{path}: {takers}"
     stacks = [dict(layer.environ).get("STACK") for layer in LAYERS if "tests/e2e" in layer.folders]
     assert sorted(stacks, key=str) == [None, "compose"]
 

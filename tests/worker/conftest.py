@@ -25,6 +25,8 @@ os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
 gc.set_threshold(200_000, 20, 50)
 
 ROOT = Path(__file__).parents[2]
+#: Inputs after public bug reports, and files that no library writes any more.
+REPORTS, FILES = ROOT / "tests/worker/reports", ROOT / "tests/worker/files"
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from pipeline_worker.stages.ingest.converted import Converted
 from pipeline_worker.stages.ingest.stage import describe_call
 from pipeline_worker.stages.ingest.unpacked import Unpacked
 from pipeline_worker.stages.publish.report import _write_reading
-from tests.worker.test_report import REPORT
+from tests.worker.publish.test_report import REPORT
 
 if TYPE_CHECKING:
     import pandas as pd

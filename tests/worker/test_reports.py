@@ -13,6 +13,7 @@ from pipeline_worker.request import IngestionConfig, Request
 from pipeline_worker.stages.ingest.convert import convert
 from pipeline_worker.stages.ingest.converted import Converted
 from pipeline_worker.stages.ingest.data_format import DataFormat
+from tests.worker.conftest import REPORTS
 from tests.worker.printed_call import read_by_call
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.slow("trains models")
 
-REPORTS = Path(__file__).parent / "reports"
 LONG = pytest.mark.long("the same file with another estimator")
 
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from pipeline_worker.errors import DataUnreadable
+from tests.worker.ingest.test_convert import convert_bytes
 from tests.worker.printed_call import read_by_call
-from tests.worker.test_convert import convert_bytes
 
 ALIGNED = 'id   size  "full  name"\n 1    1.5  no\n20    2.5  "yes,  sir"\n 3    3.5  no\t\n'
 

@@ -18,9 +18,9 @@ from pipeline_worker.stages.ingest.convert import convert
 from pipeline_worker.stages.ingest.converted import Converted
 from pipeline_worker.stages.ingest.data_format import DataFormat
 from pipeline_worker.stages.ingest.missing_words import MISSING_WORDS
+from tests.worker.conftest import REPORTS, ROOT
 
-REPORTS = Path(__file__).parent / "reports"
-EXAMPLES = Path(__file__).parents[2] / "examples"
+EXAMPLES = ROOT / "examples"
 
 
 def read(folder: Path, source: str | Path, **config: Any) -> tuple[Converted, dict[str, list[Any]]]:

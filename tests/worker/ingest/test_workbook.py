@@ -17,7 +17,8 @@ from pipeline_worker.request import IngestionConfig
 from pipeline_worker.stages.ingest import old_sheet_texts, sheet_size, sheet_texts, workbook_xml
 from pipeline_worker.stages.ingest.convert import convert
 from pipeline_worker.stages.ingest.data_format import DataFormat
-from tests.worker.test_formats import check_call, ingest
+from tests.worker.conftest import FILES
+from tests.worker.ingest.test_formats import check_call, ingest
 from tests.worker.workbooks import Rows, write_ods, write_xlsx
 
 TABLE = [["a", "b"], [1, "x"], [2, "y"]]
@@ -241,7 +242,7 @@ def test_a_text_that_many_cells_share_is_counted_for_each(tmp_path: Path, monkey
 
 def test_a_text_that_many_cells_of_an_old_workbook_share_is_counted_for_each(monkeypatch: pytest.MonkeyPatch) -> None:
     """So it is there; the texts of all cells of this one have 36 letters."""
-    path = Path(__file__).parent / "files" / "sales.xls"
+    path = FILES / "sales.xls"
     monkeypatch.setattr(old_sheet_texts, "MOST_BYTES", 36)
     old_sheet_texts.check_old_texts(path, path.name)
     monkeypatch.setattr(old_sheet_texts, "MOST_BYTES", 35)

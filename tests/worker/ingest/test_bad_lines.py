@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from pipeline_worker.errors import DataUnreadable
+from tests.worker.ingest.test_convert import convert_bytes
 from tests.worker.printed_call import read_by_call
-from tests.worker.test_convert import convert_bytes
 
 HEADER = "id,size,label\n"
 ROWS = [f"{number},{number}.5,{'yes' if number % 2 else 'no'}" for number in range(40)]

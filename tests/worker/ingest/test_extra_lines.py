@@ -17,6 +17,7 @@ from pipeline_worker.stages.ingest.converted import Converted
 from pipeline_worker.stages.ingest.data_format import DataFormat
 from pipeline_worker.stages.ingest.formats import separated
 from pipeline_worker.stages.ingest.totals import TOTAL_WORDS
+from tests.worker.conftest import ROOT
 
 
 def convert_text(folder: Path, text: str, **config: Any) -> tuple[Converted, dict[str, list[Any]]]:
@@ -195,7 +196,7 @@ def test_blocks_make_no_difference(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 def test_words_of_totals_are_those_of_the_readme() -> None:
     """A person finds all of them there."""
-    text = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
     listed = text.partition("<!-- total words -->")[2].partition("<!-- end of total words -->")[0]
     assert set(re.findall("`([^`]+)`", listed)) == TOTAL_WORDS
 

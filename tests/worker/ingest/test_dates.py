@@ -19,8 +19,8 @@ from pipeline_worker.stages.ingest.convert import convert
 from pipeline_worker.stages.ingest.converted import Converted
 from pipeline_worker.stages.ingest.data_format import DataFormat
 from pipeline_worker.stages.ingest.date_format import ANY_DATE, DURATION, DURATION_EXAMPLE, FORMATS, TIME_OF_DAY
+from tests.worker.conftest import REPORTS
 
-REPORTS = Path(__file__).parent / "reports"
 D, UTC = dt.date, dt.UTC
 AS_TEXT = '{"ingestion_config": {"column_types": {"x": "text"}}}'
 

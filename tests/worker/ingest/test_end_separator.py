@@ -8,8 +8,8 @@ import pytest
 
 from pipeline_worker.errors import DataUnreadable
 from pipeline_worker.stages.ingest.end_separator import NOTE
+from tests.worker.ingest.test_convert import convert_bytes
 from tests.worker.printed_call import read_by_call
-from tests.worker.test_convert import convert_bytes
 
 
 @pytest.mark.parametrize("header", ["a,b\n", "a,b,\n", "a,b, \n"])

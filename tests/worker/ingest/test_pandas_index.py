@@ -11,11 +11,10 @@ from pipeline_worker.request import IngestionConfig
 from pipeline_worker.stages.ingest.convert import convert
 from pipeline_worker.stages.ingest.converted import Converted
 from pipeline_worker.stages.ingest.data_format import DataFormat
+from tests.worker.conftest import REPORTS
 from tests.worker.printed_call import read_by_call
 
 pytestmark = pytest.mark.slow("loads pandas")
-
-REPORTS = Path(__file__).parent / "reports"
 
 
 def convert_file(path: Path, folder: Path) -> Converted:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,8 +12,9 @@ from pipeline_worker.request import Request, export_schema, stages_of
 from pipeline_worker.run.layer import Layer
 from pipeline_worker.run.parameters import check_layer, merge_layers, parse_layer
 from pipeline_worker.stages.train.spaces import SearchRange
+from tests.worker.conftest import ROOT
 
-SCHEMA = Path(__file__).parent.parent.parent / "dags" / "pipeline" / "stage" / "request.schema.json"
+SCHEMA = ROOT / "dags/pipeline/stage/request.schema.json"
 
 
 def fault_of(text: str, stage: str | None = None) -> ParameterInvalid:

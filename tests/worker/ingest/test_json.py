@@ -18,7 +18,7 @@ from pipeline_worker.stages.ingest.converted import Converted
 from pipeline_worker.stages.ingest.data_format import DataFormat, find_format
 from pipeline_worker.stages.ingest.formats import json_lines
 from pipeline_worker.stages.ingest.unpacked import Unpacked
-from tests.worker.test_formats import check_call
+from tests.worker.ingest.test_formats import check_call
 
 LARGE = 2**53
 

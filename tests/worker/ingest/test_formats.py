@@ -22,10 +22,10 @@ from pipeline_worker.stages.ingest.data_format import find_format
 from pipeline_worker.stages.ingest.formats import FORMAT_NAMES
 from pipeline_worker.stages.ingest.formats.loaded import FORMATS
 from pipeline_worker.stages.ingest.unpacked import Unpacked, unpack
+from tests.worker.conftest import FILES
 from tests.worker.printed_call import read_by_call
 from tests.worker.workbooks import write_ods, write_xlsx
 
-FILES = Path(__file__).parent / "files"
 DAYS = [dt.date(2024, 1, 31), None, dt.date(2024, 2, 29), dt.date(2024, 3, 1)]
 ROWS: list[dict[str, Any]] = [
     {"id": 1, "price": 1.25, "shop": "007", "day": DAYS[0], "kind": "NA"},
