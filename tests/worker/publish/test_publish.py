@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from pipeline_worker.errors import StoreRefused
+from pipeline_worker.errors import StorageRefused
 from pipeline_worker.mlflow_server import MlflowRefusal, MlflowServer
 from pipeline_worker.run.drop import read_drop
 from pipeline_worker.run.manifest import digest_of
@@ -216,7 +216,7 @@ def test_a_place_that_is_not_allowed_is_refused_before_anything_is_written(line:
 
 
 @pytest.mark.parametrize(
-    ("bucket", "code", "error"), [("elsewhere", 2, "LocationRefused"), ("artifacts", 75, "StoreRefused")]
+    ("bucket", "code", "error"), [("elsewhere", 2, "LocationRefused"), ("artifacts", 75, "StorageRefused")]
 )
 def test_a_bucket_that_is_refused_is_the_requests_fault_if_it_chose_it(
     line: Line, trained: str, bucket: str, code: int, error: str
@@ -226,7 +226,7 @@ def test_a_bucket_that_is_refused_is_the_requests_fault_if_it_chose_it(
     @contextmanager
     def refuse(write: Write) -> Iterator[None]:
         if write.uri.startswith(f"s3://{bucket}/published/"):
-            raise StoreRefused("There is no such bucket.", where=write.uri, fix="Make it.")
+            raise StorageRefused("There is no such bucket.", where=write.uri, fix="Make it.")
         yield
 
     line.store.around_write = refuse

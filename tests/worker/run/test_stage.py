@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from pipeline_contract.records import FAILURE_MARK
-from pipeline_worker.errors import DataUnreadable, StageError, StoreRefused, StoreUnavailable
+from pipeline_worker.errors import DataUnreadable, StageError, StorageRefused, StorageUnreachable
 from pipeline_worker.run.attempt import Attempt, Outcome
 from pipeline_worker.run.begin import Invocation
 from pipeline_worker.run.manifest import Manifest, read_committed
@@ -208,7 +208,7 @@ def test_missing_source_is_named(bench: Bench) -> None:
     assert "_sources/none.csv" in failure_of(ended)["where"]
 
 
-@pytest.mark.parametrize(("bucket", "code", "error"), [("lake", 2, "LocationRefused"), ("drops", 75, "StoreRefused")])
+@pytest.mark.parametrize(("bucket", "code", "error"), [("lake", 2, "LocationRefused"), ("drops", 75, "StorageRefused")])
 def test_source_that_the_key_may_not_read_is_the_requests_fault_if_it_chose_it(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, bucket: str, code: int, error: str
 ) -> None:
@@ -216,7 +216,7 @@ def test_source_that_the_key_may_not_read_is_the_requests_fault_if_it_chose_it(
     bench.settings = dataclasses.replace(bench.settings, source_prefixes=("s3://lake/_sources",))
 
     def refuse(uri: str) -> None:
-        raise StoreRefused("The store refuses the worker's key (403).", where=uri, fix="Check it.")
+        raise StorageRefused("The store refuses the worker's key (403).", where=uri, fix="Check it.")
 
     monkeypatch.setattr(bench.store, "head", refuse)
     ended = bench.run("ingest", data_source=f"s3://{bucket}/_sources/x.csv")
@@ -323,7 +323,7 @@ def test_receipt_that_was_lost_after_the_commit_is_written_by_the_retry(bench: B
     @contextmanager
     def broken(write: Write) -> Iterator[None]:
         if "/receipts/" in write.uri and read_committed(bench.store, bench.layout, "validate") is not None:
-            raise StoreUnavailable("down", where=write.uri, fix="start it")
+            raise StorageUnreachable("down", where=write.uri, fix="start it")
         yield
 
     bench.store.around_write = broken
@@ -382,7 +382,7 @@ def test_store_that_is_down_leaves_a_marked_line(bench: Bench) -> None:
 
     @contextmanager
     def broken(write: Write) -> Iterator[None]:
-        raise StoreUnavailable("down", where=write.uri, fix="start it", details={"tries": 3})
+        raise StorageUnreachable("down", where=write.uri, fix="start it", details={"tries": 3})
         yield
 
     bench.store.around_write = broken
@@ -390,7 +390,7 @@ def test_store_that_is_down_leaves_a_marked_line(bench: Bench) -> None:
     assert ended.exit_code == 75
     assert json.loads(ended.stdout[0]) == {"tries": 3}
     record = failure_of(ended)
-    assert [record[name] for name in ("exit", "error", "what", "fix")] == [75, "StoreUnavailable", "down", "start it"]
+    assert [record[name] for name in ("exit", "error", "what", "fix")] == [75, "StorageUnreachable", "down", "start it"]
 
 
 def die_at(bench: Bench, stage: str, n: int, when: str) -> int:

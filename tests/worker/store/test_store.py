@@ -11,7 +11,7 @@ import pytest
 from botocore.stub import Stubber
 
 from pipeline_contract.s3 import ObjectMissing, PreconditionFailed
-from pipeline_worker.errors import LocationRefused, ParameterInvalid, StoreRefused, StoreUnavailable
+from pipeline_worker.errors import LocationRefused, ParameterInvalid, StorageRefused, StorageUnreachable
 from pipeline_worker.settings import read_settings
 from pipeline_worker.store.base import Store, open_store
 from pipeline_worker.store.s3 import S3Store
@@ -248,18 +248,18 @@ def test_a_name_that_is_too_long_for_the_store_is_refused(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("code", "status", "kind", "said"),
     [
-        ("NoSuchBucket", 404, StoreRefused, "There is no such bucket."),
-        ("AccessDenied", 403, StoreRefused, "The store refuses the worker's key (AccessDenied)."),
-        ("SlowDown", 503, StoreUnavailable, "The store answers SlowDown."),
-        ("InvalidRequest", 400, StoreUnavailable, "The store answers InvalidRequest."),
+        ("NoSuchBucket", 404, StorageRefused, "There is no such bucket."),
+        ("AccessDenied", 403, StorageRefused, "The store refuses the worker's key (AccessDenied)."),
+        ("SlowDown", 503, StorageUnreachable, "The store answers SlowDown."),
+        ("InvalidRequest", 400, StorageUnreachable, "The store answers InvalidRequest."),
     ],
 )
-def test_what_the_store_answers_is_said(code: str, status: int, kind: type[StoreUnavailable], said: str) -> None:
+def test_what_the_store_answers_is_said(code: str, status: int, kind: type[StorageUnreachable], said: str) -> None:
     """All of it is worth another try; only what a request may have chosen badly is told apart."""
     store = S3Store(read_settings(DEAD))
     with Stubber(store._client) as client:
         client.add_client_error("put_object", code, http_status_code=status)
-        with pytest.raises(StoreUnavailable) as raised:
+        with pytest.raises(StorageUnreachable) as raised:
             store.put(f"{B}/x", b"")
     assert (type(raised.value), raised.value.what, raised.value.exit_code) == (kind, said, 75)
     assert raised.value.where.startswith(f"{B}/x at ")
@@ -273,7 +273,7 @@ def test_a_file_of_this_machine_is_no_fault_of_the_store(tmp_path: Path) -> None
 
 def test_dead_store_is_said_with_what_to_check() -> None:
     """A store that does not answer is named with its address and the setting to look at."""
-    with pytest.raises(StoreUnavailable) as caught:
+    with pytest.raises(StorageUnreachable) as caught:
         open_store(read_settings(DEAD)).read(f"{B}/x")
     assert "127.0.0.1:9" in caught.value.where
     assert "OBJECT_STORAGE_ENDPOINT_URL" in caught.value.fix
@@ -282,7 +282,7 @@ def test_dead_store_is_said_with_what_to_check() -> None:
 def test_wrong_key_is_said_without_the_secret(server: Server) -> None:
     """A key that the store refuses is a matter of the settings, and the secret is in no message."""
     settings = read_settings(make_environ(server) | {"OBJECT_STORAGE_SECRET_KEY": "not-the-one"})
-    with pytest.raises(StoreRefused) as caught:
+    with pytest.raises(StorageRefused) as caught:
         open_store(settings).read(f"{B}/x")
     assert "OBJECT_STORAGE_SECRET_KEY" in caught.value.fix
     assert "not-the-one" not in str(caught.value) + repr(settings)

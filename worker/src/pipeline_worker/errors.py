@@ -14,8 +14,8 @@
      │    ├── RunUnknown             the run key has no drop, or an earlier stage is missing
      │    └── TargetTaken            another object lies at the target already
      ├── Unavailable         75    something outside is down: worth a retry
-     │    ├── StoreUnavailable
-     │    │    └── StoreRefused      it answers, but not to this key, or has no such bucket
+     │    ├── StorageUnreachable
+     │    │    └── StorageRefused    it answers, but not to this key, or has no such bucket
      │    ├── TrackingUnavailable
      │    │    └── TrackingConflict  its database took another worker's write first
      │    ├── CommitLost             another attempt committed first
@@ -120,11 +120,11 @@ class Unavailable(StageError):
     runbook = "runbooks/storage-unreachable.md"
 
 
-class StoreUnavailable(Unavailable):
+class StorageUnreachable(Unavailable):
     """The object store does not answer, or cannot do what it was asked."""
 
 
-class StoreRefused(StoreUnavailable):
+class StorageRefused(StorageUnreachable):
     """The object store answers, but knows no such bucket or lets the worker's key not do this."""
 
 

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from pipeline_contract.layout import Layout
 from pipeline_contract.s3 import ObjectMissing, PreconditionFailed
 
-from .errors import Crash, StoreUnavailable
+from .errors import Crash, StorageUnreachable
 from .run.attempt import Attempt
 from .run.run_order import order_drop
 from .schema import Schema
@@ -95,7 +95,7 @@ def read_published(store: Store, uri: str) -> tuple[PublishedSchema, str] | None
 def put_published(store: Store, uri: str, mine: PublishedSchema) -> PublishedSchema:
     """Put *mine*, unless that of a later run lies there; return the one that lies there then.
 
-    :raises StoreUnavailable: others put theirs all the time.
+    :raises StorageUnreachable: others put theirs all the time.
     """
     for _ in range(_ROUNDS):
         present = read_published(store, uri)
@@ -113,7 +113,7 @@ def put_published(store: Store, uri: str, mine: PublishedSchema) -> PublishedSch
             # Another worker published this version meanwhile; or the client repeated a put whose answer got lost.
             continue
         return mine
-    raise StoreUnavailable(
+    raise StorageUnreachable(
         "The published schema is changed by something else all the time.",
         where=uri,
         fix="Let nothing but the pipeline put it; it is tried again.",

@@ -20,7 +20,7 @@ from ..errors import Crash
 from ..request import Request
 from ..settings import Settings
 from ..store.base import Store
-from .manifest import Artifact, Manifest, digest_of
+from .manifest import Artifact, Manifest, digest_of, parse_manifest
 
 #: The modules whose versions a manifest records where the stage has loaded them, by distribution.
 _RECORDED = {
@@ -102,6 +102,23 @@ class Attempt:
     def folder(self) -> str:
         """The URI that everything this attempt saves lies under."""
         return self.layout.attempt(self.stage, self.name)
+
+    def read_manifest(self, stage: str) -> Manifest:
+        """Return the manifest of an earlier *stage* that this attempt rests on, however many stages came after it.
+
+        That is not always the one committed last: the stage may have run again since.
+
+        :raises Crash: no stage before this one is called so.
+        """
+        manifest = self.earlier
+        while manifest and manifest.stage != stage:
+            before = manifest.inputs.get("manifest")
+            manifest = parse_manifest(self.store.read(before.uri)[0], before.uri) if before else None
+        if manifest is None:
+            raise Crash(
+                f"No stage before `{self.stage}` is called `{stage}`.", where=self.folder, fix="Report this fault."
+            )
+        return manifest
 
     def fetch(self, name: str) -> Path:
         """Return a file with the artifact *name*, streamed from the store and checked against its digest.

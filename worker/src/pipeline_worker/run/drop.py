@@ -12,7 +12,7 @@ from pipeline_contract.layout import RunLayout, split_uri
 from pipeline_contract.records import TRIGGER, DropRecord, RecordInvalid, Sidecar
 from pipeline_contract.s3 import ObjectMissing, PreconditionFailed
 
-from ..errors import Crash, LocationRefused, ParameterInvalid, RunUnknown, StoreRefused, StoreUnavailable
+from ..errors import Crash, LocationRefused, ParameterInvalid, RunUnknown, StorageRefused, StorageUnreachable
 from ..settings import Settings
 from ..store.base import Store
 from .dataset_name import check_dataset_name, check_key
@@ -73,7 +73,7 @@ def fetch_source(
     try:
         store.copy(uri, layout.raw, if_match=info.etag)
     except PreconditionFailed as error:
-        raise StoreUnavailable(
+        raise StorageUnreachable(
             "The source was overwritten while it was copied.",
             where=uri,
             fix="It is tried again, with what is there then.",
@@ -139,7 +139,7 @@ def _explain_refusal(uri: str, settings: Settings) -> Iterator[None]:
     """Let a bucket that the worker's key may not read be the request's fault, unless it is the pipeline's own."""
     try:
         yield
-    except StoreRefused as refusal:
+    except StorageRefused as refusal:
         if split_uri(uri)[0] in {settings.drop_bucket, settings.artifact_bucket}:
             raise
         raise LocationRefused(

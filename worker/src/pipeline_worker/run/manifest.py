@@ -87,8 +87,17 @@ def read_committed(store: Store, layout: RunLayout, stage: str) -> Committed | N
         content, info = store.read(uri)
     except ObjectMissing:
         return None
+    manifest = parse_manifest(content, uri)
+    return Committed(manifest, Artifact(uri=manifest.uri, digest=digest_of(content), size=len(content)), info.etag)
+
+
+def parse_manifest(content: bytes, uri: str) -> Manifest:
+    """Return the manifest that was read from *uri*.
+
+    :raises Crash: it is none of ours.
+    """
     try:
-        manifest = Manifest.model_validate_json(content)
+        return Manifest.model_validate_json(content)
     except ValidationError as error:
         raise Crash(
             "The manifest there cannot be read by this version of the worker.",
@@ -96,7 +105,6 @@ def read_committed(store: Store, layout: RunLayout, stage: str) -> Committed | N
             fix="Use the version of the worker that wrote it, or start a new run.",
             details={"faults": error.errors(include_input=False, include_url=False, include_context=False)},
         ) from error
-    return Committed(manifest, Artifact(uri=manifest.uri, digest=digest_of(content), size=len(content)), info.etag)
 
 
 def commit(store: Store, layout: RunLayout, manifest: Manifest, seen: Committed | None) -> None:

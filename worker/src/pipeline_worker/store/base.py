@@ -43,7 +43,7 @@ class Store(ABC):
 
     Every change goes through :attr:`around_write`, so that a test can fail, delay or end the process at the n-th
     write, before it or after it. Errors: the contract's `ObjectMissing` and `PreconditionFailed`, and
-    :class:`~pipeline_worker.errors.StoreUnavailable` when the store does not answer.
+    :class:`~pipeline_worker.errors.StorageUnreachable` when the store does not answer.
     """
 
     around_write: Callable[[Write], AbstractContextManager[object]] = staticmethod(lambda _: nullcontext())

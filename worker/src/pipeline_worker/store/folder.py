@@ -16,7 +16,7 @@ from pathlib import Path
 from pipeline_contract.layout import split_uri
 from pipeline_contract.s3 import ObjectMissing, PreconditionFailed
 
-from ..errors import LocationRefused, StoreUnavailable
+from ..errors import LocationRefused, StorageUnreachable
 from .base import ObjectInfo, Store, refuse_long_name
 
 #: Holds the lock and half-written files; begins with a dot, so it is never taken for a bucket.
@@ -134,7 +134,7 @@ class FolderStore(Store):
         except OSError as error:
             if error.errno == errno.ENAMETOOLONG:
                 raise refuse_long_name(uri) from error
-            raise StoreUnavailable(
+            raise StorageUnreachable(
                 f"The folder cannot be used: {error.strerror}.",
                 where=f"{uri} in {self._folder}",
                 fix="Check its rights and the free space of its disk; a file and a folder cannot share one name.",

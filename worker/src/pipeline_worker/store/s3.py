@@ -14,7 +14,7 @@ from botocore.exceptions import BotoCoreError
 from pipeline_contract import s3
 from pipeline_contract.layout import split_uri
 
-from ..errors import StageError, StoreRefused, StoreUnavailable
+from ..errors import StageError, StorageRefused, StorageUnreachable
 from ..settings import Settings
 from .base import ObjectInfo, Store, refuse_long_name
 
@@ -118,12 +118,12 @@ class S3Store(Store):
         """Return what the fault of the store means to a stage."""
         if isinstance(error, s3.KeyTooLong):
             return refuse_long_name(error.where)
-        kind = StoreUnavailable
+        kind = StorageUnreachable
         if isinstance(error, s3.BucketMissing):
-            kind = StoreRefused
+            kind = StorageRefused
             what, fix = "There is no such bucket.", "Start the stack once, which makes the buckets, or create it."
         elif error.code in s3.KEY_FAULTS:
-            kind = StoreRefused
+            kind = StorageRefused
             what = f"The store refuses the worker's key ({error.code})."
             fix = "Check OBJECT_STORAGE_ACCESS_KEY, OBJECT_STORAGE_SECRET_KEY and the rights of that key."
         elif error.code:

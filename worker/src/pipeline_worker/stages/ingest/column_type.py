@@ -52,7 +52,7 @@ class Reading(Protocol):
     def convert(self, values: pa.Array) -> pa.Array: ...
 
 
-class Truths:
+class Booleans:
     """`true` and `false`, in any case. `yes` and `no` stay text: they are labels."""
 
     type: ClassVar[str] = "boolean"

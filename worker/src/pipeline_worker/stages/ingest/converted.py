@@ -87,13 +87,13 @@ def describe_schema(
     missing: list[int],
     rows: int,
     first_row_line: int | None = None,
-    told: Sequence[str | None] = (),
+    notes: Sequence[str | None] = (),
     left_out: Mapping[str, str] | None = None,
 ) -> Schema:
     """Return what is written of the typed *columns*.
 
     :param missing: how many values of each are.
-    :param told: for each, what else people should know.
+    :param notes: for each, what else people should know.
     """
     return Schema(
         rows=rows,
@@ -111,7 +111,7 @@ def describe_schema(
                     "note": " ".join(filter(None, (each.note, more))) or None,
                 }
             )
-            for (name, each), count, more in itertools.zip_longest(columns.items(), missing, told)
+            for (name, each), count, more in itertools.zip_longest(columns.items(), missing, notes)
         ],
     )
 

@@ -225,10 +225,10 @@ def apply_words(guess: Guess, typed: Typed, verdict: Verdict) -> Typed:
     if typed.type != "text":
         zeros = guess.seen.count("-") if is_account else 0
         notes.append(note_typed_words(guess.name, typed.type, guess.seen, guess.given, zeros))
-    told = " ".join(note for note in notes if note)
+    note = " ".join(each for each in notes if each)
     missing = WordSet([word for word in verdict.missing if not (is_account and word == "-")])
     unquoted = tuple(cell for cell in guess.seen.cells if cell.strip() in verdict.missing_unquoted)
-    return replace(typed, note=told or None, words=missing, unquoted_cells=unquoted)
+    return replace(typed, note=note or None, words=missing, unquoted_cells=unquoted)
 
 
 def _has_zeros(guess: Guess, typed: Typed) -> bool:

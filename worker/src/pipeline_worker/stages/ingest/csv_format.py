@@ -136,11 +136,11 @@ class CsvFormat:
             "skiprows": self.lines_before,
         }
         usual = {"sep": ",", "quotechar": '"', "escapechar": None, "encoding": "utf-8", "skiprows": 0}
-        told: dict[str, Any] = {name: value for name, value in options.items() if value != usual[name]}
+        given: dict[str, Any] = {name: value for name, value in options.items() if value != usual[name]}
         if self.has_end:
             # Else the first column would be the index.
-            told |= {"index_col": False, "usecols": [*range(len(self.header))]}
-        return told | {"dtype": "str", "keep_default_na": False}
+            given |= {"index_col": False, "usecols": [*range(len(self.header))]}
+        return given | {"dtype": "str", "keep_default_na": False}
 
 
 def find_csv_format(path: Path, name: str, config: IngestionConfig, data_format: str) -> CsvFormat:
@@ -162,21 +162,10 @@ def find_csv_format(path: Path, name: str, config: IngestionConfig, data_format:
     body = sample.split("\n", lines_before)[lines_before] if lines_before else sample
     if not body.strip("\n"):
         raise DataUnreadable("The file has no rows.", where=name, fix="Drop it again, with a header line and rows.")
-    told = "\t" if data_format == "tsv" else hinted
     separator, note = given_separator, None
     if separator is None:
-        found_separator = find_separator(body, quote, escape)
-        is_told = told not in {None, quote} and (told in body or found_separator is None)
-        separator = told if is_told else found_separator
-        if separator is not None:
-            refuse_several_signs(body, separator, name)
-        if told is not None and found_separator is not None and not is_told:
-            said = (
-                "The file is TSV by its name or by `data_format`"
-                if told == "\t"
-                else f"The first line says `sep={told}`"
-            )
-            note = f"{said}, but no line has a {NAMES.get(told, told)}: it was read with {NAMES[found_separator]}s between its cells."
+        hint = "\t" if data_format == "tsv" else hinted
+        separator, note = _choose_separator(body, quote, escape, hint, name)
     blanks = BlankRuns(quote, escape)
     is_aligned = separator == BLANKS or (separator is None and blanks.are_in(body))
     if is_aligned:
@@ -207,15 +196,43 @@ def find_csv_format(path: Path, name: str, config: IngestionConfig, data_format:
         is_aligned=is_aligned,
         note=note,
     )
-    if len(header) == 1 and config.separator is not None:
-        refuse_given_separator(config.separator, header[0], body, quote, escape, name)
     if len(header) == 1:
-        # Taken for a quote or an escape, the separator is not found.
-        others = {"separator": find_separator(body, '"', None)}
-        _check_sign("quote", config.quote, others)
-        _check_sign("escape", config.escape, others)
-        refuse_single_column(header[0], body, quote, escape, name)
+        _refuse_one_column(found, config, body, name)
     return found
+
+
+def _choose_separator(
+    body: str, quote: str, escape: str | None, hint: str | None, name: str
+) -> tuple[str | None, str | None]:
+    """Return the separator, if there is any, and what to say where it is not the one that the file hints at.
+
+    :raises DataUnreadable: several would do.
+    """
+    found = find_separator(body, quote, escape)
+    if hint not in {None, quote} and (hint in body or found is None):
+        found, hint = hint, None
+    if found is None:
+        return None, None
+    refuse_several_signs(body, found, name)
+    if hint is None:
+        return found, None
+    said = "The file is TSV by its name or by `data_format`" if hint == "\t" else f"The first line says `sep={hint}`"
+    return (
+        found,
+        f"{said}, but no line has a {NAMES.get(hint, hint)}: it was read with {NAMES[found]}s between its cells.",
+    )
+
+
+def _refuse_one_column(found: CsvFormat, config: IngestionConfig, body: str, name: str) -> None:
+    """Refuse a table of one column where what was given, or what is between the cells, is not what it was taken for."""
+    (column,) = found.header
+    if config.separator is not None:
+        refuse_given_separator(config.separator, column, body, found.quote, found.escape, name)
+    # Taken for a quote or an escape, the separator is not found.
+    others = {"separator": find_separator(body, '"', None)}
+    _check_sign("quote", config.quote, others)
+    _check_sign("escape", config.escape, others)
+    refuse_single_column(column, body, found.quote, found.escape, name)
 
 
 def name_columns(header: Sequence[str]) -> tuple[list[str], list[str]]:

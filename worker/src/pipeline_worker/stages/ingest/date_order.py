@@ -106,17 +106,17 @@ def _find_doubt(dates: Dates, given: str | None) -> str | None:
 
 def _tell(dates: Dates) -> list[str]:
     """Return what was assumed of *dates*."""
-    told = []
+    notes = []
     if dates.has_short_years:
         first, last = min(dates.years), max(dates.years)
         years = f"{first}" if first == last else f"{first} to {last}"
         pivot = f"00 to {TWO_DIGIT_PIVOT - 1} are read as 20.., {TWO_DIGIT_PIVOT} to 99 as 19.."
-        told.append(f"Dates written as {dates.label}, of {years} ({pivot})")
+        notes.append(f"Dates written as {dates.label}, of {years} ({pivot})")
     if len(dates.offsets) > 1:
         one, *_, other = (f"{each[:3]}:{each[3:]}" for each in sorted(dates.offsets))
         zones = f"such as {one} and {other}"
-        told.append(f"Its times are of different zones, {zones}, and became those of UTC, hours of the day as well")
-    return told
+        notes.append(f"Its times are of different zones, {zones}, and became those of UTC, hours of the day as well")
+    return notes
 
 
 def _as_text(note: str | None) -> Typed:

@@ -103,8 +103,8 @@ def say_what_was_made(path: Path, codec: str) -> str:
     readings = {other: written.decode(other, errors="replace") for other in likely}
     names = _OTHERS | EAST_ASIAN
     others = {other: read for other, read in readings.items() if read != word}
-    told = ", ".join(f"`{read}` in {other} ({names[other]})" for other, read in others.items())
-    could = f" It would be {told}." if told else ""
+    read_as = ", ".join(f"`{read}` in {other} ({names[other]})" for other, read in others.items())
+    could = f" It would be {read_as}." if read_as else ""
     # One that reads the word alike would leave it wrong, and no note would say so.
     another = f", or give another, such as {write_config(encoding=next(iter(others)))}" if others else "."
     return f"{made}{could} If that is wrong, save it as UTF-8{another}"

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import types
 
-from .column_type import CellMisfitError, Reading, Truths, strip_zeros
+from .column_type import Booleans, CellMisfitError, Reading, strip_zeros
 from .date_format import ANY_DATE
 from .dates import Dates, list_date_formats
 from .missing_words import MISSING_WORDS, PANDAS_WORDS, GivenWords, Seen, WordSet
@@ -52,8 +52,8 @@ class Guess:
         self.numbers: list[WholeNumbers | Numbers] = [WholeNumbers(), *map(Numbers, decimals)] if is_number else []
         self.forms = [NumberForm(sign) for sign in decimals] if is_number else []
         dates = list_date_formats(date_order if kind in {"date", "timestamp"} else None)
-        others: list[Truths | Times | Durations | Dates] = [Truths(), Times(), Durations(), *dates]
-        kinds = {"boolean": Truths, "time": Times, "number": Durations, "date": Dates, "timestamp": Dates}
+        others: list[Booleans | Times | Durations | Dates] = [Booleans(), Times(), Durations(), *dates]
+        kinds = {"boolean": Booleans, "time": Times, "number": Durations, "date": Dates, "timestamp": Dates}
         self.others = [each for each in others if kind is None or (kind in kinds and isinstance(each, kinds[kind]))]
         self.seen = Seen()
         self.has_labels = False
@@ -143,7 +143,7 @@ class Guess:
         first = self._find_plain()
         if first is None:
             return None
-        if isinstance(first, Dates | Truths):
+        if isinstance(first, Dates | Booleans):
             return first.read_plain(texts)
         plain = read_plain(texts, first.arrow_type)
         if plain is None or has_leading_zero(texts):
@@ -151,7 +151,7 @@ class Guess:
         self.others = []
         return plain
 
-    def _find_plain(self) -> WholeNumbers | Numbers | Dates | Truths | None:
+    def _find_plain(self) -> WholeNumbers | Numbers | Dates | Booleans | None:
         """Return the first of what is left, where it is known enough to read plain cells without a look for words."""
         if self._words.has_numbers:
             return None
@@ -164,7 +164,7 @@ class Guess:
         if self.forms or len(self.others) != 1 or self.given.words:
             return None
         (only,) = self.others
-        return only if isinstance(only, Dates | Truths) else None
+        return only if isinstance(only, Dates | Booleans) else None
 
     def _drop_dates(self, values: pa.Array) -> None:
         """Drop all formats of dates at once where *values* are like none of them, as most text is."""

@@ -194,15 +194,15 @@ def note_typed_words(name: str, kind: str, seen: Seen, given: GivenWords, zero: 
 
     :param zero: how many cells `-` are zero.
     """
-    told = [
+    words = [
         f"{_count(seen.count(word))} `{word}`"
         for word in seen.words
         if word in given.typed and word not in _USUAL and word not in given.words and not (zero and word == "-")
     ]
     notes = []
-    if told:
+    if words:
         as_text = write_setting("column_types", name, "text")
-        notes.append(f"{', '.join(told)}: read as missing beside {_KINDS[kind]}; to keep it as text, give {as_text}.")
+        notes.append(f"{', '.join(words)}: read as missing beside {_KINDS[kind]}; to keep it as text, give {as_text}.")
     if zero:
         as_missing = write_setting("missing_values", name, [word for word in seen.words if word in (*given.typed, "-")])
         notes.append(f"{_count(zero)} `-`, read as 0, as in accounts; if it means missing, give {as_missing}.")

@@ -49,8 +49,8 @@ def has_leading_zero(numbers: pa.Array) -> bool:
     return False
 
 
-def _count(truths: pa.Array) -> int:
-    return pc.sum(truths).as_py() or 0
+def _count(mask: pa.Array) -> int:
+    return pc.sum(mask).as_py() or 0
 
 
 def list_numbers(words: Iterable[str], decimal: str = ".") -> list[float]:

@@ -53,9 +53,9 @@ def find_index(file: pq.ParquetFile) -> PandasIndex:
     for each in levels:
         if each in unnamed:
             names[each] = _find_free("index", [*columns, *names.values()])
-    told = {"names": [names.get(each, each) for each in levels]} if names else {}
+    options = {"names": [names.get(each, each) for each in levels]} if names else {}
     kept = {each: name for each, name in names.items() if each not in left_out}
-    return PandasIndex(kept, left_out, told)
+    return PandasIndex(kept, left_out, options)
 
 
 def note_index(name: str) -> str:

@@ -57,14 +57,14 @@ def convert_body(
         rows, missing = write_rows(target, columns, doubts.watch(_convert_batches(body.read, columns, name)))
         return rows, missing, doubts.tell(found.words)
 
-    rows, missing, told = write()
+    rows, missing, notes = write()
     if merging := find_merging(target, list_integers(columns)):
         columns |= {
             each: replace(columns[each], type="text", arrow_type=pa.string(), reading=None, note=MERGING)
             for each in merging
         }
-        rows, missing, told = write()
-    schema = describe_schema(columns, missing, rows, first_line, told)
+        rows, missing, notes = write()
+    schema = describe_schema(columns, missing, rows, first_line, notes)
     has_comma = any((each.format or "") == "1.234,5" or _has_comma(each.reading) for each in columns.values())
     return Converted(
         schema=schema,

@@ -10,12 +10,12 @@ from pipeline_contract.layout import split_uri
 from pipeline_contract.run_key import RunKey
 from pipeline_contract.s3 import PreconditionFailed
 
-from ...errors import LocationRefused, RunUnknown, StoreRefused, TargetTaken
+from ...errors import LocationRefused, RunUnknown, StorageRefused, TargetTaken
 from ...mlflow_server import MlflowServer
 from ...published_schema import keep_schema
 from ...run.attempt import Attempt, Outcome
 from ...run.location import check_target
-from ...run.manifest import Artifact, digest_of
+from ...run.manifest import Artifact, Manifest, digest_of
 from ...run.run_order import order_drop
 from .registry import ALIAS, Registry, Version
 from .report import Report, write_report
@@ -28,32 +28,21 @@ def publish(attempt: Attempt) -> Outcome:
     :raises TargetTaken: another object lies there already, under the version that a person chose.
     :raises TrackingUnavailable: MLflow does not answer.
     """
-    trained = _read_facts(attempt)
+    trained = _read_trained(attempt)
     folder = attempt.layout.models(attempt.dataset, attempt.name)
     if attempt.request.target_output_path is not None:
         folder = check_target(attempt.request.target_output_path, attempt.settings)
     server = MlflowServer(attempt.settings)
     with attempt.timed("mlflow"):
         server.check()
-    model = attempt.fetch("model")
-    published = put_where_free(attempt, model, folder, trained["model_file"])
+    published = put_where_free(attempt, attempt.fetch("model"), folder, trained)
     outputs = {"published_model": published}
     if "measured_model" in attempt.artifacts:
         measured = published.uri.removesuffix(".pkl") + ".measured.pkl"
         outputs["published_measured_model"] = put_model(attempt, attempt.fetch("measured_model"), measured)
     with attempt.timed("mlflow"):
         registry = Registry(server, attempt.dataset)
-        version, is_new = registry.register(
-            run_key=attempt.run_key,
-            run_order=order_drop(attempt.drop),
-            model_digest=published.digest,
-            decided_at=attempt.earlier.finished_at if attempt.earlier else "",
-            mlflow_run_id=trained["mlflow_run_id"],
-            mlflow_model_id=trained["mlflow_model_id"],
-            tags={"dataset": attempt.dataset, "attempt": attempt.name, "location": published.uri}
-            | {name: trained[name] for name in ("fitted_on", "measured_digest") if name in trained},
-            description=attempt.earlier.summaries["train"].headline if attempt.earlier else "",
-        )
+        version, is_new = _register(registry, attempt, trained, published)
         newest = registry.move_alias(version)
     link = server.link_version(attempt.dataset, str(version.number))
     has_alias = newest.number == version.number
@@ -61,9 +50,9 @@ def publish(attempt: Attempt) -> Outcome:
     keep_schema(attempt)
     with attempt.timed("report"):
         content = write_report(_collect(attempt, trained, published, version, newest, link))
-        report = attempt.save("report.html", content.encode(), "text/html; charset=utf-8")
+        outputs["report"] = attempt.save("report.html", content.encode(), "text/html; charset=utf-8")
     return Outcome(
-        outputs=outputs | {"report": report},
+        outputs=outputs,
         facts={
             "location": published.uri,
             "model_name": attempt.dataset,
@@ -74,30 +63,46 @@ def publish(attempt: Attempt) -> Outcome:
             "alias_moved": has_alias,
             "alias_version": newest.number,
             "mlflow_model_url": link,
-            "metrics": trained["metrics"],
-            "baseline": trained["baseline"],
+            "metrics": trained.facts["metrics"],
+            "baseline": trained.facts["baseline"],
             # As people read them; a run of before this was kept has none.
-            "metrics_shown": trained.get("metrics_shown", []),
+            "metrics_shown": trained.facts.get("metrics_shown", []),
             # A run of before there were such rows has none.
-            "rows_without_target": trained.get("rows_without_target", 0),
+            "rows_without_target": trained.facts.get("rows_without_target", 0),
         },
         headline=f"version {version.number} of `{attempt.dataset}`"
         + (f", now `{ALIAS}`" if has_alias else f"; `{ALIAS}` stays at version {newest.number}, of a later run"),
         location=published.uri,
-        links={"model": link, "model_file": published.uri, "report": report.uri},
+        links={"model": link, "model_file": published.uri, "report": outputs["report"].uri},
     )
 
 
-def put_where_free(attempt: Attempt, path: Path, folder: str, model_file: str) -> Artifact:
-    """Put the model file *path* into *folder* as *model_file*, or under a longer name where another model has that one.
+def _register(registry: Registry, attempt: Attempt, trained: Manifest, published: Artifact) -> tuple[Version, bool]:
+    """Return the version of the model that was put there, and whether it is new."""
+    facts = trained.facts
+    return registry.register(
+        run_key=attempt.run_key,
+        run_order=order_drop(attempt.drop),
+        model_digest=published.digest,
+        decided_at=trained.finished_at,
+        mlflow_run_id=facts["mlflow_run_id"],
+        mlflow_model_id=facts["mlflow_model_id"],
+        tags={"dataset": attempt.dataset, "attempt": attempt.name, "location": published.uri}
+        | {name: facts[name] for name in ("fitted_on", "measured_digest") if name in facts},
+        description=trained.summaries["train"].headline,
+    )
+
+
+def put_where_free(attempt: Attempt, path: Path, folder: str, trained: Manifest) -> Artifact:
+    """Put the model file *path* into *folder* as `train` named it, or under a longer name where another model has that one.
 
     The default version is the time of the run in whole seconds. So two files that land in the same second want one name
     in a folder of a person's own, and so does a run that is trained once more.
 
     :raises TargetTaken: a person chose the version, and another object lies there; or all names are taken.
     """
-    uri = f"{folder}/{model_file}"
-    for other in _list_other_names(attempt, path, model_file):
+    uri = f"{folder}/{trained.facts['model_file']}"
+    for other in _list_other_names(attempt, path, trained):
         try:
             return put_model(attempt, path, uri)
         except TargetTaken:
@@ -106,11 +111,11 @@ def put_where_free(attempt: Attempt, path: Path, folder: str, model_file: str) -
     return put_model(attempt, path, uri)
 
 
-def _list_other_names(attempt: Attempt, path: Path, model_file: str) -> list[str]:
+def _list_other_names(attempt: Attempt, path: Path, trained: Manifest) -> list[str]:
     """Return names that tell the run, and then the model, from others; none where the version is a person's choice."""
-    if attempt.earlier is None or "model_version" in attempt.earlier.request_from:
+    if "model_version" in trained.request_from:
         return []
-    stem = model_file.removesuffix(".pkl")
+    stem = trained.facts["model_file"].removesuffix(".pkl")
     digests = (RunKey.parse(attempt.run_key).digest, digest_of(path).removeprefix("sha256:")[:8])
     return [f"{stem}-{digest}.pkl" for digest in digests]
 
@@ -138,7 +143,7 @@ def put_model(attempt: Attempt, path: Path, uri: str) -> Artifact:
                 details={"parameter": "target_output_path", "present": digest_of(present), "model": artifact.digest},
             ) from None
         attempt.log.info("the same model lies there already")
-    except StoreRefused as refusal:
+    except StorageRefused as refusal:
         if split_uri(uri)[0] == attempt.settings.artifact_bucket:
             raise
         raise LocationRefused(
@@ -151,21 +156,21 @@ def put_model(attempt: Attempt, path: Path, uri: str) -> Artifact:
     return artifact
 
 
-def _read_facts(attempt: Attempt) -> dict[str, Any]:
-    """Return what `train` said of its model.
+def _read_trained(attempt: Attempt) -> Manifest:
+    """Return what `train` left, and said of its model.
 
     :raises RunUnknown: it said nothing that can be published.
     """
-    facts = attempt.earlier.facts if attempt.earlier else {}
+    trained = attempt.read_manifest("train")
     needed = ("model_file", "mlflow_run_id", "mlflow_model_id", "metrics", "baseline")
-    missing = [name for name in needed if name not in facts]
+    missing = [name for name in needed if name not in trained.facts]
     if missing or "model" not in attempt.artifacts:
         raise RunUnknown(
             f"`train` left no model that can be published; {', '.join(missing) or 'the file'} is missing.",
-            where=attempt.earlier.uri if attempt.earlier else attempt.layout.committed("train"),
+            where=trained.uri,
             fix="Run `train` again.",
         )
-    return facts
+    return trained
 
 
 def _say_published(attempt: Attempt, published: Artifact, version: Version, newest: Version, *, is_new: bool) -> None:
@@ -185,7 +190,7 @@ def _say_published(attempt: Attempt, published: Artifact, version: Version, newe
 
 
 def _collect(
-    attempt: Attempt, trained: dict[str, Any], published: Artifact, version: Version, newest: Version, link: str
+    attempt: Attempt, trained: Manifest, published: Artifact, version: Version, newest: Version, link: str
 ) -> Report:
     def read(name: str) -> dict[str, Any]:
         if name not in attempt.artifacts:
@@ -203,8 +208,8 @@ def _collect(
         run_key=attempt.run_key,
         file=attempt.drop.uri,
         landed_at=attempt.drop.last_modified,
-        trained=trained,
-        request=attempt.earlier.request if attempt.earlier else {},
+        trained=trained.facts,
+        request=trained.request,
         profile=read("profile"),
         summary=read("summary"),
         metrics=read("metrics"),
@@ -213,5 +218,5 @@ def _collect(
         digest=published.digest,
         version=version.number,
         newest=newest.number,
-        links={"Run in MLflow": trained["mlflow_run_url"], "Version in MLflow": link},
+        links={"Run in MLflow": trained.facts["mlflow_run_url"], "Version in MLflow": link},
     )

@@ -92,7 +92,7 @@ def tune(
     :param may_refuse: whether a person set others, so that the model may refuse the defaults too; else that is our fault.
     :raises ParameterInvalid: the model refused every combination.
     """
-    began = told = time.monotonic()
+    began = last_said = time.monotonic()
     end = math.inf if timeout_seconds is None else began + timeout_seconds
     default = {name: defaults[name] for name in space}
     trials = [_try(score, 0, default, {}, lambda _: None, refusals=REFUSALS if may_refuse else ())]
@@ -105,9 +105,9 @@ def tune(
         most_trials = min(most_trials, len(others) + 1)
     while len(trials) < most_trials and time.monotonic() < end:
         trials.append(_ask(study, score, space, trials, end))
-        if time.monotonic() - told >= _TELL_SECONDS and len(trials) < most_trials:
-            told = time.monotonic()
-            say(_say_progress(metric, trials, most_trials, told - began, end - told))
+        if time.monotonic() - last_said >= _TELL_SECONDS and len(trials) < most_trials:
+            last_said = time.monotonic()
+            say(_say_progress(metric, trials, most_trials, last_said - began, end - last_said))
     if not any(trial.state == "done" for trial in trials):
         raise _refuse_all(trials)
     ended_by: EndedBy = "trials" if combinations is None or len(trials) <= len(others) else "combinations"

@@ -38,13 +38,13 @@ def _convert(
         doubts = Doubts(found.typed)
         read = limits.watch(found.read(), [*found.typed], name, found.file.metadata.num_rows, drop_columns)
         rows, missing = write_rows(target, found.typed, doubts.watch(read))
-        told = zip(found.tell(), doubts.tell(found.words), strict=True)
-        return found, rows, missing, [" ".join(filter(None, each)) or None for each in told]
+        notes = zip(found.tell(), doubts.tell(found.words), strict=True)
+        return found, rows, missing, [" ".join(filter(None, each)) or None for each in notes]
 
-    found, rows, missing, told = write({})
+    found, rows, missing, column_notes = write({})
     if merging := find_merging(target, list_integers(found.typed)):
-        found, rows, missing, told = write(dict.fromkeys(merging, MERGING))
-    schema = describe_schema(found.typed, missing, rows, told=told, left_out=found.left_out)
+        found, rows, missing, column_notes = write(dict.fromkeys(merging, MERGING))
+    schema = describe_schema(found.typed, missing, rows, notes=column_notes, left_out=found.left_out)
     notes = found.list_notes() + list_column_notes(schema)
     notes += _note_unused(config, found.typed)
     return Converted(
