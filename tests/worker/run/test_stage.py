@@ -97,6 +97,25 @@ def test_four_stages_hand_on_and_close_the_run(bench: Bench) -> None:
     assert not bench.has_marker()
 
 
+def test_a_stage_reads_what_any_earlier_one_left(bench: Bench) -> None:
+    """However many stages lie between, it is what its own input was made from, not what was committed since."""
+    found: list[str] = []
+
+    def work(attempt: Attempt) -> Outcome:
+        if attempt.stage == "publish":
+            bench.run("ingest", "b", again=True)
+            found.extend(attempt.read_manifest(stage).attempt for stage in ("train", "validate", "ingest"))
+            attempt.read_manifest("publish")
+        return bench.work(attempt)
+
+    for stage in ("ingest", "validate", "train"):
+        bench.run(stage, "a", **(SOURCE if stage == "ingest" else {}))
+    failed = failure_of(bench.run("publish", "a", work=work))
+    assert found == ["attempt-3", "attempt-2", "attempt-1"]
+    assert bench.committed("ingest").attempt == "attempt-5"
+    assert (failed["exit"], failed["what"]) == (70, "No stage before `publish` is called `publish`.")
+
+
 def test_repeated_event_does_no_work(bench: Bench) -> None:
     """The same event twice ends well twice, with the same last line, and the work is done once."""
     first = bench.run("ingest", "a", **SOURCE)
