@@ -61,6 +61,10 @@ class ComposeStack(Stack):
 
     stop_service = kill_service
 
+    def start_service(self, name: str) -> None:
+        """Start one that was killed, by itself: what `up` would look after besides takes as long again."""
+        self.compose("up", "--detach", "--wait", "--no-deps", "--no-recreate", "--no-build", name)
+
     def find_command(self, run_key: str, command: str) -> WorkerContainer | None:  # kill() is all
         """Return the container of a run's command, if it runs."""
         (stage,) = (name for name, stage in STAGES.items() if stage.command == command)

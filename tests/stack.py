@@ -87,8 +87,12 @@ class Stack:
         self.process(name).kill()
 
     def stop_service(self, name: str) -> None:
-        """End a service; it stays down until `up`."""
+        """End a service; it stays down until it is started."""
         end_service(self.settings, name, None)
+
+    def start_service(self, name: str) -> None:
+        """Start one that was ended."""
+        self.up(name)
 
     def find_command(self, run_key: str, command: str) -> psutil.Process | None:
         """Return the process of a run's command, if it runs."""

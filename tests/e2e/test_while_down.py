@@ -36,7 +36,7 @@ def test_a_run_waits_for_mlflow(pipeline: Pipeline) -> None:
         assert "MLflow" in receipt.reason.what
         assert receipt.run_key in pipeline.list_objects("open")
     finally:
-        pipeline.stack.up()
+        pipeline.stack.start_service("mlflow")
     receipt = pipeline.wait(dropped, "published")
     assert receipt.reason is None
     assert len(pipeline.list_model_versions("waiting")) == 1

@@ -58,7 +58,7 @@ def test_status_names_what_is_missing(compose: ComposeStack) -> None:
         told = compose.run("status").stdout
         assert re.findall(r"✗ (\S+) +not there", told) == ["airflow-triggerer"]
     finally:
-        compose.compose("up", "--detach", "--no-build", "airflow-triggerer")
+        compose.start_service("airflow-triggerer")
 
 
 def test_a_changed_setting_is_taken_while_it_runs(compose: ComposeStack, pipeline: Pipeline) -> None:
@@ -92,7 +92,7 @@ def test_killed_workers_hold_nothing_up(compose: ComposeStack, pipeline: Pipelin
     run_key = pipeline.find(dropped)
     wait_until(lambda: compose.find_command(run_key, "train_model"), "the training")
     compose.kill_service("airflow-worker")
-    compose.up()
+    compose.start_service("airflow-worker")
     began = time.monotonic()
     landed = pipeline.put("held/2.csv", PENGUINS)
     pipeline.find(landed)
@@ -108,6 +108,25 @@ def test_killed_workers_hold_nothing_up(compose: ComposeStack, pipeline: Pipelin
     assert pipeline.wait(dropped, "published").stages["train"].attempt.endswith(".2")
     pipeline.wait(landed, "published")
     assert len(pipeline.list_model_versions("held")) == 2
+
+
+def test_drops_outlive_a_killed_scheduler(compose: ComposeStack, pipeline: Pipeline) -> None:
+    """What was under way and what landed while the scheduler was dead is published, each once, after it is back."""
+    pipeline.put("outage/_params.json", SPECIES | {"hyperparameters": {"seconds": 5}})
+    under_way = pipeline.put("outage/1.csv", PENGUINS)
+    run_key = pipeline.find(under_way)
+    wait_until(lambda: compose.find_command(run_key, "train_model"), "the training")
+    compose.kill_service("airflow-scheduler")
+    # It is its worker's, and goes on to its own end.
+    wait_until(lambda: compose.find_command(run_key, "train_model") is None or None, "the command's end")
+    landed = pipeline.put("outage/2.csv", PENGUINS)
+    compose.start_service("airflow-scheduler")
+    with Airflow(pipeline.settings) as airflow:
+        wait_until(lambda: airflow.find_obstacles() == [] or None, "Airflow to be well")
+    for dropped in (under_way, landed):
+        pipeline.wait(dropped, "published")
+    assert len(pipeline.list_model_versions("outage")) == 2
+    assert [len(pipeline.runs(pipeline.find(landed))[stage]) for stage in TASKS] == [1, 1, 1, 1]
 
 
 def test_down_and_up_again_keeps_everything(compose: ComposeStack, pipeline: Pipeline, penguins: str) -> None:
@@ -129,22 +148,3 @@ def test_down_and_up_again_keeps_everything(compose: ComposeStack, pipeline: Pip
     assert {stage: len(found) for stage, found in pipeline.runs(penguins).items()} == runs
     pipeline.put("after/_params.json", SPECIES)
     assert pipeline.wait(pipeline.put("after/x.csv", PENGUINS), "published").state == "published"
-
-
-def test_drops_outlive_a_killed_scheduler(pipeline: Pipeline) -> None:
-    """What was under way and what landed while the scheduler was dead is published, each once, after it is back."""
-    pipeline.put("outage/_params.json", SPECIES | {"hyperparameters": {"seconds": 5}})
-    under_way = pipeline.put("outage/1.csv", PENGUINS)
-    run_key = pipeline.find(under_way)
-    wait_until(lambda: pipeline.stack.find_command(run_key, "train_model"), "the training")
-    pipeline.stack.kill_service("airflow-scheduler")
-    # It is its worker's, and goes on to its own end.
-    wait_until(lambda: pipeline.stack.find_command(run_key, "train_model") is None or None, "the command's end")
-    landed = pipeline.put("outage/2.csv", PENGUINS)
-    pipeline.stack.up()
-    with Airflow(pipeline.settings) as airflow:
-        assert airflow.find_obstacles() == []
-    for dropped in (under_way, landed):
-        pipeline.wait(dropped, "published")
-    assert len(pipeline.list_model_versions("outage")) == 2
-    assert [len(pipeline.runs(pipeline.find(landed))[stage]) for stage in TASKS] == [1, 1, 1, 1]

@@ -1,4 +1,4 @@
-"""Whatever is killed on the local stack comes back by itself, and no drop is lost."""
+"""Drops for minutes on end: whatever is killed on the local stack meanwhile comes back by itself, and no drop is lost."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ pytestmark = [
 
 
 def test_whatever_is_killed_comes_back_and_no_drop_is_lost(pipeline: Pipeline) -> None:
-    """Each service, the process of a task and a stage's command are killed in turn while files land: each is published, once."""
+    """Each service, the process of a task and a stage's command are killed in turn while files land, for two minutes and more: each is published, once."""
     names = Killer(pipeline.settings, Random()).list_names()  # noqa: S311 - nothing is chosen
     done = pipeline.stack.run("soak", f"--kill={','.join(names)}", f"--drops={len(names)}", "--every=20", "--bound=600")
     assert done.returncode == 0, done.stdout + done.stderr

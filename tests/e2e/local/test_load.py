@@ -1,22 +1,21 @@
-"""Many drops at once, and drops for minutes on end: each is published once, whatever else happens."""
+"""Many drops at once: each is published once, whatever else happens. Drops for minutes on end are in test_kills.py."""
 
 from __future__ import annotations
 
 import contextlib
-import time
 from collections import Counter
 
 import psutil  # type: ignore[import-untyped]  # ships no types
 import pytest
 
-from tests.e2e.pipeline import PATIENCE_SECONDS, PENGUINS, SPECIES, TASKS, Dropped, Pipeline, drop_rows
+from tests.e2e.pipeline import PATIENCE_SECONDS, PENGUINS, SPECIES, TASKS, Dropped, Pipeline, drop_rows, wait_until
 
 pytestmark = [
-    pytest.mark.long("drops for minutes"),
+    pytest.mark.long("drops thirty files at once"),
     pytest.mark.timeout(3 * PATIENCE_SECONDS),
     pytest.mark.usefixtures("settled"),
 ]
-BURST, SOAK_SECONDS, SECONDS_BETWEEN, KILLED = 30, 120, 30, 4
+BURST, KILLED = 30, 4
 
 
 def check_each_once(pipeline: Pipeline, dataset: str, dropped: list[Dropped]) -> None:
@@ -43,20 +42,14 @@ def kill_a_training(pipeline: Pipeline, spared: set[str]) -> str | None:
     return None
 
 
-def test_a_burst_and_two_minutes_of_drops_lose_none_and_double_none(pipeline: Pipeline) -> None:
-    """Thirty files land at once, two of them under one key, others for two minutes, while trainings are killed."""
+def test_a_burst_loses_none_and_doubles_none(pipeline: Pipeline) -> None:
+    """Thirty files land at once, two of them under one key, and one more under a used key for each training that is killed."""
     # A training takes long enough to be found.
-    pipeline.put("soak/_params.json", SPECIES | {"hyperparameters": {"seconds": 1}})
-    began = time.monotonic()
-    dropped = [pipeline.put(f"soak/{name:02}.csv", PENGUINS) for name in (*range(BURST - 1), 0)]
+    pipeline.put("burst/_params.json", SPECIES | {"hyperparameters": {"seconds": 1}})
+    dropped = [pipeline.put(f"burst/{name:02}.csv", PENGUINS) for name in (*range(BURST - 1), 0)]
     killed: set[str] = set()
-    while time.monotonic() - began < SOAK_SECONDS or len(killed) < KILLED:
-        # Keys are used again and again.
-        dropped.append(pipeline.put(f"soak/{len(dropped) % 5:02}.csv", drop_rows(PENGUINS, len(dropped))))
-        pause = time.monotonic() + SECONDS_BETWEEN
+    for number in range(KILLED):
         # A run whose training was killed is tried once more, and killed again it would be given up.
-        while time.monotonic() < pause and not (run_key := kill_a_training(pipeline, killed)):
-            time.sleep(0.5)
-        killed |= {run_key} if run_key else set()
-        time.sleep(max(0, pause - time.monotonic()))
-    check_each_once(pipeline, "soak", dropped)
+        killed.add(wait_until(lambda: kill_a_training(pipeline, killed), "a training to kill"))
+        dropped.append(pipeline.put(f"burst/{number:02}.csv", drop_rows(PENGUINS, len(dropped))))
+    check_each_once(pipeline, "burst", dropped)
