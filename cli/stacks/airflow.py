@@ -5,7 +5,6 @@ import json
 import os
 import subprocess
 import time
-from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
@@ -17,8 +16,6 @@ from cli.stacks.health import read_json
 from cli.stacks.private_file import write_private
 from cli.stacks.process import log_path, read_tail
 from cli.stacks.service import Service
-
-COMPONENTS = {"airflow-scheduler": "scheduler", "airflow-dags": "dag_processor", "airflow-triggerer": "triggerer"}
 
 
 def home(settings: StackSettings) -> Path:
@@ -119,8 +116,14 @@ def make_airflow(settings: StackSettings) -> list[Service]:
     port = settings.read_port("AIRFLOW_PORT")
     environment = make_airflow_environment(settings)
 
-    def reports(name: str) -> Callable[[float], bool]:
-        return lambda started: is_component_healthy(settings, COMPONENTS[name], started)
+    def make_component(name: str, component: str, *arguments: str, has_keys: bool) -> Service:
+        return Service(
+            name=name,
+            argv=make_argv(settings, *arguments),
+            environment={**environment, **make_pipeline_environment(settings, has_keys=has_keys)},
+            is_healthy=lambda started: is_component_healthy(settings, component, started),
+            needs=("airflow-database",),
+        )
 
     api_server = Service(
         name="airflow-api",
@@ -132,27 +135,14 @@ def make_airflow(settings: StackSettings) -> list[Service]:
         finish=lambda: set_pool(settings),
         url=settings.airflow_url,
     )
-    scheduler = Service(
-        name="airflow-scheduler",
-        argv=make_argv(settings, "scheduler", "--skip-serve-logs"),
-        # Tasks run in children of the scheduler: it alone gets the keys to the store.
-        environment={**environment, **make_pipeline_environment(settings, has_keys=True)},
-        is_healthy=reports("airflow-scheduler"),
-        needs=("airflow-database",),
-    )
-    dag_processor = Service(
-        name="airflow-dags",
-        argv=make_argv(settings, "dag-processor"),
-        environment={**environment, **make_pipeline_environment(settings, has_keys=False)},
-        is_healthy=reports("airflow-dags"),
-        needs=("airflow-database",),
-    )
-    triggerer = Service(
-        name="airflow-triggerer",
-        argv=make_argv(settings, "triggerer", "--skip-serve-logs"),
-        environment={**environment, **make_pipeline_environment(settings, has_keys=True)},
-        is_healthy=reports("airflow-triggerer"),
-        needs=("airflow-database",),
-    )
-    has_triggerer = settings.read_int("AIRFLOW_TRIGGERER", 0, 1) == 1
-    return [api_server, scheduler, dag_processor, *([triggerer] if has_triggerer else [])]
+    services = [
+        api_server,
+        # Tasks run in children of the scheduler: it alone, beside a triggerer, gets the keys to the store.
+        make_component("airflow-scheduler", "scheduler", "scheduler", "--skip-serve-logs", has_keys=True),
+        make_component("airflow-dags", "dag_processor", "dag-processor", has_keys=False),
+    ]
+    if settings.read_int("AIRFLOW_TRIGGERER", 0, 1):
+        services.append(
+            make_component("airflow-triggerer", "triggerer", "triggerer", "--skip-serve-logs", has_keys=True)
+        )
+    return services
