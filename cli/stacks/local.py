@@ -12,8 +12,7 @@ from functools import partial
 from cli.errors import CommandError, ServiceFailed, SettingInvalid
 from cli.progress import Progress
 from cli.settings import StackSettings
-from cli.stacks.airflow import make_airflow, migrate_database, remove_old_logs, write_airflow_files
-from cli.stacks.dag_files import wait_for_dags
+from cli.stacks.airflow import make_airflow, migrate_database, remove_old_logs, wait_for_dags, write_airflow_files
 from cli.stacks.ports import check_port
 from cli.stacks.postgres import check_socket, make_postgres
 from cli.stacks.process import (
