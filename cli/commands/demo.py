@@ -26,10 +26,6 @@ class ModelUnusable(CommandError):
     """The model was published, but does not load or predict."""
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """No arguments."""
-
-
 def run(_: argparse.Namespace) -> int:
     """Start, drop, follow, and use the model; 0 only when all of that worked."""
     begin("1 of 3: the stack")
