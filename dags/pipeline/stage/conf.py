@@ -9,7 +9,7 @@ from typing import Any
 
 from airflow.sdk.exceptions import AirflowFailException
 
-from pipeline.stage.params import make_rerun_params, read_request_schema
+from pipeline.stage.params import RERUN_FIELDS, read_request_schema
 from pipeline_contract.attempt_name import name_attempt
 from pipeline_contract.drop_key import dataset_of_request
 from pipeline_contract.records import DropRecord
@@ -75,7 +75,7 @@ def read_conf(
             fix='give it as {"overrides": {"test_size": 0.3}}.',
         )
     overrides = {name: value for name, value in overrides.items() if value is not None}
-    request = {name: value for name, value in given.items() if name not in make_rerun_params()}
+    request = {name: value for name, value in given.items() if name not in RERUN_FIELDS}
     if run_key is None and stage != FIRST.name:
         raise ConfRefused(
             f"This run of `{stage}` names no run to work on.",
@@ -143,7 +143,7 @@ def _refuse_stray(stage: str, request: Mapping[str, Any]) -> None:
         f"{names}: not a part of the conf of `{stage}` for a run that has begun.",
         where="the conf of this Dag run",
         fix=f"put parameters of an earlier run into `overrides`, as {example}; beside it are only "
-        f"{', '.join(f'`{name}`' for name in make_rerun_params())}.",
+        f"{', '.join(f'`{name}`' for name in RERUN_FIELDS)}.",
     )
 
 
