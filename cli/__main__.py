@@ -9,7 +9,8 @@ from typing import Any
 from cli.errors import CommandError
 from pipeline_contract.escape import escape
 
-# Each is a module with add_arguments(parser) and run(arguments) -> exit code; imported when asked for. These are in cli.commands,
+# Each is a module with run(arguments) -> exit code and, where there are any, add_arguments(parser); imported when asked for.
+# These are in cli.commands,
 COMMANDS = {
     "demo": "set up, start, drop examples/penguins, follow it to the published model",
     "up": "start what does not run, and say where everything is",
@@ -37,7 +38,9 @@ def main(argv: list[str]) -> int:
     for name, summary in (COMMANDS | DEV_COMMANDS).items():
         command = commands.add_parser(name, help=summary, description=summary)
         if argv and argv[0] == name:
-            import_command(name).add_arguments(command)
+            module = import_command(name)
+            if hasattr(module, "add_arguments"):
+                module.add_arguments(command)
     arguments = parser.parse_args(argv)
     try:
         code = int(import_command(arguments.command).run(arguments))

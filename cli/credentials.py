@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from cli.settings import PROJECT, TEMPLATE
+from cli.stacks.private_file import write_private
 from pipeline_contract.env_file import parse_env_file
 from pipeline_contract.settings import SETTINGS, choose
 
@@ -17,15 +18,10 @@ def make_access_key() -> str:
     return secrets.token_hex(10).upper()
 
 
-def make_fernet_key() -> str:
-    """Return 32 random bytes in the form that Fernet takes."""
-    return base64.urlsafe_b64encode(os.urandom(32)).decode()
-
-
 def make_secret(name: str) -> str:
     """Return a new secret for a setting that is one."""
     if name == "AIRFLOW_FERNET_KEY":
-        return make_fernet_key()
+        return base64.urlsafe_b64encode(os.urandom(32)).decode()  # the form that Fernet takes
     if name.endswith("_ACCESS_KEY"):
         return make_access_key()
     if name.endswith("_PASSWORD"):
@@ -78,11 +74,7 @@ def set_values(path: Path, values: Mapping[str, str]) -> None:
         # At its place, below its explanation; a second line of the same name would win over the first.
         lines += [f"{name}={rest.pop(name)}" for name in names if name in rest] if names else [line]
     lines += [f"{name}={value}" for name, value in rest.items()]
-    new = path.with_name(f"{path.name}.new")
-    new.unlink(missing_ok=True)
-    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-        file.write("\n".join(lines) + "\n")
-    new.replace(path)
+    write_private(path, "\n".join(lines) + "\n")
 
 
 def find_docker_group(socket: Path) -> str:

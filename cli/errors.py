@@ -1,14 +1,4 @@
-"""What can keep the local stack from doing what it was asked.
-
-CommandError                 everything below; the command line prints it and exits with its `exit`
-├── SettingInvalid         a setting has a value that cannot be used
-├── PortBusy               another program listens where a service should
-├── ServiceFailed          a service ended, or did not get healthy in time
-├── MachineUnfit           the machine lacks something that we cannot bring along
-├── InputRefused           a file, a name or parameters, as a person gave them, cannot be used
-├── StoreUnreachable       the S3 server does not answer, or refuses the key for dropping files
-└── AirflowUnreachable     Airflow does not answer, or refuses the login or what it was asked
-"""
+"""What can keep a stack from doing what it was asked: each is a CommandError, which the command line prints and exits with."""
 
 #: What to do about a server of the stack that does not answer.
 NO_ANSWER = (
@@ -18,7 +8,7 @@ NO_ANSWER = (
 
 
 class CommandError(Exception):
-    """Says what happened, where, and what to do, in words for the person at the terminal."""
+    """Says what happened, where, and what to do, in words for the person at the terminal; `exit` is the command's exit code."""
 
     exit = 1
 

@@ -3,7 +3,6 @@
 import sys
 import threading
 import time
-from types import TracebackType
 from typing import Self, TextIO
 
 _SILENCE_SECONDS = 10.0  # without a terminal nobody sees a line change: one more line after so long
@@ -25,9 +24,7 @@ class Progress:
         self._watcher.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._ended.set()
         self._watcher.join()
         with self._lock:

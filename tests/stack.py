@@ -16,7 +16,7 @@ import psutil  # type: ignore[import-untyped]
 
 from cli.credentials import write_env_file
 from cli.dev.test import make_environ
-from cli.runs.airflow_client import open_airflow
+from cli.runs.airflow_api import open_airflow
 from cli.settings import PROJECT, StackSettings, read_settings
 from cli.setup.environments import FOLDER as VENVS
 from cli.stacks.local import end_service, list_recorded

@@ -8,12 +8,11 @@ import subprocess
 from pathlib import Path
 
 from cli.commands.drop import carry_out, plan_drop
-from cli.commands.up import describe, start
+from cli.commands.up import describe, prepare_settings, start
 from cli.errors import CommandError
 from cli.settings import PROJECT, StackSettings
 from cli.show import Show
 from cli.stacks.compose import make_worker_argv
-from cli.stacks.local import prepare_settings
 from cli.stacks.service import make_environment
 from pipeline_contract.env_file import parse_env_file
 
@@ -25,10 +24,6 @@ _ROWS = 5
 
 class ModelUnusable(CommandError):
     """The model was published, but does not load or predict."""
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """No arguments."""
 
 
 def run(_: argparse.Namespace) -> int:

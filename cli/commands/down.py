@@ -8,10 +8,6 @@ from cli.stacks.compose import stop_compose
 from cli.stacks.local import stop_stack
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """No arguments."""
-
-
 def run(_arguments: argparse.Namespace) -> int:
     """Stop the stack; 0 also when nothing ran."""
     settings = read_settings()

@@ -10,7 +10,6 @@ from cli.runs.airflow_api import Airflow
 from cli.runs.follow import follow, wait_for_claim
 from cli.runs.params import Params, read_params
 from cli.runs.receipts import Receipts
-from cli.runs.report import report_end
 from cli.runs.run_status import FollowedRun
 from cli.runs.store import StackStore
 from cli.settings import StackSettings, read_settings
@@ -115,20 +114,15 @@ def carry_out(drop: DroppedFile, settings: StackSettings, *, is_waiting: bool = 
         if not is_waiting:
             show.print("\nIt is up. What becomes of it: make status")
             return 0
-        again = "make status"
         try:
             claimed = wait_for_claim(
                 drop.dataset, make_digest(bucket, drop.key, version), time, receipts, airflow, show
             )
-            if claimed is None:
-                show.print(
-                    "\nNothing has picked it up so far. It stays where it is, and is picked up when that is mended."
-                )
-                show.print("  more        runbooks/drop-not-picked-up.md")
-                return 1
-            show.say("claimed", claimed.run_key, is_timed=True)
-            again = f"make status RUN={claimed.run_key}"
-            followed = FollowedRun(claimed.run_key, claimed.dataset)
-            return report_end(followed, *follow(followed, receipts, airflow, show), airflow, show)
         except KeyboardInterrupt:
-            return show.leave(again)
+            return show.leave("make status")
+        if claimed is None:
+            show.print("\nNothing has picked it up so far. It stays where it is, and is picked up when that is mended.")
+            show.print("  more        runbooks/drop-not-picked-up.md")
+            return 1
+        show.say("claimed", claimed.run_key, is_timed=True)
+        return follow(FollowedRun(claimed.run_key, claimed.dataset), receipts, airflow, show)

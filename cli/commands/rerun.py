@@ -10,7 +10,6 @@ from cli.runs.airflow_api import Airflow
 from cli.runs.follow import follow
 from cli.runs.params import read_params
 from cli.runs.receipts import Receipts
-from cli.runs.report import report_end
 from cli.runs.run_status import FollowedRun
 from cli.runs.store import StackStore
 from cli.settings import read_settings
@@ -57,11 +56,8 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.wait == "0":
             show.print(f"\nIt is under way. What becomes of it: make status RUN={receipt.run_key}")
             return 0
-        try:
-            followed = FollowedRun(receipt.run_key, receipt.dataset, stage, started, is_cascading, "rerun")
-            return report_end(followed, *follow(followed, receipts, airflow, show), airflow, show)
-        except KeyboardInterrupt:
-            return show.leave(f"make status RUN={receipt.run_key}")
+        followed = FollowedRun(receipt.run_key, receipt.dataset, stage, started, is_cascading, "rerun")
+        return follow(followed, receipts, airflow, show)
 
 
 def choose_stage(name: str) -> str:

@@ -13,7 +13,7 @@ from typing import TypeVar
 import httpx
 import psutil  # type: ignore[import-untyped]  # ships no types
 
-from cli.commands.up import start
+from cli.commands.up import prepare_settings, start
 from cli.errors import CommandError, InputRefused
 from cli.runs.ledger import Ledger, Way, count_twice, find_standstills, read_runs
 from cli.runs.receipts import Receipts
@@ -21,7 +21,7 @@ from cli.runs.store import StackStore
 from cli.settings import PROJECT, StackSettings
 from cli.show import Show
 from cli.stacks.compose import ONCE, make_project_argv, read_containers
-from cli.stacks.local import make_services, prepare_settings
+from cli.stacks.local import make_services
 from cli.stacks.process import find_process, read_record
 from pipeline_contract.drop_key import DATASET_PARAMS
 from pipeline_contract.layout import Layout

@@ -11,7 +11,6 @@ from cli.runs.airflow_api import Airflow
 from cli.runs.follow import follow
 from cli.runs.params import read_params
 from cli.runs.receipts import Receipts
-from cli.runs.report import report_end
 from cli.runs.run_status import FollowedRun
 from cli.runs.store import StackStore
 from cli.settings import read_settings
@@ -61,11 +60,8 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.wait == "0":
             show.print(f"\nIt is under way. What becomes of it: make status RUN={run_key}")
             return 0
-        try:
-            followed = FollowedRun(run_key, dataset, dag_run=started, origin="trigger")
-            return report_end(followed, *follow(followed, Receipts(settings, store), airflow, show), airflow, show)
-        except KeyboardInterrupt:
-            return show.leave(f"make status RUN={run_key}")
+        followed = FollowedRun(run_key, dataset, dag_run=started, origin="trigger")
+        return follow(followed, Receipts(settings, store), airflow, show)
 
 
 def choose_key(path: Path, payload: dict[str, Any], bucket: str) -> str:

@@ -4,15 +4,25 @@ import argparse
 import time
 from collections.abc import Sequence
 
+from cli.credentials import complete_env_file
 from cli.progress import Progress
-from cli.settings import StackSettings
-from cli.stacks.compose import start_compose
-from cli.stacks.local import prepare_settings, start_stack
+from cli.settings import StackSettings, read_settings
+from cli.stacks.compose import check_engine, start_compose
+from cli.stacks.local import start_stack
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the services to start."""
     parser.add_argument("services", nargs="*", help="start only these, and what they need (default: all)")
+
+
+def prepare_settings() -> StackSettings:
+    """Return the settings of either stack; the settings file is made, or given what it lacks."""
+    settings = read_settings()
+    if settings.is_compose:
+        check_engine()  # before anything is written for it
+    complete_env_file(settings.env_file, settings["STACK"])
+    return read_settings()
 
 
 def describe(settings: StackSettings) -> str:

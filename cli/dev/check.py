@@ -1,4 +1,4 @@
-"""`check`: linters, types, and lines that stand in two places."""
+"""`check`: linters, types, and lines that stand in two places; how they check is in pyproject.toml."""
 
 import argparse
 import os
@@ -19,10 +19,6 @@ TYPED = (
 )
 #: In these no six lines stand twice: what several of them need is in the contract. A test says what it shows once more.
 UNREPEATED = ("contract/src", "worker/src", "dags", "cli", "minio", "benchmarks")
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """No arguments: what is checked, and how, is in pyproject.toml."""
 
 
 def run(_arguments: argparse.Namespace) -> int:

@@ -14,10 +14,6 @@ README = PROJECT / "README.md"
 _TABLE = re.compile(r"(?<=<!-- parameters: made by `make docs` -->\n).*?(?=<!-- end of parameters -->)", re.DOTALL)
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """No arguments."""
-
-
 def run(_arguments: argparse.Namespace) -> int:
     """Write both files; 0 always."""
     settings = read_settings()

@@ -1,10 +1,10 @@
-"""Airflow's REST API, as far as the commands need it: trigger a stage, see runs, see what stands in the way."""
+"""Airflow's REST API, as far as the commands need it: trigger a stage, see runs, see what stands in the way, set up."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote
 
@@ -49,9 +49,7 @@ class Airflow:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._client.close()
 
     def trigger(
@@ -101,7 +99,7 @@ class Airflow:
             for part in ("metadatabase", "scheduler", "dag_processor")
             if (health.get(part) or {}).get("status") != "healthy"
         ]
-        found += [f"{fault['filename']} does not parse: {_last_line(fault['stack_trace'])}" for fault in faults]
+        found += [f"{fault['filename']} does not parse: {last_line(fault['stack_trace'])}" for fault in faults]
         for name in DAGS:
             if name not in dags:
                 found.append(
@@ -162,6 +160,25 @@ class Airflow:
             ) from None
 
 
+@contextmanager
+def open_airflow(settings: StackSettings) -> Iterator[httpx.Client]:
+    """Give a client that is logged in as the administrator; paths are relative to Airflow's address, errors become AirflowUnreachable."""
+    login = {"username": settings["AIRFLOW_ADMIN_USERNAME"], "password": settings["AIRFLOW_ADMIN_PASSWORD"]}
+    try:
+        # Not through a proxy: Airflow is on this machine. Patient: it has just started, and so has everything else.
+        with httpx.Client(base_url=settings.airflow_url, trust_env=False, timeout=120) as client:
+            token = client.post("/auth/token", json=login).raise_for_status().json()["access_token"]
+            client.headers["Authorization"] = f"Bearer {token}"
+            yield client
+    except httpx.HTTPError as error:
+        raise AirflowUnreachable(f"Airflow at {settings.airflow_url} did not do what it was asked: {error}") from error
+
+
+def last_line(trace: str) -> str:
+    """Return the last line of a trace: what went wrong."""
+    return (trace.strip().splitlines() or ["?"])[-1]
+
+
 def read_error(line: Mapping[str, Any]) -> list[str]:
     """Return what one line of a task's log says, if it is an error: the message, or the exception's."""
     event = str(line.get("event", ""))
@@ -181,7 +198,3 @@ def _read_detail(answer: httpx.Response) -> str:
         return "; ".join(f"{'.'.join(map(str, fault.get('loc', ())))}: {fault.get('msg')}" for fault in detail)
     # Of a shape that does not fit Airflow also prints the schema, after an empty line.
     return detail.partition("\n\n")[0] if isinstance(detail, str) else json.dumps(detail)
-
-
-def _last_line(text: str) -> str:
-    return (text.strip().splitlines() or [""])[-1]

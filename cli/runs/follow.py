@@ -7,6 +7,7 @@ from datetime import datetime
 from cli.errors import AirflowUnreachable
 from cli.runs.airflow_api import Airflow, DagRun
 from cli.runs.receipts import Receipts
+from cli.runs.report import report_end
 from cli.runs.run_status import FollowedRun, RunStatus, make_status
 from cli.show import Show
 from pipeline_contract.records import Receipt
@@ -62,10 +63,15 @@ def wait_for_claim(
     return None
 
 
-def follow(
-    followed: FollowedRun, receipts: Receipts, airflow: Airflow, show: Show
-) -> tuple[RunStatus, Receipt | None, list[DagRun]]:
-    """Return how what was asked for ended: the last status, the receipt, and Airflow's runs where it answers."""
+def follow(followed: FollowedRun, receipts: Receipts, airflow: Airflow, show: Show) -> int:
+    """Follow what was asked for, and say how it ended; return the exit code, also where a person stops looking."""
+    try:
+        return _follow_to_end(followed, receipts, airflow, show)
+    except KeyboardInterrupt:
+        return show.leave(f"make status RUN={followed.run_key}")
+
+
+def _follow_to_end(followed: FollowedRun, receipts: Receipts, airflow: Airflow, show: Show) -> int:
     hints = Hints(airflow, show)
     read_runs = _make_reader(followed, airflow, show)
     last: RunStatus | None = None
@@ -83,7 +89,7 @@ def follow(
         if is_over or status.end is None:
             show.update(status)
         if is_over:
-            return status, receipt, list(read_runs(0.0) or ())
+            return report_end(followed, status, receipt, read_runs(0.0) or (), airflow, show)
         if status != last or (status.current and status.current.state in {State.RUNNING, State.WAITING}):
             hints.move()
         hints.look()

@@ -10,7 +10,7 @@ from cli.runs.airflow_api import Airflow, DagRun
 from cli.runs.attempts import AttemptRecord, add_runs_without_attempt, find_runs, read_attempts, tell_asker, tell_result
 from cli.runs.ready_command import make_commands
 from cli.runs.receipts import Receipts
-from cli.runs.report import collect_links, make_metric_rows, report_reason
+from cli.runs.report import choose_notes, collect_links, make_metric_rows, report_reason
 from cli.runs.store import StackStore
 from cli.settings import StackSettings
 from cli.show import Show, describe_seconds, first_sentence
@@ -22,8 +22,6 @@ from pipeline_contract.stages import LAST, STAGES
 from pipeline_contract.state import State
 
 COUNT = 10
-#: Notes of a run that are told beside it.
-_NOTES = 2
 _MARKS = {
     LAST.state: ("✓", "green"),
     "committed": ("✓", "green"),
@@ -57,12 +55,8 @@ def show_last_drops(settings: StackSettings) -> None:
             f"  {receipt.run_key}{tell_name(receipt)}",
         )
         show.console.print(head, soft_wrap=True)
-        note = describe_note(receipt)
-        if note:
+        for note in filter(None, (describe_note(receipt), describe_notes(receipt))):
             show.write(Text(" " * 18), note)
-        known = describe_notes(receipt)
-        if known:
-            show.write(Text(" " * 18), known)
     if found:
         show.print(f"\n  All of one: make status RUN={found[0].run_key}")
     with Airflow(settings) as airflow:
@@ -82,8 +76,7 @@ def show_run(settings: StackSettings, run_key: str) -> None:
     show.print(f"  changed  {receipt.updated_at}\n")
     show_stages(receipt, show)
     live = take_live(receipt)
-    rows = make_metric_rows(live.facts)
-    if rows:
+    if rows := make_metric_rows(live.facts):
         show.print()
         show.print_table([("", "model", "baseline"), *rows])
     if receipt.reason:
@@ -185,9 +178,8 @@ def describe_note(receipt: Receipt) -> str:
 
 def describe_notes(receipt: Receipt) -> str:
     """Return in one line what a person should know of a run: the first two notes, without what to do, and how many more."""
-    notes = [note for summary in receipt.stages.values() for note in summary.notes]
-    more = len(notes[_NOTES:]) + sum(summary.more_notes for summary in receipt.stages.values())
-    said = [note.partition("; ")[0].rstrip(".") for note in notes[:_NOTES]]
+    notes, more = choose_notes(receipt)
+    said = [note.partition("; ")[0].rstrip(".") for note in notes]
     return f"To know: {'; '.join(said + [f'and {more} more'] * bool(more))}." if said else ""
 
 

@@ -12,11 +12,10 @@ EXAMPLE = '{"target_column": "price"}'
 
 @dataclass(frozen=True)
 class Params:
-    """One JSON object, as text and as values, and where it is from."""
+    """One JSON object, as text and as values."""
 
     text: str
     values: dict[str, Any]
-    source: str
 
 
 def read_params(given: str) -> Params:
@@ -53,4 +52,4 @@ def parse_params(text: str, source: str) -> Params:
         raise InputRefused(f"{source} is nested too deeply.") from None
     if not isinstance(values, dict):
         raise InputRefused(f"{source} holds no JSON object.\nGive one, such as {EXAMPLE}.")
-    return Params(text, values, source)
+    return Params(text, values)

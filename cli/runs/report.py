@@ -15,7 +15,7 @@ from pipeline_contract.records import Reason, Receipt
 from pipeline_contract.stages import FIRST, LAST
 from pipeline_contract.state import State
 
-#: Notes that are told at the end of a run; its receipt has more of them.
+#: Notes that are told of a run beside its end; its receipt has more of them.
 _NOTES = 2
 _REASON_WIDTH = len("what to do")
 #: What links are called for people; others keep their name.
@@ -82,13 +82,11 @@ def report_done(status: RunStatus, receipt: Receipt, show: Show) -> None:
             show.print("  A later run is published already, so the alias `newest` stays where it is.")
     else:
         show.print(f"Done in {describe_seconds(show.seconds)}, and nothing after it: {receipt.run_key}", "bold green")
-    rows = make_metric_rows(receipt.facts)
-    if rows:
+    if rows := make_metric_rows(receipt.facts):
         show.print_table([("", "model", "baseline"), *rows])
-    notes = [note for summary in receipt.stages.values() for note in summary.notes]
-    for note in notes[:_NOTES]:
+    notes, more = choose_notes(receipt)
+    for note in notes:
         show.write(Text("  to know  "), note)
-    more = len(notes[_NOTES:]) + sum(summary.more_notes for summary in receipt.stages.values())
     if more:
         show.print(f"           and {more} more: make status RUN={receipt.run_key}")
     show.print()
@@ -113,6 +111,12 @@ def describe_rules(details: Mapping[str, Any]) -> list[str]:
         for rule in (rules if isinstance(rules, list) else [])
         if isinstance(rule, Mapping) and rule.get("satisfied") is False and rule.get("severity") != "warning"
     ]
+
+
+def choose_notes(receipt: Receipt) -> tuple[list[str], int]:
+    """Return the first notes of what a person should know of a run, and how many more there are."""
+    notes = [note for summary in receipt.stages.values() for note in summary.notes]
+    return notes[:_NOTES], len(notes[_NOTES:]) + sum(summary.more_notes for summary in receipt.stages.values())
 
 
 def collect_links(receipt: Receipt, run: DagRun | None) -> dict[str, str]:

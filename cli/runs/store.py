@@ -14,9 +14,8 @@ from cli.stacks.storage import make_client
 from pipeline_contract.s3 import KEY_FAULTS, BucketMissing, ObjectMissing, StoreError, StoreUnavailable, translating
 from pipeline_contract.settings import KEYS
 
-MIB = 1024 * 1024
 #: Larger files go up in parts of this size at least; S3 allows 10,000 parts.
-PART_SIZE = 16 * MIB
+PART_SIZE = 16 << 20
 _MOST_PARTS = 10_000
 
 

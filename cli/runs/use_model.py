@@ -1,6 +1,6 @@
 """Loads a published model and predicts, as anyone would. Run by the worker's Python: `use_model.py URI CSV ROWS`.
 
-Prints one JSON object: the version that was loaded, and the predictions for rows spread over the file.
+Prints one JSON object: the predictions for rows spread over the file, and the lines of these.
 """
 
 import json
@@ -16,11 +16,7 @@ def main(uri: str, path: str, count: int) -> None:
     table = pd.read_csv(path, dtype="str", keep_default_na=False)
     rows = table.iloc[sorted({number * (len(table) - 1) // max(1, count - 1) for number in range(count)})]
     predictions = [str(value) for value in pd.Series(model.predict(rows)).tolist()]
-    print(
-        json.dumps(
-            {"run": model.metadata.run_id, "rows": [int(row) + 2 for row in rows.index], "predictions": predictions}
-        )
-    )
+    print(json.dumps({"rows": [int(row) + 2 for row in rows.index], "predictions": predictions}))
 
 
 if __name__ == "__main__":

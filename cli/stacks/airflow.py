@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 
 from cli.errors import ServiceFailed
-from cli.runs.airflow_client import open_airflow
+from cli.runs.airflow_api import last_line, open_airflow
 from cli.settings import LOOPBACK, MOST_DAYS, StackSettings
 from cli.stacks.airflow_environment import ROLES, make_airflow_environment, make_pipeline_environment
 from cli.stacks.health import read_json
@@ -18,7 +18,7 @@ from cli.stacks.private_file import write_private
 from cli.stacks.process import log_path, read_tail
 from cli.stacks.service import Service
 
-COMPONENTS = {"airflow-scheduler": "scheduler", "airflow-dags": "dag_processor", "airflow-triggerer": "triggerer"}
+_DAGS_WITHIN_SECONDS = 60.0
 
 
 def home(settings: StackSettings) -> Path:
@@ -95,7 +95,12 @@ def is_component_healthy(settings: StackSettings, component: str, started: float
     if not isinstance(state, dict) or state.get("status") != "healthy":
         return False
     reported = state.get(f"latest_{component}_heartbeat")
-    return isinstance(reported, str) and datetime.fromisoformat(reported).timestamp() >= started
+    return isinstance(reported, str) and read_time(reported) >= started
+
+
+def read_time(text: str) -> float:
+    """Return a time of the REST API in seconds since the epoch."""
+    return datetime.fromisoformat(text).timestamp()
 
 
 def set_pool(settings: StackSettings) -> None:
@@ -114,13 +119,52 @@ def set_pool(settings: StackSettings) -> None:
             client.post("/api/v2/pools", json={"name": name, **wanted}).raise_for_status()
 
 
+def list_dag_files(settings: StackSettings) -> set[str]:
+    """Return the names of the files that hold a Dag, by the words that Airflow itself looks for."""
+    found = set()
+    for path in (settings.root / "dags").glob("*.py"):
+        text = path.read_text(encoding="utf-8", errors="replace").lower()
+        if "dag" in text and "airflow" in text:
+            found.add(path.name)
+    return found
+
+
+def wait_for_dags(settings: StackSettings, since: float, pause: Callable[[float], bool]) -> list[str]:
+    """Return, when every Dag file was read since a time, a line for each that could not be read.
+
+    `pause`: called between two looks with seconds to wait; says whether to give up.
+    """
+    missing = list_dag_files(settings)
+    end = time.monotonic() + _DAGS_WITHIN_SECONDS
+    with open_airflow(settings) as client:
+        while True:
+            dags = client.get("/api/v2/dags", params={"limit": 100}).raise_for_status().json()["dags"]
+            read = {dag["relative_fileloc"]: dag["last_parsed_time"] for dag in dags if not dag["is_stale"]}
+            faults = client.get("/api/v2/importErrors", params={"limit": 100}).raise_for_status().json()
+            broken = {fault["filename"]: fault for fault in faults["import_errors"]}
+            read |= {name: fault["timestamp"] for name, fault in broken.items()}
+            missing = {name for name in missing if not read.get(name) or read_time(read[name]) < since}
+            if not missing or time.monotonic() > end or pause(0.3):
+                break
+    lines = [f"dags/{name} does not parse: {last_line(fault['stack_trace'])}" for name, fault in sorted(broken.items())]
+    return lines + [
+        f"dags/{name} was not read within {_DAGS_WITHIN_SECONDS:.0f} s" for name in sorted(missing - broken.keys())
+    ]
+
+
 def make_airflow(settings: StackSettings) -> list[Service]:
     """Describe Airflow's processes."""
     port = settings.read_port("AIRFLOW_PORT")
     environment = make_airflow_environment(settings)
 
-    def reports(name: str) -> Callable[[float], bool]:
-        return lambda started: is_component_healthy(settings, COMPONENTS[name], started)
+    def make_component(name: str, component: str, *arguments: str, has_keys: bool) -> Service:
+        return Service(
+            name=name,
+            argv=make_argv(settings, *arguments),
+            environment={**environment, **make_pipeline_environment(settings, has_keys=has_keys)},
+            is_healthy=lambda started: is_component_healthy(settings, component, started),
+            needs=("airflow-database",),
+        )
 
     api_server = Service(
         name="airflow-api",
@@ -132,27 +176,14 @@ def make_airflow(settings: StackSettings) -> list[Service]:
         finish=lambda: set_pool(settings),
         url=settings.airflow_url,
     )
-    scheduler = Service(
-        name="airflow-scheduler",
-        argv=make_argv(settings, "scheduler", "--skip-serve-logs"),
-        # Tasks run in children of the scheduler: it alone gets the keys to the store.
-        environment={**environment, **make_pipeline_environment(settings, has_keys=True)},
-        is_healthy=reports("airflow-scheduler"),
-        needs=("airflow-database",),
-    )
-    dag_processor = Service(
-        name="airflow-dags",
-        argv=make_argv(settings, "dag-processor"),
-        environment={**environment, **make_pipeline_environment(settings, has_keys=False)},
-        is_healthy=reports("airflow-dags"),
-        needs=("airflow-database",),
-    )
-    triggerer = Service(
-        name="airflow-triggerer",
-        argv=make_argv(settings, "triggerer", "--skip-serve-logs"),
-        environment={**environment, **make_pipeline_environment(settings, has_keys=True)},
-        is_healthy=reports("airflow-triggerer"),
-        needs=("airflow-database",),
-    )
-    has_triggerer = settings.read_int("AIRFLOW_TRIGGERER", 0, 1) == 1
-    return [api_server, scheduler, dag_processor, *([triggerer] if has_triggerer else [])]
+    services = [
+        api_server,
+        # Tasks run in children of the scheduler: it alone, beside a triggerer, gets the keys to the store.
+        make_component("airflow-scheduler", "scheduler", "scheduler", "--skip-serve-logs", has_keys=True),
+        make_component("airflow-dags", "dag_processor", "dag-processor", has_keys=False),
+    ]
+    if settings.read_int("AIRFLOW_TRIGGERER", 0, 1):
+        services.append(
+            make_component("airflow-triggerer", "triggerer", "triggerer", "--skip-serve-logs", has_keys=True)
+        )
+    return services

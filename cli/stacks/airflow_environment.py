@@ -33,22 +33,36 @@ def make_pipeline_environment(settings: StackSettings, *, has_keys: bool) -> dic
 
 def make_airflow_environment(settings: StackSettings) -> dict[str, str]:
     """Return Airflow's configuration, as environment variables; the same for all of its processes."""
-    home = settings.state / "airflow"
-    slots = settings.read_int("ML_PIPELINE_POOL_SLOTS", 1, 1000)
-    options: dict[str, dict[str, object]] = {
+    return {
+        **make_environment(settings),
+        "AIRFLOW_HOME": str(settings.state / "airflow"),
+        # Airflow takes airflow_local_settings from there.
+        "PYTHONPATH": os.pathsep.join([str(settings.root / "dags"), str(settings.root / "dags" / "config")]),
+        "PIPELINE_PROJECT_ROOT": str(settings.root),
+        **{
+            f"AIRFLOW__{section.upper()}__{name.upper()}": str(value)
+            for section, values in choose_options(settings).items()
+            for name, value in values.items()
+        },
+    }
+
+
+def choose_options(settings: StackSettings) -> dict[str, dict[str, object]]:
+    """Return what is not as Airflow has it by default, by sections of its configuration."""
+    return {
         "core": {
             "dags_folder": settings.root / "dags",
             "load_examples": False,
             # Airflow's LocalExecutor, but that a task whose process was killed is noticed.
             "executor": "pipeline.executor.PipelineLocalExecutor",
             # One slot is the sensor's; the others are for claims and for what waits on the pool.
-            "parallelism": slots + 6,
+            "parallelism": settings.read_int("ML_PIPELINE_POOL_SLOTS", 1, 1000) + 6,
             "dags_are_paused_at_creation": False,
             "fernet_key": settings["AIRFLOW_FERNET_KEY"],
             "simple_auth_manager_users": ",".join(
                 f"{settings[f'{user}_USERNAME']}:{role}" for user, role in ROLES.items()
             ),
-            "simple_auth_manager_passwords_file": home / "passwords.json",
+            "simple_auth_manager_passwords_file": settings.state / "airflow" / "passwords.json",
             "execution_api_server_url": f"{settings.airflow_url}/execution/",
             # The default asks the name server for this machine's full name, which can hang.
             "hostname_callable": "pipeline.log_host.name_log_host",
@@ -95,16 +109,4 @@ def make_airflow_environment(settings: StackSettings) -> dict[str, str]:
             "file_task_handler_new_file_permissions": "0o600",
         },
         "usage_data_collection": {"enabled": False},
-    }
-    return {
-        **make_environment(settings),
-        "AIRFLOW_HOME": str(home),
-        # Airflow takes airflow_local_settings from there.
-        "PYTHONPATH": os.pathsep.join([str(settings.root / "dags"), str(settings.root / "dags" / "config")]),
-        "PIPELINE_PROJECT_ROOT": str(settings.root),
-        **{
-            f"AIRFLOW__{section.upper()}__{name.upper()}": str(value)
-            for section, values in options.items()
-            for name, value in values.items()
-        },
     }

@@ -9,13 +9,10 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from functools import partial
 
-from cli.credentials import complete_env_file
 from cli.errors import CommandError, ServiceFailed, SettingInvalid
 from cli.progress import Progress
-from cli.settings import StackSettings, read_settings
-from cli.stacks.airflow import make_airflow, migrate_database, remove_old_logs, write_airflow_files
-from cli.stacks.compose import check_engine
-from cli.stacks.dag_files import wait_for_dags
+from cli.settings import StackSettings
+from cli.stacks.airflow import make_airflow, migrate_database, remove_old_logs, wait_for_dags, write_airflow_files
 from cli.stacks.ports import check_port
 from cli.stacks.postgres import check_socket, make_postgres
 from cli.stacks.process import (
@@ -37,15 +34,6 @@ HEALTHY_WITHIN_SECONDS = 300.0
 WELL_AGAIN_WITHIN_SECONDS = 60.0
 #: The supervisor's states of a service that it starts again by itself.
 STARTED_AGAIN = ("STARTING", "RUNNING", "BACKOFF")
-
-
-def prepare_settings() -> StackSettings:
-    """Return the settings; the settings file is made, or given what it lacks."""
-    settings = read_settings()
-    if settings.is_compose:
-        check_engine()  # before anything is written for it
-    complete_env_file(settings.env_file, "compose" if settings.is_compose else "local")
-    return read_settings()
 
 
 def make_services(settings: StackSettings) -> list[Service]:

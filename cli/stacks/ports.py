@@ -1,4 +1,4 @@
-"""Ports: whether one is free, who has it, and which ones a test may use."""
+"""Ports: whether one is free, and who has it."""
 
 import contextlib
 import socket

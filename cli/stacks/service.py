@@ -29,10 +29,6 @@ INHERITED = [
 ]
 
 
-def do_nothing() -> None:
-    """Do nothing."""
-
-
 @dataclass(frozen=True)
 class Service:
     """One program of the stack. `prepare` runs before it starts, `finish` as soon as it is healthy."""
@@ -47,8 +43,8 @@ class Service:
     needs: tuple[str, ...] = ()
     wrapper: tuple[str, ...] = ()
     """What makes another user of us before the program starts."""
-    prepare: Callable[[], None] = do_nothing
-    finish: Callable[[], None] = do_nothing
+    prepare: Callable[[], None] = lambda: None
+    finish: Callable[[], None] = lambda: None
     stop_signal: signal.Signals = signal.SIGTERM
     grace_seconds: float = 3.0
     """How long its children may go on after the stop signal."""

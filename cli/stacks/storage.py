@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from cli.errors import SettingInvalid, StoreUnreachable
 from cli.settings import LOOPBACK, MOST_DAYS, StackSettings
+from cli.stacks.health import answers
 from cli.stacks.private_file import write_private
 from cli.stacks.rights import make_s3_config, read_credentials
 from cli.stacks.service import Service, make_environment
@@ -162,8 +163,6 @@ def finish_storage(settings: StackSettings) -> None:
 
 def make_storage(settings: StackSettings) -> Service:
     """Describe the S3 server."""
-    from cli.stacks.health import answers
-
     folder = settings.state / "storage"
     run = settings.state / "run"
     port = settings.read_port("OBJECT_STORAGE_PORT")

@@ -131,25 +131,20 @@ def run_workloads(pipe: Connection, inherited: Sequence[Connection], conf: Any) 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     for other in inherited:
         other.close()
-    while True:
-        try:
-            workload = pipe.recv()
-        except EOFError:
-            return
-        if workload is None:
-            return
-        try:
-            BaseExecutor.run_workload(
-                workload,
-                server=get_execution_api_server_url(conf),
-                proctitle=f"airflow worker: {workload.display_name}",
-                subprocess_logs_to_stdout=True,
-            )
-            is_success = True
-        except Exception:  # noqa: BLE001 - whatever it is, the task has failed
-            _log.exception("%s failed.", workload.display_name)
-            is_success = False
-        pipe.send(is_success)
+    with contextlib.suppress(EOFError):
+        for workload in iter(pipe.recv, None):
+            try:
+                BaseExecutor.run_workload(
+                    workload,
+                    server=get_execution_api_server_url(conf),
+                    proctitle=f"airflow worker: {workload.display_name}",
+                    subprocess_logs_to_stdout=True,
+                )
+                is_success = True
+            except Exception:  # noqa: BLE001 - whatever it is, the task has failed
+                _log.exception("%s failed.", workload.display_name)
+                is_success = False
+            pipe.send(is_success)
 
 
 def end_orphans() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline_contract.attempt_name import is_attempt_of, name_attempt
+from pipeline_contract.attempt_name import is_attempt_of, name_attempt, split_attempt
 from pipeline_contract.drop_key import (
     choose_receipt_dataset,
     dataset_of_key,
@@ -82,6 +82,7 @@ def test_an_attempt_is_known_by_its_dag_run(dag_run_id):
     name = name_attempt(dag_run_id, 12)
     assert name.endswith(".12")
     assert not set(name) & set("/\\ :+é")
+    assert split_attempt(name) == (split_attempt(name_attempt(dag_run_id, 3))[0], "12")
     assert is_attempt_of(name, dag_run_id)
     assert not is_attempt_of(name, f"other{dag_run_id}")
     assert name != name_attempt(dag_run_id.replace("a", "b").replace("é", "ü") + "!", 12)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from types import SimpleNamespace
 
 import pytest
 
@@ -17,23 +18,21 @@ PAYLOAD = {"data_source": "s3://drops/_sources/wine/a.csv", "target_column": "y"
 DROPS = {KEY: make_drop(KEY, origin=TRIGGER, payload=PAYLOAD)}
 
 
-def ask(stage="train", conf=None, **changes):
+def ask(stage="train", conf=None, try_number=1, read_drop=DROPS.get, **changes):
     run = {
         "partition_key": None,
-        "dag_run_id": "manual__2026-01-31T12:00:00+00:00",
+        "run_id": "manual__2026-01-31T12:00:00+00:00",
         "run_type": "manual",
         "clear_number": 0,
-        "try_number": 1,
-        "time": datetime(2026, 1, 31, 12, 0, 0, 900000, tzinfo=UTC),
-        "read_drop": DROPS.get,
+        "run_after": datetime(2026, 1, 31, 12, 0, 0, 900000, tzinfo=UTC),
     }
-    return read_conf(stage, conf, **{**run, **changes})
+    return read_conf(stage, SimpleNamespace(conf=conf, **{**run, **changes}), try_number, read_drop)
 
 
 def test_partition_key_is_the_run_key():
     """A run that an event started works on its partition key, with nothing changed and nothing done anew."""
     found = ask(
-        partition_key=KEY, run_type="asset_triggered", dag_run_id="asset_triggered__2026-01-31T12:00:00.5+00:00_Ab1"
+        partition_key=KEY, run_type="asset_triggered", run_id="asset_triggered__2026-01-31T12:00:00.5+00:00_Ab1"
     )
     assert (found.run_key, found.values, found.is_again, found.is_cascading) == (KEY, {}, False, True)
     assert found.ask == "asset_triggered__2026-01-31T12:00:00.5+00:00_Ab1/0"
@@ -95,7 +94,7 @@ def test_new_run_of_ingest():
     assert found.run_key.startswith("wine.20260131T120000Z.")
     assert found.values == {"data_source": "s3://drops/_sources/wine/a.csv", "target_column": "y", "unknown": 1}
     assert ask("ingest", conf, try_number=3, clear_number=2).run_key == found.run_key
-    assert ask("ingest", conf, dag_run_id="manual__other").run_key != found.run_key
+    assert ask("ingest", conf, run_id="manual__other").run_key != found.run_key
 
 
 @pytest.mark.parametrize("given", [{"partition_key": OTHER}, {"conf": {"run_key": OTHER}}])
@@ -155,7 +154,7 @@ def test_attempt_names():
     """Attempts are unique folders: by try number, and by a digest where the id held anything unusual or was cut."""
 
     def name(dag_run_id, try_number=1):
-        return ask(partition_key=KEY, dag_run_id=dag_run_id, try_number=try_number).attempt
+        return ask(partition_key=KEY, run_id=dag_run_id, try_number=try_number).attempt
 
     assert name("manual__2026-01-31T12:00:00+00:00", 2) == "manual__2026-01-31T12-00-00-00-00.2"
     assert name("my run/../x") != name("my run-..-x")

@@ -16,9 +16,15 @@ def name_attempt(dag_run_id: str, try_number: int) -> str:
     return f"{name}.{try_number}"
 
 
+def split_attempt(attempt: str) -> tuple[str, str]:
+    """Return what the names of all tries of one Dag run have in common, of an *attempt*'s name, and the number of the try."""
+    stem, _, number = attempt.rpartition(".")
+    return stem, number
+
+
 def is_attempt_of(attempt: str, dag_run_id: str) -> bool:
     """Return whether an *attempt*'s name says that it is a try of this Dag run."""
-    return attempt.rpartition(".")[0].startswith(_write(dag_run_id))
+    return split_attempt(attempt)[0].startswith(_write(dag_run_id))
 
 
 def _write(dag_run_id: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 from docker.types import LogConfig
 
 from pipeline.settings import DagSettings
+from pipeline_contract.attempt_name import split_attempt
 
 #: The user of worker/Dockerfile; asked for by number, whatever another image says.
 USER = "10001:10001"
@@ -68,7 +69,7 @@ def is_left_over(shown: Mapping[str, Any], labels: Mapping[str, str], now: datet
     :param shown: what the engine shows of the container.
     """
     mine, its = labels[f"{_PREFIX}attempt"], shown["Config"]["Labels"].get(f"{_PREFIX}attempt", "")
-    if its.rpartition(".")[0] == mine.rpartition(".")[0]:
+    if split_attempt(its)[0] == split_attempt(mine)[0]:
         return True
     state = shown["State"]
     quiet_since = max(datetime.fromisoformat(time) for time in (shown["Created"], state["FinishedAt"]))

@@ -33,11 +33,8 @@ def judge_fault(error: Exception, settings: DagSettings) -> Verdict:
             "A task downloads none."
         )
     elif isinstance(error, APIError) and error.status_code == CONFLICT:
-        what, where, kind = (
-            f"The same stage of this run is under way already: {said}",
-            "the Docker engine",
-            Kind.OUTSIDE,
-        )
+        what = f"The same stage of this run is under way already: {said}"
+        where, kind = "the Docker engine", Kind.OUTSIDE
         fix = "Nothing: it is tried again when that one has ended. `docker ps` shows it."
     elif isinstance(error, APIError) and error.status_code == 404 and "network" in said:
         what, where = f"There is no network `{settings.task_network}` for worker containers.", "ML_TASK_NETWORK"

@@ -15,6 +15,7 @@ from pipeline.stage.retry import RETRIES, StageFailed, decide
 from pipeline.stage.verdict import Kind, Verdict, judge_exit
 from pipeline.store import AirflowStore, get_drop, get_json
 from pipeline_contract import identity
+from pipeline_contract.attempt_name import split_attempt
 from pipeline_contract.drop_key import choose_receipt_dataset, dataset_of_request
 from pipeline_contract.escape import escape
 from pipeline_contract.exit_code import NEED_RECORD, NOT_EXECUTABLE, ExitCode
@@ -213,7 +214,7 @@ class StageAttempt:
 
     def _count_crashes(self) -> int:
         """Return how many earlier tries of this ask crashed: those that left no failure record of another kind."""
-        stem, _, number = self.conf.attempt.rpartition(".")
+        stem, number = split_attempt(self.conf.attempt)
         first = int(number) - min(self.try_of_ask, RETRIES + 1) + 1
         records = [self._read_failure(f"{stem}.{earlier}") for earlier in range(first, int(number))]
         return sum(record is None or record.exit not in NEED_RECORD for record in records)

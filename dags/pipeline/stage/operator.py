@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from airflow.sdk import BaseOperator, Context
@@ -12,9 +12,9 @@ from airflow.sdk.exceptions import AirflowTaskTimeout
 from airflow.sdk.log import mask_secret
 
 from pipeline.assets import OUTLETS
-from pipeline.settings import DagSettings, get_settings
+from pipeline.settings import get_settings
 from pipeline.stage.attempt import CommandExit, StageAttempt, tell
-from pipeline.stage.conf import Conf, ConfRefused, read_conf
+from pipeline.stage.conf import ConfRefused, read_conf
 from pipeline.stage.links import LINKS, RunsLink, choose_urls, find_runs_url
 from pipeline.stage.retry import StageFailed, count_tries
 from pipeline.store import AirflowStore, get_drop
@@ -48,12 +48,12 @@ class StageOperator(BaseOperator):
         """
         settings = get_settings()
         store = AirflowStore(settings)
+        ti = context["ti"]
         try:
-            conf = _read_conf(self.stage, context, store, settings)
+            conf = read_conf(self.stage, context["dag_run"], ti.try_number, partial(get_drop, store, settings))
         except ConfRefused as refusal:
             tell(self.log, refusal.what, where=refusal.where, fix=refusal.fix, then="nothing was started")
             raise
-        ti = context["ti"]
         ti.xcom_push("run_key", conf.run_key)
         self.urls = {"runs": find_runs_url(conf.run_key)}
         self.log.info("Run %s, attempt %s%s.", conf.run_key, conf.attempt, ", again" if conf.is_again else "")
@@ -87,18 +87,3 @@ class StageOperator(BaseOperator):
             event.add_partitions(conf.run_key)
             event.extra = {"manifest": manifest.get("uri")}
         self.log.info("Result: %s", committed.result)
-
-
-def _read_conf(stage: str, context: Context, store: AirflowStore, settings: DagSettings) -> Conf:
-    dag_run: Any = context["dag_run"]
-    return read_conf(
-        stage,
-        dag_run.conf,
-        partition_key=dag_run.partition_key,
-        dag_run_id=dag_run.run_id,
-        run_type=str(getattr(dag_run.run_type, "value", dag_run.run_type)),
-        clear_number=dag_run.clear_number,
-        try_number=context["ti"].try_number,
-        time=dag_run.run_after or dag_run.logical_date or dag_run.start_date or datetime.now(UTC),
-        read_drop=lambda run_key: get_drop(store, settings, run_key),
-    )

@@ -7,6 +7,7 @@ beside the data. The description states the default that the worker applies.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,26 @@ _SHAPE = (
     *("type", "enum", "const", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"),
     *("minLength", "maxLength", "pattern"),
 )
-#: Not a boolean by type: the form shows that as a switch, and null as a switch that is off.
-_NULLABLE_FLAG: dict[str, Any] = {"enum": [None, True, False]}
+#: Which run a stage is run for, and how; not a part of the request. A flag is not a boolean by type: the form shows that as a switch,
+#: and null as a switch that is off.
+RERUN_FIELDS: Mapping[str, Mapping[str, Any]] = {
+    "run_key": {
+        "type": ["string", "null"],
+        "description": "Run this stage of an earlier run: its key, as the receipt shows it. Default: the partition key.",
+    },
+    "overrides": {
+        "type": ["object", "null"],
+        "description": 'Parameters of that run to change, such as `{"test_size": 0.3}`. Default: none.',
+    },
+    "again": {
+        "enum": [None, True, False],
+        "description": "Do the work anew even if nothing has changed. Default: true for a trigger by hand or a cleared task.",
+    },
+    "cascade": {
+        "enum": [None, True, False],
+        "description": "Let the later stages follow; false stops after this one. Default: true.",
+    },
+}
 
 
 def make_rerun_params(section: str | None = None) -> dict[str, Param]:
@@ -31,36 +50,7 @@ def make_rerun_params(section: str | None = None) -> dict[str, Param]:
 
     :param section: what the form folds them under; without one they stand open.
     """
-    return {
-        "run_key": Param(
-            None,
-            type=["string", "null"],
-            title="run_key",
-            section=section,
-            description="Run this stage of an earlier run: its key, as the receipt shows it. Default: the partition key.",
-        ),
-        "overrides": Param(
-            None,
-            type=["object", "null"],
-            title="overrides",
-            section=section,
-            description='Parameters of that run to change, such as `{"test_size": 0.3}`. Default: none.',
-        ),
-        "again": Param(
-            None,
-            **_NULLABLE_FLAG,
-            title="again",
-            section=section,
-            description="Do the work anew even if nothing has changed. Default: true for a trigger by hand or a cleared task.",
-        ),
-        "cascade": Param(
-            None,
-            **_NULLABLE_FLAG,
-            title="cascade",
-            section=section,
-            description="Let the later stages follow; false stops after this one. Default: true.",
-        ),
-    }
+    return {name: Param(None, title=name, section=section, **field) for name, field in RERUN_FIELDS.items()}
 
 
 def make_request_params() -> dict[str, Param]:

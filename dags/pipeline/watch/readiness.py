@@ -43,12 +43,10 @@ def require_ready(context: Context) -> None:
     """
     if unready := find_unready(context):
         raise StagesUnready(f"Nothing is claimed: {unready}. Unpause them, or see why they do not parse.")
-    for name in STAGES:
-        _require_file(_DAGS / f"{name}.py")
-
-
-def _require_file(path: Path) -> None:
-    try:
-        runpy.run_path(str(path))
-    except Exception as error:
-        raise StagesUnready(f"Nothing is claimed: {path} does not parse: {type(error).__name__}: {error}") from error
+    for path in (_DAGS / f"{name}.py" for name in STAGES):
+        try:
+            runpy.run_path(str(path))
+        except Exception as error:
+            raise StagesUnready(
+                f"Nothing is claimed: {path} does not parse: {type(error).__name__}: {error}"
+            ) from error
