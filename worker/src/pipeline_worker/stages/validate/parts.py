@@ -20,8 +20,8 @@ _ROWS_AT_ONCE = 250_000
 #: With more rules, and so columns, each of them costs more.
 _RULES_AT_ONCE = 50
 
-#: Rules of one column that only values which stand in several rows can break.
-_UNIQUE = {"unique_columns", "expect_column_values_to_be_unique"}
+#: The rule of one column that only values which stand in several rows can break.
+_UNIQUE = "expect_column_values_to_be_unique"
 
 Numbered = list[tuple[int, Rule]]
 
@@ -61,7 +61,7 @@ def read_parts(numbered: Numbered, path: Path, schema: Schema) -> Iterator[Part]
     if on_names:
         yield Part(on_names, file.schema_arrow.empty_table())
     for is_plain in (False, True):
-        some = [each for each in on_values if _is_plain(each[1]) == is_plain]
+        some = [each for each in on_values if each[1].offered.is_plain == is_plain]
         if not is_little:
             yield from _read_large(some, file, is_plain=is_plain)
             continue
@@ -80,7 +80,7 @@ def _read_large(numbered: Numbered, file: pq.ParquetFile, *, is_plain: bool) -> 
     several: dict[tuple[str, ...], Numbered] = {}
     single: Numbered = []
     for each in numbered:
-        if not _is_row_by_row(each[1]):
+        if not each[1].offered.is_row_by_row:
             whole.setdefault(each[1].subjects, []).append(each)
         elif each[1].column is None:
             several.setdefault(each[1].subjects, []).append(each)
@@ -101,8 +101,8 @@ def _read_large(numbered: Numbered, file: pq.ParquetFile, *, is_plain: bool) -> 
 
 
 def _read_whole(names: tuple[str, ...], numbered: Numbered, file: pq.ParquetFile, *, is_plain: bool) -> Iterator[Part]:
-    on_repeated = [each for each in numbered if each[1].name in _UNIQUE]
-    others = [each for each in numbered if each[1].name not in _UNIQUE]
+    on_repeated = [each for each in numbered if each[1].expectation == _UNIQUE]
+    others = [each for each in numbered if each[1].expectation != _UNIQUE]
     if on_repeated:
         for rows in read_repeatable(file, names[0], rows_at_once=_ROWS_AT_ONCE, most=_HELD_VALUES):
             yield Part(on_repeated, rows.table, is_plain=is_plain, positions=rows.positions, single=rows.single)
@@ -112,12 +112,4 @@ def _read_whole(names: tuple[str, ...], numbered: Numbered, file: pq.ParquetFile
 
 def _is_about_names(rule: Rule) -> bool:
     """Return whether the rule is about which columns there are, so that no row has to be read."""
-    return rule.name in {"required_columns", "expect_column_to_exist"} or rule.name.startswith("expect_table_column")
-
-
-def _is_plain(rule: Rule) -> bool:
-    return rule.offered is not None and rule.offered.is_plain
-
-
-def _is_row_by_row(rule: Rule) -> bool:
-    return rule.name != "unique_columns" if rule.offered is None else rule.offered.is_row_by_row
+    return rule.expectation == "expect_column_to_exist" or rule.expectation.startswith("expect_table_column")

@@ -11,7 +11,7 @@ from pipeline_contract.escape import escape
 
 from ...schema import Schema
 from .finding import Finding
-from .rule import MAX_MISSING_TARGET_SHARE, ROW_COUNTS, SAME_SCHEMA, count_rows
+from .rule import MAX_MISSING_TARGET_SHARE, SAME_SCHEMA, count_rows
 
 _SHOWN_EXAMPLES = 3
 _WIDEST = 48
@@ -118,14 +118,14 @@ def _say_found(finding: Finding, schema: Schema) -> str:
         return "no value at all" if not finding.checked else f"all {finding.checked:,} {noun}"
     share = f"{finding.violating:,} of {finding.checked:,} {noun}"
     verb = "is" if finding.violating == 1 else "are"
-    if rule.name in {"non_null_columns", MAX_MISSING_TARGET_SHARE, "expect_column_values_to_not_be_null"}:
+    if rule.expectation == "expect_column_values_to_not_be_null":
         said = f"{share} {verb} missing"
         examples = [_place(row, schema) for row in finding.rows]
     elif rule.name == "unique_columns":
         said = f"{share} occur more than once"
         examples = _show_by_value(finding, schema, most_rows=2)
     else:
-        said = f"{share} {verb if rule.offered is None else 'does' if finding.violating == 1 else 'do'} not"
+        said = f"{share} {verb if rule.is_ours else 'does' if finding.violating == 1 else 'do'} not"
         examples = _show_by_value(finding, schema, most_rows=1)
     more = ", ..." if len(examples) > _SHOWN_EXAMPLES or finding.violating > len(finding.rows) else ""
     return f"{said}: {', '.join(examples[:_SHOWN_EXAMPLES])}{more}"
@@ -133,9 +133,9 @@ def _say_found(finding: Finding, schema: Schema) -> str:
 
 def _say_observed(finding: Finding) -> str:
     rule, observed = finding.rule, finding.observed
-    if rule.name in ROW_COUNTS or rule.name.startswith("expect_table_row_count"):
+    if rule.expectation.startswith("expect_table_row_count"):
         return count_rows(observed)
-    if rule.name in {"required_columns", "expect_column_to_exist"}:
+    if rule.expectation == "expect_column_to_exist":
         return "it exists" if finding.is_satisfied else "it is not there"
     if rule.name == SAME_SCHEMA:
         return str(observed)
