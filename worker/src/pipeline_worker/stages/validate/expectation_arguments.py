@@ -13,7 +13,7 @@ from .json_schema import find_schema_fault
 from .offered import OFFERED, REFUSED, Offered
 from .partition import is_partition
 from .regular_expression import find_regex_fault
-from .rule_value import EXAMPLES, find_inexact, parse_value
+from .rule_value import find_inexact, parse_value
 
 _SHARE_WANTED = "a number from 0 to 1"
 #: What each kind of argument is, in words.
@@ -193,14 +193,14 @@ def _is_quantiles(value: Any) -> bool:
 
 def _parse(value: Any, kind: str, columns: Sequence[Column]) -> Any:
     if kind == "value":
-        return _parse_one(value, columns[0])
+        return parse_value(value, columns[0])
     if kind == "values":
-        return [_parse_one(each, columns[0]) for each in value]
+        return [parse_value(each, columns[0]) for each in value]
     if kind == "pairs":
-        return [tuple(_parse_one(each, column) for each, column in zip(pair, columns, strict=True)) for pair in value]
+        return [tuple(parse_value(each, column) for each, column in zip(pair, columns, strict=True)) for pair in value]
     if kind == "quantiles":
         ranges = [
-            [None if end is None else _parse_one(end, columns[0]) for end in each] for each in value["value_ranges"]
+            [None if end is None else parse_value(end, columns[0]) for end in each] for each in value["value_ranges"]
         ]
         for given, (least, most) in zip(value["value_ranges"], ranges, strict=True):
             if least is not None and most is not None and least > most:
@@ -209,10 +209,3 @@ def _parse(value: Any, kind: str, columns: Sequence[Column]) -> Any:
     if kind == "names":
         return [name.strip() for name in value]
     return value
-
-
-def _parse_one(value: Any, column: Column) -> Any:
-    try:
-        return parse_value(value, column)
-    except ValueError as error:
-        raise ValueError(f"{error}; `{column.name}` is {column.type}: give {EXAMPLES[column.type]}") from None
