@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ...errors import DataUnreadable
-from .arrow_text import make_text
+from .arrow_text import EMPTY
 from .csv_format import CsvFormat
 from .separator import split_rows
 
@@ -42,7 +42,7 @@ def settle_end(found: CsvFormat, expected: CsvFormat, rows: Iterator[pa.RecordBa
     before = 0
     for batch in rows:
         cells = pc.utf8_trim_whitespace(batch.column(batch.num_columns - 1))
-        values = pc.indices_nonzero(pc.not_equal(cells, make_text("")))
+        values = pc.indices_nonzero(pc.not_equal(cells, EMPTY))
         if len(values):
             if len(found.header) == expected.width:
                 return found

@@ -14,10 +14,10 @@ import pyarrow.compute as pc
 import pyarrow.json as arrow_json
 from pyarrow import types
 
-from .arrow_text import make_text
+from .arrow_text import EMPTY, make_text
 from .native_cells import are_plain
 
-_EMPTY, _MINUS_ZERO = make_text(""), make_text("-0")
+_MINUS_ZERO = make_text("-0")
 _ZERO = pc.cast(make_text("0"), pa.float64())
 #: What values of these kinds become; kinds that are not here, or stand beside others, are for Python.
 _TYPES = {
@@ -62,7 +62,7 @@ def read_columns(
         else:
             columns[name] = values
     cells = {
-        name: pc.fill_null(values, _EMPTY) if types.is_string(values.type) else values
+        name: pc.fill_null(values, EMPTY) if types.is_string(values.type) else values
         for name, values in columns.items()
         if values.null_count < len(values)
     }

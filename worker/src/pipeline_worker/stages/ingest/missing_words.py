@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ...request import IngestionConfig
-from .arrow_text import make_null, make_texts
+from .arrow_text import NULL, make_texts
 from .setting_line import write_setting
 
 #: Cells that mean "missing" beside numbers, dates, times and booleans, with or without blanks around them.
@@ -33,8 +33,6 @@ PANDAS_WORDS = frozenset(
         *("<NA>", "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null"),
     }
 )
-
-_NULL = make_null(pa.string())
 
 
 @dataclass(frozen=True)
@@ -80,7 +78,7 @@ class WordSet:
     def leave_out(self, trimmed: pa.Array) -> pa.Array:
         """Return the cells *trimmed* with nulls for the words."""
         found = self.find(trimmed)
-        return trimmed if found is None else pc.if_else(found, _NULL, trimmed)
+        return trimmed if found is None else pc.if_else(found, NULL, trimmed)
 
 
 @dataclass
