@@ -18,14 +18,13 @@ from .converted import (
     Converted,
     arrow_schema,
     describe_schema,
+    find_merging,
     list_column_notes,
-    list_integers,
     write_rows,
 )
 from .csv_columns import refuse_cell
 from .doubts import Doubts
 from .extra_lines import Body
-from .merging import find_merging
 from .number_form import NumberForm
 from .text_format import TextFormat
 from .trimmed import note_trimmed
@@ -58,7 +57,7 @@ def convert_body(
         return rows, missing, doubts.tell(found.words)
 
     rows, missing, notes = write()
-    if merging := find_merging(target, list_integers(columns)):
+    if merging := find_merging(target, columns):
         columns |= {
             each: replace(columns[each], type="text", arrow_type=pa.string(), reading=None, note=MERGING)
             for each in merging
