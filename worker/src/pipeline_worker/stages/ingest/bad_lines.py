@@ -18,6 +18,7 @@ from .csv_format import CsvFormat
 from .csv_lines import Row, read_lines
 from .separator import NAMES, find_separator, split_rows
 from .setting_line import write_config
+from .told import list_phrases
 from .totals import is_number
 
 #: Bad lines that are named, at most.
@@ -210,9 +211,7 @@ def leave_out_bad_lines(path: Path, copy: Path, csv_format: CsvFormat, name: str
     if len(bad) == rows:
         raise explain_rows(path, csv_format, name, "all lines are bad")
     _blank_lines(path, copy, csv_format.encoding.codec, {at for row in bad for at in range(row.first, row.last + 1)})
-    listed = "; ".join(_say_bad(row, csv_format.width) for row in bad[:_NAMED]) + (
-        f"; and {len(bad) - _NAMED} more" if len(bad) > _NAMED else ""
-    )
+    listed = list_phrases([_say_bad(row, csv_format.width) for row in bad], _NAMED)
     are = "1 bad line was" if lines == 1 else f"{lines} bad lines were"
     note = (
         f"{are} left out (`max_bad_lines` allows {allowed}; the header has {_count(len(csv_format.header))}): {listed}."

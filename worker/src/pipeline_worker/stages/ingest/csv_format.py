@@ -17,7 +17,7 @@ from .separator import BLANKS, NAMES, allow_long_cells, check_separator, find_se
 from .setting_line import write_config
 from .single_column import refuse_given_separator, refuse_several_signs, refuse_single_column
 from .text_encoding import TextEncoding, find_encoding
-from .trimmed import note_trimmed_names
+from .told import note_trimmed_names
 
 _SAMPLE_CHARACTERS = 256 * 1024
 _LONGEST_SAMPLE = 32 * 1024 * 1024

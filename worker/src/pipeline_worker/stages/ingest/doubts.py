@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 
 from .column_type import Typed
 from .setting_line import write_setting
+from .told import count_cells, list_phrases
 
 _CANDIDATES = (-99, -999, -9999, -99999, -999999, 999, 9999, 99999, 999999)
 #: A column with more different texts has no labels.
@@ -49,10 +50,9 @@ class _Suspicious:
         spread = most - least
         for value, count in self._counts.most_common():
             if spread > 0 and not least - spread <= value <= most + spread:
-                cells = "1 cell says" if count == 1 else f"{count:,} cells say"
                 setting = write_setting("missing_values", name, [*words, str(int(value))])
                 return (
-                    f"{cells} {int(value)}, far from all others ({least:g} to {most:g}), and read as a number; "
+                    f"{count_cells(count)} {int(value)}, far from all others ({least:g} to {most:g}), and read as a number; "
                     f"if it means missing, give {setting}."
                 )
         return None
@@ -80,9 +80,8 @@ class _AlikeLabels:
         alike = [sorted(labels) for labels in groups.values() if len(labels) > 1]
         if not alike:
             return None
-        listed = "; ".join(" and ".join(f"`{label}`" for label in labels) for labels in alike[:_LISTED])
-        more = f"; and {len(alike) - _LISTED} more" if len(alike) > _LISTED else ""
-        return f"Labels that differ only by case are different labels: {listed}{more}. Write them alike."
+        listed = list_phrases([" and ".join(f"`{label}`" for label in labels) for labels in alike], _LISTED)
+        return f"Labels that differ only by case are different labels: {listed}. Write them alike."
 
 
 _LOOKS: dict[str, type[_Suspicious | _AlikeLabels]] = {

@@ -22,6 +22,7 @@ from .csv_format import name_columns
 from .extra_lines import find_body
 from .native_cells import write_float, write_floats, write_truth
 from .text_table import convert_body, mark_truths
+from .told import list_names
 
 Record = dict[str, Any]
 
@@ -195,13 +196,6 @@ def _note_nested(records_format: RecordsFormat, kinds: dict[str, set[type]]) -> 
     if deep:
         notes.append(f"What is deeper was kept as JSON, in text: {list_names(deep)}.")
     return notes
-
-
-def list_names(names: Iterable[str]) -> str:
-    """Return *names* as people read them."""
-    known = list(names)
-    more = f" and {len(known) - _LISTED} more" if len(known) > _LISTED else ""
-    return ", ".join(f"`{name}`" for name in known[:_LISTED]) + more
 
 
 def _write_cells(

@@ -27,7 +27,7 @@ from .doubts import Doubts
 from .extra_lines import Body
 from .number_form import NumberForm
 from .text_format import TextFormat
-from .trimmed import note_trimmed
+from .told import list_phrases, note_trimmed
 from .unquoted import Read
 
 _LISTED = 10
@@ -111,10 +111,9 @@ def _refuse_repeated(names: Sequence[str], name: str) -> None:
     repeated = [each for each, count in Counter(names).items() if count > 1]
     if not repeated:
         return
-    listed = "; ".join(f"`{each}`: {_list_positions(each, names)}" for each in repeated[:_LISTED])
-    more = f"; and {len(repeated) - _LISTED} more" if len(repeated) > _LISTED else ""
+    listed = list_phrases([f"`{each}`: {_list_positions(each, names)}" for each in repeated], _LISTED)
     raise DataUnreadable(
-        f"More than one column has the same name ({listed}{more}), so that nothing says which is meant.",
+        f"More than one column has the same name ({listed}), so that nothing says which is meant.",
         where=name,
         fix="Give each column a name of its own. Blanks around names do not count.",
         details={"columns": repeated},

@@ -9,6 +9,7 @@ from typing import Any
 from ...errors import ColumnMissing, RequestFault, RulesViolated, RuleUnusable, find_nearest, quote_name
 from ...request import DataValidation
 from ...schema import Schema
+from ..ingest.told import list_phrases
 from ..train.target import MIN_ROWS
 from .finding import Finding
 from .rule import MAX_MISSING_TARGET_SHARE, ROW_COUNTS, SAME_SCHEMA, Fault
@@ -43,8 +44,7 @@ def refuse_unusable(faults: Sequence[Fault], validation: DataValidation, schema:
         )
     return kind(
         f"{entries} {'rule' if entries == 1 else 'rules'} cannot be evaluated. "
-        + "; ".join(shown[:_SHOWN_FAULTS])
-        + (f"; and {len(shown) - _SHOWN_FAULTS} more" if len(shown) > _SHOWN_FAULTS else "")
+        + list_phrases(shown, _SHOWN_FAULTS)
         + ("" if shown[-1].endswith("?") else "."),
         where=", ".join(dict.fromkeys(fault.parameter for fault in faults[:_SHOWN_FAULTS])),
         fix=f"{fix} {_write_usable(validation, faults, schema.names())}.",

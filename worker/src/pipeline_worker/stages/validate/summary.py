@@ -10,6 +10,7 @@ from typing import Any
 from pipeline_contract.escape import escape
 
 from ...schema import Schema
+from ..ingest.told import shorten
 from .finding import Finding
 from .rule import MAX_MISSING_TARGET_SHARE, SAME_SCHEMA, count_rows
 
@@ -47,7 +48,12 @@ def draw_table(rules: Sequence[dict[str, Any]]) -> str:
     """Return *rules* of a summary as lines of aligned columns."""
     lines = [("rule", "column", "expected", "found")]
     lines += [
-        (rule["rule"], name_subject(rule) or "(rows)", escape(_cut(rule["expected"])), escape(rule["found"]))
+        (
+            rule["rule"],
+            name_subject(rule) or "(rows)",
+            escape(shorten(rule["expected"], _WIDEST)),
+            escape(rule["found"]),
+        )
         for rule in rules
     ]
     widths = [max(len(line[position]) for line in lines) for position in range(3)]
@@ -177,7 +183,7 @@ def _show(value: Any) -> str:
         return f"({', '.join(_show(each) for each in value)})"
     if value is None:
         return "(missing)"
-    return _cut(repr(value) if isinstance(value, str) else str(_plain(value)))
+    return shorten(repr(value) if isinstance(value, str) else str(_plain(value)), _WIDEST)
 
 
 def _plain(value: Any) -> Any:
@@ -187,10 +193,4 @@ def _plain(value: Any) -> Any:
         return value.isoformat()
     if isinstance(value, tuple):
         return [_plain(each) for each in value]
-    if isinstance(value, str) and len(value) > _LONGEST_VALUE:
-        return value[: _LONGEST_VALUE - 3] + "..."
-    return value
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= _WIDEST else text[: _WIDEST - 3] + "..."
+    return shorten(value, _LONGEST_VALUE) if isinstance(value, str) else value
