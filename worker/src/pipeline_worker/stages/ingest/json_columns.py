@@ -7,6 +7,7 @@ a number is one that Arrow would not keep as it is, Python reads the lines, and 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -30,10 +31,17 @@ _TYPES = {
 }
 
 
+class Cells(NamedTuple):
+    """The cells of so many *rows*, by columns, as text or as the values that they are; where a column is not there, they are empty."""
+
+    columns: dict[str, pa.Array]
+    rows: int
+
+
 def read_columns(
     lines: bytes | memoryview, kinds: Mapping[str, Collection[type]], nested: Mapping[str, Sequence[str]]
-) -> tuple[dict[str, pa.Array], int] | None:
-    """Return the cells of *lines*, a record on each, as the values that they are, and how many lines; or None where Python has to read them.
+) -> Cells | None:
+    """Return the cells of *lines*, a record on each, as the values that they are; or None where Python has to read them.
 
     :param kinds: name of a column → what its values were before, but for null.
     :param nested: name of an object in a record → the names in it, of which each is a column `name.inner`.
@@ -68,7 +76,7 @@ def read_columns(
     }
     if not all(_are_kept(values, has_integers=int in kinds[name]) for name, values in cells.items()):
         return None
-    return cells, table.num_rows
+    return Cells(cells, table.num_rows)
 
 
 def _make_schema(kinds: Mapping[str, Collection[type]], nested: Mapping[str, Sequence[str]]) -> pa.Schema | None:

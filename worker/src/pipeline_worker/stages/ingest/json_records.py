@@ -20,6 +20,7 @@ from .cell_file import CellFile
 from .converted import MERGING, Converted, leave_types_open
 from .csv_format import name_columns
 from .extra_lines import find_body
+from .json_columns import Cells
 from .native_cells import write_float, write_floats, write_truth
 from .text_table import convert_body, mark_truths
 from .told import list_names
@@ -101,14 +102,6 @@ class RecordsFormat:
     def find_decimal(self, column: str) -> str | None:
         """Return the decimal sign of *column*: numbers have a point."""
         return "." if {int, float} & self.kinds.get(column, set()) else self.decimal
-
-
-@dataclass(frozen=True)
-class Cells:
-    """The cells of so many *rows*, by columns, as text or as the values that they are; where a column is not there, they are empty."""
-
-    columns: dict[str, pa.Array]
-    rows: int
 
 
 def convert_records(

@@ -14,11 +14,10 @@ from ....errors import DataUnreadable
 from ....limits import Limits
 from ....request import IngestionConfig
 from ..converted import Converted
-from ..json_columns import read_columns
+from ..json_columns import Cells, read_columns
 from ..json_records import (
     TOO_MANY_DIGITS,
     UNUSED,
-    Cells,
     Record,
     RecordsFormat,
     RepeatedNameError,
@@ -97,8 +96,8 @@ def _read(
         is_long = len(block) >= _LONGEST_LINE
         found = None if is_long else read_columns(block, records_format.kinds, records_format.nested)
         if found is not None:
-            yield number, Cells(*found)
-            number += found[1]
+            yield number, found
+            number += found.rows
         else:
             lines = str(block, "utf-8").removesuffix("\n").split("\n")
             yield from _read_lines(lines, number, name, is_cut=block[-1:] != b"\n")
