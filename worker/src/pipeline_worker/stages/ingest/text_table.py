@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -46,7 +46,11 @@ def convert_body(
     found = body.columns
     _refuse_missing_header(text_format, found.typed, name)
     _refuse_repeated(names, name)
-    columns = dict(zip(names, found.typed, strict=True))
+    # A model meets true and false in a column of text as they are.
+    columns = {
+        name: replace(each, format=TRUTHS) if each.type == "text" and bool in text_format.kinds.get(name, ()) else each
+        for name, each in zip(names, found.typed, strict=True)
+    }
 
     def write() -> tuple[int, list[int], list[str | None]]:
         draft = found.draft
@@ -73,18 +77,6 @@ def convert_body(
         notes=[*body.notes, *note_trimmed(found.trimmed), *list_column_notes(schema)],
         words=found.short,
     )
-
-
-def mark_truths(body: Body, names: Sequence[str], kinds: Mapping[str, set[type]]) -> Body:
-    """Return *body* with the columns of text that have true and false marked: a model meets these as they are.
-
-    :param kinds: column → what its cells are.
-    """
-    typed = [
-        replace(each, format=TRUTHS) if each.type == "text" and bool in kinds.get(name, ()) else each
-        for name, each in zip(names, body.columns.typed, strict=True)
-    ]
-    return replace(body, columns=replace(body.columns, typed=typed))
 
 
 def _convert_batches(read: Read, columns: dict[str, Typed], name: str) -> Iterator[pa.RecordBatch]:

@@ -11,7 +11,7 @@ from ....errors import DataUnreadable
 from ....limits import Limits
 from ....request import IngestionConfig
 from ..converted import Converted
-from ..json_records import UNUSED, Record, RecordsFormat, convert_records, refuse_repeated
+from ..json_records import UNUSED, Record, SeenRecords, convert_records, refuse_repeated
 from ..json_text import JsonText, decode_head
 from ..text_encoding import find_encoding
 from ..told import list_names
@@ -55,9 +55,7 @@ def _convert(
     found = _Found()
     with path.open(encoding=encoding.codec) as file:
         records = enumerate(_read(JsonText(file, name), found), start=1)
-        converted = convert_records(
-            records, RecordsFormat(config.decimal), "record", target, name, config, drop_columns, limits
-        )
+        converted = convert_records(records, SeenRecords(), "record", target, name, config, drop_columns, limits)
     argument = found.argument
     if found.is_columns and converted.pandas_call[0] == "json_normalize":
         # It flattens records, and no columns.

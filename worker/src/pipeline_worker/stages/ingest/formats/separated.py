@@ -118,11 +118,9 @@ def _expect_end(csv_format: CsvFormat) -> CsvFormat:
     last = rows[-1] if rows else []
     if len(header) < 2 or len(last) != cells or first[-1].strip() or last[-1].strip():
         return csv_format
-    if cells == len(header) + 1:
-        return replace(csv_format, has_end=True)
-    if cells == len(header) and not header[-1].strip():
-        return replace(csv_format, header=header[:-1], has_end=True)
-    return csv_format
+    if cells != len(header) + 1 and (cells != len(header) or header[-1].strip()):
+        return csv_format
+    return replace(csv_format, header=header[: cells - 1], last_row=last[:-1], has_end=True)
 
 
 def _settle_end(found: CsvFormat, expected: CsvFormat, rows: Iterator[pa.RecordBatch], name: str) -> CsvFormat:
