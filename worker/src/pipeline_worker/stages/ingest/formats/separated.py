@@ -16,7 +16,8 @@ from ....errors import DataUnreadable
 from ....limits import Limits
 from ....request import IngestionConfig
 from ..arrow_text import EMPTY
-from ..bad_lines import LeftOut, check_quotes, explain_long_row, leave_out_bad_lines, may_close_early
+from ..bad_lines import LeftOut, check_quotes, leave_out_bad_lines, may_close_early
+from ..bad_rows import explain_long_row
 from ..blank_runs import BlankRuns
 from ..converted import Converted, leave_types_open
 from ..csv_format import CsvFormat, find_csv_format, name_columns
