@@ -12,7 +12,7 @@ import pytest
 
 from pipeline_worker.request import IngestionConfig
 from pipeline_worker.stages.ingest.extra_lines import find_body
-from pipeline_worker.stages.ingest.formats.workbook import SheetFormat
+from pipeline_worker.stages.ingest.text_format import TextFormat
 from pipeline_worker.stages.ingest.text_table import convert_body
 
 
@@ -25,7 +25,7 @@ def convert_blocks(folder: Path, *blocks: list[str], **config: Any) -> tuple[str
         reads += 1
         return (pa.record_batch([pa.array(cells, pa.string())], names=["0"]) for cells in blocks)
 
-    cells = SheetFormat(0, None, header=("x",), first_row=(blocks[0][0],), last_row=(blocks[-1][-1],), has_quotes=False)
+    cells = TextFormat(line="Row", header=("x",), header_line=1, first_row=(blocks[0][0],), last_row=(blocks[-1][-1],))
     target = folder / "dataset.parquet"
     body = find_body(read, cells, ["x"], IngestionConfig(**config), "x.xlsx", target)
     (column,) = convert_body(body, cells, ["x"], target, "x.xlsx").schema.columns

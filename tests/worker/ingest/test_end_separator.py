@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipeline_worker.errors import DataUnreadable
-from pipeline_worker.stages.ingest.end_separator import NOTE
+from pipeline_worker.stages.ingest.formats.separated import END_NOTE
 from tests.worker.ingest.test_convert import convert_bytes
 from tests.worker.printed_call import read_by_call
 
@@ -19,7 +19,7 @@ def test_nothing_behind_the_last_separator_is_no_column(
     """The nameless column is left out with a note, by the call of the report as well, which makes no index of the first one."""
     converted, columns = convert_bytes(tmp_path, (header + "1,x,\n2,y,\n3,z,\n").encode())
     assert columns == {"a": [1, 2, 3], "b": ["x", "y", "z"]}
-    assert converted.notes == [NOTE]
+    assert converted.notes == [END_NOTE]
     _, table = read_by_call(tmp_path / "raw-data", converted, monkeypatch)
     assert table.to_dict("list") == {"a": ["1", "2", "3"], "b": ["x", "y", "z"]}
 
@@ -28,7 +28,7 @@ def test_a_nameless_column_with_a_value_stays_one(tmp_path: Path) -> None:
     """One value in it, however far down, is enough."""
     converted, columns = convert_bytes(tmp_path, b"a,b,\n1,x,\n2,y,\n3,z,7\n")
     assert columns["Unnamed: 2"] == [None, None, 7]
-    assert NOTE not in converted.notes
+    assert END_NOTE not in converted.notes
 
 
 def test_a_value_without_a_column_is_refused_with_its_row(tmp_path: Path) -> None:

@@ -30,3 +30,8 @@ def make_text(word: str) -> pa.Scalar:
 def make_null(kind: pa.DataType) -> pa.Scalar:
     """Return a missing value of the type *kind*."""
     return pa.nulls(1, kind)[0]
+
+
+EMPTY = make_text("")
+#: A missing text.
+NULL = make_null(pa.string())

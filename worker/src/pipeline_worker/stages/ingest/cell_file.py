@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .arrow_text import make_null, make_texts
+from .arrow_text import EMPTY, NULL, make_texts
 from .native_cells import write_values
 
 _OPTIONS = pa.ipc.IpcWriteOptions(compression="lz4")
-_NULL = make_null(pa.string())
 #: A number, true or false as the cells have them; what looks like one can be text all the same.
 _NATIVE = r"^(?:-?\d+(?:\.\d+)?(?:e[+-]?\d+)?|true|false)$"
 
@@ -30,9 +28,7 @@ class CellFile:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._file.close()
 
     def write(self, columns: Mapping[str, Sequence[str] | pa.Array], rows: int) -> None:
@@ -60,7 +56,7 @@ class CellFile:
                 rows = int(stream.schema.metadata[b"rows"])
                 for batch in stream:
                     has = set(batch.schema.names)
-                    empty = pc.fill_null(pa.nulls(rows, pa.string()), make_texts("")[0])
+                    empty = pc.fill_null(pa.nulls(rows, pa.string()), EMPTY)
                     arrays = [batch.column(name) if name in has else empty for name in names]
                     if unquoted:
                         natives = mixed or {}
@@ -75,4 +71,4 @@ def _leave_out(cells: pa.Array, words: pa.Array, *, is_mixed: bool) -> pa.Array:
     found = pc.is_in(cells, value_set=words)
     if is_mixed:
         found = pc.and_(found, pc.match_substring_regex(cells, _NATIVE))
-    return pc.if_else(found, _NULL, cells)
+    return pc.if_else(found, NULL, cells)

@@ -10,14 +10,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import types
 
-from .arrow_text import make_null, make_text, make_texts
+from .arrow_text import NULL, make_text, make_texts
 from .dates import Dates
 from .missing_words import MISSING_WORDS, WordSet
 from .native_cells import write_values
 from .number_form import NumberForm
 from .number_format import Numbers, read_plain
 
-_NULL = make_null(pa.string())
 _PADDED = r"^([+-]?)0+([0-9])"
 _SPELLINGS = make_texts("true", "True", "TRUE", "false", "False", "FALSE")
 _FIRST_FALSE = pc.index_in(make_text("false"), value_set=_SPELLINGS)
@@ -125,7 +124,7 @@ class Typed:
         if self.unquoted_cells and marked is not None:
             # Of another column such a cell can be a label.
             is_own = pc.is_in(texts, value_set=make_texts(*self.unquoted_cells))
-            values = pc.if_else(pc.and_(pc.is_null(marked), is_own), _NULL, values)
+            values = pc.if_else(pc.and_(pc.is_null(marked), is_own), NULL, values)
         return values
 
     def _read_plain(self, texts: pa.Array) -> pa.Array | None:
@@ -171,6 +170,11 @@ class Typed:
             if not pc.all(is_same).as_py():
                 raise pa.ArrowInvalid("a time of day would be lost")
         return found
+
+
+def leave_text(note: str | None) -> Typed:
+    """Return what a column of text is, with what people are told of it."""
+    return Typed("text", pa.string(), note=note)
 
 
 def strip_zeros(values: pa.Array) -> pa.Array:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from ...request import IngestionConfig
@@ -19,6 +20,8 @@ from .missing_words import MISSING_WORDS
 #: Typed values that make one row group of the Parquet file.
 _GROUP_BYTES = 64 << 20
 _GROUP_ROWS = 1_000_000
+#: Up to here every whole number is a float of its own.
+_LARGEST_EXACT = 2**53
 #: Why whole numbers beyond 2^53 are text.
 MERGING = (
     "Text: its whole numbers are beyond 9,007,199,254,740,992 (2^53), where models, which compute with 64-bit floats, take some of them "
@@ -82,6 +85,38 @@ def write_rows(target: Path, columns: dict[str, Typed], batches: Iterator[pa.Rec
     return rows, missing
 
 
+def find_merging(path: Path, columns: Mapping[str, Typed]) -> list[str]:
+    """Return which *columns* of the Parquet file *path* have whole numbers that are different, and that a 64-bit float cannot tell apart.
+
+    Those of which the request says that they are whole numbers are not looked at. The file says the least and the greatest value of
+    each column, so that only those are read that can be concerned.
+    """
+    names = [name for name, each in columns.items() if each.type == "integer" and not each.is_given]
+    if not names:
+        return []
+    file = pq.ParquetFile(path)
+    # Each of these is made anew whenever it is asked for, and takes as long as there are columns.
+    positions = {name: number for number, name in enumerate(file.schema_arrow.names)}
+    groups = [file.metadata.row_group(number) for number in range(file.num_row_groups)]
+    return [name for name in names if _is_beyond(groups, positions[name]) and _merges(file, name)]
+
+
+def _is_beyond(groups: Sequence[pq.RowGroupMetaData], position: int) -> bool:
+    for group in groups:
+        found = group.column(position).statistics
+        if found is None:
+            return True
+        if found.has_min_max and not -_LARGEST_EXACT <= found.min <= found.max <= _LARGEST_EXACT:
+            return True
+    return False
+
+
+def _merges(file: pq.ParquetFile, name: str) -> bool:
+    values = file.read(columns=[name]).column(0)
+    floats = pc.cast(values, pa.float64(), safe=False)
+    return bool(pc.count_distinct(values).as_py() > pc.count_distinct(floats).as_py())
+
+
 def describe_schema(
     columns: dict[str, Typed],
     missing: list[int],
@@ -124,11 +159,6 @@ def _list_unusual_words(typed: Typed) -> tuple[str, ...] | None:
 def list_column_notes(schema: Schema) -> list[str]:
     """Return the notes of all columns, each with its column."""
     return [f"`{each.name}`: {each.note}" for each in schema.columns if each.note]
-
-
-def list_integers(columns: dict[str, Typed]) -> list[str]:
-    """Return which *columns* are whole numbers of which the request does not say so."""
-    return [name for name, each in columns.items() if each.type == "integer" and not each.is_given]
 
 
 def arrow_schema(columns: dict[str, Typed]) -> pa.Schema:

@@ -20,6 +20,7 @@ from .number_form import NumberForm
 from .resolve import settle
 from .setting_line import LONGEST_WORD, MOST_WORDS, write_setting
 from .text_format import TextFormat
+from .told import shorten
 from .unquoted import Read, find_unquoted, take_samples
 
 #: A number that is no whole one, in the way that most files write it.
@@ -144,7 +145,6 @@ def refuse_cell(
 
     :param can_be_missing: whether the cell can be one of `missing_values`.
     """
-    shown = error.value if len(error.value) <= 40 else error.value[:37] + "..."
     words = error.words
     fix = "Mend the cell, or give another type."
     if kind == "integer" and words and all(map(_FRACTION.fullmatch, words)):
@@ -155,7 +155,7 @@ def refuse_cell(
         mean = "it means" if words == [error.value] else f"{' and '.join(f'`{word}`' for word in words)} mean"
         fix = f"Mend the cell, or give another type; if {mean} missing, give {write_setting('missing_values', column, words)}."
     return DataUnreadable(
-        f"`{column}` is to be of the type {kind}, by `ingestion_config.column_types`, but row {error.row} has {shown!r}.",
+        f"`{column}` is to be of the type {kind}, by `ingestion_config.column_types`, but row {error.row} has {shorten(error.value)!r}.",
         where=f"{name}, column `{column}`, row {error.row}",
         fix=fix,
         details={"column": column, "row": error.row, "value": error.value[:LONGEST_WORD]},

@@ -17,7 +17,8 @@ from .separator import BLANKS, NAMES, allow_long_cells, check_separator, find_se
 from .setting_line import write_config
 from .single_column import refuse_given_separator, refuse_several_signs, refuse_single_column
 from .text_encoding import TextEncoding, find_encoding
-from .trimmed import note_trimmed_names
+from .text_format import TextFormat
+from .told import note_trimmed_names
 
 _SAMPLE_CHARACTERS = 256 * 1024
 _LONGEST_SAMPLE = 32 * 1024 * 1024
@@ -25,16 +26,11 @@ _LONGEST_SAMPLE = 32 * 1024 * 1024
 _NULL = r"\N"
 
 
-@dataclass(frozen=True)
-class CsvFormat:
-    """How one CSV file is written.
+@dataclass(frozen=True, kw_only=True)
+class CsvFormat(TextFormat):
+    """How one CSV file is written; before its header are blank lines, and Excel's `sep=;`.
 
-    :param header: the cells of the header line, as they are.
-    :param header_line: the line of the file that the header ends in, counted from 1.
-    :param first_row: the cells of the first row below it, as they are; it ends in the line *first_row_line*.
-    :param lines_before: lines before the header: blank ones, and Excel's `sep=;`.
     :param escape: the character that takes its meaning from the one behind it, if there is any.
-    :param decimal: `.` or `,` where the request gives it; otherwise it is found from the columns.
     :param given: which of `separator`, `quote`, `escape`, `decimal`, `encoding` the request gave.
     :param is_aligned: whether the file has runs of blanks; *separator* is a tab then, which a copy has in their place.
     :param has_end: whether each row ends with a separator, behind which there is never anything.
@@ -42,15 +38,7 @@ class CsvFormat:
     """
 
     encoding: TextEncoding
-    separator: str
-    quote: str
     escape: str | None
-    decimal: str | None
-    header: tuple[str, ...]
-    header_line: int
-    first_row: tuple[str, ...]
-    first_row_line: int
-    lines_before: int
     given: frozenset[str]
     is_aligned: bool = False
     has_end: bool = False
@@ -85,31 +73,6 @@ class CsvFormat:
     @property
     def _written(self) -> str:
         return BLANKS if self.is_aligned else self.separator
-
-    @property
-    def line(self) -> str:
-        """What people call that which has a number in the file."""
-        return "Line"
-
-    @property
-    def has_quotes(self) -> bool:
-        """Whether the file has quotes at all."""
-        return self.encoding.quotes[self.quote] > 0
-
-    @property
-    def last_row(self) -> list[str]:
-        """The cells of the last line that is not blank; none where it is not a whole row."""
-        rows = split_rows(self.encoding.last_line, self.separator, self.quote, self.escape)
-        return rows[-1][: len(self.header)] if rows and len(rows[-1]) == self.width else []
-
-    @property
-    def last_row_line(self) -> int:
-        """The line of the file that this row ends in."""
-        return self.encoding.last_line_number
-
-    def find_decimal(self, column: str) -> str | None:  # noqa: ARG002 - it is of the whole file
-        """Return the decimal sign that the request gives."""
-        return self.decimal
 
     def describe(self) -> str:
         """Return one line that says what was found and what was given."""
@@ -181,7 +144,9 @@ def find_csv_format(path: Path, name: str, config: IngestionConfig, data_format:
     header = tuple(next(reader))
     header_line = lines_before + reader.line_num
     first_row = tuple(next((row for row in reader if row), ()))
+    last_row = next(reversed(split_rows(encoding.last_line, separator, quote, escape)), [])
     found = CsvFormat(
+        line="Line",
         encoding=encoding,
         separator=separator,
         quote=quote,
@@ -191,7 +156,10 @@ def find_csv_format(path: Path, name: str, config: IngestionConfig, data_format:
         header_line=header_line,
         first_row=first_row,
         first_row_line=lines_before + reader.line_num,
+        last_row=last_row if len(last_row) == len(header) else (),
+        last_row_line=encoding.last_line_number,
         lines_before=lines_before,
+        has_quotes=encoding.quotes[quote] > 0,
         given=frozenset(config.model_dump(exclude_none=True)),
         is_aligned=is_aligned,
         note=note,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
@@ -11,12 +11,15 @@ from typing import TextIO
 from .csv_format import CsvFormat
 from .separator import allow_long_cells, split_rows
 from .setting_line import write_config
+from .totals import is_number
 
 #: So many lines inside one cell, nearly all with as many cells as a row, are rows that a stray quote swallowed; with two columns
 #: only so many more are, as a comma in each line is no rarity in texts.
 _SWALLOWED = {2: 10}
 _FEWEST_SWALLOWED = 3
 _SWALLOWED_SHARE = 0.9
+#: What a header may have around a name where it is repeated, beside blanks: the mark of a file that was joined to another.
+_AROUND = "\ufeff\"' \t"
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,19 @@ class Row:
     def cells(self) -> int:
         """How many cells it has."""
         return len(self.values)
+
+
+def is_header(cells: Sequence[str], header: Sequence[str]) -> bool:
+    """Whether the *cells* of a row are the names of the columns, which are no numbers; a byte order mark may stand before them."""
+    is_same = len(cells) >= len(header) and all(
+        cell.strip(_AROUND) == name.strip(_AROUND) for cell, name in zip(cells, header, strict=False)
+    )
+    return is_same and any(map(str.strip, header)) and not any(map(is_number, header))
+
+
+def is_bad(row: Row, csv_format: CsvFormat) -> bool:
+    """Whether *row* is no row of the table: its quotes are at fault, it has another number of cells, or it is the header again."""
+    return row.fault is not None or row.cells != csv_format.width or is_header(row.values, csv_format.header)
 
 
 def read_lines(path: Path, csv_format: CsvFormat) -> Iterator[Row]:

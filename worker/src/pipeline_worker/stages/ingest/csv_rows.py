@@ -12,8 +12,9 @@ import pyarrow.compute as pc
 import pyarrow.csv as arrow_csv
 
 from .arrow_text import make_text
-from .bad_lines import explain_rows, is_header
+from .bad_rows import explain_rows
 from .csv_format import CsvFormat
+from .csv_lines import is_header
 
 #: Rows of a block with one of the header's names that are looked at whole.
 _MOST_LIKE_HEADER = 1000

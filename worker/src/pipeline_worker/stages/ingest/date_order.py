@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 
-import pyarrow as pa
-
-from .column_type import Typed
+from .column_type import Typed, leave_text
 from .date_format import TWO_DIGIT_PIVOT
 from .dates import Dates
 from .setting_line import write_setting
@@ -42,16 +40,16 @@ def settle_dates(name: str, readings: Sequence[Dates], found: str | None, given:
     """
     fault = readings[0].find_fault()
     if fault is not None:
-        return _as_text(f"Text, because {fault}.")
+        return leave_text(f"Text, because {fault}.")
     if given == "ymd" and not readings[0].has_short_years:
         given = None
     as_text = write_setting("column_types", name, "text")
     chosen, note = _choose(readings, found, given if readings[0].is_numeric else None, as_text)
     if chosen is None:
-        return _as_text(note)
+        return leave_text(note)
     doubt = _find_doubt(chosen, given) if kind is None else None
     if doubt is not None:
-        return _as_text(f"Text: {doubt}; if they are dates, give {write_setting('column_types', name, chosen.type)}.")
+        return leave_text(f"Text: {doubt}; if they are dates, give {write_setting('column_types', name, chosen.type)}.")
     said = [note, *(f"{each}; to keep it as text, give {as_text}." for each in _tell(chosen))]
     label = None if chosen.label == "YYYY-MM-DD" else chosen.label
     return Typed(chosen.type, chosen.arrow_type, chosen, format=label, note=" ".join(filter(None, said)) or None)
@@ -117,7 +115,3 @@ def _tell(dates: Dates) -> list[str]:
         zones = f"such as {one} and {other}"
         notes.append(f"Its times are of different zones, {zones}, and became those of UTC, hours of the day as well")
     return notes
-
-
-def _as_text(note: str | None) -> Typed:
-    return Typed("text", pa.string(), note=note)

@@ -8,12 +8,11 @@ from typing import ClassVar
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .arrow_text import make_text, make_texts
+from .arrow_text import EMPTY, make_text, make_texts
 from .date_format import FORMATS, MONTHS, TWO_DIGIT_PIVOT
 
 #: The hours of the day as people with AM and PM count them, each at its number.
 _HOURS = tuple(f"{half}{hour:02}" for half in "ap" for hour in (12, *range(1, 12)))
-_EMPTY = make_text("")
 #: As Arrow counts it: a Python number would make it import pandas.
 _HOUR_LENGTH = pc.binary_length(make_text("2024-01-31 10"))
 _UTC = "+0000"
@@ -122,12 +121,12 @@ class Dates:
         if self.has_short_years:
             is_earlier = pc.greater_equal(year, make_text(f"{TWO_DIGIT_PIVOT}"))
             century = pc.if_else(is_earlier, make_text("19"), make_text("20"))
-            year = pc.binary_join_element_wise(century, year, _EMPTY)
+            year = pc.binary_join_element_wise(century, year, EMPTY)
         if "Mon" in self.label:
             short = pc.utf8_slice_codeunits(pc.utf8_lower(month), 0, 3)
             month = pc.cast(pc.index_in(short, value_set=make_texts(*MONTHS)), pa.string())
         dates = pc.binary_join_element_wise(year, _pad(month), _pad(day), make_text("-"))
-        if not pc.any(pc.not_equal(hour, _EMPTY)).as_py():
+        if not pc.any(pc.not_equal(hour, EMPTY)).as_py():
             self._note_zone(encoded.dictionary, is_named=False)
             parsed = pc.cast(pc.cast(dates, pa.date32()), self.arrow_type)
         else:
@@ -143,11 +142,11 @@ class Dates:
         second, zone = (pc.struct_field(parts, name) for name in ("S", "z"))
         if (pc.max(pc.utf8_length(second)).as_py() or 0) > len("00.000000"):
             self._unit = "ns"
-        has_zone = pc.not_equal(zone, _EMPTY)
+        has_zone = pc.not_equal(zone, EMPTY)
         is_zoned = pc.any(has_zone).as_py()
         if is_zoned:
             zone = pc.if_else(has_zone, pc.replace_substring(zone, "UTC", "Z"), make_text("Z"))
-        texts = pc.binary_join_element_wise(texts, zone, _EMPTY)
+        texts = pc.binary_join_element_wise(texts, zone, EMPTY)
         parsed = pc.cast(texts, pa.timestamp(self._unit, "UTC" if is_zoned else None))
         self._has_times = True
         self._note_zone(values.filter(pc.invert(has_zone)), is_named=False)
@@ -204,8 +203,8 @@ def _join_time(parts: pa.Array) -> pa.Array:
     """Return `HH:MM:SS`; midnight where a date has no time; with AM and PM counted in."""
     hour, minute, second, half = (pc.struct_field(parts, name) for name in ("H", "M", "S", "p"))
     midnight = make_text("00")
-    hour, minute, second = (_pad(pc.if_else(pc.equal(part, _EMPTY), midnight, part)) for part in (hour, minute, second))
-    of_half = pc.binary_join_element_wise(pc.utf8_lower(half), hour, _EMPTY)
+    hour, minute, second = (_pad(pc.if_else(pc.equal(part, EMPTY), midnight, part)) for part in (hour, minute, second))
+    of_half = pc.binary_join_element_wise(pc.utf8_lower(half), hour, EMPTY)
     of_day = pc.cast(pc.index_in(of_half, value_set=make_texts(*_HOURS)), pa.string())
     hour = pc.coalesce(of_day, hour)
     return pc.binary_join_element_wise(_pad(hour), minute, second, make_text(":"))

@@ -21,7 +21,7 @@ from .guess import Guess
 from .missing_words import GivenWords
 from .setting_line import write_setting
 from .text_format import TextFormat
-from .totals import TOTAL_WORDS, Total, find_totals, is_number
+from .totals import TOTAL_WORDS, find_totals, is_number
 from .unquoted import Read
 
 #: Rows below a line of words that show whether their columns have anything but text.
@@ -69,7 +69,7 @@ def find_body(
         for position, cell in enumerate(last)
     )
     has_units = _may_be_units(first, _leave_out(read, first=True, last=has_total), names, config)
-    totals: list[Total] = []
+    totals: dict[int, str] = {}
     while True:
         kept = _leave_out(read, first=has_units, last=has_total)
         columns = find_columns(kept, text_format, names, config, name, target)
@@ -87,7 +87,9 @@ def find_body(
         options["skiprows"] = [*range(text_format.lines_before), line]
     if words:
         place, word = f"{text_format.line} {text_format.last_row_line}", last[words[0]]
-        notes.append(_say_totals(place, word, names[words[0]], [(names[each.position], each.what) for each in totals]))
+        notes.append(
+            _say_totals(place, word, names[words[0]], {names[position]: what for position, what in totals.items()})
+        )
     if has_total:
         options["nrows"] = columns.rows
     return Body(
@@ -178,13 +180,13 @@ def _find_total_words(cells: Sequence[str], names: Sequence[str], config: Ingest
     ]
 
 
-def _say_totals(line: str, word: str, column: str, totals: Sequence[tuple[str, str]]) -> str:
+def _say_totals(line: str, word: str, column: str, totals: dict[str, str]) -> str:
     if not totals:
         return (
             f"{line}, the last, says `{word}` (`{column}`), and is read as a row: its numbers are not the sum or the mean of "
             "those above it. If it is no row, take it out of the file."
         )
-    found = ", ".join(f"its `{name}` is the {what}" for name, what in totals)
+    found = ", ".join(f"its `{name}` is the {what}" for name, what in totals.items())
     setting = write_setting("column_types", column, "text")
     return (
         f"{line}, the last, says `{word}` (`{column}`), and is left out, as it is no row: {found} of the cells above it. "

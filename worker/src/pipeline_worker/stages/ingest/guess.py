@@ -17,6 +17,7 @@ from .number_form import NumberForm
 from .number_format import Numbers, WholeNumbers, has_leading_zero, read_plain
 from .setting_line import LONGEST_WORD, MOST_WORDS, write_setting
 from .times import Durations, Times
+from .told import shorten
 
 #: Values that are looked at first, so that most types are dropped without a look at a whole block.
 _GLANCE = 256
@@ -245,7 +246,7 @@ class Guess:
         if self._near is None:
             return None
         value, row, what, words = self._near
-        shown = _shorten(value)
+        shown = shorten(value)
         digits = value.lstrip("+-")
         if what == "whole numbers" and digits.isdecimal() and digits.startswith("0"):
             setting = write_setting("column_types", self.name, "integer")
@@ -254,19 +255,15 @@ class Guess:
         if len(words) > _FEW_WORDS or any(len(word) > LONGEST_WORD or any(map(str.isdigit, word)) for word in words):
             return f"{said}."
         setting = write_setting("missing_values", self.name, list(dict.fromkeys([*self._list_missing(), *words])))
-        listed = " and ".join(f"`{_shorten(word)}`" for word in words)
+        listed = " and ".join(f"`{shorten(word)}`" for word in words)
         return f"{said}; if {listed} {'means' if len(words) == 1 else 'mean'} missing, give {setting}."
 
     def _say_signs(self) -> str:
         """Return a sentence on a column of numbers, not all of which have the decimal sign of the others, or that which is given."""
         listed = " and ".join(
-            f"{_shorten(value)!r} in row {row}" for value, row in sorted(self._unsigned.values(), key=itemgetter(1))
+            f"{shorten(value)!r} in row {row}" for value, row in sorted(self._unsigned.values(), key=itemgetter(1))
         )
         if len(self._unsigned) > 1:
             return f"Text, because its numbers are written in two ways: {listed}; to have them read, write all of them with one decimal sign."
         (given,) = self._unsigned
         return f"Text, because of {listed}: `ingestion_config.decimal` is `{given}`; if these are numbers, leave it out or give the other."
-
-
-def _shorten(value: str) -> str:
-    return value if len(value) <= 40 else value[:37] + "..."

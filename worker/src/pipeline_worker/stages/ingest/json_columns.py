@@ -7,6 +7,7 @@ a number is one that Arrow would not keep as it is, Python reads the lines, and 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -14,10 +15,10 @@ import pyarrow.compute as pc
 import pyarrow.json as arrow_json
 from pyarrow import types
 
-from .arrow_text import make_text
+from .arrow_text import EMPTY, make_text
 from .native_cells import are_plain
 
-_EMPTY, _MINUS_ZERO = make_text(""), make_text("-0")
+_MINUS_ZERO = make_text("-0")
 _ZERO = pc.cast(make_text("0"), pa.float64())
 #: What values of these kinds become; kinds that are not here, or stand beside others, are for Python.
 _TYPES = {
@@ -30,10 +31,17 @@ _TYPES = {
 }
 
 
+class Cells(NamedTuple):
+    """The cells of so many *rows*, by columns, as text or as the values that they are; where a column is not there, they are empty."""
+
+    columns: dict[str, pa.Array]
+    rows: int
+
+
 def read_columns(
     lines: bytes | memoryview, kinds: Mapping[str, Collection[type]], nested: Mapping[str, Sequence[str]]
-) -> tuple[dict[str, pa.Array], int] | None:
-    """Return the cells of *lines*, a record on each, as the values that they are, and how many lines; or None where Python has to read them.
+) -> Cells | None:
+    """Return the cells of *lines*, a record on each, as the values that they are; or None where Python has to read them.
 
     :param kinds: name of a column → what its values were before, but for null.
     :param nested: name of an object in a record → the names in it, of which each is a column `name.inner`.
@@ -62,13 +70,13 @@ def read_columns(
         else:
             columns[name] = values
     cells = {
-        name: pc.fill_null(values, _EMPTY) if types.is_string(values.type) else values
+        name: pc.fill_null(values, EMPTY) if types.is_string(values.type) else values
         for name, values in columns.items()
         if values.null_count < len(values)
     }
     if not all(_are_kept(values, has_integers=int in kinds[name]) for name, values in cells.items()):
         return None
-    return cells, table.num_rows
+    return Cells(cells, table.num_rows)
 
 
 def _make_schema(kinds: Mapping[str, Collection[type]], nested: Mapping[str, Sequence[str]]) -> pa.Schema | None:

@@ -20,8 +20,11 @@ from .cell_file import CellFile
 from .converted import MERGING, Converted, leave_types_open
 from .csv_format import name_columns
 from .extra_lines import find_body
+from .json_columns import Cells
 from .native_cells import write_float, write_floats, write_truth
-from .text_table import convert_body, mark_truths
+from .text_format import TextFormat
+from .text_table import convert_body
+from .told import list_names
 
 Record = dict[str, Any]
 
@@ -71,48 +74,20 @@ def say_broken(error: json.JSONDecodeError) -> str:
 
 
 @dataclass
-class RecordsFormat:
-    """How the records of one file are written.
+class SeenRecords:
+    """What was seen of the records of one file.
 
     :param kinds: for each name, what its values are, but for null.
     :param nested: name of an object in a record → the names that its values have.
     """
 
-    decimal: str | None
     kinds: dict[str, set[type]] = field(default_factory=lambda: defaultdict(set))
     nested: dict[str, list[str]] = field(default_factory=dict)
-    header: tuple[str, ...] = ()
-    line: str = "Record"
-    header_line: int = 0
-    first_row: tuple[str, ...] = ()
-    first_row_line: int = 0
-    last_row: tuple[str, ...] = ()
-    last_row_line: int = 0
-    lines_before: int = 0
-    separator: str = ""
-    quote: str = ""
-
-    @property
-    def has_quotes(self) -> bool:
-        """Whether any value is told to be text."""
-        return any(str in kinds for kinds in self.kinds.values())
-
-    def find_decimal(self, column: str) -> str | None:
-        """Return the decimal sign of *column*: numbers have a point."""
-        return "." if {int, float} & self.kinds.get(column, set()) else self.decimal
-
-
-@dataclass(frozen=True)
-class Cells:
-    """The cells of so many *rows*, by columns, as text or as the values that they are; where a column is not there, they are empty."""
-
-    columns: dict[str, pa.Array]
-    rows: int
 
 
 def convert_records(
     records: Iterable[tuple[int, Record | Cells]],
-    records_format: RecordsFormat,
+    seen: SeenRecords,
     place: str,
     target: Path,
     name: str,
@@ -123,7 +98,7 @@ def convert_records(
     """Write *records* to *target* as Parquet, and return what they are; how to read them again is not told yet.
 
     :param records: each with its number, from 1; or the cells of many, with the number of the first.
-    :param records_format: how they are written, which is found while they are read.
+    :param seen: what is seen of them while they are read.
     :param place: what has this number: a line, or a record.
     :param name: what people know the file as.
     :param drop_columns: columns that are no reason to refuse the file.
@@ -131,29 +106,30 @@ def convert_records(
     :raises DataUnreadable: there are none, they are no table, or too large a one.
     """
     with CellFile(target.with_name("cells.arrow")) as cells:
-        _write_cells(records, records_format, cells, place, name, limits)
-    if not cells.rows or not records_format.kinds:
+        _write_cells(records, seen, cells, place, name, limits)
+    if not cells.rows or not seen.kinds:
         raise DataUnreadable("The file has no records.", where=name, fix="Drop it again with its records.")
-    keys = _list_keys(records_format)
+    keys = _list_keys(seen)
     if any(not key.strip() for key in keys):
         raise DataUnreadable(
             "A record has a value without a name: it is empty, or of blanks.",
             where=name,
             fix="Give each value a name.",
         )
-    records_format.header = tuple(keys)
     names, notes = name_columns(keys)
-    kinds = {each: records_format.kinds[key] for each, key in zip(names, keys, strict=True)}
-    mixed = {key: str in records_format.kinds[key] for key in keys if records_format.kinds[key] & _NATIVE}
-    records_format.kinds = kinds
+    kinds = {each: seen.kinds[key] for each, key in zip(names, keys, strict=True)}
+    mixed = {key: str in seen.kinds[key] for key in keys if seen.kinds[key] & _NATIVE}
+    has_texts = any(str in each for each in kinds.values())
+    text_format = TextFormat(
+        line="Record", header=tuple(keys), has_quotes=has_texts, decimal=config.decimal, kinds=kinds
+    )
 
     def read(unquoted: tuple[str, ...] = ()) -> Iterator[pa.RecordBatch]:
         return limits.watch(cells.read(keys, unquoted, mixed), names, name, cells.rows, drop_columns)
 
-    found = find_body(read, records_format, names, leave_types_open(config, drop_columns), name, target)
-    body = mark_truths(found, names, kinds)
-    converted = convert_body(body, records_format, names, target, name)
-    is_nested = bool(records_format.nested)
+    body = find_body(read, text_format, names, leave_types_open(config, drop_columns), name, target)
+    converted = convert_body(body, text_format, names, target, name)
+    is_nested = bool(seen.nested)
     unread = {
         column.name: "pandas makes floats of its whole numbers, which are too great for them, as some are missing"
         for column in converted.schema.columns
@@ -163,32 +139,32 @@ def convert_records(
         converted,
         pandas_call=("json_normalize", {"max_level": 1}) if is_nested else ("DataFrame", {"dtype": "object"}),
         pandas_unread=converted.pandas_unread | unread,
-        notes=[*notes, *_note_nested(records_format, kinds), *converted.notes],
+        notes=[*notes, *_note_nested(seen, kinds), *converted.notes],
     )
 
 
-def note_kinds(records: Iterable[Record], records_format: RecordsFormat, name: str) -> None:
-    """Note in *records_format* what the values of *records* are.
+def note_kinds(records: Iterable[Record], seen: SeenRecords, name: str) -> None:
+    """Note in *seen* what the values of *records* are.
 
     :raises DataUnreadable: a record has a name twice.
     """
     for record in records:
-        for key, value in _flatten(record, records_format, name).items():
-            records_format.kinds[key] |= {type(value)} - {type(None)}
+        for key, value in _flatten(record, seen, name).items():
+            seen.kinds[key] |= {type(value)} - {type(None)}
 
 
-def _list_keys(records_format: RecordsFormat) -> list[str]:
+def _list_keys(seen: SeenRecords) -> list[str]:
     """Return the names of the columns: an object that is null in some records is no column beside what is in it."""
-    nested = records_format.nested
-    return [key for key, kinds in records_format.kinds.items() if kinds or key not in nested]
+    nested = seen.nested
+    return [key for key, kinds in seen.kinds.items() if kinds or key not in nested]
 
 
-def _note_nested(records_format: RecordsFormat, kinds: dict[str, set[type]]) -> list[str]:
+def _note_nested(seen: SeenRecords, kinds: dict[str, set[type]]) -> list[str]:
     notes = []
-    if records_format.nested:
+    if seen.nested:
         listed = "; ".join(
             f"`{key}` became {list_names(f'{key}.{inner}' for inner in names) or 'nothing, as it is empty'}"
-            for key, names in list(records_format.nested.items())[:_LISTED]
+            for key, names in list(seen.nested.items())[:_LISTED]
         )
         notes.append(f"Objects in the records were flattened, by one level: {listed}.")
     deep = [each for each, found in kinds.items() if {dict, list} & found]
@@ -197,16 +173,9 @@ def _note_nested(records_format: RecordsFormat, kinds: dict[str, set[type]]) -> 
     return notes
 
 
-def list_names(names: Iterable[str]) -> str:
-    """Return *names* as people read them."""
-    known = list(names)
-    more = f" and {len(known) - _LISTED} more" if len(known) > _LISTED else ""
-    return ", ".join(f"`{name}`" for name in known[:_LISTED]) + more
-
-
 def _write_cells(
     records: Iterable[tuple[int, Record | Cells]],
-    records_format: RecordsFormat,
+    seen: SeenRecords,
     cells: CellFile,
     place: str,
     name: str,
@@ -217,7 +186,7 @@ def _write_cells(
     first = 1
     for number, record in records:
         if isinstance(record, Cells):
-            _write_block(waiting, records_format, cells, (place, first), name)
+            _write_block(waiting, seen, cells, (place, first), name)
             waiting, size = [], 0
             cells.write(record.columns, record.rows)
             continue
@@ -225,20 +194,18 @@ def _write_cells(
         waiting.append(record)
         size += len(record)
         if size >= _BLOCK_CELLS:
-            _write_block(waiting, records_format, cells, (place, first), name)
-            limits.check_columns(len(records_format.kinds), name)
+            _write_block(waiting, seen, cells, (place, first), name)
+            limits.check_columns(len(seen.kinds), name)
             waiting, size = [], 0
-    _write_block(waiting, records_format, cells, (place, first), name)
-    limits.check_columns(len(_list_keys(records_format)), name)
+    _write_block(waiting, seen, cells, (place, first), name)
+    limits.check_columns(len(_list_keys(seen)), name)
 
 
-def _write_block(
-    records: list[Record], records_format: RecordsFormat, cells: CellFile, place: tuple[str, int], name: str
-) -> None:
+def _write_block(records: list[Record], seen: SeenRecords, cells: CellFile, place: tuple[str, int], name: str) -> None:
     if not records:
         return
     if any(dict in map(type, record.values()) for record in records):
-        records = [_flatten(record, records_format, name) for record in records]
+        records = [_flatten(record, seen, name) for record in records]
     names = list(dict.fromkeys(chain.from_iterable(records)))
     is_full = sum(map(len, records)) == len(names) * len(records)
     step = len(records) if is_full else max(1, _BLOCK_CELLS // max(1, len(names)))
@@ -248,7 +215,7 @@ def _write_block(
         for key in names:
             values = list(map(itemgetter(key), some)) if is_full else [record.get(key) for record in some]
             found = set(map(type, values))
-            records_format.kinds[key] |= found - {type(None)}
+            seen.kinds[key] |= found - {type(None)}
             columns[key] = _write_values(values, found)
         try:
             cells.write(columns, len(some))
@@ -260,14 +227,14 @@ def _write_block(
             ) from error
 
 
-def _flatten(record: Record, records_format: RecordsFormat, name: str) -> Record:
+def _flatten(record: Record, seen: SeenRecords, name: str) -> Record:
     flat: Record = {}
     for key, value in record.items():
         if type(value) is not dict:
             inner = {key: value}
         else:
             inner = {f"{key}.{each}": deeper for each, deeper in value.items()}
-            known = records_format.nested.setdefault(key, [])
+            known = seen.nested.setdefault(key, [])
             known += [each for each in value if each not in known]
         for each in inner:
             if each in flat:

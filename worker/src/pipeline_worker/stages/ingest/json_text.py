@@ -38,22 +38,14 @@ class JsonText:
         self._is_whole = False
         self._decode = json.JSONDecoder(object_pairs_hook=make_record).raw_decode
 
-    def peek(self) -> str:
-        """Return the next character that is no blank, or nothing at the end."""
+    def peek(self, *, behind: bool = False) -> str:
+        """Return the next character that is no blank, or nothing at the end; or the one *behind* that, once it was looked at."""
         while True:
-            self._at = _BLANKS.match(self._buffer, self._at).end()  # type: ignore[union-attr]
-            if self._at < len(self._buffer):
-                return self._buffer[self._at]
-            if not self._fill():
-                return ""
-
-    def peek_behind(self, sign: str) -> str:
-        """Return the character behind *sign*, which comes next; neither is passed."""
-        assert self.peek() == sign
-        while True:
-            behind = _BLANKS.match(self._buffer, self._at + 1).end()  # type: ignore[union-attr]
-            if behind < len(self._buffer):
-                return self._buffer[behind]
+            at = _BLANKS.match(self._buffer, self._at + behind).end()  # type: ignore[union-attr]
+            if not behind:
+                self._at = at
+            if at < len(self._buffer):
+                return self._buffer[at]
             if not self._fill():
                 return ""
 

@@ -14,8 +14,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ...request import IngestionConfig
-from .arrow_text import make_null, make_texts
+from .arrow_text import NULL, make_texts
 from .setting_line import write_setting
+from .told import count_cells
 
 #: Cells that mean "missing" beside numbers, dates, times and booleans, with or without blanks around them.
 MISSING_WORDS = (
@@ -33,8 +34,6 @@ PANDAS_WORDS = frozenset(
         *("<NA>", "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null"),
     }
 )
-
-_NULL = make_null(pa.string())
 
 
 @dataclass(frozen=True)
@@ -80,7 +79,7 @@ class WordSet:
     def leave_out(self, trimmed: pa.Array) -> pa.Array:
         """Return the cells *trimmed* with nulls for the words."""
         found = self.find(trimmed)
-        return trimmed if found is None else pc.if_else(found, _NULL, trimmed)
+        return trimmed if found is None else pc.if_else(found, NULL, trimmed)
 
 
 @dataclass
@@ -177,15 +176,15 @@ def _tell_words(
     known = [word for word in missing if word]
     for word, (count, why) in reasons.items():
         setting = write_setting("missing_values", name, [each for each in known if each != word])
-        notes.append(f"{_count(count)} `{word}`, read as missing, {why}; if it is a label, give {setting}.")
-        short.append(f"{_count(count)} `{word}`: missing")
+        notes.append(f"{count_cells(count)} `{word}`, read as missing, {why}; if it is a label, give {setting}.")
+        short.append(f"{count_cells(count)} `{word}`: missing")
     for word in labels:
         if word in MISSING_WORDS:
             left = seen.count(word) - reasons.get(word, (0, ""))[0]
             where = " where it is in quotes" if word in reasons else ""
             setting = write_setting("missing_values", name, list(dict.fromkeys([*known, word])))
-            notes.append(f"{_count(left)} `{word}`, kept as a label{where}; if it means missing, give {setting}.")
-            short.append(f"{_count(left)} `{word}`: a label")
+            notes.append(f"{count_cells(left)} `{word}`, kept as a label{where}; if it means missing, give {setting}.")
+            short.append(f"{count_cells(left)} `{word}`: a label")
     return notes, short
 
 
@@ -195,7 +194,7 @@ def note_typed_words(name: str, kind: str, seen: Seen, given: GivenWords, zero: 
     :param zero: how many cells `-` are zero.
     """
     words = [
-        f"{_count(seen.count(word))} `{word}`"
+        f"{count_cells(seen.count(word))} `{word}`"
         for word in seen.words
         if word in given.typed and word not in _USUAL and word not in given.words and not (zero and word == "-")
     ]
@@ -205,19 +204,15 @@ def note_typed_words(name: str, kind: str, seen: Seen, given: GivenWords, zero: 
         notes.append(f"{', '.join(words)}: read as missing beside {_KINDS[kind]}; to keep it as text, give {as_text}.")
     if zero:
         as_missing = write_setting("missing_values", name, [word for word in seen.words if word in (*given.typed, "-")])
-        notes.append(f"{_count(zero)} `-`, read as 0, as in accounts; if it means missing, give {as_missing}.")
+        notes.append(f"{count_cells(zero)} `-`, read as 0, as in accounts; if it means missing, give {as_missing}.")
     return " ".join(notes) or None
 
 
 def say_typed_words(seen: Seen, words: Sequence[str]) -> str:
     """Return in a few words which of *words* a column that is no text has; empty where it has none."""
-    return ", ".join(f"{_count(seen.count(word))} `{word}`: missing" for word in seen.words if word in words)
+    return ", ".join(f"{count_cells(seen.count(word))} `{word}`: missing" for word in seen.words if word in words)
 
 
 _KINDS = {"integer": "numbers", "number": "numbers", "boolean": "true and false"} | dict.fromkeys(
     ("date", "timestamp", "time"), "dates and times"
 )
-
-
-def _count(cells: int) -> str:
-    return "1 cell says" if cells == 1 else f"{cells:,} cells say"

@@ -8,9 +8,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import types
 
-from .arrow_text import make_text, make_texts
+from .arrow_text import EMPTY, make_text, make_texts
 
-_EMPTY = make_text("")
 _FALSE = pc.equal(make_text("0"), make_text("1"))
 #: Between these Arrow writes floats as Python does; other programs take whole numbers up to far beyond for themselves.
 _LEAST, _MOST = pc.cast(make_texts("0.0001", "100000000000000"), pa.float64())
@@ -40,7 +39,7 @@ def write_values(values: pa.Array) -> pa.Array:
     if types.is_floating(values.type):
         is_odd = pc.fill_null(pc.invert(are_plain(values)), _FALSE)
         texts = pc.replace_with_mask(texts, is_odd, make_texts(*write_floats(values.filter(is_odd).to_pylist())))
-    return pc.fill_null(texts, _EMPTY)
+    return pc.fill_null(texts, EMPTY)
 
 
 def are_plain(floats: pa.Array) -> pa.Array:

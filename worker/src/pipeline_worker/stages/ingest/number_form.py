@@ -10,7 +10,7 @@ import re
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .arrow_text import make_text, make_texts
+from .arrow_text import EMPTY, make_text, make_texts
 from .number_format import GROUP_SIGNS, SAFE_DIGITS, Numbers, WholeNumbers
 
 CURRENCY = r"(?:US\$|R\$|\p{Sc}|EUR|USD|GBP|CHF|kr)"
@@ -167,7 +167,7 @@ class NumberForm:
         if self.decimal == ",":
             digits = pc.replace_substring(digits, ",", ".")
         is_negative = pc.match_substring_regex(values, r"[(-]")
-        negative = pc.binary_join_element_wise(make_text("-"), digits, make_text(""))
+        negative = pc.binary_join_element_wise(make_text("-"), digits, EMPTY)
         return pc.cast(pc.if_else(is_negative, negative, digits), self.arrow_type)
 
     def _tidy(self, values: pa.Array) -> pa.Array:

@@ -68,14 +68,10 @@ class WholeNumbers:
 
     type: ClassVar[str] = "integer"
     what: ClassVar[str] = "whole numbers"
+    arrow_type: ClassVar[pa.DataType] = pa.int64()
 
     def __init__(self) -> None:
         self.is_beyond_int64 = False
-
-    @property
-    def arrow_type(self) -> pa.DataType:
-        """What the column becomes."""
-        return pa.int64()
 
     def find_misfits(self, values: pa.Array) -> pa.Array | None:
         """Return which of *values* are no such numbers, or None if all are."""

@@ -18,6 +18,7 @@ from .missing_words import GivenWords, WordSet
 from .number_form import NumberForm
 from .number_format import LEADING_ZERO, Numbers
 from .setting_line import LONGEST_WORD, write_setting
+from .told import shorten
 
 #: Cells that are numbers, of those that say anything, and different numbers: with fewer they are labels, such as 1, 2, 3+.
 _LEAST_SHARE, _MOST_LABELS = 0.95, 20
@@ -134,7 +135,7 @@ def _explain(
     def place(row: int) -> str:
         return f"row {row}" + (f" (line {schema.first_row_line + row - 1})" if schema.first_row_line else "")
 
-    listed = ", ".join(f"{_shorten(value)!r} in {place(row)}" for row, value in rows)
+    listed = ", ".join(f"{shorten(value)!r} in {place(row)}" for row, value in rows)
     more = ", ..." if found.others_count > len(rows) else ""
     fix = "Mend these cells, and drop the file again"
     fix += f" with {write_setting('column_types', target, kinds['column_types'])}." if kinds else "."
@@ -156,7 +157,3 @@ def _explain(
             "rows": [{"row": row, "value": value[:LONGEST_WORD]} for row, value in rows],
         },
     )
-
-
-def _shorten(value: str) -> str:
-    return value if len(value) <= 40 else value[:37] + "..."

@@ -19,12 +19,13 @@ from .csv_columns import refuse_cell
 from .pandas_index import PandasIndex, find_index, note_index
 from .parquet_retyped import retype
 from .parquet_size import check_size
-from .parquet_types import choose_type, damaged, find_type, is_text, shorten
+from .parquet_types import choose_type, damaged, find_type, is_text
 from .parquet_values import bring_to, decode, refuse_odd_years
-from .trimmed import note_trimmed, note_trimmed_names
+from .told import note_trimmed, note_trimmed_names, shorten
 
 _BATCH_CELLS = 2_000_000
 _BUFFER_BYTES = 1 << 20
+_LONGEST_KIND = 60
 
 
 @dataclass(frozen=True)
@@ -151,7 +152,9 @@ def find_parquet_columns(
     for each, called in zip(fields, names, strict=True):
         kind = find_type(each.type)
         if kind is None:
-            left_out[called] = f"it holds {shorten(each.type)}, which is no number, text, boolean, date or time"
+            left_out[called] = (
+                f"it holds {shorten(str(each.type), _LONGEST_KIND)}, which is no number, text, boolean, date or time"
+            )
         elif called not in left_out:
             try:
                 typed = choose_type(each, kind, file, name)

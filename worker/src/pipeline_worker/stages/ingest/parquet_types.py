@@ -15,7 +15,6 @@ from .parquet_values import decode, is_beyond_day, is_beyond_int64
 
 #: Decimal digits of which every number fits into 64 bits.
 _SURELY_INT64 = 18
-_LONGEST_KIND = 60
 
 
 def find_type(kind: pa.DataType) -> tuple[str, pa.DataType] | None:
@@ -70,12 +69,6 @@ def choose_type(field: pa.Field, found: tuple[str, pa.DataType], file: pq.Parque
         found = ("number", pa.float64())
         note = "Times, read as seconds since midnight: some are beyond a day."
     return Typed(*found, note=note)
-
-
-def shorten(kind: pa.DataType) -> str:
-    """Return the name of a type in the length of a note."""
-    text = str(kind)
-    return text if len(text) <= _LONGEST_KIND else text[: _LONGEST_KIND - 3] + "..."
 
 
 def damaged(name: str, error: Exception) -> DataUnreadable:

@@ -9,14 +9,13 @@ import pyarrow.compute as pc
 from pyarrow import types
 
 from ...errors import DataUnreadable
-from .arrow_text import make_null, make_text
+from .arrow_text import EMPTY, NULL, make_null, make_text
 
 #: The days that a calendar can name, counted from 1970-01-01; a Parquet file can hold others.
 _FIRST_DAY, _LAST_DAY = (day.toordinal() - date(1970, 1, 1).toordinal() for day in (date.min, date.max))
 _PER_SECOND = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
 _DAY_SECONDS = 86_400
 _LARGEST_INT64 = 2**63 - 1
-_EMPTY, _NULL = make_text(""), make_null(pa.string())
 
 
 def bring_to(values: pa.Array, target: pa.DataType) -> pa.Array:
@@ -38,8 +37,8 @@ def bring_to(values: pa.Array, target: pa.DataType) -> pa.Array:
         # The format does not promise that text is UTF-8.
         values.validate(full=True)
         values = pc.utf8_trim_whitespace(values)
-        is_empty = pc.equal(values, _EMPTY)
-        values = pc.if_else(is_empty, _NULL, values) if pc.any(is_empty).as_py() else values
+        is_empty = pc.equal(values, EMPTY)
+        values = pc.if_else(is_empty, NULL, values) if pc.any(is_empty).as_py() else values
     if types.is_floating(target):
         # NaN is how pandas writes a missing number.
         is_nan = pc.is_nan(values)

@@ -17,6 +17,7 @@ from pyarrow import types
 from ...dataset_rows import read_pieces
 from ...schema import Schema
 from .arrow_text import make_texts
+from .told import shorten
 
 QUANTILES = (5, 25, 50, 75, 95)
 #: Distinct values of a column that are counted exactly; a column with more is said to have at least so many.
@@ -196,9 +197,7 @@ def _plain(value: Any) -> Any:
         return value if math.isfinite(value) else None
     if isinstance(value, date | datetime | time):
         return value.isoformat()
-    if isinstance(value, str) and len(value) > _LONGEST_TEXT:
-        return value[: _LONGEST_TEXT - 3] + "..."
-    return value
+    return shorten(value, _LONGEST_TEXT) if isinstance(value, str) else value
 
 
 def _percent(part: int, whole: int) -> float:

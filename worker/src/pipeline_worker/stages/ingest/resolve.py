@@ -9,7 +9,7 @@ from typing import TypeVar
 import pyarrow as pa
 
 from ...errors import ParameterInvalid
-from .column_type import Typed
+from .column_type import Typed, leave_text
 from .date_format import DURATION_EXAMPLE
 from .date_order import find_order, settle_dates
 from .dates import Dates
@@ -53,12 +53,14 @@ def _settle_one(guess: Guess, decimal: str | None, orders: _Orders, separator: s
     if not guess.has_values and guess.is_open:
         # Nothing was dropped, so there was no value to look at.
         given = " and ".join(f"`{word}`" for word in guess.given.words if guess.seen.count(word))
-        return _as_text(f"No row has a value{f', by `missing_values` {given} too' if given else ''}; its type is text.")
+        return leave_text(
+            f"No row has a value{f', by `missing_values` {given} too' if given else ''}; its type is text."
+        )
     if guess.numbers:
         return _settle_numbers(guess.numbers, decimal, separator)
     if guess.others:
         return _settle_others(guess, orders)
-    return _settle_form(guess, decimal, separator) if guess.forms else _as_text(guess.near)
+    return _settle_form(guess, decimal, separator) if guess.forms else leave_text(guess.near)
 
 
 def _settle_given(guess: Guess, kind: str, decimal: str | None, orders: _Orders, separator: str) -> Typed:
@@ -110,15 +112,11 @@ def _list_dates(guess: Guess) -> list[Dates]:
 def _settle_durations(name: str, durations: Durations) -> Typed:
     fault = durations.find_fault()
     if fault is not None:
-        return _as_text(f"Text, because {fault}.")
+        return leave_text(f"Text, because {fault}.")
     text, seconds = DURATION_EXAMPLE
     setting = write_setting("column_types", name, "text")
     note = f"Durations, read as numbers of seconds: {text} is {seconds}; to keep them as text, give {setting}."
     return Typed(durations.type, durations.arrow_type, durations, format=durations.label, note=note)
-
-
-def _as_text(note: str | None) -> Typed:
-    return Typed("text", pa.string(), note=note)
 
 
 def _settle_form(guess: Guess, decimal: str | None, separator: str) -> Typed:
@@ -126,7 +124,7 @@ def _settle_form(guess: Guess, decimal: str | None, separator: str) -> Typed:
     fault = chosen.find_fault()
     if fault is not None:
         setting = write_setting("column_types", guess.name, "number")
-        return _as_text(f"Text, because {fault}; if they are numbers, give {setting}.")
+        return leave_text(f"Text, because {fault}; if they are numbers, give {setting}.")
     setting = write_setting("column_types", guess.name, "text")
     said = f"Its numbers are written like {chosen.label}, which became {chosen.example}"
     note = " ".join(filter(None, (f"{said}; to keep them as text, give {setting}.", note)))
@@ -137,7 +135,7 @@ def _settle_numbers(possible: Sequence[WholeNumbers | Numbers], decimal: str | N
     for each in possible:
         if isinstance(each, WholeNumbers):
             if each.is_beyond_int64:
-                return _as_text("Text: some of its whole numbers are too large for 64 bits.")
+                return leave_text("Text: some of its whole numbers are too large for 64 bits.")
             return Typed("integer", pa.int64(), each)
     chosen, note = _choose([each for each in possible if isinstance(each, Numbers)], decimal, separator)
     return Typed(chosen.type, chosen.arrow_type, chosen, format=_label_numbers(chosen), note=note)

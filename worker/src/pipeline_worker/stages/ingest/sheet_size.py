@@ -37,8 +37,16 @@ def check_sheets(path: Path, name: str, limits: Limits) -> None:
             check_old_texts(path, name)
             return
         with zipfile.ZipFile(path) as archive:
-            _check_bytes(sum(each.file_size for each in archive.infolist()), name)
             members = archive.infolist()
+            size = sum(each.file_size for each in members)
+            if size > _MOST_BYTES:
+                raise DataUnreadable(
+                    f"Unpacked, the workbook has {size:,} bytes, and {_MOST_BYTES:,} are the most for one: it is read into memory as a "
+                    "whole.",
+                    where=name,
+                    fix="Write the table as CSV or Parquet, and drop that.",
+                    details={"bytes": size, "most_bytes": _MOST_BYTES},
+                )
             for content in (each for each in members if each.filename == "content.xml"):
                 for rows, columns in _measure_ods(archive, content, name):
                     _check(rows, columns, name, limits)
@@ -51,16 +59,6 @@ def check_sheets(path: Path, name: str, limits: Limits) -> None:
             check_texts(archive, sheets, sharing, name)
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError, ValueError) as error:
         raise refuse_workbook(name, error) from error
-
-
-def _check_bytes(size: int, name: str) -> None:
-    if size > _MOST_BYTES:
-        raise DataUnreadable(
-            f"Unpacked, the workbook has {size:,} bytes, and {_MOST_BYTES:,} are the most for one: it is read into memory as a whole.",
-            where=name,
-            fix="Write the table as CSV or Parquet, and drop that.",
-            details={"bytes": size, "most_bytes": _MOST_BYTES},
-        )
 
 
 def _check(rows: int, columns: int, name: str, limits: Limits) -> None:

@@ -11,6 +11,7 @@ from ...errors import DataUnreadable, ParameterInvalid
 from .blank_runs import BlankRuns
 from .separator import BLANKS, NAMES, SEPARATORS, find_separator, split_rows
 from .setting_line import write_config
+from .told import shorten
 
 _LONGEST_SHOWN = 60
 #: A name of a column seldom has more.
@@ -29,7 +30,7 @@ def refuse_given_separator(given: str, header: str, sample: str, quote: str, esc
     other = find_separator(sample, quote, escape)
     hint = f" {NAMES[other].capitalize()} would fit." if other else ""
     raise ParameterInvalid(
-        f"`ingestion_config.separator` is {given!r}, which the header does not contain: {_shorten(header)!r}.{hint}",
+        f"`ingestion_config.separator` is {given!r}, which the header does not contain: {shorten(header, _LONGEST_SHOWN)!r}.{hint}",
         where=name,
         fix="Leave it out to have it found, or give the character that stands between the columns.",
         details={"parameter": "ingestion_config.separator"},
@@ -42,7 +43,7 @@ def refuse_single_column(header: str, sample: str, quote: str, escape: str | Non
     :param sample: its beginning, from the header on.
     :param name: what people know the file as.
     """
-    seen = _shorten(header.strip())
+    seen = shorten(header.strip(), _LONGEST_SHOWN)
     lines = [line for line in sample.split("\n")[:_LOOKED_AT] if line.strip()]
     below = max(
         (len(row) for separator in SEPARATORS for row in split_rows("\n".join(lines[1:20]), separator, quote, escape)),
@@ -68,7 +69,7 @@ def refuse_single_column(header: str, sample: str, quote: str, escape: str | Non
         fix = f"If that stands between the columns, give {write_config(separator=sign)}"
     elif blanks[0] > 1 and "  " in "".join(lines):
         number = next((at for at, cells in enumerate(blanks, start=1) if cells != blanks[0]), 1)
-        line = _find_line(sample, lines[number - 1])
+        line = sample.split("\n").index(lines[number - 1]) + 1
         what = (
             f"The columns seem to be aligned by blanks, but line {line} has {blanks[number - 1]} words, and the first one has "
             f"{blanks[0]}."
@@ -123,11 +124,3 @@ def _find_sign(lines: Sequence[str]) -> str | None:
     counts = {sign: lines[0].count(sign) for sign in _SIGNS if sign in _TIME.sub("", lines[0]) and sign not in "_.-"}
     alike = [sign for sign, count in counts.items() if all(line.count(sign) == count for line in lines)]
     return max(alike, key=counts.__getitem__, default=None)
-
-
-def _find_line(sample: str, line: str) -> int:
-    return sample.split("\n").index(line) + 1
-
-
-def _shorten(text: str) -> str:
-    return text if len(text) <= _LONGEST_SHOWN else text[: _LONGEST_SHOWN - 3] + "..."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -23,11 +24,12 @@ from .converted import Converted
 from .data_format import DataFormat, find_format
 from .missing_words import MISSING_WORDS
 from .number_target import refuse_words_among_numbers
-from .partition import note_partition
 from .profile import profile
 from .unpacked import Unpacked, bound_unpacked, unpack
 
 _LOGGED_NOTES = 20
+#: A folder of files that are parts of one table, named by the value of a column: `sales/year=2024/part-0.parquet`.
+_PARTITION = re.compile(r"[^=]+=.+")
 #: By which pandas takes a file to be packed, whatever is in it.
 _PACKED_ENDINGS = (".gz", ".bz2", ".zip", ".xz", ".zst", ".tar")
 
@@ -56,7 +58,8 @@ def ingest(attempt: Attempt) -> Outcome:
     if request.target_column not in {None, *names}:
         # Notes on columns with wrong names would lead astray.
         _refuse_header(dataset, request.target_column, names, f"{source}; `target_column` is from {parameters}")
-    notes = [escape(note) for note in (*_note_names(attempt), *unpacked.notes, *converted.notes)]
+    noted = note_made_name(drop.key, attempt.dataset) + _note_partition(drop.key, attempt.dataset)
+    notes = [escape(note) for note in (*noted, *unpacked.notes, *converted.notes)]
     _log_findings(attempt, data_format, converted)
     _log_notes(attempt, _put_first(notes, request.target_column))
     target = find_target(names, request.target_column, data=source, source=parameters, stage=attempt.stage)
@@ -120,9 +123,14 @@ def describe_call(converted: Converted, unpacked: Unpacked) -> dict[str, Any]:
     return call | {name: value for name, value in others.items() if value is not None}
 
 
-def _note_names(attempt: Attempt) -> list[str]:
-    key = attempt.drop.key
-    return note_made_name(key, attempt.dataset) + note_partition(key, attempt.dataset)
+def _note_partition(key: str, dataset: str) -> list[str]:
+    """Return a sentence on an object's *key* in *dataset* that is one part of a table, or none."""
+    parts = [part for part in key.split("/")[:-1] if part != dataset and _PARTITION.fullmatch(part)]
+    if not parts:
+        return []
+    listed = ", ".join(f"`{part}`" for part in parts)
+    said = f"This looks like one part of a partitioned table ({listed}): each file becomes a model of its own."
+    return [f"{said} Put the table as one file."]
 
 
 def _log_findings(attempt: Attempt, data_format: DataFormat, converted: Converted) -> None:

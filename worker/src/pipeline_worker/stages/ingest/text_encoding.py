@@ -208,7 +208,12 @@ def _scan(path: Path, codec: str, how: str, quotes: Sequence[str], name: str) ->
             breaks += count
             line = len(text) - text.rfind("\n") - 1 if count else line + len(text)
             if line > _MOST_CHARACTERS:
-                _refuse_long(breaks + 1, name)
+                raise DataUnreadable(
+                    f"Line {breaks + 1} has more than {_MOST_CHARACTERS:,} characters.",
+                    where=f"{name}, line {breaks + 1}",
+                    fix="Look whether the file has line ends, and is a table at all; write each row as a line.",
+                    details={"line": breaks + 1},
+                )
             for quote in counts:
                 # Most files have none of the first characters, which is quickly found.
                 if quote[0] in text:
@@ -303,15 +308,6 @@ def _refuse_bytes(head: bytes, name: str) -> None:
             where=name,
             fix="Look whether it is the file that was meant, and drop the table; or write it again, if it was damaged on its way.",
         )
-
-
-def _refuse_long(line: int, name: str) -> None:
-    raise DataUnreadable(
-        f"Line {line} has more than {_MOST_CHARACTERS:,} characters.",
-        where=f"{name}, line {line}",
-        fix="Look whether the file has line ends, and is a table at all; write each row as a line.",
-        details={"line": line},
-    )
 
 
 def _refuse_nul(line: int, name: str, *, is_end: bool) -> None:

@@ -2,68 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 
-class TextFormat(Protocol):
-    """How one table of text is written."""
+@dataclass(frozen=True, kw_only=True)
+class TextFormat:
+    """How one table of text is written.
 
-    @property
-    def line(self) -> str:
-        """What people call that which has a number in the file: a line, or a row."""
-        ...
+    :param line: what people call that which has a number in the file.
+    :param lines_before: lines before the header.
+    :param header: its cells, as they are. It ends in the line *header_line*, counted from 1; 0 where the names are no line of the file.
+    :param first_row: the cells of the first row below it, as they are; it ends in the line *first_row_line*.
+    :param last_row: the cells of the last row; none where it is not whole. It ends in the line *last_row_line*.
+    :param separator: what stands between cells, and *quote* what surrounds them; empty where nothing does.
+    :param has_quotes: whether some cells are told to be text, so that a word without quotes can mean something else.
+    :param decimal: the decimal sign of cells of text, where the request gives it; otherwise it is found from the columns.
+    :param kinds: for each column, what its cells are, but for empty ones, where the file says that some are no text.
+    """
 
-    @property
-    def header(self) -> tuple[str, ...]:
-        """The cells of the header, as they are."""
-        ...
-
-    @property
-    def header_line(self) -> int:
-        """The line that the header ends in, counted from 1; 0 where the names are no line of the file."""
-        ...
-
-    @property
-    def first_row(self) -> tuple[str, ...]:
-        """The cells of the first row below it, as they are."""
-        ...
-
-    @property
-    def first_row_line(self) -> int:
-        """The line that this row ends in."""
-        ...
-
-    @property
-    def last_row(self) -> Sequence[str]:
-        """The cells of the last row; none where it is not whole."""
-        ...
-
-    @property
-    def last_row_line(self) -> int:
-        """The line that this row ends in."""
-        ...
-
-    @property
-    def lines_before(self) -> int:
-        """Lines before the header."""
-        ...
-
-    @property
-    def separator(self) -> str:
-        """What stands between cells; empty where nothing does."""
-        ...
-
-    @property
-    def quote(self) -> str:
-        """What surrounds cells; empty where nothing does."""
-        ...
-
-    @property
-    def has_quotes(self) -> bool:
-        """Whether some cells are told to be text, so that a word without quotes can mean something else."""
-        ...
+    line: str
+    header: tuple[str, ...]
+    header_line: int = 0
+    lines_before: int = 0
+    first_row: tuple[str, ...] = ()
+    first_row_line: int = 0
+    last_row: Sequence[str] = ()
+    last_row_line: int = 0
+    separator: str = ""
+    quote: str = ""
+    has_quotes: bool = False
+    decimal: str | None = None
+    kinds: Mapping[str, set[type]] = field(default_factory=dict)
 
     def find_decimal(self, column: str) -> str | None:
-        """Return the decimal sign of *column*, where it is known before a look at its cells."""
-        ...
+        """Return the decimal sign of *column*, where it is known before a look at its cells: numbers have a point, as we write them."""
+        return "." if {int, float} & self.kinds.get(column, set()) else self.decimal

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,17 +18,16 @@ from .converted import (
     Converted,
     arrow_schema,
     describe_schema,
+    find_merging,
     list_column_notes,
-    list_integers,
     write_rows,
 )
 from .csv_columns import refuse_cell
 from .doubts import Doubts
 from .extra_lines import Body
-from .merging import find_merging
 from .number_form import NumberForm
 from .text_format import TextFormat
-from .trimmed import note_trimmed
+from .told import list_phrases, note_trimmed
 from .unquoted import Read
 
 _LISTED = 10
@@ -47,7 +46,11 @@ def convert_body(
     found = body.columns
     _refuse_missing_header(text_format, found.typed, name)
     _refuse_repeated(names, name)
-    columns = dict(zip(names, found.typed, strict=True))
+    # A model meets true and false in a column of text as they are.
+    columns = {
+        name: replace(each, format=TRUTHS) if each.type == "text" and bool in text_format.kinds.get(name, ()) else each
+        for name, each in zip(names, found.typed, strict=True)
+    }
 
     def write() -> tuple[int, list[int], list[str | None]]:
         draft = found.draft
@@ -58,7 +61,7 @@ def convert_body(
         return rows, missing, doubts.tell(found.words)
 
     rows, missing, notes = write()
-    if merging := find_merging(target, list_integers(columns)):
+    if merging := find_merging(target, columns):
         columns |= {
             each: replace(columns[each], type="text", arrow_type=pa.string(), reading=None, note=MERGING)
             for each in merging
@@ -74,18 +77,6 @@ def convert_body(
         notes=[*body.notes, *note_trimmed(found.trimmed), *list_column_notes(schema)],
         words=found.short,
     )
-
-
-def mark_truths(body: Body, names: Sequence[str], kinds: Mapping[str, set[type]]) -> Body:
-    """Return *body* with the columns of text that have true and false marked: a model meets these as they are.
-
-    :param kinds: column → what its cells are.
-    """
-    typed = [
-        replace(each, format=TRUTHS) if each.type == "text" and bool in kinds.get(name, ()) else each
-        for name, each in zip(names, body.columns.typed, strict=True)
-    ]
-    return replace(body, columns=replace(body.columns, typed=typed))
 
 
 def _convert_batches(read: Read, columns: dict[str, Typed], name: str) -> Iterator[pa.RecordBatch]:
@@ -112,10 +103,9 @@ def _refuse_repeated(names: Sequence[str], name: str) -> None:
     repeated = [each for each, count in Counter(names).items() if count > 1]
     if not repeated:
         return
-    listed = "; ".join(f"`{each}`: {_list_positions(each, names)}" for each in repeated[:_LISTED])
-    more = f"; and {len(repeated) - _LISTED} more" if len(repeated) > _LISTED else ""
+    listed = list_phrases([f"`{each}`: {_list_positions(each, names)}" for each in repeated], _LISTED)
     raise DataUnreadable(
-        f"More than one column has the same name ({listed}{more}), so that nothing says which is meant.",
+        f"More than one column has the same name ({listed}), so that nothing says which is meant.",
         where=name,
         fix="Give each column a name of its own. Blanks around names do not count.",
         details={"columns": repeated},

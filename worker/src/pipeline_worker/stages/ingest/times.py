@@ -19,11 +19,7 @@ class Times:
 
     type: ClassVar[str] = "time"
     what: ClassVar[str] = "times of day"
-
-    @property
-    def arrow_type(self) -> pa.DataType:
-        """What the column becomes."""
-        return pa.time64("us")
+    arrow_type: ClassVar[pa.DataType] = pa.time64("us")
 
     def find_misfits(self, values: pa.Array) -> pa.Array | None:
         """Return which of *values* are no times of day, or None if all are."""
@@ -34,7 +30,7 @@ class Times:
         """Return *values* as times."""
         padded = pc.replace_substring_regex(values, r"^([0-9]):", r"0\1:")
         texts = pc.binary_join_element_wise(make_text("1970-01-01"), padded, make_text(" "))
-        return pc.cast(pc.cast(texts, pa.timestamp("us")), pa.time64("us"))
+        return pc.cast(pc.cast(texts, pa.timestamp("us")), self.arrow_type)
 
 
 class Durations:
@@ -46,14 +42,10 @@ class Durations:
     type: ClassVar[str] = "number"
     what: ClassVar[str] = "durations"
     label: ClassVar[str] = DURATION_LABEL
+    arrow_type: ClassVar[pa.DataType] = pa.float64()
 
     def __init__(self) -> None:
         self._short: str | None = None
-
-    @property
-    def arrow_type(self) -> pa.DataType:
-        """What the column becomes."""
-        return pa.float64()
 
     def find_misfits(self, values: pa.Array) -> pa.Array | None:
         """Return which of *values* are no durations, or None if all are; `39:10` counts as one."""

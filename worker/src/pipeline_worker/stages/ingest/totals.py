@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -40,21 +39,15 @@ _RELATIVE = 1e-9
 _STEPS = 20
 
 
-@dataclass(frozen=True)
-class Total:
-    """A cell that is the sum or the mean of those above it."""
-
-    position: int
-    what: str
-
-
 def is_number(cell: str) -> bool:
     """Whether *cell* is a number in any form."""
     return any(_read(cell))
 
 
-def find_totals(read: Read, typed: Sequence[Typed], cells: Sequence[str], words: Sequence[int]) -> list[Total]:
-    """Return which of *cells* are totals of the rows that *read* gives, each of a column of numbers that is not constant.
+def find_totals(read: Read, typed: Sequence[Typed], cells: Sequence[str], words: Sequence[int]) -> dict[int, str]:
+    """Return the positions of those of *cells* that are totals of the rows that *read* gives → what they are, `sum` or `mean`.
+
+    Each is of a column of numbers that is not constant.
 
     None is where a row above says the same word: there it is a label, or these are subtotals.
 
@@ -69,11 +62,11 @@ def find_totals(read: Read, typed: Sequence[Typed], cells: Sequence[str], words:
         for position in words:
             above = pc.utf8_lower(pc.utf8_trim_whitespace(batch.column(position)))
             if pc.any(pc.equal(above, make_text(cells[position].lower()))).as_py():
-                return []
+                return {}
         for position, each in sums.items():
             each.add(typed[position].convert(batch.column(position)))
-    found = ((position, each.compare(cells[position])) for position, each in sums.items())
-    return [Total(position, what) for position, what in found if what]
+    found = {position: each.compare(cells[position]) for position, each in sums.items()}
+    return {position: what for position, what in found.items() if what}
 
 
 class _Sum:

@@ -18,6 +18,7 @@ from .damage import SEND_AGAIN, say_damage
 from .foreign import can_be_table, refuse_kind
 from .formats.loaded import DATA_ENDINGS
 from .setting_line import write_config
+from .told import list_names
 
 _GZIP, _ZIPS = b"\x1f\x8b", (b"PK\x03\x04", b"PK\x05\x06")
 #: The first of several parts of a zip archive.
@@ -148,7 +149,7 @@ def _unpack_member(archive: zipfile.ZipFile, name: str, member: str | None, targ
     with archive.open(chosen) as packed:
         _copy(packed, target, limits, name)
     others = [each.filename for each in files if each is not chosen]
-    notes = [f"Of the archive `{chosen.filename}` was read, and not {_list(others)}."] if others else []
+    notes = [f"Of the archive `{chosen.filename}` was read, and not {list_names(others, _LISTED)}."] if others else []
     if PurePosixPath(name).suffix.lower() != ".zip":
         notes.append("By its name the file is no zip archive, but it is one.")
     opened = f"zipfile.ZipFile({{file}}).open({chosen.filename!r})"
@@ -178,7 +179,7 @@ def _choose(files: list[zipfile.ZipInfo], member: str | None, name: str) -> zipf
             raise ParameterInvalid(
                 f"`ingestion_config.member` is `{member}`, and the archive has no such file.{near_miss(member, names)}",
                 where=name,
-                fix=f"Use one of {_list(names)}.",
+                fix=f"Use one of {list_names(names, _LISTED)}.",
                 details={"parameter": "ingestion_config.member", "members": names},
             )
         return files[names.index(member)]
@@ -192,22 +193,17 @@ def _choose(files: list[zipfile.ZipInfo], member: str | None, name: str) -> zipf
             f"; or, if one of them is the table, say so, such as {write_config(member=each)}" for each in possible
         ]
         raise DataUnreadable(
-            f"The archive holds {len(found)} files, and none is a table by its name: {_list(found)}.",
+            f"The archive holds {len(found)} files, and none is a table by its name: {list_names(found, _LISTED)}.",
             where=name,
             fix="Pack the table, as CSV or Parquet, and drop that" + (choose[0] if choose else "."),
             details={"members": found},
         )
     raise DataUnreadable(
-        f"The archive holds {len(found)} files that can be the table: {_list(found)}.",
+        f"The archive holds {len(found)} files that can be the table: {list_names(found, _LISTED)}.",
         where=name,
         fix=f"Drop each by itself, or say which it is, such as {write_config(member=found[0])}",
         details={"members": found},
     )
-
-
-def _list(names: list[str]) -> str:
-    more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
-    return ", ".join(f"`{each}`" for each in names[:_LISTED]) + more
 
 
 def _copy(packed: IO[bytes] | gzip.GzipFile, target: Path, limits: Limits, name: str, most: int | None = None) -> None:

@@ -10,6 +10,7 @@ from ...errors import DataUnreadable, ParameterInvalid, near_miss
 from .damage import SEND_AGAIN, say_damage
 from .foreign import refuse_kind
 from .setting_line import write_config
+from .told import shorten
 
 if TYPE_CHECKING:
     from python_calamine import CalamineSheet, CalamineWorkbook
@@ -155,9 +156,8 @@ def _note_others(chosen: str, before: int, names: list[str], sheet: CalamineShee
         )
     above = [str(cell) for row, _ in zip(sheet.iter_rows(), range(before), strict=False) for cell in row if cell != ""]
     if above:
-        shown = above[0] if len(above[0]) <= 60 else above[0][:57] + "..."
         notes.append(
-            f"What stands above the header, which is row {before + 1}, was left out: {shown!r}"
+            f"What stands above the header, which is row {before + 1}, was left out: {shorten(above[0], 60)!r}"
             + (", ..." if len(above) > 1 else "")
             + "."
         )

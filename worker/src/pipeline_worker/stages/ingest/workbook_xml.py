@@ -6,7 +6,6 @@ import zipfile
 from collections.abc import Callable
 from xml.parsers import expat
 
-from ...errors import DataUnreadable
 from .workbook_file import refuse_workbook
 
 _CHUNK_BYTES = 1 << 20
@@ -56,8 +55,4 @@ def parse_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, parser: expa
                 parser.Parse(chunk, False)
         parser.Parse(b"", True)
     except (expat.ExpatError, _DoctypeError) as error:
-        raise _refuse_xml(member, error, name) from error
-
-
-def _refuse_xml(member: zipfile.ZipInfo, error: Exception, name: str) -> DataUnreadable:
-    return refuse_workbook(name, f"`{member.filename}` is no XML as workbooks have it, {error}")
+        raise refuse_workbook(name, f"`{member.filename}` is no XML as workbooks have it, {error}") from error

@@ -5,38 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Any
 
 from ...errors import near_miss
 from ...schema import Column
 from .json_schema import find_schema_fault
 from .offered import OFFERED, REFUSED, Offered
-from .partition import is_partition
 from .regular_expression import find_regex_fault
-from .rule_value import EXAMPLES, find_inexact, parse_value
-
-_SHARE_WANTED = "a number from 0 to 1"
-#: What each kind of argument is, in words.
-_WANTED = {
-    "flag": "true or false",
-    "count": "a whole number of 0 or more",
-    "number": "a number",
-    "size": "a number of 0 or more",
-    "share": _SHARE_WANTED,
-    "text": "text",
-    "regex": "a regular expression",
-    "regexes": "a list of regular expressions",
-    "schema": "a JSON Schema, an object",
-    "partition": 'an object such as {"values": ["a", "b"], "weights": [0.4, 0.6]} or {"bins": [0, 5, 9], "weights": [0.4, 0.6]}, whose '
-    "weights are 1 together",
-    "strftime": 'a format of dates that can be read, such as "%Y-%m-%d"',
-    "value": "a value",
-    "values": "a list of values that is not empty",
-    "pairs": 'a list of pairs, such as [["a", 1]]',
-    "names": "a list of names",
-    "columns": "a list of two columns or more",
-    "quantiles": 'an object such as {"quantiles": [0.5], "value_ranges": [[1, 9]]}',
-}
+from .rule_value import find_inexact, parse_value
 
 
 def say_unknown(name: str) -> str | None:
@@ -77,8 +54,9 @@ def _ask_meant(name: str, known: Mapping[str, str]) -> str:
 
 
 def _find_fault(value: Any, kind: str) -> str | None:
-    if not _is_of_kind(value, kind):
-        wanted = _WANTED.get(kind) or f"one of {_list_names(kind.split('|'))}"
+    choices = kind.split("|")
+    is_of_kind, wanted = _KINDS.get(kind, (choices.__contains__, f"one of {_list_names(choices)}"))
+    if not is_of_kind(value):
         return f"has to be {wanted}"
     if kind in {"regex", "regexes"}:
         return next(filter(None, map(find_regex_fault, [value] if kind == "regex" else value)), None)
@@ -121,30 +99,6 @@ def _list_names(names: Sequence[str] | Mapping[str, str]) -> str:
     return ", ".join(f"`{name}`" for name in names)
 
 
-def _is_of_kind(value: Any, kind: str) -> bool:
-    """Return whether *value* has the form of *kind*; a value of a column is any but a list or an object."""
-    checks: dict[str, Callable[[], bool]] = {
-        "flag": lambda: isinstance(value, bool),
-        "count": lambda: _is_number(value) and isinstance(value, int) and value >= 0,
-        "number": lambda: _is_number(value),
-        "size": lambda: _is_number(value) and value >= 0,
-        "share": lambda: _is_number(value) and 0 <= value <= 1,
-        "text": lambda: isinstance(value, str) and value != "",
-        "regex": lambda: isinstance(value, str),
-        "regexes": lambda: _is_list(value) and _are_texts(value),
-        "schema": lambda: isinstance(value, dict),
-        "partition": lambda: is_partition(value),
-        "strftime": lambda: _is_strftime(value),
-        "value": lambda: _is_value(value),
-        "values": lambda: _is_list(value) and all(map(_is_value, value)),
-        "pairs": lambda: _is_list(value) and all(map(_is_pair, value)),
-        "names": lambda: _is_list(value) and _are_texts(value),
-        "columns": lambda: isinstance(value, list) and len(value) > 1 and _are_texts(value),
-        "quantiles": lambda: _is_quantiles(value),
-    }
-    return checks[kind]() if kind in checks else value in kind.split("|")
-
-
 def _is_value(value: Any) -> bool:
     return isinstance(value, bool | int | float | str)
 
@@ -161,8 +115,36 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
-def _are_texts(values: list[Any]) -> bool:
-    return all(isinstance(each, str) for each in values)
+def _is_share(value: Any) -> bool:
+    return _is_number(value) and 0 <= value <= 1
+
+
+def _are_texts(values: Any) -> bool:
+    return _is_list(values) and all(isinstance(each, str) for each in values)
+
+
+def _are_numbers(values: Any) -> bool:
+    return isinstance(values, list) and all(map(_is_number, values))
+
+
+def _is_partition(value: Any) -> bool:
+    """Return whether *value* has the share of each of some values, or of what lies between the ends of bins and beyond these."""
+    if not isinstance(value, dict):
+        return False
+    weights: Any = value.get("weights")
+    tails: Any = value.get("tail_weights", [0, 0])
+    if not (_are_numbers(weights) and _are_numbers(tails) and len(tails) == 2):
+        return False
+    if min(*weights, *tails) < 0 or not math.isclose(sum(weights) + sum(tails), 1, rel_tol=1e-5):
+        return False
+    if value.keys() == {"values", "weights"}:
+        values = value["values"]
+        is_fit = isinstance(values, list) and all(map(_is_value, values))
+        return is_fit and len(values) == len(set(values)) == len(weights)
+    if value.keys() - {"tail_weights"} != {"bins", "weights"}:
+        return False
+    ends = value["bins"]
+    return _are_numbers(ends) and len(ends) == len(weights) + 1 and all(low < high for low, high in pairwise(ends))
 
 
 def _is_strftime(value: Any) -> bool:
@@ -183,7 +165,7 @@ def _is_quantiles(value: Any) -> bool:
     shares, ranges = value["quantiles"], value["value_ranges"]
     return (
         _is_list(shares)
-        and all(_is_of_kind(each, "share") for each in shares)
+        and all(map(_is_share, shares))
         and isinstance(ranges, list)
         and len(ranges) == len(shares)
         and all(isinstance(each, list) and len(each) == 2 for each in ranges)
@@ -193,14 +175,14 @@ def _is_quantiles(value: Any) -> bool:
 
 def _parse(value: Any, kind: str, columns: Sequence[Column]) -> Any:
     if kind == "value":
-        return _parse_one(value, columns[0])
+        return parse_value(value, columns[0])
     if kind == "values":
-        return [_parse_one(each, columns[0]) for each in value]
+        return [parse_value(each, columns[0]) for each in value]
     if kind == "pairs":
-        return [tuple(_parse_one(each, column) for each, column in zip(pair, columns, strict=True)) for pair in value]
+        return [tuple(parse_value(each, column) for each, column in zip(pair, columns, strict=True)) for pair in value]
     if kind == "quantiles":
         ranges = [
-            [None if end is None else _parse_one(end, columns[0]) for end in each] for each in value["value_ranges"]
+            [None if end is None else parse_value(end, columns[0]) for end in each] for each in value["value_ranges"]
         ]
         for given, (least, most) in zip(value["value_ranges"], ranges, strict=True):
             if least is not None and most is not None and least > most:
@@ -211,8 +193,29 @@ def _parse(value: Any, kind: str, columns: Sequence[Column]) -> Any:
     return value
 
 
-def _parse_one(value: Any, column: Column) -> Any:
-    try:
-        return parse_value(value, column)
-    except ValueError as error:
-        raise ValueError(f"{error}; `{column.name}` is {column.type}: give {EXAMPLES[column.type]}") from None
+#: What each kind of argument has to be, and that in words; a value of a column is any but a list or an object.
+_KINDS: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "flag": (lambda value: isinstance(value, bool), "true or false"),
+    "count": (lambda value: _is_number(value) and isinstance(value, int) and value >= 0, "a whole number of 0 or more"),
+    "number": (_is_number, "a number"),
+    "size": (lambda value: _is_number(value) and value >= 0, "a number of 0 or more"),
+    "share": (_is_share, "a number from 0 to 1"),
+    "text": (lambda value: isinstance(value, str) and value != "", "text"),
+    "regex": (lambda value: isinstance(value, str), "a regular expression"),
+    "regexes": (_are_texts, "a list of regular expressions"),
+    "schema": (lambda value: isinstance(value, dict), "a JSON Schema, an object"),
+    "partition": (
+        _is_partition,
+        (
+            'an object such as {"values": ["a", "b"], "weights": [0.4, 0.6]} or {"bins": [0, 5, 9], "weights": [0.4, 0.6]}, '
+            "whose weights are 1 together"
+        ),
+    ),
+    "strftime": (_is_strftime, 'a format of dates that can be read, such as "%Y-%m-%d"'),
+    "value": (_is_value, "a value"),
+    "values": (lambda value: _is_list(value) and all(map(_is_value, value)), "a list of values that is not empty"),
+    "pairs": (lambda value: _is_list(value) and all(map(_is_pair, value)), 'a list of pairs, such as [["a", 1]]'),
+    "names": (_are_texts, "a list of names"),
+    "columns": (lambda value: _are_texts(value) and len(value) > 1, "a list of two columns or more"),
+    "quantiles": (_is_quantiles, 'an object such as {"quantiles": [0.5], "value_ranges": [[1, 9]]}'),
+}

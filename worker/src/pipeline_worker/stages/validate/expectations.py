@@ -16,12 +16,14 @@ from ...schema import Schema
 from .finding import MOST_EXAMPLES, Finding, RuleRaised, add_findings, find_values
 from .matched import MATCHED, find_matched
 from .parts import Part, read_parts
-from .rule import MAX_MISSING_TARGET_SHARE, Fault, Rule
+from .rule import Fault, Rule
 
 if TYPE_CHECKING:
     import pandas as pd
 
 _LONGEST_REASON = 300
+#: What Great Expectations calls arguments of our rules. A share of missing values is none: it is held against what was counted.
+_ARGUMENTS = {"min": "min_value", "max": "max_value", "values": "value_set"}
 
 
 def evaluate(rules: list[Rule], path: Path, schema: Schema) -> list[Finding]:
@@ -88,40 +90,15 @@ def _validate(batch: Any, asked: list[tuple[int, Any]], rules: list[Rule]) -> li
 
 
 def _make_expectation(rule: Rule, number: int) -> Any:
+    registry: Any = import_module("great_expectations.expectations.registry")
+    given = rule.arguments
+    if rule.is_ours:
+        given = {_ARGUMENTS.get(name, name): value for name, value in given.items() if name != "share"}
+        given |= {} if rule.column is None else {"column": rule.column}
     try:
-        return (_call_expectation if rule.offered else _expect)(rule, number)
+        return registry.get_expectation_impl(rule.expectation)(**given, meta={"rule": number})
     except Exception as error:
         raise _refuse(rule, str(error)) from error
-
-
-def _call_expectation(rule: Rule, number: int) -> Any:
-    registry: Any = import_module("great_expectations.expectations.registry")
-    return registry.get_expectation_impl(rule.name)(**rule.arguments, meta={"rule": number})
-
-
-def _expect(rule: Rule, number: int) -> Any:
-    # Its names are made when it is imported, so that no type checker knows them.
-    gxe: Any = import_module("great_expectations.expectations")
-    given = rule.arguments
-    meta = {"rule": number}
-    if rule.name in {"min_row_count", "max_row_count"}:
-        return gxe.ExpectTableRowCountToBeBetween(min_value=given.get("min"), max_value=given.get("max"), meta=meta)
-    if rule.name == "required_columns":
-        return gxe.ExpectColumnToExist(column=rule.column, meta=meta)
-    if rule.name in {"non_null_columns", MAX_MISSING_TARGET_SHARE}:
-        return gxe.ExpectColumnValuesToNotBeNull(column=rule.column, meta=meta)
-    if rule.name == "unique_columns":
-        return gxe.ExpectColumnValuesToBeUnique(column=rule.column, meta=meta)
-    if rule.name == "value_ranges":
-        return gxe.ExpectColumnValuesToBeBetween(
-            column=rule.column,
-            min_value=given["min"],
-            max_value=given["max"],
-            strict_min=given["strict_min"],
-            strict_max=given["strict_max"],
-            meta=meta,
-        )
-    return gxe.ExpectColumnValuesToBeInSet(column=rule.column, value_set=given["values"], meta=meta)
 
 
 def _to_pandas(table: pa.Table, *, is_plain: bool = False) -> pd.DataFrame:
@@ -184,7 +161,7 @@ def _bring_back(value: Any, rule: Rule, part: Part) -> Any:
     if value is None or pd.isna(value):
         return None
     plain = value.item() if hasattr(value, "item") else value
-    if rule.column not in part.table.column_names or rule.offered is None or not rule.offered.measures_values:
+    if rule.column not in part.table.column_names or not rule.offered.measures_values:
         return plain
     kind = part.table.schema.field(rule.column).type
     if pa.types.is_time(kind):

@@ -68,14 +68,7 @@ def add_findings(first: Finding, second: Finding) -> Finding:
     checked, violating = (first.checked or 0) + (second.checked or 0), (first.violating or 0) + (second.violating or 0)
     examples = [*zip(first.rows, first.offending, strict=True), *zip(second.rows, second.offending, strict=True)]
     examples = sorted(examples, key=lambda each: each[0])[:MOST_EXAMPLES]
-    return Finding(
-        first.rule,
-        _holds(first.rule, checked, violating),
-        checked=checked,
-        violating=violating,
-        rows=tuple(row for row, _ in examples),
-        offending=tuple(value for _, value in examples),
-    )
+    return find_values(first.rule, checked, violating, dict(examples))
 
 
 def _holds(rule: Rule, checked: int, violating: int) -> bool:

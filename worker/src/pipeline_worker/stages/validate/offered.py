@@ -47,9 +47,10 @@ def _measure(types: frozenset[str] = _ANY, *, is_plain: bool = False, **argument
     return Offered(arguments, types=types, is_plain=is_plain)
 
 
-def _between(kind: Kind, types: frozenset[str] = _ANY) -> Offered:
+def _between(kind: Kind, types: frozenset[str] = _ANY, *, of_each: bool = False) -> Offered:
+    """A figure of a whole column, or of each of its values, that has to lie between bounds."""
     bounds = {"min_value": kind, "max_value": kind, "strict_min": "flag", "strict_max": "flag"}
-    return Offered(bounds, types=types)
+    return Offered(bounds, types=types, has_mostly=of_each, is_row_by_row=of_each)
 
 
 def _each(types: frozenset[str] = _ANY, *, is_row_by_row: bool = True, **arguments: Kind) -> Offered:
@@ -106,16 +107,12 @@ OFFERED: dict[str, Offered] = {
     "expect_column_sum_to_be_between": _between("number", _NUMBERS),
     "expect_column_to_exist": _measure(column_index="count"),
     "expect_column_unique_value_count_to_be_between": _between("count"),
-    "expect_column_value_lengths_to_be_between": _each(
-        _TEXT, min_value="count", max_value="count", strict_min="flag", strict_max="flag"
-    ),
+    "expect_column_value_lengths_to_be_between": _between("count", _TEXT, of_each=True),
     "expect_column_value_lengths_to_equal": _each(_TEXT, value="count!"),
     "expect_column_value_z_scores_to_be_less_than": _each(
         _NUMBERS, is_row_by_row=False, threshold="number!", double_sided="flag!"
     ),
-    "expect_column_values_to_be_between": _each(
-        _ORDERED, min_value="value", max_value="value", strict_min="flag", strict_max="flag"
-    ),
+    "expect_column_values_to_be_between": _between("value", _ORDERED, of_each=True),
     "expect_column_values_to_be_dateutil_parseable": _each(_TEXT),
     "expect_column_values_to_be_decreasing": _each(_ORDERED, is_row_by_row=False, strictly="flag"),
     "expect_column_values_to_be_in_set": _each(value_set="values!"),

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from ...dataset_rows import read_pieces
 from ...schema import Schema
-from .repeated import read_repeatable
 from .rule import Rule
 
 #: Values that are held at once. A larger dataset is looked at in parts of so many rows, which costs a little for each.
@@ -20,10 +23,13 @@ _ROWS_AT_ONCE = 250_000
 #: With more rules, and so columns, each of them costs more.
 _RULES_AT_ONCE = 50
 
-#: Rules of one column that only values which stand in several rows can break.
-_UNIQUE = {"unique_columns", "expect_column_values_to_be_unique"}
+#: The rule of one column that only values which stand in several rows can break.
+_UNIQUE = "expect_column_values_to_be_unique"
 
 Numbered = list[tuple[int, Rule]]
+#: 64 bits for each row, of its value.
+_Digests = npt.NDArray[np.uint64]
+_Mask = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -61,7 +67,7 @@ def read_parts(numbered: Numbered, path: Path, schema: Schema) -> Iterator[Part]
     if on_names:
         yield Part(on_names, file.schema_arrow.empty_table())
     for is_plain in (False, True):
-        some = [each for each in on_values if _is_plain(each[1]) == is_plain]
+        some = [each for each in on_values if each[1].offered.is_plain == is_plain]
         if not is_little:
             yield from _read_large(some, file, is_plain=is_plain)
             continue
@@ -80,7 +86,7 @@ def _read_large(numbered: Numbered, file: pq.ParquetFile, *, is_plain: bool) -> 
     several: dict[tuple[str, ...], Numbered] = {}
     single: Numbered = []
     for each in numbered:
-        if not _is_row_by_row(each[1]):
+        if not each[1].offered.is_row_by_row:
             whole.setdefault(each[1].subjects, []).append(each)
         elif each[1].column is None:
             several.setdefault(each[1].subjects, []).append(each)
@@ -101,23 +107,68 @@ def _read_large(numbered: Numbered, file: pq.ParquetFile, *, is_plain: bool) -> 
 
 
 def _read_whole(names: tuple[str, ...], numbered: Numbered, file: pq.ParquetFile, *, is_plain: bool) -> Iterator[Part]:
-    on_repeated = [each for each in numbered if each[1].name in _UNIQUE]
-    others = [each for each in numbered if each[1].name not in _UNIQUE]
+    on_repeated = [each for each in numbered if each[1].expectation == _UNIQUE]
+    others = [each for each in numbered if each[1].expectation != _UNIQUE]
     if on_repeated:
-        for rows in read_repeatable(file, names[0], rows_at_once=_ROWS_AT_ONCE, most=_HELD_VALUES):
-            yield Part(on_repeated, rows.table, is_plain=is_plain, positions=rows.positions, single=rows.single)
+        yield from _read_repeatable(on_repeated, names[0], file)
     if others:
         yield Part(others, file.read(columns=list(names)), is_plain=is_plain)
 
 
+def _read_repeatable(rules: Numbered, name: str, file: pq.ParquetFile) -> Iterator[Part]:
+    """Yield the rows of the column *name* whose value may be repeated, a part at a time; at least once, of no row even.
+
+    All rows that have one value are in the same part. Values of which no other has the digest are told apart by that; of those that
+    share one, the values themselves decide.
+    """
+    digests, is_there = _take_digests(file, name)
+    is_shared = _find_shared(digests, is_there)
+    groups = max(1, -(-int(is_shared.sum()) // _HELD_VALUES))
+    for group in range(groups):
+        wanted = is_shared if groups == 1 else is_shared & (digests % groups == group)
+        single = int(is_there.sum() - is_shared.sum()) if group == 0 else 0
+        yield Part(rules, _read_rows(file, name, wanted), positions=np.flatnonzero(wanted).tolist(), single=single)
+
+
+def _take_digests(file: pq.ParquetFile, name: str) -> tuple[_Digests, _Mask]:
+    from pandas.util import hash_pandas_object
+
+    rows = file.metadata.num_rows
+    digests, is_there = np.empty(rows, np.uint64), np.empty(rows, np.bool_)
+    before = 0
+    for table in read_pieces(file, [name], _ROWS_AT_ONCE):
+        values: Any = _number(table.column(name)).to_pandas()
+        here = slice(before, before + len(table))
+        digests[here] = hash_pandas_object(values, index=False, categorize=False)
+        is_there[here] = values.notna()
+        before += len(table)
+    return digests, is_there
+
+
+def _number(values: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return *values* so that those that are equal have one digest: 0.0 and -0.0 have two."""
+    return pc.add(values, pa.scalar(0.0, values.type)) if pa.types.is_floating(values.type) else values
+
+
+def _find_shared(digests: _Digests, is_there: _Mask) -> _Mask:
+    ordered = np.sort(digests[is_there])
+    shared = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
+    del ordered
+    if not len(shared):
+        return np.zeros(len(digests), np.bool_)
+    nearest = np.minimum(np.searchsorted(shared, digests), len(shared) - 1)
+    is_shared: _Mask = is_there & (shared[nearest] == digests)
+    return is_shared
+
+
+def _read_rows(file: pq.ParquetFile, name: str, wanted: _Mask) -> pa.Table:
+    before, tables = 0, [file.schema_arrow.empty_table().select([name])]
+    for table in read_pieces(file, [name], _ROWS_AT_ONCE) if wanted.any() else ():
+        tables.append(table.filter(pa.array(wanted[before : before + len(table)])))
+        before += len(table)
+    return pa.concat_tables(tables)
+
+
 def _is_about_names(rule: Rule) -> bool:
     """Return whether the rule is about which columns there are, so that no row has to be read."""
-    return rule.name in {"required_columns", "expect_column_to_exist"} or rule.name.startswith("expect_table_column")
-
-
-def _is_plain(rule: Rule) -> bool:
-    return rule.offered is not None and rule.offered.is_plain
-
-
-def _is_row_by_row(rule: Rule) -> bool:
-    return rule.name != "unique_columns" if rule.offered is None else rule.offered.is_row_by_row
+    return rule.expectation == "expect_column_to_exist" or rule.expectation.startswith("expect_table_column")

@@ -1,16 +1,17 @@
-"""What is said where rules cannot be evaluated, or where the data breaks them."""
+"""What is said where rules cannot be evaluated, or where the data breaks them, and the line to paste to go on without these."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from ...errors import ColumnMissing, RequestFault, RulesViolated, RuleUnusable, quote_name
+from ...errors import ColumnMissing, RequestFault, RulesViolated, RuleUnusable, find_nearest, quote_name
 from ...request import DataValidation
 from ...schema import Schema
+from ..ingest.told import list_phrases
 from ..train.target import MIN_ROWS
 from .finding import Finding
-from .mended import write_reported, write_usable
 from .rule import MAX_MISSING_TARGET_SHARE, ROW_COUNTS, SAME_SCHEMA, Fault
 from .same_schema import NEW
 from .summary import describe_rule, name_subject
@@ -43,11 +44,10 @@ def refuse_unusable(faults: Sequence[Fault], validation: DataValidation, schema:
         )
     return kind(
         f"{entries} {'rule' if entries == 1 else 'rules'} cannot be evaluated. "
-        + "; ".join(shown[:_SHOWN_FAULTS])
-        + (f"; and {len(shown) - _SHOWN_FAULTS} more" if len(shown) > _SHOWN_FAULTS else "")
+        + list_phrases(shown, _SHOWN_FAULTS)
         + ("" if shown[-1].endswith("?") else "."),
         where=", ".join(dict.fromkeys(fault.parameter for fault in faults[:_SHOWN_FAULTS])),
-        fix=f"{fix} {write_usable(validation, faults, schema.names())}.",
+        fix=f"{fix} {_write_usable(validation, faults, schema.names())}.",
         details={
             "faults": [
                 {"parameter": fault.parameter, "message": message} for message, about in told.items() for fault in about
@@ -85,7 +85,7 @@ def refuse_violated(
     goes_on = (
         f"`train` needs at least {MIN_ROWS} rows with a target, whatever the rules are."
         if any(map(_leaves_too_few, violated))
-        else f"If the data is right, {other}run `validate` again with {write_reported(validation, violated)}."
+        else f"If the data is right, {other}run `validate` again with {_write_reported(validation, violated)}."
     )
     return RulesViolated(
         f"{len(rules)} of {len(findings)} rules {'is' if is_one else 'are'} violated. {'; '.join(named[:_NAMED_RULES])}{more}."
@@ -123,3 +123,56 @@ def _say_remedy(finding: Finding, missing_words: Sequence[str]) -> str:
     }
     other = "mend these rows in the file" if finding.rows else "mend the file"
     return remedies.get(finding.rule.name, other)
+
+
+def _write_usable(validation: DataValidation, faults: Sequence[Fault], columns: Sequence[str]) -> str:
+    """Return what to paste: the rules with *faults* anew, a mistyped column with its right name, the rest left out."""
+    given = validation.model_dump(mode="json", exclude_defaults=True)
+    rules: dict[str, Any] = {}
+    is_renamed = all(isinstance(fault.key, str) and find_nearest(fault.absent or "", columns) for fault in faults)
+    for name in dict.fromkeys(fault.rule for fault in faults):
+        renamed = {
+            fault.key: None if fault.absent is None else find_nearest(fault.absent, columns)
+            for fault in faults
+            if fault.rule == name
+        }
+        rules[name] = _leave_out(given[name], renamed)
+    said = "To leave it out"
+    if any(rules.values()):
+        said = "With the nearest names in their place" if is_renamed else "What can be evaluated of these"
+    return f"{said}: {json.dumps({'data_validation': rules}, ensure_ascii=False)}"
+
+
+def _write_reported(validation: DataValidation, violated: Iterable[Finding]) -> str:
+    """Return the JSON with which what is *violated* does not end the run: bounds of rows as they are, other rules as warnings."""
+    rules: dict[str, Any] = {}
+    warned: dict[str, Any] = {}
+    places = set()
+    for finding in violated:
+        name = finding.rule.name
+        if name in ROW_COUNTS:
+            rules[name] = finding.observed
+        elif finding.rule.place is not None:
+            places.add(finding.rule.place)
+        else:
+            warned[name] = "warning"
+    if warned:
+        # What is given replaces all of it.
+        rules["severity"] = {**validation.severity, **warned}
+    if places:
+        rules["expectations"] = [
+            each.model_dump(mode="json", exclude_defaults=True) | ({"severity": "warning"} if place in places else {})
+            for place, each in enumerate(validation.expectations)
+        ]
+    return json.dumps({"data_validation": rules}, ensure_ascii=False)
+
+
+def _leave_out(value: Any, renamed: Mapping[str | int | None, str | None]) -> Any:
+    """Return *value* with the names that *renamed* has, and without the entries for which it has none."""
+    if isinstance(value, dict):
+        return {renamed.get(name, name): inner for name, inner in value.items() if renamed.get(name, name) is not None}
+    if not isinstance(value, list):
+        return None
+    if all(isinstance(each, str) for each in value):
+        return [renamed.get(name, name) for name in value if renamed.get(name, name) is not None]
+    return [inner for place, inner in enumerate(value) if place not in renamed]

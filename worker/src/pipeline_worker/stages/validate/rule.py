@@ -15,6 +15,17 @@ MAX_MISSING_TARGET_SHARE = "max_missing_target_share"
 ROW_COUNTS = ("min_row_count", "max_row_count")
 #: The rule of every dataset whose layout has a label, `input_schema_version`.
 SAME_SCHEMA = "same_schema"
+#: The expectation of Great Expectations that each rule of ours is.
+_EXPECTATIONS = {
+    "min_row_count": "expect_table_row_count_to_be_between",
+    "max_row_count": "expect_table_row_count_to_be_between",
+    "required_columns": "expect_column_to_exist",
+    "non_null_columns": "expect_column_values_to_not_be_null",
+    MAX_MISSING_TARGET_SHARE: "expect_column_values_to_not_be_null",
+    "unique_columns": "expect_column_values_to_be_unique",
+    "value_ranges": "expect_column_values_to_be_between",
+    "allowed_values": "expect_column_values_to_be_in_set",
+}
 
 
 @dataclass(frozen=True)
@@ -43,9 +54,19 @@ class Rule:
     place: int | None = None
 
     @property
-    def offered(self) -> Offered | None:
-        """What the expectation of this name is, where it is one."""
-        return OFFERED.get(self.name)
+    def is_ours(self) -> bool:
+        """Whether `data_validation` has a name of its own for it."""
+        return self.name in _EXPECTATIONS
+
+    @property
+    def expectation(self) -> str:
+        """The name of the expectation that evaluates it."""
+        return _EXPECTATIONS.get(self.name, self.name)
+
+    @property
+    def offered(self) -> Offered:
+        """What this expectation is."""
+        return OFFERED[self.expectation]
 
     @property
     def subjects(self) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ _TIMESTAMP = re.compile(
 _TIME = re.compile(r"\d{2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?\Z", re.ASCII)
 
 #: What a value for a column of each type looks like.
-EXAMPLES = {
+_EXAMPLES = {
     "integer": "a number such as 12",
     "number": "a number such as 1.5",
     "boolean": "true or false",
@@ -37,17 +37,10 @@ def parse_value(value: bool | float | str, column: Column) -> Any:
 
     :raises ValueError: *value* means nothing there.
     """
-    if column.type in {"integer", "number"}:
-        return _parse_number(value, is_single=column.parquet_type == "float")
-    if column.type == "timestamp":
-        return _parse_timestamp(value, is_zoned="tz=" in column.parquet_type)
-    parsers: dict[str, Callable[[bool | float | str], Any]] = {
-        "boolean": _parse_boolean,
-        "text": _parse_text,
-        "date": _parse_date,
-        "time": _parse_time,
-    }
-    return parsers[column.type](value)
+    try:
+        return _PARSERS[column.type](value, column)
+    except ValueError as error:
+        raise ValueError(f"{error}; `{column.name}` is {column.type}: give {_EXAMPLES[column.type]}") from None
 
 
 def find_inexact(bound: Any) -> str | None:
@@ -59,12 +52,13 @@ def find_inexact(bound: Any) -> str | None:
     return f"bounds are 64-bit floats, and {bound} is none: give {min(near, other)} or {max(near, other)}"
 
 
-def _parse_number(value: bool | float | str, *, is_single: bool) -> float:
+def _parse_number(value: bool | float | str, column: Column) -> float:
     try:
         number = float("nan") if isinstance(value, bool) else _read_number(value)
         is_finite = math.isfinite(number)
-        # In 32 bits 0.1 is another number than in 64.
-        number = float(struct.unpack("f", struct.pack("f", number))[0]) if is_single else number
+        if column.parquet_type == "float":
+            # In 32 bits 0.1 is another number than in 64.
+            number = float(struct.unpack("f", struct.pack("f", number))[0])
     except OverflowError:
         raise ValueError(f"{_shorten(value)} is too large a number for this column") from None
     except ValueError:
@@ -85,40 +79,50 @@ def _read_number(value: float | str) -> float:
     return int(value) if value.strip().lstrip("+-").isdecimal() else float(value)
 
 
-def _parse_boolean(value: bool | float | str) -> bool:
+def _parse_boolean(value: bool | float | str, _: Column) -> bool:
     found = {"true": True, "false": False}.get(str(value).lower())
     if found is None:
         raise ValueError(f"{value!r} is neither true nor false")
     return found
 
 
-def _parse_text(value: bool | float | str) -> str:
-    text = None if isinstance(value, bool) else str(value)
-    if text is None:
-        raise ValueError(f"{value!r} is no text")
-    return text
+def _parse_text(value: bool | float | str, _: Column) -> str:
+    if isinstance(value, bool):
+        raise ValueError(f"{value!r} is no text")  # noqa: TRY004 - as for any other value that means nothing there
+    return str(value)
 
 
-def _parse_date(value: bool | float | str) -> datetime:
+def _parse_date(value: bool | float | str, _: Column) -> datetime:
     if not isinstance(value, str) or not _DATE.match(value):
         raise ValueError(f"{value!r} is no date")
     return datetime.combine(date.fromisoformat(value), time())
 
 
-def _parse_timestamp(value: bool | float | str, *, is_zoned: bool) -> datetime:
+def _parse_timestamp(value: bool | float | str, column: Column) -> datetime:
     if not isinstance(value, str) or not _TIMESTAMP.match(value):
         raise ValueError(f"{value!r} is no date with a time")
     parsed = datetime.fromisoformat(value)
-    if is_zoned:
+    if "tz=" in column.parquet_type:
         return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
     if parsed.tzinfo is not None:
         raise ValueError(f"{value!r} has a time zone, and the column has none")
     return parsed
 
 
-def _parse_time(value: bool | float | str) -> int:
+def _parse_time(value: bool | float | str, _: Column) -> int:
     if not isinstance(value, str) or not _TIME.match(value):
         raise ValueError(f"{value!r} is no time of day")
     parsed = time.fromisoformat(value)
     seconds = (parsed.hour * 60 + parsed.minute) * 60 + parsed.second
     return seconds * 1_000_000 + parsed.microsecond
+
+
+_PARSERS: dict[str, Callable[[bool | float | str, Column], Any]] = {
+    "integer": _parse_number,
+    "number": _parse_number,
+    "boolean": _parse_boolean,
+    "text": _parse_text,
+    "date": _parse_date,
+    "timestamp": _parse_timestamp,
+    "time": _parse_time,
+}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from typing import Any
 
 from ...column_note import say_note
 from ...request import DataValidation, ValueRange
@@ -11,7 +12,7 @@ from ...schema import Column, Schema
 from .expectation_rules import make_expectation
 from .refusal import refuse_unusable
 from .rule import MAX_MISSING_TARGET_SHARE, Fault, Rule, count_rows
-from .rule_value import EXAMPLES, find_inexact, parse_value
+from .rule_value import find_inexact, parse_value
 
 _UNORDERED = {"text", "boolean"}
 _SHOWN_VALUES = 10
@@ -102,10 +103,10 @@ def _make_unique(column: Column) -> Rule:
 def _make_range(column: Column, ranges: dict[str, ValueRange]) -> Rule | Fault:
     given = ranges[column.name]
     parameter = f"data_validation.value_ranges.{column.name}"
-    fault = _find_range_fault(column, given)
-    if fault is not None:
-        return Fault(parameter, fault, "value_ranges", column.name)
-    least, most = (None if end is None else parse_value(end, column) for end in (given.min, given.max))
+    try:
+        least, most = _parse_range(column, given)
+    except ValueError as error:
+        return Fault(parameter, str(error), "value_ranges", column.name)
     ends = []
     if given.min is not None:
         ends.append(f"{'greater than' if given.strict_min else 'at least'} {given.min}")
@@ -115,27 +116,30 @@ def _make_range(column: Column, ranges: dict[str, ValueRange]) -> Rule | Fault:
     return Rule("value_ranges", column.name, " and ".join(ends), arguments)
 
 
-def _find_range_fault(column: Column, given: ValueRange) -> str | None:  # noqa: PLR0911 - one for each fault
-    """Return why *given* can never hold for the values of *column*, or None."""
+def _parse_range(column: Column, given: ValueRange) -> tuple[Any, Any]:
+    """Return the ends of *given* as the values of *column* are.
+
+    :raises ValueError: it can never hold for them.
+    """
     if column.type in _UNORDERED:
-        return f"`{column.name}` is {column.type}, which has no range.{say_note(column)}"
+        raise ValueError(f"`{column.name}` is {column.type}, which has no range.{say_note(column)}")
     try:
         least, most = (None if end is None else parse_value(end, column) for end in (given.min, given.max))
     except ValueError as error:
-        return f"{error}; `{column.name}` is {column.type}: give {EXAMPLES[column.type]}.{say_note(column)}"
+        raise ValueError(f"{error}.{say_note(column)}") from None
     inexact = find_inexact(least) or find_inexact(most)
     if inexact is not None:
-        return inexact
+        raise ValueError(inexact)
     if least is None and most is None:
-        return "it gives neither `min` nor `max`"
+        raise ValueError("it gives neither `min` nor `max`")
     if (given.strict_min and least is None) or (given.strict_max and most is None):
-        return "an end is called strict, and there is no such end"
+        raise ValueError("an end is called strict, and there is no such end")
     if least is not None and most is not None:
         if least > most:
-            return f"`min` ({given.min}) is greater than `max` ({given.max})"
+            raise ValueError(f"`min` ({given.min}) is greater than `max` ({given.max})")
         if least == most and (given.strict_min or given.strict_max):
-            return f"no value lies strictly between {given.min} and {given.max}"
-    return None
+            raise ValueError(f"no value lies strictly between {given.min} and {given.max}")
+    return least, most
 
 
 def _make_allowed(column: Column, allowed: dict[str, list[bool | int | float | str]]) -> Rule | Fault:
@@ -146,8 +150,7 @@ def _make_allowed(column: Column, allowed: dict[str, list[bool | int | float | s
     try:
         values = [parse_value(value, column) for value in given]
     except ValueError as error:
-        wanted = f"`{column.name}` is {column.type}: give {EXAMPLES[column.type]}.{say_note(column)}"
-        return Fault(parameter, f"{error}; {wanted}", "allowed_values", column.name)
+        return Fault(parameter, f"{error}.{say_note(column)}", "allowed_values", column.name)
     shown = ", ".join(repr(value) if isinstance(value, str) else str(value) for value in given[:_SHOWN_VALUES])
     more = f", ... ({len(given)} in all)" if len(given) > _SHOWN_VALUES else ""
     return Rule("allowed_values", column.name, f"one of {shown}{more}", {"values": values})

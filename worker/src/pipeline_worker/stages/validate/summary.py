@@ -10,8 +10,9 @@ from typing import Any
 from pipeline_contract.escape import escape
 
 from ...schema import Schema
+from ..ingest.told import shorten
 from .finding import Finding
-from .rule import MAX_MISSING_TARGET_SHARE, ROW_COUNTS, SAME_SCHEMA, count_rows
+from .rule import MAX_MISSING_TARGET_SHARE, SAME_SCHEMA, count_rows
 
 _SHOWN_EXAMPLES = 3
 _WIDEST = 48
@@ -47,7 +48,12 @@ def draw_table(rules: Sequence[dict[str, Any]]) -> str:
     """Return *rules* of a summary as lines of aligned columns."""
     lines = [("rule", "column", "expected", "found")]
     lines += [
-        (rule["rule"], name_subject(rule) or "(rows)", escape(_cut(rule["expected"])), escape(rule["found"]))
+        (
+            rule["rule"],
+            name_subject(rule) or "(rows)",
+            escape(shorten(rule["expected"], _WIDEST)),
+            escape(rule["found"]),
+        )
         for rule in rules
     ]
     widths = [max(len(line[position]) for line in lines) for position in range(3)]
@@ -118,14 +124,14 @@ def _say_found(finding: Finding, schema: Schema) -> str:
         return "no value at all" if not finding.checked else f"all {finding.checked:,} {noun}"
     share = f"{finding.violating:,} of {finding.checked:,} {noun}"
     verb = "is" if finding.violating == 1 else "are"
-    if rule.name in {"non_null_columns", MAX_MISSING_TARGET_SHARE, "expect_column_values_to_not_be_null"}:
+    if rule.expectation == "expect_column_values_to_not_be_null":
         said = f"{share} {verb} missing"
         examples = [_place(row, schema) for row in finding.rows]
     elif rule.name == "unique_columns":
         said = f"{share} occur more than once"
         examples = _show_by_value(finding, schema, most_rows=2)
     else:
-        said = f"{share} {verb if rule.offered is None else 'does' if finding.violating == 1 else 'do'} not"
+        said = f"{share} {verb if rule.is_ours else 'does' if finding.violating == 1 else 'do'} not"
         examples = _show_by_value(finding, schema, most_rows=1)
     more = ", ..." if len(examples) > _SHOWN_EXAMPLES or finding.violating > len(finding.rows) else ""
     return f"{said}: {', '.join(examples[:_SHOWN_EXAMPLES])}{more}"
@@ -133,9 +139,9 @@ def _say_found(finding: Finding, schema: Schema) -> str:
 
 def _say_observed(finding: Finding) -> str:
     rule, observed = finding.rule, finding.observed
-    if rule.name in ROW_COUNTS or rule.name.startswith("expect_table_row_count"):
+    if rule.expectation.startswith("expect_table_row_count"):
         return count_rows(observed)
-    if rule.name in {"required_columns", "expect_column_to_exist"}:
+    if rule.expectation == "expect_column_to_exist":
         return "it exists" if finding.is_satisfied else "it is not there"
     if rule.name == SAME_SCHEMA:
         return str(observed)
@@ -177,7 +183,7 @@ def _show(value: Any) -> str:
         return f"({', '.join(_show(each) for each in value)})"
     if value is None:
         return "(missing)"
-    return _cut(repr(value) if isinstance(value, str) else str(_plain(value)))
+    return shorten(repr(value) if isinstance(value, str) else str(_plain(value)), _WIDEST)
 
 
 def _plain(value: Any) -> Any:
@@ -187,10 +193,4 @@ def _plain(value: Any) -> Any:
         return value.isoformat()
     if isinstance(value, tuple):
         return [_plain(each) for each in value]
-    if isinstance(value, str) and len(value) > _LONGEST_VALUE:
-        return value[: _LONGEST_VALUE - 3] + "..."
-    return value
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= _WIDEST else text[: _WIDEST - 3] + "..."
+    return shorten(value, _LONGEST_VALUE) if isinstance(value, str) else value

@@ -11,9 +11,10 @@ from ....errors import DataUnreadable
 from ....limits import Limits
 from ....request import IngestionConfig
 from ..converted import Converted
-from ..json_records import UNUSED, Record, RecordsFormat, convert_records, list_names, refuse_repeated
+from ..json_records import UNUSED, Record, SeenRecords, convert_records, refuse_repeated
 from ..json_text import JsonText, decode_head
 from ..text_encoding import find_encoding
+from ..told import list_names
 from .file_format import FileFormat
 
 _BEGINS = re.compile(r'\s*(?:\{\s*["}]|\[\s*(?:[\[{"\d\]]|null\b))')
@@ -54,9 +55,7 @@ def _convert(
     found = _Found()
     with path.open(encoding=encoding.codec) as file:
         records = enumerate(_read(JsonText(file, name), found), start=1)
-        converted = convert_records(
-            records, RecordsFormat(config.decimal), "record", target, name, config, drop_columns, limits
-        )
+        converted = convert_records(records, SeenRecords(), "record", target, name, config, drop_columns, limits)
     argument = found.argument
     if found.is_columns and converted.pandas_call[0] == "json_normalize":
         # It flattens records, and no columns.
@@ -133,10 +132,15 @@ def _read_object(text: JsonText, found: _Found) -> Iterator[Record]:
         if key in others or key in arrays:
             raise refuse_repeated(key, f"{text.name}, line {text.line}")
         text.expect(":")
-        if text.peek() == "[" and _holds_records(text):
+        if text.peek() == "[" and text.peek(behind=True) == "{":
             arrays.append(key)
             if len(arrays) > 1:
-                raise _refuse_several(arrays, text.name)
+                raise DataUnreadable(
+                    f"The object holds more than one array of records: {list_names(arrays)}.",
+                    where=text.name,
+                    fix="Write the one that is the table into a file of its own.",
+                    details={"arrays": arrays},
+                )
             found.how, found.argument = f"the array of records `{key}`", f"json.load({{file}})[{key!r}]"
             for record in _read_array(text):
                 count += 1
@@ -165,10 +169,6 @@ def _check_others(others: Record, array: str, count: int, name: str) -> None:
         )
 
 
-def _holds_records(text: JsonText) -> bool:
-    return text.peek_behind("[") == "{"
-
-
 def _read_columns(columns: Record, text: JsonText, found: _Found) -> Iterator[Record]:
     kinds = {type(value) for value in columns.values()}
     if columns.keys() == _SPLIT:
@@ -188,7 +188,6 @@ def _read_columns(columns: Record, text: JsonText, found: _Found) -> Iterator[Re
                 details={"lengths": lengths},
             )
         found.how, found.is_columns = "an object of columns", True
-        found.argument = "json.load({file})"
         yield from (dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True))
     elif kinds == {dict}:
         if not all(key.isdecimal() for values in columns.values() for key in values):
@@ -209,15 +208,6 @@ def _read_columns(columns: Record, text: JsonText, found: _Found) -> Iterator[Re
     else:
         found.how, found.argument = "one record", "[json.load({file})]"
         yield columns
-
-
-def _refuse_several(arrays: list[str], name: str) -> DataUnreadable:
-    return DataUnreadable(
-        f"The object holds more than one array of records: {', '.join(f'`{each}`' for each in arrays)}.",
-        where=name,
-        fix="Write the one that is the table into a file of its own.",
-        details={"arrays": arrays},
-    )
 
 
 JSON = FileFormat("json", "a JSON file", (".json",), _convert, is_one=_is_one, unused=UNUSED, is_text=True)

@@ -14,14 +14,13 @@ from ....errors import DataUnreadable
 from ....limits import Limits
 from ....request import IngestionConfig
 from ..converted import Converted
-from ..json_columns import read_columns
+from ..json_columns import Cells, read_columns
 from ..json_records import (
     TOO_MANY_DIGITS,
     UNUSED,
-    Cells,
     Record,
-    RecordsFormat,
     RepeatedNameError,
+    SeenRecords,
     convert_records,
     make_record,
     note_kinds,
@@ -71,9 +70,9 @@ def _convert(
     path: Path, target: Path, name: str, config: IngestionConfig, drop_columns: Collection[str], limits: Limits
 ) -> Converted:
     encoding = find_encoding(path, name, config.encoding, quotes=())
-    records_format = RecordsFormat(config.decimal)
-    records = _read(path, encoding, name, records_format)
-    converted = convert_records(records, records_format, "line", target, name, config, drop_columns, limits)
+    seen = SeenRecords()
+    records = _read(path, encoding, name, seen)
+    converted = convert_records(records, seen, "line", target, name, config, drop_columns, limits)
     return replace(
         converted,
         found=f"a record for each line, encoding {encoding.name}",
@@ -83,22 +82,20 @@ def _convert(
     )
 
 
-def _read(
-    path: Path, encoding: TextEncoding, name: str, records_format: RecordsFormat
-) -> Iterator[tuple[int, Record | Cells]]:
+def _read(path: Path, encoding: TextEncoding, name: str, seen: SeenRecords) -> Iterator[tuple[int, Record | Cells]]:
     number = 1
     for block in _read_blocks(path, encoding):
-        if not records_format.kinds and len(block) > _FIRST_BYTES:
+        if not seen.kinds and len(block) > _FIRST_BYTES:
             # What is wrong with the first lines is said when they are read for good.
             with suppress(DataUnreadable):
                 first = str(block[:_FIRST_BYTES], "utf-8", "ignore").split("\n")[:-1]
-                note_kinds([record for _, record in _read_lines(first, 1, name, is_cut=False)], records_format, name)
+                note_kinds([record for _, record in _read_lines(first, 1, name, is_cut=False)], seen, name)
         # What the lines before were tells what these have to be.
         is_long = len(block) >= _LONGEST_LINE
-        found = None if is_long else read_columns(block, records_format.kinds, records_format.nested)
+        found = None if is_long else read_columns(block, seen.kinds, seen.nested)
         if found is not None:
-            yield number, Cells(*found)
-            number += found[1]
+            yield number, found
+            number += found.rows
         else:
             lines = str(block, "utf-8").removesuffix("\n").split("\n")
             yield from _read_lines(lines, number, name, is_cut=block[-1:] != b"\n")

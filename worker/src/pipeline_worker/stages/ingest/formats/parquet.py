@@ -12,13 +12,12 @@ from ..converted import (
     MERGING,
     Converted,
     describe_schema,
+    find_merging,
     leave_types_open,
     list_column_notes,
-    list_integers,
     write_rows,
 )
 from ..doubts import Doubts
-from ..merging import find_merging
 from ..parquet_columns import ParquetColumns, find_parquet_columns
 from ..parquet_given import apply_given
 from .file_format import FileFormat
@@ -42,7 +41,7 @@ def _convert(
         return found, rows, missing, [" ".join(filter(None, each)) or None for each in notes]
 
     found, rows, missing, column_notes = write({})
-    if merging := find_merging(target, list_integers(found.typed)):
+    if merging := find_merging(target, found.typed):
         found, rows, missing, column_notes = write(dict.fromkeys(merging, MERGING))
     schema = describe_schema(found.typed, missing, rows, notes=column_notes, left_out=found.left_out)
     notes = found.list_notes() + list_column_notes(schema)

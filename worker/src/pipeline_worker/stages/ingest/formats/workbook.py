@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,8 @@ from ..csv_format import name_columns
 from ..extra_lines import find_body
 from ..native_cells import write_float, write_floats, write_truth
 from ..sheet_size import check_sheets
-from ..text_table import convert_body, mark_truths
+from ..text_format import TextFormat
+from ..text_table import convert_body
 from ..workbook_file import OLE, find_sheet, is_ods, is_xlsx, open_workbook, refuse_others
 from .file_format import FileFormat
 
@@ -31,41 +32,6 @@ _BLOCK_CELLS = 1 << 17
 _TIMES = {dt.date, dt.datetime, dt.time, dt.timedelta}
 
 
-@dataclass
-class SheetFormat:
-    """How one sheet is written. Its rows are counted from 1, as programs show them.
-
-    :param lines_before: rows before the header.
-    :param kinds: for each column of the sheet, what its cells are, but for empty ones.
-    :param blank: rows without a cell, between others.
-    :param decimal: as the request gives it, for cells of text.
-    """
-
-    lines_before: int
-    decimal: str | None
-    header: tuple[str, ...] = ()
-    first_row: tuple[str, ...] = ()
-    first_row_line: int = 0
-    last_row: tuple[str, ...] = ()
-    last_row_line: int = 0
-    blank: list[int] = field(default_factory=list)
-    kinds: dict[str, set[type]] = field(default_factory=dict)
-    line: str = "Row"
-    separator: str = ""
-    quote: str = ""
-    #: A person who types a word cannot say whether it is text.
-    has_quotes: bool = False
-
-    @property
-    def header_line(self) -> int:
-        """The row of the header."""
-        return self.lines_before + 1
-
-    def find_decimal(self, column: str) -> str | None:
-        """Return the decimal sign of *column*: numbers have a point, as we write them."""
-        return "." if {int, float} & self.kinds.get(column, set()) else self.decimal
-
-
 def _convert(
     path: Path, target: Path, name: str, config: IngestionConfig, drop_columns: Collection[str], limits: Limits
 ) -> Converted:
@@ -74,20 +40,19 @@ def _convert(
         check_sheets(path, name, limits)
         sheet, before, notes = find_sheet(open_workbook(file, name), config.sheet, name)
         sheet_name = sheet.name
-        sheet_format = SheetFormat(before, config.decimal)
-        positions = _write_cells(sheet, sheet_format, cells)
+        found, blank = _write_cells(sheet, before, cells)
         del sheet
-    names, named = name_columns(sheet_format.header)
-    sheet_format.kinds = {each: sheet_format.kinds[at] for each, at in zip(names, positions, strict=True)}
+    names, named = name_columns(found.header)
+    positions = list(found.kinds)
+    sheet_format = replace(found, decimal=config.decimal, kinds=dict(zip(names, found.kinds.values(), strict=True)))
 
     def read(_: tuple[str, ...] = ()) -> Iterator[pa.RecordBatch]:
         return limits.watch(cells.read(positions), names, name, cells.rows, drop_columns)
 
     body = find_body(read, sheet_format, names, leave_types_open(config, drop_columns), name, target)
-    body = mark_truths(body, names, sheet_format.kinds)
-    first_line = None if sheet_format.blank else body.first_line
+    first_line = None if blank else body.first_line
     converted = convert_body(body, sheet_format, names, target, name, first_line)
-    skipped = {*range(before), *(row - 1 for row in sheet_format.blank), *body.pandas_options.get("skiprows", ())}
+    skipped = {*range(before), *(row - 1 for row in blank), *body.pandas_options.get("skiprows", ())}
     options = {"sheet_name": sheet_name, "skiprows": sorted(skipped)} if skipped else {"sheet_name": sheet_name}
     options |= {"nrows": body.pandas_options["nrows"]} if "nrows" in body.pandas_options else {}
     unread = {
@@ -104,24 +69,30 @@ def _convert(
     )
 
 
-def _write_cells(sheet: CalamineSheet, sheet_format: SheetFormat, cells: CellFile) -> list[str]:
-    """Write the cells below the header, and return the positions of the columns that have a name or a cell."""
+def _write_cells(sheet: CalamineSheet, before: int, cells: CellFile) -> tuple[TextFormat, list[int]]:
+    """Write the cells below the header; return how the sheet is written, and which rows between others are without a cell.
+
+    Rows are counted from 1, as programs show them; the columns that have a name or a cell are called by their positions.
+
+    :param before: how many rows stand before the header.
+    """
     rows = enumerate(sheet.iter_rows(), start=1)
     header: list[Any] = []
-    for _ in range(sheet_format.header_line):
+    for _ in range(before + 1):
         _, header = next(rows)
     left = sheet.start[1] if sheet.start else 0
     kinds: dict[int, set[type]] = defaultdict(set)
     first: tuple[int, list[Any]] = (0, [])
     last = first
     waiting: list[list[Any]] = []
+    between: list[int] = []
     blank: list[int] = []
     size = max(1, _BLOCK_CELLS // len(header))
     for number, row in rows:
         if not any(cell != "" for cell in row):
             blank.append(number)
             continue
-        sheet_format.blank += blank
+        between += blank
         blank = []
         first, last = (first if first[0] else (number, row)), (number, row)
         waiting.append(row)
@@ -130,13 +101,19 @@ def _write_cells(sheet: CalamineSheet, sheet_format: SheetFormat, cells: CellFil
             waiting = []
     _write_block(waiting, cells, kinds)
     used = [at for at, cell in enumerate(header) if cell != "" or kinds[at]]
-    sheet_format.header = tuple(_write_name(header[at]) or f"Unnamed: {left + at}" for at in used)
-    sheet_format.first_row_line, sheet_format.last_row_line = first[0], last[0]
-    sheet_format.first_row, sheet_format.last_row = (
-        tuple(_WRITE[type(row[at])](row[at]) for at in used) for row in (first[1], last[1])
+    first_row, last_row = (tuple(_WRITE[type(row[at])](row[at]) for at in used) for row in (first[1], last[1]))
+    found = TextFormat(
+        line="Row",
+        header=tuple(_write_name(header[at]) or f"Unnamed: {left + at}" for at in used),
+        header_line=before + 1,
+        lines_before=before,
+        first_row=first_row,
+        first_row_line=first[0],
+        last_row=last_row,
+        last_row_line=last[0],
+        kinds={str(at): kinds[at] for at in used},
     )
-    sheet_format.kinds = {str(at): kinds[at] for at in used}
-    return [str(at) for at in used]
+    return found, between
 
 
 def _write_block(rows: list[list[Any]], cells: CellFile, kinds: dict[int, set[type]]) -> None:
