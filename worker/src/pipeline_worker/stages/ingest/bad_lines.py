@@ -12,10 +12,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ...wording import list_phrases
 from .bad_rows import MOST_NAMED, count_row_cells, explain_rows
 from .csv_format import CsvFormat
 from .csv_lines import Row, is_bad, read_lines
-from .told import list_phrases
 
 #: What is looked at of it at once; more does not fit into the processor's cache, and takes three times as long.
 _BLOCK_BYTES = 1 << 18

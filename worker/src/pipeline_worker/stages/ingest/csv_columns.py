@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from ...errors import DataUnreadable, ParameterInvalid, near_miss, quote_name
 from ...request import IngestionConfig
+from ...wording import shorten
 from .column_type import CellMisfitError, Typed
 from .draft import Draft, Looked, write_draft
 from .guess import Guess
@@ -20,7 +21,6 @@ from .number_form import NumberForm
 from .resolve import settle
 from .setting_line import LONGEST_WORD, MOST_WORDS, write_setting
 from .text_format import TextFormat
-from .told import shorten
 from .unquoted import Read, find_unquoted, take_samples
 
 #: A number that is no whole one, in the way that most files write it.

@@ -12,13 +12,13 @@ from typing import Any
 
 from ...errors import DataUnreadable, ParameterInvalid
 from ...request import IngestionConfig
+from ...wording import note_trimmed_names
 from .blank_runs import BlankRuns
 from .separator import BLANKS, NAMES, allow_long_cells, check_separator, find_separator, split_rows
 from .setting_line import write_config
 from .single_column import refuse_given_separator, refuse_several_signs, refuse_single_column
 from .text_encoding import TextEncoding, find_encoding
 from .text_format import TextFormat
-from .told import note_trimmed_names
 
 _SAMPLE_CHARACTERS = 256 * 1024
 _LONGEST_SAMPLE = 32 * 1024 * 1024

@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping, Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ...wording import count_cells, list_phrases
 from .column_type import Typed
 from .setting_line import write_setting
-from .told import count_cells, list_phrases
 
 _CANDIDATES = (-99, -999, -9999, -99999, -999999, 999, 9999, 99999, 999999)
 #: A column with more different texts has no labels.

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import types
 
+from ...wording import shorten
 from .column_type import Booleans, CellMisfitError, Reading, strip_zeros
 from .date_format import ANY_DATE
 from .dates import Dates, list_date_formats
@@ -17,7 +18,6 @@ from .number_form import NumberForm
 from .number_format import Numbers, WholeNumbers, has_leading_zero, read_plain
 from .setting_line import LONGEST_WORD, MOST_WORDS, write_setting
 from .times import Durations, Times
-from .told import shorten
 
 #: Values that are looked at first, so that most types are dropped without a look at a whole block.
 _GLANCE = 256

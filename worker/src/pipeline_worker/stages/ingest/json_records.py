@@ -16,6 +16,7 @@ import pyarrow as pa
 from ...errors import DataUnreadable
 from ...limits import Limits
 from ...request import IngestionConfig
+from ...wording import list_names
 from .cell_file import CellFile
 from .converted import MERGING, Converted, leave_types_open
 from .csv_format import name_columns
@@ -24,7 +25,6 @@ from .json_columns import Cells
 from .native_cells import write_float, write_floats, write_truth
 from .text_format import TextFormat
 from .text_table import convert_body
-from .told import list_names
 
 Record = dict[str, Any]
 

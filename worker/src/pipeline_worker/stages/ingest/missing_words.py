@@ -14,9 +14,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ...request import IngestionConfig
+from ...wording import count_cells
 from .arrow_text import NULL, make_texts
 from .setting_line import write_setting
-from .told import count_cells
 
 #: Cells that mean "missing" beside numbers, dates, times and booleans, with or without blanks around them.
 MISSING_WORDS = (

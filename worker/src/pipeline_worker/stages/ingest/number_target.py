@@ -13,12 +13,12 @@ import pyarrow.parquet as pq
 from ...errors import DataUnreadable
 from ...request import IngestionConfig
 from ...schema import Schema
+from ...wording import shorten
 from .arrow_text import make_texts
 from .missing_words import GivenWords, WordSet
 from .number_form import NumberForm
 from .number_format import LEADING_ZERO, Numbers
 from .setting_line import LONGEST_WORD, write_setting
-from .told import shorten
 
 #: Cells that are numbers, of those that say anything, and different numbers: with fewer they are labels, such as 1, 2, 3+.
 _LEAST_SHARE, _MOST_LABELS = 0.95, 20

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 
 from ...errors import DataUnreadable
 from ...limits import USUAL, Limits
+from ...wording import note_trimmed, note_trimmed_names, shorten
 from .column_type import CellMisfitError, Typed
 from .csv_columns import refuse_cell
 from .pandas_index import PandasIndex, find_index, note_index
@@ -21,7 +22,6 @@ from .parquet_retyped import retype
 from .parquet_size import check_size
 from .parquet_types import choose_type, damaged, find_type, is_text
 from .parquet_values import bring_to, decode, refuse_odd_years
-from .told import note_trimmed, note_trimmed_names, shorten
 
 _BATCH_CELLS = 2_000_000
 _BUFFER_BYTES = 1 << 20

@@ -16,8 +16,8 @@ from pyarrow import types
 
 from ...dataset_rows import read_pieces
 from ...schema import Schema
+from ...wording import shorten
 from .arrow_text import make_texts
-from .told import shorten
 
 QUANTILES = (5, 25, 50, 75, 95)
 #: Distinct values of a column that are counted exactly; a column with more is said to have at least so many.

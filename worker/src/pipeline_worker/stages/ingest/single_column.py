@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from ...errors import DataUnreadable, ParameterInvalid
+from ...wording import shorten
 from .blank_runs import BlankRuns
 from .separator import BLANKS, NAMES, SEPARATORS, find_separator, split_rows
 from .setting_line import write_config
-from .told import shorten
 
 _LONGEST_SHOWN = 60
 #: A name of a column seldom has more.

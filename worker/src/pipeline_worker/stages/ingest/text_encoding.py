@@ -24,6 +24,8 @@ from .east_asian import find_east_asian
 from .setting_line import write_config
 
 _CHUNK_BYTES = 1 << 20
+#: The state of a decoder that waits for no rest of a character, or of a line end.
+_AT_START = (b"", 0)
 #: Of a longer last line only so much is kept.
 _LONGEST_LINE = 1 << 18
 #: No row is so long that it can be read, and what looks for a fault reads whole lines.
@@ -191,8 +193,10 @@ def _scan(path: Path, codec: str, how: str, quotes: Sequence[str], name: str) ->
         while not is_final:
             chunk = file.read(_CHUNK_BYTES)
             is_final = not chunk
+            # Most of most files is ASCII, which is text as it is.
+            is_ascii = codec == "utf-8" and chunk.isascii() and b"\r" not in chunk and decoder.getstate() == _AT_START
             try:
-                text = decoder.decode(chunk, final=is_final)
+                text = chunk.decode("ascii") if is_ascii and chunk else decoder.decode(chunk, final=is_final)
             except UnicodeDecodeError as error:
                 before = error.object[: error.start].decode(codec, errors="ignore")
                 raise _UndecodableError(breaks + before.count("\n") + 1) from error

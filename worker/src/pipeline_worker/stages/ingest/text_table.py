@@ -11,6 +11,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from ...errors import DataUnreadable
+from ...wording import list_phrases, note_trimmed
 from .arrow_text import make_texts
 from .column_type import TRUTHS, CellMisfitError, Typed
 from .converted import (
@@ -27,7 +28,6 @@ from .doubts import Doubts
 from .extra_lines import Body
 from .number_form import NumberForm
 from .text_format import TextFormat
-from .told import list_phrases, note_trimmed
 from .unquoted import Read
 
 _LISTED = 10

@@ -14,11 +14,11 @@ from typing import IO, NoReturn
 from ...errors import DataUnreadable, ParameterInvalid, near_miss
 from ...limits import Limits
 from ...run.dataset_name import check_key
+from ...wording import list_names
 from .damage import SEND_AGAIN, say_damage
 from .foreign import can_be_table, refuse_kind
 from .formats.loaded import DATA_ENDINGS
 from .setting_line import write_config
-from .told import list_names
 
 _GZIP, _ZIPS = b"\x1f\x8b", (b"PK\x03\x04", b"PK\x05\x06")
 #: The first of several parts of a zip archive.

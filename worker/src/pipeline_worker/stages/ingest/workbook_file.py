@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from ...errors import DataUnreadable, ParameterInvalid, near_miss
+from ...wording import shorten
 from .damage import SEND_AGAIN, say_damage
 from .foreign import refuse_kind
 from .setting_line import write_config
-from .told import shorten
 
 if TYPE_CHECKING:
     from python_calamine import CalamineSheet, CalamineWorkbook

@@ -9,7 +9,7 @@ from typing import Any
 from ...errors import ColumnMissing, RequestFault, RulesViolated, RuleUnusable, find_nearest, quote_name
 from ...request import DataValidation
 from ...schema import Schema
-from ..ingest.told import list_phrases
+from ...wording import list_phrases
 from ..train.target import MIN_ROWS
 from .finding import Finding
 from .rule import MAX_MISSING_TARGET_SHARE, ROW_COUNTS, SAME_SCHEMA, Fault

@@ -10,7 +10,7 @@ from typing import Any
 from pipeline_contract.escape import escape
 
 from ...schema import Schema
-from ..ingest.told import shorten
+from ...wording import shorten
 from .finding import Finding
 from .rule import MAX_MISSING_TARGET_SHARE, SAME_SCHEMA, count_rows
 

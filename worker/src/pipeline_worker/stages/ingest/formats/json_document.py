@@ -10,11 +10,11 @@ from pathlib import Path
 from ....errors import DataUnreadable
 from ....limits import Limits
 from ....request import IngestionConfig
+from ....wording import list_names
 from ..converted import Converted
 from ..json_records import UNUSED, Record, SeenRecords, convert_records, refuse_repeated
 from ..json_text import JsonText, decode_head
 from ..text_encoding import find_encoding
-from ..told import list_names
 from .file_format import FileFormat
 
 _BEGINS = re.compile(r'\s*(?:\{\s*["}]|\[\s*(?:[\[{"\d\]]|null\b))')
