@@ -108,7 +108,7 @@ def put_published(store: Store, uri: str, mine: PublishedSchema) -> PublishedSch
         etag = present[1] if present else None
         content = mine.model_dump_json(indent=1).encode()
         try:
-            store.put(uri, content, if_none_match=etag is None, if_match=etag, content_type="application/json")
+            store.put(uri, content, if_none_match=etag is None, if_match=etag)
         except PreconditionFailed:
             # Another worker published this version meanwhile; or the client repeated a put whose answer got lost.
             continue

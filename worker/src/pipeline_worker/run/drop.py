@@ -94,7 +94,7 @@ def fetch_source(
     )
     content = drop.write()
     try:
-        store.put(layout.drop, content, if_none_match=True, content_type="application/json")
+        store.put(layout.drop, content, if_none_match=True)
     except PreconditionFailed:
         # An attempt of the same run was here before; what it wrote is what the run began with.
         present = read_drop(store, layout)

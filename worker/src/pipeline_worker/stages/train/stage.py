@@ -133,13 +133,13 @@ def _save(
     content = learned.described | {"measured_digest": measured.digest}
     metrics = json.dumps(content, indent=1, ensure_ascii=False).encode()
     return saved | {
-        "metrics": attempt.save("metrics.json", metrics, "application/json"),
+        "metrics": attempt.save("metrics.json", metrics),
         **{
-            f"figure_{name.removesuffix('.png')}": attempt.save(f"figures/{name}", content, "image/png")
+            f"figure_{name.removesuffix('.png')}": attempt.save(f"figures/{name}", content)
             for name, content in figures.items()
         },
         **{
-            f"tuning_{name.removesuffix('.json')}": attempt.save(f"tuning/{name}", content, "application/json")
+            f"tuning_{name.removesuffix('.json')}": attempt.save(f"tuning/{name}", content)
             for name, content in tuning.items()
         },
     }
