@@ -60,6 +60,15 @@ class MlflowServer:
             raise self._odd(where, answer)
         return content
 
+    def try_call(self, method: str, path: str, values: Mapping[str, Any], refused_as: str) -> dict[str, Any] | None:
+        """Return the answer as :meth:`call` does, or None where the server refuses by the code *refused_as*."""
+        try:
+            return self.call(method, path, values)
+        except MlflowRefusal as refusal:
+            if refusal.code != refused_as:
+                raise
+            return None
+
     def link_run(self, experiment_id: str, run_id: str) -> str:
         """Return the address of a run's page."""
         return f"{self._public_url}/#/experiments/{experiment_id}/runs/{run_id}?{_VIEW}"
