@@ -59,18 +59,9 @@ def search(
 ) -> Tuned:
     from pipeline_worker.stages.train.tune import tune
 
-    return tune(
-        score,
-        space,
-        defaults=defaults,
-        may_refuse=may_refuse,
-        metric=METRICS[metric],
-        rows=200,
-        most_trials=trials,
-        timeout_seconds=seconds,
-        random_state=seed,
-        say=lambda _: None,
-    )
+    wanted = Tuning(n_trials=trials, timeout_seconds=seconds)
+    request = Request(tuning=wanted, random_state=seed, hyperparameters={"fixed": 1} if may_refuse else {})
+    return tune(score, space, request, defaults=defaults, metric=METRICS[metric], rows=200, say=lambda _: None)
 
 
 def candidate_of(name: str, **hyperparameters: Any) -> Any:

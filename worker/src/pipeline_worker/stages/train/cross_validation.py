@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from .model_table import Model
 from .models import make_estimator
 
 
+@dataclass(frozen=True)
 class CrossValidation:
     """Folds of the rows to learn from, and a metric.
 
@@ -27,51 +29,35 @@ class CrossValidation:
     :param encodings: of the rows that the *folds* are positions of.
     """
 
-    def __init__(
-        self,
-        encodings: Encodings,
-        target: NDArray[Any],
-        folds: Sequence[Fold],
-        kind: Kind,
-        metric: str,
-        positive: Any,
-        random_state: int,
-    ) -> None:
-        self._encodings = encodings
-        self._target = target
-        self._kind = kind
-        self._positive = positive
-        self._random_state = random_state
-        self.folds = folds
-        self.metric = metric
+    encodings: Encodings
+    target: NDArray[Any]
+    folds: Sequence[Fold]
+    kind: Kind
+    metric: str
+    positive: Any
+    random_state: int
 
     def score(self, model: Model, hyperparameters: Mapping[str, Any]) -> Iterator[float]:
         """Yield the score of each fold: the metric, or what is below zero by it where less is better, so that more always is.
 
         :raises ParameterInvalid: the model has no such hyperparameter, or cannot take its value.
         """
-        encoded = self._encodings.of(model.family).rows
+        encoded = self.encodings.of(model.family).rows
         sign = METRICS[self.metric].sign
         for fold in self.folds:
-            target = self._target[fold.train]
-            estimator, _ = make_estimator(model, hyperparameters, target, self._random_state)
+            target = self.target[fold.train]
+            estimator, _ = make_estimator(model, hyperparameters, target, self.random_state)
             # What a library has to say, it says again of the model that is chosen.
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 estimator.fit(_safe_indexing(encoded, fold.train), target)
-                predicted = predict(estimator, _safe_indexing(encoded, fold.test), self._kind)
-            yield sign * score(self.metric, self._target[fold.test], predicted, self._positive)
+                predicted = predict(estimator, _safe_indexing(encoded, fold.test), self.kind)
+            yield sign * score(self.metric, self.target[fold.test], predicted, self.positive)
 
     @property
     def rows(self) -> int:
         """How many rows there are."""
-        return len(self._target)
-
-    def by(self, metric: str) -> CrossValidation:
-        """Return this with another *metric*."""
-        return CrossValidation(
-            self._encodings, self._target, self.folds, self._kind, metric, self._positive, self._random_state
-        )
+        return len(self.target)
 
 
 def sample_rows(target: NDArray[Any], kind: Kind, rows: int, random_state: int) -> NDArray[np.int64]:

@@ -88,15 +88,7 @@ def _make_validation(plan: Plan, encodings: Encodings) -> CrossValidation | None
         encodings = Encodings(plan.table.columns, plan.train_features.iloc[sample], request.random_state)
     # Without a wish: what sees how sure a model is tells models apart sooner than what counts, or ranks.
     metric = request.metric or ("log_loss" if plan.kind == CLASSIFICATION else "r2")
-    return CrossValidation(
-        encodings,
-        target,
-        folds,
-        plan.kind,
-        metric,
-        plan.positive,
-        request.random_state,
-    )
+    return CrossValidation(encodings, target, folds, plan.kind, metric, plan.positive, request.random_state)
 
 
 def _choose(plan: Plan, validation: CrossValidation, say: Say, seconds: float) -> Choice:

@@ -21,7 +21,7 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 from optuna.trial import TrialState
 
 from ...errors import ParameterInvalid
-from ...request import Request, Tuning
+from ...request import Request
 from .candidates import Candidate
 from .cross_validation import CrossValidation
 from .metric_table import METRICS, Metric
@@ -54,20 +54,17 @@ def tune_candidate(
     :param say: takes lines for the log.
     :raises ParameterInvalid: the model refused every combination, or the rows do not have the metric.
     """
-    search = request.search or Tuning()
+    assert request.search is not None
     given = candidate.hyperparameters
     estimator, _ = make_estimator(candidate.model, given, target, request.random_state)
-    judged = validation.by(search.metric or validation.metric)
+    judged = replace(validation, metric=request.search.metric or validation.metric)
     return tune(
         lambda params: judged.score(candidate.model, {**given, **params}),
-        choose_space(candidate.model, search.search_space, request.hyperparameters),
+        choose_space(candidate.model, request.search.search_space, request.hyperparameters),
+        request,
         defaults=estimator.get_params(),
-        may_refuse=bool(request.hyperparameters),
         metric=METRICS[judged.metric],
         rows=judged.rows,
-        most_trials=search.most_trials,
-        timeout_seconds=search.timeout_seconds,
-        random_state=request.random_state,
         say=say,
     )
 
@@ -75,27 +72,27 @@ def tune_candidate(
 def tune(
     score: Score,
     space: SearchSpace,
+    request: Request,
     *,
     defaults: Mapping[str, Any],
-    may_refuse: bool,
     metric: Metric,
     rows: int,
-    most_trials: int,
-    timeout_seconds: float | None,
-    random_state: int,
     say: Callable[[str], None],
 ) -> Tuned:
     """Return the trials of a search through *space*, at least one of them done.
 
     :param score: given the hyperparameters to set besides those that are fixed.
+    :param request: says how long is searched, and from which seed.
     :param defaults: the values that the hyperparameters in *space* have where none is set.
-    :param may_refuse: whether a person set others, so that the model may refuse the defaults too; else that is our fault.
     :raises ParameterInvalid: the model refused every combination.
     """
+    assert request.search is not None
+    most_trials, random_state = request.search.most_trials, request.random_state
     began = last_said = time.monotonic()
-    end = math.inf if timeout_seconds is None else began + timeout_seconds
+    end = began + (request.search.timeout_seconds or math.inf)
     default = {name: defaults[name] for name in space}
-    trials = [_try(score, 0, default, {}, lambda _: None, refusals=REFUSALS if may_refuse else ())]
+    # Where a person set others, the model may refuse the defaults too; else that is our fault.
+    trials = [_try(score, 0, default, {}, lambda _: None, refusals=REFUSALS if request.hyperparameters else ())]
     study = _make_study(space, trials[0], random_state)
     combinations = list_combinations(space)
     if combinations is not None:
