@@ -37,6 +37,13 @@ class Predictions:
     scores: NDArray[Any] | None
     classes: NDArray[Any] | None
 
+    def scores_of(self, label: Any) -> NDArray[Any]:
+        """Return the probability of the class *label* for each row."""
+        assert self.scores is not None
+        assert self.classes is not None
+        scores: NDArray[Any] = self.scores[:, np.flatnonzero(self.classes == label)[0]]
+        return scores
+
 
 @dataclass(frozen=True)
 class Measured:

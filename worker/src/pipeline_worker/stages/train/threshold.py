@@ -25,11 +25,9 @@ def choose_threshold(predicted: Predictions, actual: NDArray[Any], positive: Any
     :param predicted: of rows that the model has not learned from.
     :param metric: where it is about probabilities, or None, balanced accuracy is taken.
     """
-    assert predicted.scores is not None
     assert predicted.classes is not None
     name = metric if metric and not METRICS[metric].needs_scores else "balanced_accuracy"
-    position = int(np.flatnonzero(predicted.classes == positive)[0])
-    of_positive, other = predicted.scores[:, position], predicted.classes[1 - position]
+    of_positive, other = predicted.scores_of(positive), predicted.classes[predicted.classes != positive][0]
     tried = np.unique(np.quantile(of_positive, np.linspace(0, 1, _TRIED)))
     # Between two probabilities, where a little more or less changes nothing.
     tried = (tried[:-1] + tried[1:]) / 2 if len(tried) > 1 else np.array([0.5])
