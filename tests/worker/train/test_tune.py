@@ -358,7 +358,7 @@ def test_rows_too_few_for_two_folds_are_said_to_be(tmp_path: Path) -> None:
 
 def test_a_search_on_the_rows_that_are_measured_is_said_to_be(tmp_path: Path) -> None:
     """Without a test part of its own the metrics come out too good, and a note says so; with one nothing has to be said."""
-    from pipeline_worker.stages.train.facts import describe_learned
+    from pipeline_worker.stages.train.result import describe_learned
 
     said = []
     for scenario in ("full_train", "holdout"):

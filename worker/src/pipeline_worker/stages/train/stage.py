@@ -41,10 +41,9 @@ def train(attempt: Attempt) -> Outcome:
     with attempt.timed("imports"):
         import mlflow.sklearn  # noqa: F401 - so that what follows is timed without it
 
-        from .facts import describe_learned
         from .learn import draw_learned, learn
         from .plan import make_plan, say_work
-        from .result import say_result
+        from .result import describe_learned, say_result
         from .tuned import write_tuned
 
     schema = Schema.model_validate_json(attempt.fetch("schema").read_bytes())
