@@ -47,26 +47,19 @@ def _find(features: pd.DataFrame, columns: Sequence[Column]) -> Iterator[tuple[C
     for column in columns:
         values = features[column.name]
         # Without any value it is told of after the fit, as one that has none in the rows to learn from.
-        if not values.isna().any() and (values == values.iloc[0]).all():
-            yield column, "it has the same value in each row"
-        elif len(features) < _MIN_ROWS:
+        if values.isna().any():
             continue
-        elif _numbers_rows(values, column):
-            yield column, "it numbers the rows"
-        elif _identifies_rows(values, column):
-            yield column, "it has another value in each row, and reads like an identifier"
-
-
-def _numbers_rows(values: pd.Series, column: Column) -> bool:
-    """Whether these are 0, 1, 2 … or 1, 2, 3 …, a few left out; years and the like begin elsewhere."""
-    if column.type != "integer" or values.isna().any() or not values.is_unique:
-        return False
-    return bool(values.min() in {0, 1} and values.max() < 1.1 * len(values))
+        if (values == values.iloc[0]).all():
+            yield column, "it has the same value in each row"
+        elif len(features) >= _MIN_ROWS and values.is_unique:
+            # 0, 1, 2 … or 1, 2, 3 …, a few left out; years and the like begin elsewhere.
+            if column.type == "integer" and values.min() in {0, 1} and values.max() < 1.1 * len(values):
+                yield column, "it numbers the rows"
+            elif _identifies_rows(values, column):
+                yield column, "it has another value in each row, and reads like an identifier"
 
 
 def _identifies_rows(values: pd.Series, column: Column) -> bool:
-    if values.isna().any() or not values.is_unique:
-        return False
     if column.type == "integer":
         return bool(_IDENTIFIER.search(column.name))
     # Free text differs from row to row as well, but has words.
