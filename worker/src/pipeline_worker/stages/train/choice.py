@@ -11,6 +11,7 @@ import numpy as np
 
 from pipeline_contract.settings import SETTINGS
 
+from ...number_text import write_number
 from .candidates import Candidate
 from .cross_validation import CrossValidation
 from .metric_table import METRICS
@@ -76,15 +77,15 @@ class Choice:
 def compare_candidates(
     candidates: Sequence[Candidate],
     validation: CrossValidation,
-    say: Callable[[Compared], None],
+    say: Callable[[str], None],
     seconds: float = CHOICE_SECONDS,
 ) -> Choice:
     """Return the candidate with the best mean over the folds; among equals the one that was named first.
 
-    :param say: is told of each, when it is done.
+    :param say: takes a line for the log on each, when it is done.
     :param seconds: none is begun later than that.
     """
-    sign = METRICS[validation.metric].sign
+    metric = METRICS[validation.metric]
     began = time.perf_counter()
     compared: list[Compared] = []
     left_out: list[str] = []
@@ -97,10 +98,12 @@ def compare_candidates(
         # A fold may lack what the metric is about.
         known = scores[~np.isnan(scores)]
         mean, spread = (known.mean(), known.std()) if len(known) else (-np.inf, 0.0)
-        each = Compared(candidate, float(sign * mean), float(spread), seconds=time.perf_counter() - begins)
+        each = Compared(candidate, float(metric.sign * mean), float(spread), seconds=time.perf_counter() - begins)
         compared.append(each)
-        say(each)
-    ranked = sorted(compared, key=lambda each: -sign * each.score)
+        say(
+            f"compared: {candidate.name}: {metric.word} {write_number(each.score)} ± {write_number(each.spread)} in {each.seconds:.1f} s"
+        )
+    ranked = sorted(compared, key=lambda each: -metric.sign * each.score)
     return Choice(
         candidate=ranked[0].candidate,
         metric=validation.metric,

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from ...errors import ParameterInvalid
 from ...number_text import write_number
 from .candidates import Candidate
-from .choice import Choice, Compared, compare_candidates
+from .choice import Choice, compare_candidates
 from .cross_validation import CrossValidation, sample_rows
 from .fit import Encodings
 from .folds import make_folds
@@ -49,7 +49,7 @@ def decide(plan: Plan, encodings: Encodings, timed: Timed, say: Say, choice_seco
         return decision
     if has_choice:
         with timed("choose"):
-            choice = _choose(plan, validation, say, choice_seconds)
+            choice = compare_candidates(plan.candidates.all, validation, say, choice_seconds)
         decision = Decision(choice.candidate, choice)
         encodings.forget_all_but(choice.candidate.model.family)
         say(say_choice(choice))
@@ -89,16 +89,6 @@ def _make_validation(plan: Plan, encodings: Encodings) -> CrossValidation | None
     # Without a wish: what sees how sure a model is tells models apart sooner than what counts, or ranks.
     metric = request.metric or ("log_loss" if plan.kind == CLASSIFICATION else "r2")
     return CrossValidation(encodings, target, folds, plan.kind, metric, plan.positive, request.random_state)
-
-
-def _choose(plan: Plan, validation: CrossValidation, say: Say, seconds: float) -> Choice:
-    def tell(each: Compared) -> None:
-        say(
-            f"compared: {each.candidate.name}: {METRICS[validation.metric].word} {write_number(each.score)} ± "
-            f"{write_number(each.spread)} in {each.seconds:.1f} s"
-        )
-
-    return compare_candidates(plan.candidates.all, validation, tell, seconds)
 
 
 def say_choice(choice: Choice) -> str:

@@ -197,14 +197,12 @@ def say_work(plan: Plan, threads: int) -> str:
         seconds += plan.guess_fit(plan.table.features.shape[0])
     # As the file has them, encoded, and once more while a library works on them.
     megabytes = 3 * 8 * plan.table.features.shape[0] * columns / 1e6
+    learned = wanted.rows * (wanted.folds - 1) // wanted.folds
     compared = ""
     if len(wanted.all) > 1:
-        learned = wanted.rows * (wanted.folds - 1) // wanted.folds
         seconds += wanted.folds * sum(plan.guess(each, learned) for each in wanted.all)
         compared = f"{len(wanted.all)} models in {wanted.folds} folds of {wanted.rows:,} rows, and then "
-    search = plan.request.search
-    if search:
-        learned = wanted.rows * (wanted.folds - 1) // wanted.folds
+    if search := plan.request.search:
         longest = search.most_trials * wanted.folds * plan.guess_fit(learned)
         seconds += min(longest, (search.timeout_seconds or longest) * threads)
         trials = f"{search.most_trials:,} trials" if search.n_trials or not search.timeout_seconds else "trials"
