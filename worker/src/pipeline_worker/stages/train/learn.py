@@ -11,15 +11,14 @@ from sklearn.base import BaseEstimator, clone
 
 from ...serving.reader import UnseenLabelWarning
 from .candidates import Candidate
-from .choice import CHOICE_SECONDS
-from .decide import Decision, Say, Timed, decide
+from .cross_validation import predict_out_of_fold
+from .decide import CHOICE_SECONDS, Decision, Say, Timed, decide
 from .figures import draw_figures
 from .fit import Encodings, Fitted, fit_pipeline
 from .folds import make_folds
 from .importance import measure_importance
 from .metrics import Measured, Predictions, describe_measured, measure, predict
 from .models import make_estimator
-from .out_of_fold import predict_out_of_fold
 from .plan import Plan
 from .progress import saying_progress
 from .threshold import choose_threshold, find_estimator, set_threshold
