@@ -36,11 +36,21 @@ class MlflowServer:
     """
 
     def __init__(self, settings: Settings) -> None:
-        """Remember where the server is; nothing is called yet.
+        """Remember where the server is, without a slash at its end; nothing is called yet.
 
-        :raises ParameterInvalid: the settings name no server.
+        :raises ParameterInvalid: the settings name none. MLflow keeps nothing in a plain folder any more, and a database needs its
+            server, so there has to be one even on a laptop.
         """
-        self.uri = require_server(settings)
+        self.uri = (settings.mlflow_tracking_uri or "").rstrip("/")
+        if not self.uri.startswith(("http://", "https://")):
+            raise ParameterInvalid(
+                f"`{self.uri}` is no address of an MLflow server."
+                if self.uri
+                else "There is no MLflow server to keep the model in.",
+                where="MLFLOW_TRACKING_URI",
+                fix="Start one in another terminal (`pip install mlflow`, then `mlflow server --port 5000`), set "
+                "MLFLOW_TRACKING_URI=http://127.0.0.1:5000, and run this again.",
+            )
         self._public_url = _without_password(settings.mlflow_public_url or self.uri).rstrip("/")
         self._session = requests.Session()
 
@@ -129,23 +139,6 @@ class MlflowServer:
             fix="Look at the server's log; if that is no MLflow server at all, mend MLFLOW_TRACKING_URI. "
             "It is tried again.",
         )
-
-
-def require_server(settings: Settings) -> str:
-    """Return the address of the MLflow server, without a slash at its end.
-
-    :raises ParameterInvalid: the settings name none. MLflow keeps nothing in a plain folder any more, and a database
-        needs its server, so there has to be one even on a laptop.
-    """
-    uri = (settings.mlflow_tracking_uri or "").rstrip("/")
-    if uri.startswith(("http://", "https://")):
-        return uri
-    raise ParameterInvalid(
-        f"`{uri}` is no address of an MLflow server." if uri else "There is no MLflow server to keep the model in.",
-        where="MLFLOW_TRACKING_URI",
-        fix="Start one in another terminal (`pip install mlflow`, then `mlflow server --port 5000`), set "
-        "MLFLOW_TRACKING_URI=http://127.0.0.1:5000, and run this again.",
-    )
 
 
 def _without_password(uri: str) -> str:

@@ -20,15 +20,14 @@ from .candidates import Candidate, Candidates, choose_candidates, choose_kind
 from .cost import count_encoded, guess_seconds
 from .equal_rows import find_equal_rows
 from .kind import CLASSIFICATION, Kind
-from .leaks import find_suspects
 from .metric_table import METRICS
 from .metrics import choose_positive
 from .models import choose_space, make_estimator
+from .odd_columns import find_suspects, find_useless
 from .scenario import make_split
 from .split import Split
 from .table import Table, read_table
 from .target import Target, describe_target
-from .useless import find_useless
 
 #: Rows times encoded columns that are learned from at most, unless a setting says otherwise, and rows that always are.
 MOST_CELLS, FEWEST_ROWS = int(SETTINGS["ML_PIPELINE_MAX_TRAIN_CELLS"].default), 1_000
