@@ -6,7 +6,6 @@ import warnings
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from sklearn.base import BaseEstimator, clone
 
 from ...serving.reader import UnseenLabelWarning
@@ -15,7 +14,6 @@ from .cross_validation import predict_out_of_fold
 from .decide import CHOICE_SECONDS, Decision, Say, Timed, decide
 from .figures import draw_figures
 from .fit import Encodings, Fitted, fit_pipeline
-from .folds import make_folds
 from .importance import measure_importance
 from .metrics import Measured, Predictions, describe_measured, measure, predict
 from .models import make_estimator
@@ -84,7 +82,7 @@ def learn(plan: Plan, timed: Timed, say: Say = lambda _: None, choice_seconds: f
     threshold = None
     if request.threshold == "tuned":
         with timed("threshold"):
-            threshold = _choose_threshold(plan, candidate)
+            threshold = choose_threshold(plan, candidate)
             fitted = set_threshold(
                 fitted, encodings.of(candidate.model.family), plan.train_target, threshold, plan.positive
             )
@@ -140,15 +138,6 @@ def _refit(plan: Plan, candidate: Candidate, measured: BaseEstimator, threshold:
     encoded = encodings.of(candidate.model.family)
     fitted = fit_pipeline(encoded, estimator, plan.target.array, candidate.model, plan.request.hyperparameters)
     return fitted if threshold is None else set_threshold(fitted, encoded, plan.target.array, threshold, plan.positive)
-
-
-def _choose_threshold(plan: Plan, candidate: Candidate) -> float:
-    """Return the threshold that does best on rows to learn from, each predicted by a model that has not."""
-    target, split = plan.train_target, plan.split
-    folds = make_folds(target, plan.kind, 5, plan.request.random_state, groups=split.groups, times=split.times)
-    predicted = predict_out_of_fold(plan, candidate, folds)
-    actual = target[np.sort(np.concatenate([fold.test for fold in folds]))]
-    return choose_threshold(predicted, actual, plan.positive, plan.request.metric)
 
 
 def draw_learned(plan: Plan, learned: Learned) -> dict[str, bytes]:
