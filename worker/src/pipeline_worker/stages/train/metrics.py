@@ -168,7 +168,6 @@ def choose_positive(learned: NDArray[Any]) -> Any:
 
 def describe_measured(measured: Measured, kind: Kind, rows: Mapping[str, int]) -> dict[str, Any]:
     """Return the content of `metrics.json`."""
-    interval = measured.interval
     content: dict[str, Any] = {
         "kind": kind,
         "rows": dict(rows),
@@ -176,7 +175,7 @@ def describe_measured(measured: Measured, kind: Kind, rows: Mapping[str, int]) -
         "model": measured.model,
         "baseline": measured.baseline,
         "less_is_better": sorted(name for name in measured.model if METRICS[name].less_is_better),
-        "interval": describe_interval(interval),
+        "interval": describe_interval(measured.interval),
         "against_baseline": measured.verdict,
     }
     if measured.confusion is not None:

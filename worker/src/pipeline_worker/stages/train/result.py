@@ -118,11 +118,8 @@ def note_result(measured: Measured, wanted: str | None) -> list[str]:
 
 def collect_tracked(measured: Measured) -> Mapping[str, float]:
     """Return the metrics as MLflow keeps them: those of the model by their names, and what belongs to them beside these."""
-    bounds = {
-        f"{measured.headline}_{name}": value
-        for name, value in describe_interval(measured.interval).items()
-        if name in {"low", "high", "lead_low", "lead_high"}
-    }
+    names = ("low", "high", "lead_low", "lead_high") if measured.interval else ()
+    bounds = {f"{measured.headline}_{name}": getattr(measured.interval, name) for name in names}
     return measured.model | {f"baseline_{name}": value for name, value in measured.baseline.items()} | bounds
 
 

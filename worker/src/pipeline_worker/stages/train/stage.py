@@ -196,7 +196,7 @@ def _track(
         file = attempt.scratch / "tracked" / path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(content)
-    run.log_folder(attempt.scratch / "tracked")
+    run.client.log_artifacts(run.run_id, str(attempt.scratch / "tracked"))
     model_id = log_pipeline(
         learned.published.pipeline,
         columns=columns,

@@ -9,7 +9,6 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...errors import TrackingUnavailable
@@ -79,10 +78,6 @@ class TrackedRun:
             profile=json.dumps({"num_rows": rows, "num_columns": columns}),
         )
         self.client.log_inputs(self.run_id, [DatasetInput(dataset, [InputTag("mlflow.data.context", "training")])])
-
-    def log_folder(self, folder: Path) -> None:
-        """Keep the files of *folder*."""
-        self.client.log_artifacts(self.run_id, str(folder))
 
     def add_child(
         self, name: str, tags: Mapping[str, str], params: Mapping[str, Any], metrics: Mapping[str, float]
