@@ -264,7 +264,7 @@ def test_a_long_step_says_how_far_it_is() -> None:
     """A line every so often, for as long as it takes, and none after that."""
     import time
 
-    from pipeline_worker.stages.train.progress import saying_progress
+    from pipeline_worker.stages.train.learn import saying_progress
 
     lines: list[str] = []
     with saying_progress(lines.append, "fitting", 3, every=0.02):

@@ -16,10 +16,11 @@ from .fit import Encodings, fit_pipeline
 from .folds import Fold, Rows
 from .kind import CLASSIFICATION, Kind
 from .metric_table import METRICS
-from .metrics import Predictions, predict, score
+from .metrics import predict, score
 from .model_table import Model
 from .models import make_estimator
 from .plan import Plan
+from .tested import Predictions
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,8 @@ from sklearn.metrics import auc, precision_recall_curve, roc_curve
 from ...number_text import write_number
 from .figure_text import fit_name, fit_names, set_font
 from .kind import CLASSIFICATION, Kind
-from .metrics import Measured, Predictions
+from .metrics import Measured
+from .tested import Predictions
 
 _INK, _QUIET, _MODEL, _BASELINE = "#1f2933", "#7b8794", "#1f6f8b", "#c9ced6"
 _SHADES = LinearSegmentedColormap.from_list("shades", ["#ffffff", "#d3e7ee", _MODEL])

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import threading
+import time
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,12 +19,15 @@ from .decide import CHOICE_SECONDS, Decision, Say, Timed, decide
 from .figures import draw_figures
 from .fit import Encodings, Fitted, fit_pipeline
 from .importance import measure_importance
-from .metrics import Measured, Predictions, describe_measured, measure, predict
+from .metrics import Measured, describe_measured, measure, predict
 from .models import make_estimator
 from .plan import Plan
-from .progress import saying_progress
+from .tested import Predictions
 from .threshold import choose_threshold, find_estimator, set_threshold
 from .time_look import TimeLook, look_in_time
+
+#: Seconds between two lines of the log on a step that is long.
+EVERY = 10.0
 
 
 @dataclass(frozen=True)
@@ -150,3 +157,25 @@ def draw_learned(plan: Plan, learned: Learned) -> dict[str, bytes]:
         learned.measured,
         learned.described["importance"],
     )
+
+
+@contextmanager
+def saying_progress(say: Say, what: str, guess: float, every: float = EVERY) -> Iterator[None]:
+    """Say every so many seconds how long *what* has taken, while it goes on inside, in a library that says nothing.
+
+    :param guess: how many seconds it may take.
+    """
+    ended = threading.Event()
+    began = time.perf_counter()
+
+    def tell() -> None:
+        while not ended.wait(every):
+            say(f"{what}: {time.perf_counter() - began:.0f} s so far, of about {max(guess, every):.0f}")
+
+    thread = threading.Thread(target=tell, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()

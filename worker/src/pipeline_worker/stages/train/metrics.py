@@ -16,33 +16,13 @@ from sklearn.pipeline import Pipeline
 from .interval import Interval, describe_interval, find_interval
 from .kind import CLASSIFICATION, Kind
 from .metric_table import METRICS, choose_metric
-from .tested import Tested, number_classes
+from .tested import Predictions, Tested, number_classes
 from .weighted import weigh
 
 #: Of more classes, rows by actual and predicted class would be a million numbers that nobody reads.
 _MOST_CONFUSED = 100
 #: There is nothing to tell apart where all rows are of one class.
 _TELLING_APART = {"precision", "recall", "f1", "roc_auc", "average_precision"}
-
-
-@dataclass(frozen=True)
-class Predictions:
-    """What a model says of the test part.
-
-    :param labels: predicted classes or numbers, one for each row.
-    :param scores: rows by classes, in the order of *classes*; None for regression.
-    """
-
-    labels: NDArray[Any]
-    scores: NDArray[Any] | None
-    classes: NDArray[Any] | None
-
-    def scores_of(self, label: Any) -> NDArray[Any]:
-        """Return the probability of the class *label* for each row."""
-        assert self.scores is not None
-        assert self.classes is not None
-        scores: NDArray[Any] = self.scores[:, np.flatnonzero(self.classes == label)[0]]
-        return scores
 
 
 @dataclass(frozen=True)
