@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -58,7 +59,10 @@ def train(attempt: Attempt) -> Outcome:
     ):
         attempt.log.info("%s; MLflow run: %s", say_work(plan, threads), run.url)
         learned = learn(plan, attempt.timed, lambda line: attempt.log.info("%s", line), settings.choice_seconds)
-        request = _complete_request(attempt, learned)
+        # With what was chosen and what has a default: the file and the version are named by it.
+        version = attempt.request.model_version or RunKey.parse(attempt.run_key).version
+        chosen = {"model_name": learned.decision.candidate.model.name, "model_version": version}
+        request = attempt.request.model_copy(update=chosen)
         outputs, kept = _keep(attempt, run, request, plan, learned, tags)
     facts = describe_learned(plan, learned) | kept
     _log_learned(attempt, plan, learned, facts["notes"])
@@ -70,16 +74,6 @@ def train(attempt: Attempt) -> Outcome:
         request=request,
         links={"mlflow_run": run.url},
         notes=[*facts["notes"], *(f"`{name}`: {why}" for name, why in (plan.suspects | plan.useless).items())],
-    )
-
-
-def _complete_request(attempt: Attempt, learned: Learned) -> Request:
-    """Return the request with what was chosen and what has a default: the file and the version are named by it."""
-    return attempt.request.model_copy(
-        update={
-            "model_name": learned.decision.candidate.model.name,
-            "model_version": attempt.request.model_version or RunKey.parse(attempt.run_key).version,
-        }
     )
 
 
@@ -129,7 +123,7 @@ def _keep(
 
 def _save(attempt: Attempt, learned: Learned, files: Mapping[str, bytes], name: str) -> dict[str, Artifact]:
     """Save the models, whose files begin with *name*, the metrics, and *files*: `figures/curves.png` as `figure_curves`."""
-    from .logged_model import dump_pipeline
+    import cloudpickle
 
     saved = {}
     for output, fitted, file in (
@@ -137,8 +131,9 @@ def _save(attempt: Attempt, learned: Learned, files: Mapping[str, bytes], name: 
         ("measured_model", learned.fitted if learned.refitted else None, f"{name}.measured.pkl"),
     ):
         if fitted:
-            with attempt.timed("dump"):
-                dump_pipeline(fitted.pipeline, attempt.scratch / file)
+            with attempt.timed("dump"), (attempt.scratch / file).open("wb") as opened:
+                # `pickle.load` reads it where the requirements are installed.
+                cloudpickle.dump(fitted.pipeline, opened, protocol=pickle.DEFAULT_PROTOCOL)
             saved[output] = attempt.save(f"models/{file}", attempt.scratch / file)
     # The metrics are those of the model that was measured.
     measured = saved.get("measured_model", saved["model"])
