@@ -43,11 +43,12 @@ def write_metrics(metrics: Mapping[str, Any], trained: Mapping[str, Any]) -> str
     :param trained: the facts of `train`.
     """
     model, baseline = metrics.get("model", {}), metrics.get("baseline", {})
+    less_is_better = [name for name, metric in METRICS.items() if metric.less_is_better]
     # What does not beat the baseline is nothing to be proud of, whatever else may be better.
     is_better = _is_better(metrics)
     rows = [
         [
-            f"{escape(say_metric(name))}{' <small>less is better</small>' if _is_less_better(name) else ''}",
+            escape(say_metric(name)) + (" <small>less is better</small>" if name in less_is_better else ""),
             f"<b>{write_number(value)}</b>"
             if is_better and _beats(name, value, baseline.get(name))
             else write_number(value),
@@ -132,10 +133,6 @@ def _say_bounds(metrics: Mapping[str, Any]) -> str:
 
 def _is_better(metrics: Mapping[str, Any]) -> bool:
     return str(metrics.get("against_baseline", "better")).startswith("better")
-
-
-def _is_less_better(name: str) -> bool:
-    return name in METRICS and METRICS[name].less_is_better
 
 
 def _beats(name: str, value: Any, baseline: Any) -> bool:

@@ -26,10 +26,6 @@ class SplitColumns:
     group: str | None = None
     notes: tuple[str, ...] = ()
 
-    def names(self) -> list[str]:
-        """Return the names that there are."""
-        return [name for name in (self.time, self.group) if name is not None]
-
 
 def choose_split_columns(schema: Schema, request: Request) -> SplitColumns:
     """Return the columns that the scenario needs; for `holdout` the one that shows whether time matters, if there is one.

@@ -81,7 +81,8 @@ def read_table(path: Path, schema: Schema, request: Request) -> Table:
     """
     target_name, columns = choose_columns(schema, request)
     split_columns = choose_split_columns(schema, request)
-    wanted = dict.fromkeys([target_name, *(column.name for column in columns), *split_columns.names()])
+    splitting = (split_columns.time, split_columns.group)
+    wanted = dict.fromkeys([target_name, *(column.name for column in columns), *filter(None, splitting)])
     content = pq.read_table(path, columns=list(wanted))
     target = content.column(target_name).combine_chunks()
     has_target = pc.invert(pc.is_null(target, nan_is_null=True))
@@ -90,9 +91,7 @@ def read_table(path: Path, schema: Schema, request: Request) -> Table:
         _refuse_infinite_target(target, target_name)
         _refuse_missing_target(rows_without, len(target), target_name, request.data_validation)
     features = content.select([column.name for column in columns])
-    times, groups = (
-        content.column(name).combine_chunks() if name else None for name in (split_columns.time, split_columns.group)
-    )
+    times, groups = (content.column(name).combine_chunks() if name else None for name in splitting)
     notes: list[str] = []
     if len(rows_without):
         notes.append(_say_left_out(rows_without, len(target), target_name))

@@ -106,7 +106,14 @@ def tune(
             last_said = time.monotonic()
             say(_say_progress(metric, trials, most_trials, last_said - began, end - last_said))
     if not any(trial.state == "done" for trial in trials):
-        raise _refuse_all(trials)
+        raise ParameterInvalid(
+            f"None of {len(trials)} combinations of hyperparameters could be used. The last, "
+            f"{write_params(trials[-1].params)}: {trials[-1].reason}",
+            where="tuning",
+            fix="Mend `hyperparameters` and `tuning.search_space` as scikit-learn's page on the model says; or, to do without them, "
+            'give {"hyperparameters": {}, "tuning": true}.',
+            details={"parameter": "tuning", "reasons": list(dict.fromkeys(trial.reason for trial in trials))},
+        )
     ended_by: EndedBy = "trials" if combinations is None or len(trials) <= len(others) else "combinations"
     if len(trials) < most_trials or trials[-1].state == "out of time":
         ended_by = "time"
@@ -224,17 +231,6 @@ def _try(
 def _say_reason(error: Exception) -> str:
     text = " ".join((error.what if isinstance(error, ParameterInvalid) else str(error)).split())
     return text if len(text) <= _MAX_REASON else text[: _MAX_REASON - 1] + "…"
-
-
-def _refuse_all(trials: list[Trial]) -> ParameterInvalid:
-    return ParameterInvalid(
-        f"None of {len(trials)} combinations of hyperparameters could be used. The last, "
-        f"{write_params(trials[-1].params)}: {trials[-1].reason}",
-        where="tuning",
-        fix="Mend `hyperparameters` and `tuning.search_space` as scikit-learn's page on the model says; or, to do without them, give "
-        '{"hyperparameters": {}, "tuning": true}.',
-        details={"parameter": "tuning", "reasons": list(dict.fromkeys(trial.reason for trial in trials))},
-    )
 
 
 def _say_progress(metric: Metric, trials: list[Trial], most_trials: int, seconds: float, left: float) -> str:
