@@ -93,7 +93,9 @@ class Registry:
             # Another worker registered the same model between the search and the call.
             self._server.call("DELETE", "model-versions/delete", {"name": self.name, "version": made["version"]})
             return self._decide(first, decided_at), False
-        self._link_model(mlflow_model_id, str(made["version"]))
+        # So that the page of the logged model names its version, as MLflow's own client has it.
+        told = {"mlflow.modelVersions": json.dumps([{"name": self.name, "version": str(made["version"])}])}
+        self._server.call("PATCH", f"logged-models/{mlflow_model_id}/tags", {"tags": _list_tags(told)})
         return Version(int(made["version"]), run_key, run_order, decided_at), True
 
     def _decide(self, version: Version, decided_at: str) -> Version:
@@ -156,13 +158,7 @@ class Registry:
 
     def _read_alias(self) -> int | None:
         model = self._server.call("GET", "registered-models/get", {"name": self.name})["registered_model"]
-        numbers = [int(each["version"]) for each in model.get("aliases", []) if each["alias"] == ALIAS]
-        return numbers[0] if numbers else None
-
-    def _link_model(self, model_id: str, number: str) -> None:
-        """Let the page of the logged model name its version, as MLflow's own client does."""
-        tags = _list_tags({"mlflow.modelVersions": json.dumps([{"name": self.name, "version": number}])})
-        self._server.call("PATCH", f"logged-models/{model_id}/tags", {"tags": tags})
+        return next((int(each["version"]) for each in model.get("aliases", []) if each["alias"] == ALIAS), None)
 
 
 def _read_version(entry: Mapping[str, Any]) -> Version:

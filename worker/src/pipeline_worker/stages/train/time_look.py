@@ -69,18 +69,13 @@ def look_in_time(plan: Plan, candidate: Candidate, measured: Measured) -> TimeLo
         split = split_in_time(plan.target.array, plan.kind, times, column, request.test_size)
     except StageError:
         return None
-    target = plan.target.array
+    target, seed = plan.target.array, request.random_state
     with warnings.catch_warnings():
         # What the libraries have to say, they said of the model itself.
         warnings.simplefilter("ignore")
         predicted = predict_anew(plan, candidate, split.train, split.test, request.hyperparameters)
         later = measure(
-            plan.kind,
-            target[split.train],
-            target[split.test],
-            predicted,
-            headline=measured.headline,
-            random_state=request.random_state,
+            plan.kind, target[split.train], target[split.test], predicted, headline=measured.headline, random_state=seed
         )
     name = measured.headline
     if later.headline != name or not later.interval:
