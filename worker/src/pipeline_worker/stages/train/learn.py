@@ -26,9 +26,6 @@ from .tested import Predictions
 from .threshold import choose_threshold, find_estimator, set_threshold
 from .time_look import TimeLook, look_in_time
 
-#: Seconds between two lines of the log on a step that is long.
-EVERY = 10.0
-
 
 @dataclass(frozen=True)
 class Learned:
@@ -160,7 +157,7 @@ def draw_learned(plan: Plan, learned: Learned) -> dict[str, bytes]:
 
 
 @contextmanager
-def saying_progress(say: Say, what: str, guess: float, every: float = EVERY) -> Iterator[None]:
+def saying_progress(say: Say, what: str, guess: float, every: float = 10.0) -> Iterator[None]:
     """Say every so many seconds how long *what* has taken, while it goes on inside, in a library that says nothing.
 
     :param guess: how many seconds it may take.
