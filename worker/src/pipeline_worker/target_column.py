@@ -49,6 +49,7 @@ def find_target(columns: Sequence[str], given: str | None, *, data: str, source:
     raise ColumnMissing(
         f"Which column is to be predicted? `target_column` is not given, and no column is called {usual}.",
         where=data,
-        fix=f'Write {{"target_column": "..."}} into {source}, with one of: {list_names(columns)}; then run `ingest` again, or drop the file again.',
+        fix=f'Write {{"target_column": "..."}} into {source}, with one of: {list_names(columns)}; then run `ingest` again, or drop the '
+        "file again.",
         details={"parameter": "target_column", "columns": list(columns), "write_to": source},
     )
