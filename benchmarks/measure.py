@@ -41,11 +41,11 @@ def make_stub(folder: Path) -> Path:
     return python
 
 
-def read_runs(airflow: httpx.Client, dag_id: str, **filters: str) -> list[dict[str, Any]]:
+def read_runs(airflow: httpx.Client, dag_id: str) -> list[dict[str, Any]]:
     """Return all runs of a Dag."""
     runs: list[dict[str, Any]] = []
     while True:
-        page = read(airflow, f"dags/{dag_id}/dagRuns", limit="100", offset=str(len(runs)), order_by="id", **filters)
+        page = read(airflow, f"dags/{dag_id}/dagRuns", limit="100", offset=str(len(runs)), order_by="id")
         runs += page["dag_runs"]
         if len(runs) >= page["total_entries"] or not page["dag_runs"]:
             return runs
@@ -64,9 +64,8 @@ def read(airflow: httpx.Client, path: str, **parameters: str) -> dict[str, Any]:
 
 def read_json(stack: Stack, key: str) -> dict[str, Any]:
     """Return a JSON object below the artifact prefix."""
-    settings = stack.settings
-    full = f"{settings.artifact_prefix}/{key}"
-    body = stack.client("root").get_object(Bucket=settings.artifact_bucket, Key=full)["Body"]
+    full = f"{stack.settings.artifact_prefix}/{key}"
+    body = stack.client("root").get_object(Bucket=stack.settings.artifact_bucket, Key=full)["Body"]
     value: dict[str, Any] = json.loads(body.read())
     return value
 

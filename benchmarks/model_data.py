@@ -11,6 +11,7 @@ import numpy as np
 
 if TYPE_CHECKING:
     import pandas as pd
+    from numpy.typing import NDArray
 
 CLASSES, NUMBERS = "classification", "regression"
 
@@ -93,11 +94,9 @@ def _read_tweets() -> pd.DataFrame:
 
 def _make_large() -> pd.DataFrame:
     """Return 200,000 rows of 20 columns: numbers, some missing, categories, and steps and products in what they say."""
-    import pandas as pd
-
     rows, random = 200_000, np.random.default_rng(0)
     numbers = random.normal(size=(rows, 14))
-    table = pd.DataFrame({f"number_{place}": values for place, values in enumerate(numbers.T)})
+    table = _name_columns(numbers)
     levels = [random.integers(0, count, rows) for count in (3, 5, 8, 12, 30, 200)]
     effects = [random.normal(size=level.max() + 1)[level] for level in levels]
     for place, level in enumerate(levels):
@@ -118,29 +117,28 @@ def _make_large() -> pd.DataFrame:
 
 def _make_wide() -> pd.DataFrame:
     """Return 2,000 rows of 500 numbers, 15 of which say something, and 15 of which repeat that."""
-    return _make_classes(2_000, 500, n_informative=15, n_redundant=15, n_clusters_per_class=2, class_sep=0.7)
+    from sklearn.datasets import make_classification
+
+    numbers, target = make_classification(
+        2_000, 500, random_state=0, n_informative=15, n_redundant=15, n_clusters_per_class=2, class_sep=0.7
+    )
+    return _name_columns(numbers).assign(target=target)
 
 
 def _make_rare() -> pd.DataFrame:
     """Return 10,000 rows, 5 % of them positive, which ten numbers hint at."""
-    import pandas as pd
-
     rows, random = 10_000, np.random.default_rng(0)
     numbers = random.normal(size=(rows, 15))
     weights = np.r_[np.full(10, 0.3), np.zeros(5)] * random.choice([-1, 1], 15)
     score = numbers @ weights + 0.3 * np.maximum(numbers[:, 0], 0) * numbers[:, 1]
-    table = pd.DataFrame({f"number_{place}": values for place, values in enumerate(numbers.T)})
     chance = 1 / (1 + np.exp(-(score - 3.4)))
-    return table.assign(defaulted=(random.random(rows) < chance).astype(int))
+    return _name_columns(numbers).assign(defaulted=(random.random(rows) < chance).astype(int))
 
 
-def _make_classes(rows: int, columns: int, **options: float) -> pd.DataFrame:
+def _name_columns(numbers: NDArray[np.float64]) -> pd.DataFrame:
     import pandas as pd
-    from sklearn.datasets import make_classification
 
-    numbers, target = make_classification(rows, columns, random_state=0, **options)
-    table = pd.DataFrame({f"number_{place}": values for place, values in enumerate(numbers.T)})
-    return table.assign(target=target)
+    return pd.DataFrame({f"number_{place}": values for place, values in enumerate(numbers.T)})
 
 
 DATA_SETS = (

@@ -40,7 +40,6 @@ class Predicted:
 class Rows:
     """Rows to learn from, and rows to predict."""
 
-    name: str
     kind: str
     features: pd.DataFrame
     target: pd.Series

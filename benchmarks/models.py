@@ -79,7 +79,7 @@ def measure_fold(data_set: DataSet, way: str, fold: int) -> None:
     """Learn from all folds but one, predict that, and keep the figures."""
     features, target = read_data_set(data_set)
     learned, tested = list(split(data_set, features, target))[fold]
-    rows = Rows(data_set.name, data_set.kind, features.iloc[learned], target.iloc[learned], features.iloc[tested])
+    rows = Rows(data_set.kind, features.iloc[learned], target.iloc[learned], features.iloc[tested])
     wall, cpu = time.monotonic(), time.process_time()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

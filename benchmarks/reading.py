@@ -118,15 +118,15 @@ def run(*step: str) -> Took:
 def make(name: str, count: str, target: str) -> None:
     """Write the file *name* with so many rows; what was begun before is written anew."""
     begun = Path(f"{target}.begun")
+    tables = make_tables(int(count))
     if name.endswith(".jsonl"):
         with begun.open("w", encoding="utf-8") as file:
-            for table in make_tables(int(count)):
+            for table in tables:
                 lines = (json.dumps(row, default=str) for row in table.to_pylist())
                 file.write("".join(f"{line}\n" for line in lines))
     else:
         import pyarrow.csv as arrow_csv
 
-        tables = make_tables(int(count))
         first = next(tables)
         with arrow_csv.CSVWriter(begun, first.schema) as writer:
             writer.write_table(first)

@@ -115,11 +115,7 @@ def main() -> int:
     arguments = parser.parse_args()
     try:
         settings = read_settings()
-    except SettingInvalid as error:
-        print(error, file=sys.stderr)
-        return 2
-    where = f"MinIO at OBJECT_STORAGE_ENDPOINT_URL ({settings.address})"
-    try:
+        where = f"MinIO at OBJECT_STORAGE_ENDPOINT_URL ({settings.address})"
         bootstrap(settings, arguments.wait_seconds)
     except SettingInvalid as error:
         print(error, file=sys.stderr)

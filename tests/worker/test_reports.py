@@ -124,8 +124,7 @@ def test_the_call_of_the_report_gives_what_was_learned(monkeypatch: pytest.Monke
 
 def test_a_row_without_a_target_is_counted_and_not_learned() -> None:
     """The result says in its first line that a row is left out, and its facts how many and which."""
-    from pipeline_worker.stages.train.facts import describe_learned
-    from pipeline_worker.stages.train.result import say_result
+    from pipeline_worker.stages.train.result import describe_learned, say_result
 
     _, plan, learned = train("missing-na-lower-case.csv", "price")
     facts = describe_learned(plan, learned)

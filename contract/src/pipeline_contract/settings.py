@@ -35,24 +35,33 @@ class Setting:
     is_secret: bool = False
 
 
-def _make_pair(who: str, readers: Reader = NOBODY_ELSE) -> tuple[Setting, Setting]:
+def _name_pair(who: str) -> tuple[str, str]:
+    # The worker's own have nobody's name in them.
+    part = "" if who == "worker" else f"{who.upper()}_"
+    return f"OBJECT_STORAGE_{part}ACCESS_KEY", f"OBJECT_STORAGE_{part}SECRET_KEY"
+
+
+#: Which settings hold the key to the store of whom.
+KEYS: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {who: _name_pair(who) for who in ("root", "watch", "worker", "mlflow", "drop", "logs")}
+)
+
+
+def _make_pair(who: str, readers: Reader = BOOTSTRAP) -> list[Setting]:
     """Return the two settings of a key to the store."""
-    return (
-        Setting(f"OBJECT_STORAGE_{who}ACCESS_KEY", readers=readers, is_secret=True),
-        Setting(f"OBJECT_STORAGE_{who}SECRET_KEY", readers=readers, is_secret=True),
-    )
+    return [Setting(name, readers=readers, is_secret=True) for name in KEYS[who]]
 
 
 _TABLE = (
     Setting("STACK", "local"),
     Setting("OBJECT_STORAGE_ENDPOINT_URL", "", WORKER | DAGS | BOOTSTRAP),
     Setting("OBJECT_STORAGE_REGION", "us-east-1", WORKER | DAGS | BOOTSTRAP),
-    *_make_pair("", WORKER | BOOTSTRAP),
-    *_make_pair("WATCH_", DAGS | BOOTSTRAP),
-    *_make_pair("DROP_", BOOTSTRAP),
-    *_make_pair("MLFLOW_", BOOTSTRAP),
-    *_make_pair("LOGS_", BOOTSTRAP),
-    *_make_pair("ROOT_", BOOTSTRAP),
+    *_make_pair("worker", WORKER | BOOTSTRAP),
+    *_make_pair("watch", DAGS | BOOTSTRAP),
+    *_make_pair("drop"),
+    *_make_pair("mlflow"),
+    *_make_pair("logs"),
+    *_make_pair("root"),
     Setting("ML_PIPELINE_DROP_BUCKET", "drops", WORKER | DAGS | BOOTSTRAP),
     Setting("ML_PIPELINE_ARTIFACT_BUCKET", "", WORKER | DAGS | BOOTSTRAP),
     Setting("OBJECT_STORAGE_BUCKET", "", WORKER | DAGS | BOOTSTRAP),
@@ -141,20 +150,6 @@ _TABLE = (
 )
 #: The settings by name, in the order in which the template explains them.
 SETTINGS: Mapping[str, Setting] = MappingProxyType({setting.name: setting for setting in _TABLE})
-#: Which settings hold the key to the store of whom.
-KEYS: Mapping[str, tuple[str, str]] = MappingProxyType(
-    {
-        who: (f"OBJECT_STORAGE_{part}ACCESS_KEY", f"OBJECT_STORAGE_{part}SECRET_KEY")
-        for who, part in {
-            "root": "ROOT_",
-            "watch": "WATCH_",
-            "worker": "",
-            "mlflow": "MLFLOW_",
-            "drop": "DROP_",
-            "logs": "LOGS_",
-        }.items()
-    }
-)
 
 
 def list_read_by(reader: Reader) -> list[Setting]:

@@ -215,7 +215,7 @@ def test_what_is_compared_follows_from_the_size_of_the_table(
 
 def test_when_the_time_is_over_the_choice_is_marked(tmp_path: Path) -> None:
     """No other candidate is begun, those that were not are named, and the line is given that makes the model again."""
-    from pipeline_worker.stages.train.facts import describe_learned
+    from pipeline_worker.stages.train.result import describe_learned
 
     plan = plan_of(make_hires(60), tmp_path, target_column="hires")
     learned = learn_of(plan, seconds=0)
@@ -264,7 +264,7 @@ def test_a_long_step_says_how_far_it_is() -> None:
     """A line every so often, for as long as it takes, and none after that."""
     import time
 
-    from pipeline_worker.stages.train.progress import saying_progress
+    from pipeline_worker.stages.train.learn import saying_progress
 
     lines: list[str] = []
     with saying_progress(lines.append, "fitting", 3, every=0.02):

@@ -46,7 +46,7 @@ def make_drift(rows: int = 400) -> pd.DataFrame:
 
 def test_a_split_at_random_that_flatters_is_told(tmp_path: Path) -> None:
     """The warning has both numbers and the line to paste, and stands among the notes."""
-    from pipeline_worker.stages.train.facts import describe_learned
+    from pipeline_worker.stages.train.result import describe_learned
 
     plan, learned = learn_from(
         make_drift(), tmp_path, target_column="level", model_name="RandomForestRegressor", refit=False
@@ -70,9 +70,8 @@ def test_nothing_is_told_where_the_time_does_not_matter(tmp_path: Path) -> None:
 
 def test_full_train_measures_out_of_fold_and_learns_from_all_rows(tmp_path: Path) -> None:
     """The model that is kept has seen each row, and those that were measured have not seen the rows they were measured on."""
-    from pipeline_worker.stages.train.facts import describe_learned
     from pipeline_worker.stages.train.learn import draw_learned
-    from pipeline_worker.stages.train.result import say_result
+    from pipeline_worker.stages.train.result import describe_learned, say_result
 
     table = make_penguins().assign(species=np.random.default_rng(3).permutation(make_penguins()["species"]))
     table.loc[3, "species"] = "Emperor"

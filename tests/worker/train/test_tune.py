@@ -59,18 +59,9 @@ def search(
 ) -> Tuned:
     from pipeline_worker.stages.train.tune import tune
 
-    return tune(
-        score,
-        space,
-        defaults=defaults,
-        may_refuse=may_refuse,
-        metric=METRICS[metric],
-        rows=200,
-        most_trials=trials,
-        timeout_seconds=seconds,
-        random_state=seed,
-        say=lambda _: None,
-    )
+    wanted = Tuning(n_trials=trials, timeout_seconds=seconds)
+    request = Request(tuning=wanted, random_state=seed, hyperparameters={"fixed": 1} if may_refuse else {})
+    return tune(score, space, request, defaults=defaults, metric=METRICS[metric], rows=200, say=lambda _: None)
 
 
 def candidate_of(name: str, **hyperparameters: Any) -> Any:
@@ -367,7 +358,7 @@ def test_rows_too_few_for_two_folds_are_said_to_be(tmp_path: Path) -> None:
 
 def test_a_search_on_the_rows_that_are_measured_is_said_to_be(tmp_path: Path) -> None:
     """Without a test part of its own the metrics come out too good, and a note says so; with one nothing has to be said."""
-    from pipeline_worker.stages.train.facts import describe_learned
+    from pipeline_worker.stages.train.result import describe_learned
 
     said = []
     for scenario in ("full_train", "holdout"):

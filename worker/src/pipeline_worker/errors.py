@@ -31,13 +31,15 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from pipeline_contract.escape import escape
 from pipeline_contract.exit_code import ExitCode
 
 from .short_name import shorten_told
+
+_SHOWN_NAMES = 30
 
 
 class StageError(Exception):
@@ -173,6 +175,12 @@ def near_miss(name: str, known: Iterable[str]) -> str:
 def quote_name(name: str) -> str:
     """Return a *name* that is not ours, so that nothing in it reads as its end, or as parameters to paste."""
     return json.dumps(name, ensure_ascii=False) if "`" in name or '"' in name else f"`{name}`"
+
+
+def list_names(names: Sequence[str]) -> str:
+    """Return the first of *names* that are not ours, and how many there are where these are not all."""
+    shown = ", ".join(map(quote_name, names[:_SHOWN_NAMES]))
+    return shown + (f", ... ({len(names)} in all)" if len(names) > _SHOWN_NAMES else "")
 
 
 def find_nearest(name: str, known: Iterable[str], least_alike: float = 0.6) -> str | None:

@@ -36,11 +36,21 @@ class MlflowServer:
     """
 
     def __init__(self, settings: Settings) -> None:
-        """Remember where the server is; nothing is called yet.
+        """Remember where the server is, without a slash at its end; nothing is called yet.
 
-        :raises ParameterInvalid: the settings name no server.
+        :raises ParameterInvalid: the settings name none. MLflow keeps nothing in a plain folder any more, and a database needs its
+            server, so there has to be one even on a laptop.
         """
-        self.uri = require_server(settings)
+        self.uri = (settings.mlflow_tracking_uri or "").rstrip("/")
+        if not self.uri.startswith(("http://", "https://")):
+            raise ParameterInvalid(
+                f"`{self.uri}` is no address of an MLflow server."
+                if self.uri
+                else "There is no MLflow server to keep the model in.",
+                where="MLFLOW_TRACKING_URI",
+                fix="Start one in another terminal (`pip install mlflow`, then `mlflow server --port 5000`), set "
+                "MLFLOW_TRACKING_URI=http://127.0.0.1:5000, and run this again.",
+            )
         self._public_url = _without_password(settings.mlflow_public_url or self.uri).rstrip("/")
         self._session = requests.Session()
 
@@ -59,6 +69,15 @@ class MlflowServer:
         if not isinstance(content, dict):
             raise self._odd(where, answer)
         return content
+
+    def try_call(self, method: str, path: str, values: Mapping[str, Any], refused_as: str) -> dict[str, Any] | None:
+        """Return the answer as :meth:`call` does, or None where the server refuses by the code *refused_as*."""
+        try:
+            return self.call(method, path, values)
+        except MlflowRefusal as refusal:
+            if refusal.code != refused_as:
+                raise
+            return None
 
     def link_run(self, experiment_id: str, run_id: str) -> str:
         """Return the address of a run's page."""
@@ -120,23 +139,6 @@ class MlflowServer:
             fix="Look at the server's log; if that is no MLflow server at all, mend MLFLOW_TRACKING_URI. "
             "It is tried again.",
         )
-
-
-def require_server(settings: Settings) -> str:
-    """Return the address of the MLflow server, without a slash at its end.
-
-    :raises ParameterInvalid: the settings name none. MLflow keeps nothing in a plain folder any more, and a database
-        needs its server, so there has to be one even on a laptop.
-    """
-    uri = (settings.mlflow_tracking_uri or "").rstrip("/")
-    if uri.startswith(("http://", "https://")):
-        return uri
-    raise ParameterInvalid(
-        f"`{uri}` is no address of an MLflow server." if uri else "There is no MLflow server to keep the model in.",
-        where="MLFLOW_TRACKING_URI",
-        fix="Start one in another terminal (`pip install mlflow`, then `mlflow server --port 5000`), set "
-        "MLFLOW_TRACKING_URI=http://127.0.0.1:5000, and run this again.",
-    )
 
 
 def _without_password(uri: str) -> str:

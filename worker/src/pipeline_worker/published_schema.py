@@ -102,13 +102,15 @@ def put_published(store: Store, uri: str, mine: PublishedSchema) -> PublishedSch
         if present is not None:
             if _sort(present[0]) > _sort(mine):
                 return present[0]
-            mine = _remember_types(mine, present[0])
+            # Columns without any value have the types that they had before.
+            types = {name: kind or present[0].columns.get(name) for name, kind in mine.columns.items()}
+            mine = mine.model_copy(update={"columns": types})
             if present[0] == mine:
                 return mine
         etag = present[1] if present else None
         content = mine.model_dump_json(indent=1).encode()
         try:
-            store.put(uri, content, if_none_match=etag is None, if_match=etag, content_type="application/json")
+            store.put(uri, content, if_none_match=etag is None, if_match=etag)
         except PreconditionFailed:
             # Another worker published this version meanwhile; or the client repeated a put whose answer got lost.
             continue
@@ -118,12 +120,6 @@ def put_published(store: Store, uri: str, mine: PublishedSchema) -> PublishedSch
         where=uri,
         fix="Let nothing but the pipeline put it; it is tried again.",
     )
-
-
-def _remember_types(mine: PublishedSchema, present: PublishedSchema) -> PublishedSchema:
-    """Return *mine* with the types that columns without any value had before."""
-    types = {name: kind or present.columns.get(name) for name, kind in mine.columns.items()}
-    return mine.model_copy(update={"columns": types})
 
 
 def _sort(published: PublishedSchema) -> tuple[str, str]:

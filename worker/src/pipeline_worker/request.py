@@ -17,7 +17,7 @@ from .stages.ingest.formats import FORMAT_NAMES
 from .stages.train.kind import Kind
 from .stages.train.metric_table import METRICS
 from .stages.train.model_table import AUTO, MODEL_NAMES
-from .stages.train.spaces import MOST_TRIALS, Searched
+from .stages.train.spaces import MOST_TRIALS, Searched, refuse_bool
 from .stages.validate.expectation_arguments import find_faults, say_unknown
 from .stages.validate.rule import Severity
 
@@ -233,12 +233,7 @@ class Tuning(_Strict):
         "Default: what is built in for the model.",
     )
 
-    @field_validator("timeout_seconds", mode="before")
-    @classmethod
-    def _accept_no_bool(cls, value: object) -> object:
-        if isinstance(value, bool):
-            raise ValueError("a number is needed")  # noqa: TRY004 - pydantic collects only these
-        return value
+    _accept_no_bool = field_validator("timeout_seconds", mode="before")(refuse_bool)
 
     @property
     def most_trials(self) -> int:

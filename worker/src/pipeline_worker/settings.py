@@ -70,12 +70,12 @@ class Settings:
         return Layout(f"s3://{self.artifact_bucket}/{self.prefix}")
 
 
-def check_contract(environ: Mapping[str, str] | None = None) -> None:
+def check_contract() -> None:
     """Refuse to work for a task of another version of the pipeline.
 
     :raises ContractDiffers: the task tells another contract than that of this process.
     """
-    told = (os.environ if environ is None else environ).get(VARIABLE)
+    told = os.environ.get(VARIABLE)
     if told and told != read_identity():
         raise ContractDiffers(
             "The worker's image (or environment) is of another version of the pipeline than Airflow's.",

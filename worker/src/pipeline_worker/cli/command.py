@@ -132,7 +132,7 @@ def _read_invocation(stage: str, options: argparse.Namespace) -> Invocation:
     params = parse_layer(options.params, "--params").values
     now = datetime.now(UTC)
     attempt = options.attempt or f"by-hand-{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
-    if not attempt.strip() or any(part in {"", ".", ".."} for part in attempt.split("/")) or "/" in attempt:
+    if not attempt.strip() or attempt in {".", ".."} or "/" in attempt:
         raise ParameterInvalid(
             "It cannot be the name of a folder.", where="--attempt", fix="Use letters, digits, `.`, `_` and `-`."
         )

@@ -92,9 +92,14 @@ def fetch_source(
         sidecar=sidecar,
         payload=dict(payload),
     )
+    return _put_drop(store, layout, drop)
+
+
+def _put_drop(store: Store, layout: RunLayout, drop: DropRecord) -> tuple[DropRecord, Artifact]:
+    """Write `drop.json`, where there is none; return the one that is there then."""
     content = drop.write()
     try:
-        store.put(layout.drop, content, if_none_match=True, content_type="application/json")
+        store.put(layout.drop, content, if_none_match=True)
     except PreconditionFailed:
         # An attempt of the same run was here before; what it wrote is what the run began with.
         present = read_drop(store, layout)

@@ -113,16 +113,10 @@ def commit(store: Store, layout: RunLayout, manifest: Manifest, seen: Committed 
     :raises CommitLost: another attempt committed in between; nothing of it is changed.
     """
     content = manifest.model_dump_json(indent=1).encode()
-    store.put(manifest.uri, content, content_type="application/json")
+    store.put(manifest.uri, content)
     uri = layout.committed(manifest.stage)
     try:
-        store.put(
-            uri,
-            content,
-            if_none_match=seen is None,
-            if_match=seen.etag if seen else None,
-            content_type="application/json",
-        )
+        store.put(uri, content, if_none_match=seen is None, if_match=seen.etag if seen else None)
     except PreconditionFailed as error:
         # The client repeats a put whose answer got lost, and then finds its own.
         present = read_committed(store, layout, manifest.stage)

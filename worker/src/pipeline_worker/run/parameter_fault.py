@@ -117,12 +117,8 @@ def _find_path(fault: ErrorDetails) -> list[int | str]:
     return [
         part
         for before, part in pairwise(("", *fault["loc"]))
-        if part != "[key]" and (before in _NAMED_BY_COLUMN or not _is_branch(part))
+        if part != "[key]" and (before in _NAMED_BY_COLUMN or (part not in _BRANCHES and "[" not in str(part)))
     ]
-
-
-def _is_branch(part: int | str) -> bool:
-    return isinstance(part, str) and (part in _BRANCHES or "[" in part)
 
 
 def _find_source(path: Sequence[int | str], layers: Sequence[Layer]) -> str:
@@ -264,20 +260,17 @@ def _guess_of_number(fault: ErrorDetails) -> Any:
 
 
 def _known_names(path: Sequence[int | str]) -> list[str]:
-    models: dict[str, type[BaseModel]] = {
-        "data_validation": DataValidation,
-        "ingestion_config": IngestionConfig,
-        "tuning": Tuning,
+    models: dict[tuple[int | str, ...], type[BaseModel]] = {
+        (): Request,
+        ("data_validation",): DataValidation,
+        ("data_validation", "expectations"): Expectation,
+        ("data_validation", "value_ranges"): ValueRange,
+        ("ingestion_config",): IngestionConfig,
+        ("tuning",): Tuning,
+        ("tuning", "search_space"): SearchRange,
     }
-    if not path:
-        return list(Request.model_fields)
-    if len(path) == 1 and path[0] in models:
-        return list(models[str(path[0])].model_fields)
-    if path[:2] == ["data_validation", "expectations"]:
-        return list(Expectation.model_fields)
-    if path[:2] == ["tuning", "search_space"]:
-        return list(SearchRange.model_fields)
-    return list(ValueRange.model_fields) if "value_ranges" in path else []
+    model = models.get(tuple(path[:2]))
+    return list(model.model_fields) if model else []
 
 
 def _find_meant(name: str, known: Sequence[str]) -> str | None:

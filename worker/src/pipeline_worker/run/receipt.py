@@ -41,4 +41,4 @@ def put_receipt(store: Store, layout: RunLayout, receipt: Receipt) -> None:
     committed = read_committed(store, layout, LAST.name)
     published = describe_published(committed.manifest.model_dump()) if committed else None
     content = replace(receipt, published=published).write()
-    store.put(layout.receipt(receipt.dataset), content, content_type="application/json")
+    store.put(layout.receipt(receipt.dataset), content)

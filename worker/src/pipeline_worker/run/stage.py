@@ -96,7 +96,7 @@ def _attempt(invocation: Invocation, work: Work, store: Store, settings: Setting
     start = begin(invocation, store, settings, layout)
     if seen is not None and is_done(seen.manifest, start, invocation):
         return _repeat(seen.manifest, start, invocation, store, layout)
-    store.put(layout.started(invocation.stage, invocation.attempt), started.write(), content_type="application/json")
+    store.put(layout.started(invocation.stage, invocation.attempt), started.write())
     store.put(layout.marker, b"")
     put_receipt(store, layout, _describe_running(invocation, start))
     attempt, outcome = _work(invocation, start, work, store, settings, layout)
@@ -243,7 +243,7 @@ def _keep_failure(
     # What was refused at once has no other record of what it was asked with.
     record = replace(record, dataset=dataset, params=hide_secret_params(invocation.params))
     uri = layout.failure(invocation.stage, invocation.attempt)
-    store.put(uri, record.write(), content_type="application/json")
+    store.put(uri, record.write())
     if isinstance(error, CommitLost):
         # The receipt tells of the attempt that won.
         return record

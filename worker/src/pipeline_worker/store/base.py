@@ -146,4 +146,5 @@ def refuse_long_name(uri: str) -> ParameterInvalid:
 
 def guess_type(uri: str) -> str:
     """Return the content type by the ending of *uri*, so that a browser shows what it can."""
-    return mimetypes.guess_type(uri)[0] or "application/octet-stream"
+    # By the name alone: to `mimetypes` a `?` or `#` in the name of a folder ends the path.
+    return mimetypes.guess_type(uri.rpartition("/")[2])[0] or "application/octet-stream"

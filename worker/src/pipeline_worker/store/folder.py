@@ -38,8 +38,7 @@ class FolderStore(Store):
         with self._explained(uri):
             path = self._path(uri)
             content = path.read_bytes()
-            stat = path.stat()
-            return content, ObjectInfo(uri, len(content), _etag(content), None, _time(stat.st_mtime))
+            return content, _name(uri, len(content), hashlib.sha256(content).hexdigest(), path.stat().st_mtime)
 
     def download(self, uri: str, path: Path) -> ObjectInfo:
         with self._explained(uri):
@@ -145,12 +144,8 @@ def _describe(uri: str, path: Path) -> ObjectInfo:
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     stat = path.stat()
-    return ObjectInfo(uri, stat.st_size, f'"{digest}"', None, _time(stat.st_mtime))
+    return _name(uri, stat.st_size, digest, stat.st_mtime)
 
 
-def _etag(content: bytes) -> str:
-    return f'"{hashlib.sha256(content).hexdigest()}"'
-
-
-def _time(seconds: float) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)
+def _name(uri: str, size: int, digest: str, modified: float) -> ObjectInfo:
+    return ObjectInfo(uri, size, f'"{digest}"', None, datetime.fromtimestamp(modified, UTC))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -67,18 +67,10 @@ class S3Store(Store):
             condition["IfNoneMatch"] = "*"
         if if_match is not None:
             condition["IfMatch"] = if_match
-        with self._explained(uri):
-            if isinstance(content, Path):
-                with content.open("rb") as body:
-                    answer = self._client.put_object(
-                        Bucket=bucket, Key=key, Body=body, ContentType=content_type, **condition
-                    )
-                size = content.stat().st_size
-            else:
-                answer = self._client.put_object(
-                    Bucket=bucket, Key=key, Body=content, ContentType=content_type, **condition
-                )
-                size = len(content)
+        opened = content.open("rb") if isinstance(content, Path) else nullcontext(content)
+        with self._explained(uri), opened as body:
+            answer = self._client.put_object(Bucket=bucket, Key=key, Body=body, ContentType=content_type, **condition)
+        size = content.stat().st_size if isinstance(content, Path) else len(content)
         return ObjectInfo(uri, size, answer["ETag"], answer.get("VersionId"), datetime.now(UTC))
 
     def _upload(self, uri: str, path: Path, content_type: str) -> None:
@@ -96,11 +88,9 @@ class S3Store(Store):
 
     def _delete(self, uri: str, version: str | None) -> None:
         bucket, key = split_uri(uri)
+        exact: Any = {} if version is None else {"VersionId": version}
         with self._explained(uri):
-            if version is None:
-                self._client.delete_object(Bucket=bucket, Key=key)
-            else:
-                self._client.delete_object(Bucket=bucket, Key=key, VersionId=version)
+            self._client.delete_object(Bucket=bucket, Key=key, **exact)
 
     @contextmanager
     def _explained(self, uri: str) -> Iterator[None]:

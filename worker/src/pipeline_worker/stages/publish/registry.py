@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from operator import attrgetter
 from typing import Any
 
 from pipeline_contract.run_key import RunKey, is_run_key
 
 from ...errors import TrackingConflict, TrackingUnavailable
-from ...mlflow_server import MlflowRefusal, MlflowServer
+from ...mlflow_server import MlflowServer
 from ...run.run_order import tell_order
 
 ALIAS = "newest"
 _ORDER = "run_order"
 _DECIDED = "decided_at"
 _PAGE = 1_000
+#: MLflow's name for that what is asked for, or is to be changed, is not there.
+_MISSING = "RESOURCE_DOES_NOT_EXIST"
 #: More rounds than workers that could publish the same dataset at the same moment.
 _ROUNDS = 50
 
@@ -89,7 +93,9 @@ class Registry:
             # Another worker registered the same model between the search and the call.
             self._server.call("DELETE", "model-versions/delete", {"name": self.name, "version": made["version"]})
             return self._decide(first, decided_at), False
-        self._link_model(mlflow_model_id, str(made["version"]))
+        # So that the page of the logged model names its version, as MLflow's own client has it.
+        told = {"mlflow.modelVersions": json.dumps([{"name": self.name, "version": str(made["version"])}])}
+        self._server.call("PATCH", f"logged-models/{mlflow_model_id}/tags", {"tags": _list_tags(told)})
         return Version(int(made["version"]), run_key, run_order, decided_at), True
 
     def _decide(self, version: Version, decided_at: str) -> Version:
@@ -109,19 +115,14 @@ class Registry:
         :raises TrackingUnavailable: it never settled.
         """
         for _ in range(_ROUNDS):
-            newest = max([mine, *self._list_versions()], key=_order)
+            newest = max([mine, *self._list_versions()], key=attrgetter("order"))
             if self._read_alias() == newest.number:
                 return newest
             wanted = {"name": self.name, "alias": ALIAS, "version": str(newest.number)}
-            try:
-                self._server.call("POST", "registered-models/alias", wanted)
-            except TrackingConflict:
-                # Another worker set the alias of a new model for the first time at the same moment.
-                continue
-            except MlflowRefusal as refusal:
-                # A worker that registered the same model at the same moment took its version back.
-                if refusal.code != "RESOURCE_DOES_NOT_EXIST":
-                    raise
+            # Another worker may set the alias of a new model for the first time at the same moment, or take the version back of a
+            # model that it registered at the same moment.
+            with suppress(TrackingConflict):
+                self._server.try_call("POST", "registered-models/alias", wanted, _MISSING)
         raise TrackingUnavailable(
             f"The alias `{ALIAS}` of `{self.name}` is changed by something else all the time.",
             where=self._server.safe_uri,
@@ -129,25 +130,15 @@ class Registry:
         )
 
     def _ensure_model(self) -> None:
-        try:
-            self._server.call("GET", "registered-models/get", {"name": self.name})
-        except MlflowRefusal as refusal:
-            if refusal.code != "RESOURCE_DOES_NOT_EXIST":
-                raise
-        else:
-            return
-        tags = _list_tags({"dataset": self.name})
-        try:
-            self._server.call("POST", "registered-models/create", {"name": self.name, "tags": tags})
-        except MlflowRefusal as refusal:
-            # Another worker was faster.
-            if refusal.code != "RESOURCE_ALREADY_EXISTS":
-                raise
+        if self._server.try_call("GET", "registered-models/get", {"name": self.name}, _MISSING) is None:
+            values = {"name": self.name, "tags": _list_tags({"dataset": self.name})}
+            # Another worker may be faster.
+            self._server.try_call("POST", "registered-models/create", values, "RESOURCE_ALREADY_EXISTS")
 
     def _find(self, identity: Mapping[str, str]) -> Version | None:
         # The name is compared here: as text in a filter it would need quoting that MLflow does not have.
         wanted = " and ".join(f"tags.{name} = '{value}'" for name, value in identity.items())
-        return min((each for each in self._search(wanted)), key=lambda each: each.number, default=None)
+        return min(self._search(wanted), key=attrgetter("number"), default=None)
 
     def _list_versions(self) -> list[Version]:
         quote = '"' if "'" in self.name else "'"
@@ -167,18 +158,7 @@ class Registry:
 
     def _read_alias(self) -> int | None:
         model = self._server.call("GET", "registered-models/get", {"name": self.name})["registered_model"]
-        numbers = [int(each["version"]) for each in model.get("aliases", []) if each["alias"] == ALIAS]
-        return numbers[0] if numbers else None
-
-    def _link_model(self, model_id: str, number: str) -> None:
-        """Let the page of the logged model name its version, as MLflow's own client does."""
-        value = json.dumps([{"name": self.name, "version": number}])
-        tags = _list_tags({"mlflow.modelVersions": value})
-        self._server.call("PATCH", f"logged-models/{model_id}/tags", {"tags": tags})
-
-
-def _order(version: Version) -> tuple[bool, str, str, str, int]:
-    return version.order
+        return next((int(each["version"]) for each in model.get("aliases", []) if each["alias"] == ALIAS), None)
 
 
 def _read_version(entry: Mapping[str, Any]) -> Version:

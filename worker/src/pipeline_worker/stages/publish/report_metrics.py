@@ -13,19 +13,16 @@ from ..train.metric_table import METRICS
 from .markup import show, show_count, show_name, write_table
 
 _MAX_CLASSES = 60
+#: In the order in which figures fill the page.
 _CAPTIONS = {
-    "confusion_matrix": "Rows of the test part by their actual and predicted class.",
-    "calibration": "How often rows are of the class that the model gives them a probability for, and how many are given it.",
-    "curves": "How well the two classes are told apart, at every threshold.",
     "predictions": "Predicted and actual values of the test part, and the errors.",
+    "confusion_matrix": "Rows of the test part by their actual and predicted class.",
     "importance": "Each column shuffled in the test part: the more the error grows, the more the model relies on it.",
+    "curves": "How well the two classes are told apart, at every threshold.",
+    "calibration": "How often rows are of the class that the model gives them a probability for, and how many are given it.",
 }
-
-
 #: Figures that are two pictures side by side.
 _BROAD = {"curves", "predictions"}
-#: The order in which figures fill the page.
-_ORDER = ("predictions", "confusion_matrix", "importance", "curves", "calibration")
 #: The matrix of more classes needs the whole page.
 _MOST_HALF = 12
 
@@ -46,11 +43,12 @@ def write_metrics(metrics: Mapping[str, Any], trained: Mapping[str, Any]) -> str
     :param trained: the facts of `train`.
     """
     model, baseline = metrics.get("model", {}), metrics.get("baseline", {})
+    less_is_better = [name for name, metric in METRICS.items() if metric.less_is_better]
     # What does not beat the baseline is nothing to be proud of, whatever else may be better.
     is_better = _is_better(metrics)
     rows = [
         [
-            f"{escape(say_metric(name))}{' <small>less is better</small>' if _is_less_better(name) else ''}",
+            escape(say_metric(name)) + (" <small>less is better</small>" if name in less_is_better else ""),
             f"<b>{write_number(value)}</b>"
             if is_better and _beats(name, value, baseline.get(name))
             else write_number(value),
@@ -98,12 +96,14 @@ def write_choice(metrics: Mapping[str, Any]) -> str:
 
 def write_figures(figures: Mapping[str, bytes], metrics: Mapping[str, Any]) -> str:
     """Return the pictures *figures*, by name, inside the page."""
+    # One of an earlier version, which has no caption any more, comes last.
+    names = [*(name for name in _CAPTIONS if name in figures), *(name for name in figures if name not in _CAPTIONS)]
     wide = _BROAD | ({"confusion_matrix"} if len(metrics.get("per_class") or ()) > _MOST_HALF else set())
     pictures = "".join(
         f'<figure class="{"broad" if name in _BROAD else "whole" if name in wide else "half"}"><img alt="{escape(name.replace("_", " "))}" '
-        f'src="data:image/png;base64,{base64.b64encode(content).decode()}">'
+        f'src="data:image/png;base64,{base64.b64encode(figures[name]).decode()}">'
         f"<figcaption>{escape(_CAPTIONS.get(name, ''))}</figcaption></figure>"
-        for name, content in sorted(figures.items(), key=_rank)
+        for name in names
     )
     return f"<div class=figures>{pictures}</div>" if pictures else ""
 
@@ -135,10 +135,6 @@ def _is_better(metrics: Mapping[str, Any]) -> bool:
     return str(metrics.get("against_baseline", "better")).startswith("better")
 
 
-def _is_less_better(name: str) -> bool:
-    return name in METRICS and METRICS[name].less_is_better
-
-
 def _beats(name: str, value: Any, baseline: Any) -> bool:
     numbers = isinstance(value, int | float) and isinstance(baseline, int | float)
     return numbers and name in METRICS and METRICS[name].is_better(value, baseline)
@@ -160,7 +156,3 @@ def _write_classes(metrics: Mapping[str, Any]) -> str:
 def say_metric(name: str) -> str:
     """Return a metric's name as people write it; one of an earlier version may be in no table any more."""
     return METRICS[name].word if name in METRICS else name.replace("_", " ")
-
-
-def _rank(figure: tuple[str, bytes]) -> int:
-    return _ORDER.index(figure[0]) if figure[0] in _ORDER else len(_ORDER)

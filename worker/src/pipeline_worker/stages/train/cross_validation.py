@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import _safe_indexing
 
-from .fit import Encodings
-from .folds import Fold
-from .kind import Kind
+from .candidates import Candidate
+from .fit import Encodings, fit_pipeline
+from .folds import Fold, Rows
+from .kind import CLASSIFICATION, Kind
 from .metric_table import METRICS
 from .metrics import predict, score
 from .model_table import Model
 from .models import make_estimator
+from .plan import Plan
+from .tested import Predictions
 
 
+@dataclass(frozen=True)
 class CrossValidation:
     """Folds of the rows to learn from, and a metric.
 
@@ -27,64 +32,83 @@ class CrossValidation:
     :param encodings: of the rows that the *folds* are positions of.
     """
 
-    def __init__(
-        self,
-        encodings: Encodings,
-        target: NDArray[Any],
-        folds: Sequence[Fold],
-        kind: Kind,
-        metric: str,
-        positive: Any,
-        random_state: int,
-    ) -> None:
-        self._encodings = encodings
-        self._target = target
-        self._kind = kind
-        self._positive = positive
-        self._random_state = random_state
-        self.folds = folds
-        self.metric = metric
+    encodings: Encodings
+    target: NDArray[Any]
+    folds: Sequence[Fold]
+    kind: Kind
+    metric: str
+    positive: Any
+    random_state: int
 
     def score(self, model: Model, hyperparameters: Mapping[str, Any]) -> Iterator[float]:
         """Yield the score of each fold: the metric, or what is below zero by it where less is better, so that more always is.
 
         :raises ParameterInvalid: the model has no such hyperparameter, or cannot take its value.
         """
-        encoded = self._encodings.of(model.family).rows
+        encoded = self.encodings.of(model.family).rows
         sign = METRICS[self.metric].sign
         for fold in self.folds:
-            target = self._target[fold.train]
-            estimator, _ = make_estimator(model, hyperparameters, target, self._random_state)
+            target = self.target[fold.train]
+            estimator, _ = make_estimator(model, hyperparameters, target, self.random_state)
             # What a library has to say, it says again of the model that is chosen.
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 estimator.fit(_safe_indexing(encoded, fold.train), target)
-                predicted = predict(estimator, _safe_indexing(encoded, fold.test), self._kind)
-            yield sign * score(self.metric, self._target[fold.test], predicted, self._positive)
+                predicted = predict(estimator, _safe_indexing(encoded, fold.test), self.kind)
+            yield sign * score(self.metric, self.target[fold.test], predicted, self.positive)
 
     @property
     def rows(self) -> int:
         """How many rows there are."""
-        return len(self._target)
-
-    def by(self, metric: str) -> CrossValidation:
-        """Return this with another *metric*."""
-        return CrossValidation(
-            self._encodings, self._target, self.folds, self._kind, metric, self._positive, self._random_state
-        )
+        return len(self.target)
 
 
-def sample_rows(target: NDArray[Any], kind: Kind, rows: int, random_state: int) -> NDArray[np.int64]:
+def sample_rows(target: NDArray[Any], kind: Kind, rows: int, random_state: int) -> Rows:
     """Return the positions of *rows* of the rows of *target*, in order; each class keeps its share, and two rows at least."""
     everything = np.arange(len(target))
     if rows >= len(target):
         return everything
     random = np.random.default_rng(random_state)
     chosen = random.permutation(len(target))[:rows]
-    if kind == "classification":
+    if kind == CLASSIFICATION:
         order = random.permutation(len(target))
         _, first = np.unique(target[order], return_index=True)
         rest = np.delete(order, first)
         _, second = np.unique(target[rest], return_index=True)
         chosen = np.union1d(chosen, np.concatenate([order[first], rest[second]]))
     return np.sort(chosen)
+
+
+def predict_anew(plan: Plan, candidate: Candidate, train: Rows, test: Rows, given: Mapping[str, Any]) -> Predictions:
+    """Return what *candidate*, fitted to the rows *train* of the table with all that prepares them, predicts for the rows *test*.
+
+    :param given: the hyperparameters whose fault it is, where the model cannot work.
+    :raises DataFault: no feature has any value to learn from.
+    :raises ParameterInvalid: the model cannot work with its hyperparameters on this data.
+    """
+    features, target, seed = plan.table.features, plan.target.array[train], plan.request.random_state
+    estimator, _ = make_estimator(candidate.model, candidate.hyperparameters, target, seed)
+    encoded = Encodings(plan.table.columns, features.iloc[train], seed).of(candidate.model.family)
+    fitted = fit_pipeline(encoded, estimator, target, candidate.model, given)
+    return predict(fitted.pipeline, features.iloc[test], plan.kind)
+
+
+def predict_out_of_fold(plan: Plan, candidate: Candidate, folds: Sequence[Fold]) -> Predictions:
+    """Return the predictions of *candidate* for the rows to learn from that *folds* test, in the order of the rows.
+
+    A class that a fold has not learned has the score 0 there. Raises what :func:`predict_anew` does.
+    """
+    rows, classes = plan.split.train, np.unique(plan.train_target)
+    labels, scores = [], []
+    for fold in folds:
+        predicted = predict_anew(plan, candidate, rows[fold.train], rows[fold.test], candidate.hyperparameters)
+        labels.append(predicted.labels)
+        if predicted.scores is not None:
+            assert predicted.classes is not None
+            wide = np.zeros((len(fold.test), len(classes)))
+            wide[:, np.searchsorted(classes, predicted.classes)] = predicted.scores
+            scores.append(wide)
+    order = np.argsort(np.concatenate([fold.test for fold in folds]))
+    if plan.kind != CLASSIFICATION:
+        return Predictions(np.concatenate(labels)[order], None, None)
+    return Predictions(np.concatenate(labels)[order], np.concatenate(scores)[order], classes)

@@ -18,7 +18,8 @@ from sklearn.metrics import auc, precision_recall_curve, roc_curve
 from ...number_text import write_number
 from .figure_text import fit_name, fit_names, set_font
 from .kind import CLASSIFICATION, Kind
-from .metrics import Measured, Predictions
+from .metrics import Measured
+from .tested import Predictions
 
 _INK, _QUIET, _MODEL, _BASELINE = "#1f2933", "#7b8794", "#1f6f8b", "#c9ced6"
 _SHADES = LinearSegmentedColormap.from_list("shades", ["#ffffff", "#d3e7ee", _MODEL])
@@ -91,9 +92,8 @@ def draw_confusion(measured: Measured, target_name: str) -> bytes:
 
 def draw_curves(actual: NDArray[Any], predicted: Predictions, measured: Measured) -> bytes:
     """Return a picture of the receiver operating curve, and of precision against recall, for two classes."""
-    is_positive, scores = _find_positive(actual, predicted, measured)
-    figure = Figure(figsize=(8, 3.7), layout="constrained")
-    left, right = figure.subplots(1, 2)
+    is_positive, scores = actual == measured.positive, predicted.scores_of(measured.positive)
+    figure, (left, right) = _start(8, 3.7, 1, 2)
     false, true, _ = roc_curve(is_positive, scores)
     left.plot([0, 1], [0, 1], color=_BASELINE, linewidth=1.5, label="baseline")
     left.plot(false, true, color=_MODEL, linewidth=2, label=f"model, area {write_number(auc(false, true))}")
@@ -114,7 +114,7 @@ def draw_curves(actual: NDArray[Any], predicted: Predictions, measured: Measured
 
 def draw_calibration(actual: NDArray[Any], predicted: Predictions, measured: Measured) -> bytes:
     """Return a picture of how often rows are positive that are given a probability, and of how many are given it."""
-    is_positive, scores = _find_positive(actual, predicted, measured)
+    is_positive, scores = actual == measured.positive, predicted.scores_of(measured.positive)
     bounds = np.linspace(0, 1, 11)
     bins = np.clip(np.digitize(scores, bounds) - 1, 0, 9)
     counts = np.bincount(bins, minlength=10)
@@ -122,8 +122,7 @@ def draw_calibration(actual: NDArray[Any], predicted: Predictions, measured: Mea
     given, found = (np.bincount(bins, each, 10)[used] / counts[used] for each in (scores, is_positive.astype(float)))
     # Twice the standard error, by which chance alone may move a share of so many rows.
     errors = 2 * np.sqrt(given * (1 - given) / counts[used])
-    figure = Figure(figsize=(5.2, 4.6), layout="constrained")
-    upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
+    figure, (upper, lower) = _start(5.2, 4.6, 2, 1, sharex=True, height_ratios=(3, 1))
     upper.plot([0, 1], [0, 1], color=_BASELINE, linewidth=1.5, label="as often as said")
     low, high = np.clip(given - errors, 0, 1), np.clip(given + errors, 0, 1)
     upper.vlines(given, low, high, color=_BASELINE, linewidth=5, alpha=0.7, label="within chance")
@@ -144,8 +143,7 @@ def draw_calibration(actual: NDArray[Any], predicted: Predictions, measured: Mea
 
 def draw_predictions(actual: NDArray[Any], predicted: NDArray[Any], target_name: str) -> bytes:
     """Return a picture of predicted against actual values, and of the errors along the predictions."""
-    figure = Figure(figsize=(8, 3.9), layout="constrained")
-    left, right = figure.subplots(1, 2)
+    figure, (left, right) = _start(8, 3.9, 1, 2)
     if len(actual) > _MAX_POINTS:
         rows = np.linspace(0, len(actual) - 1, _MAX_POINTS).astype(int)
         actual, predicted = actual[rows], predicted[rows]
@@ -185,19 +183,10 @@ def draw_importance(importance: Mapping[str, float], error: str) -> bytes:
     return _finish(figure)
 
 
-def _find_positive(
-    actual: NDArray[Any], predicted: Predictions, measured: Measured
-) -> tuple[NDArray[np.bool_], NDArray[Any]]:
-    """Return whether each row is of the positive class, and the probability that the model gives for it."""
-    assert predicted.scores is not None
-    assert predicted.classes is not None
-    place = int(np.flatnonzero(predicted.classes == measured.positive)[0])
-    return actual == measured.positive, predicted.scores[:, place]
-
-
-def _start(width: float, height: float) -> tuple[Figure, Axes]:
+def _start(width: float, height: float, *shape: int, **options: Any) -> tuple[Figure, Any]:
+    """Return a figure, and its axes: one, or as many as *shape* has rows and columns."""
     figure = Figure(figsize=(width, height), layout="constrained")
-    return figure, figure.subplots()
+    return figure, figure.subplots(*shape, **options)
 
 
 def _clean(axes: Axes) -> None:

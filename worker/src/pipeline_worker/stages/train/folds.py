@@ -39,7 +39,7 @@ def make_folds(
     :param times: the place of each row's time among all times; below zero where it has none. Each fold then tests rows that
         are later than all that it learns, and learns all earlier ones; rows without a time are always learned.
     """
-    classes = np.unique(target, return_inverse=True)[1] if kind == CLASSIFICATION else np.zeros(len(target), np.int64)
+    classes = number_labels(target, kind)
     if times is not None:
         return _cut_in_time(classes, times, count)
     units = np.arange(len(target)) if groups is None else np.unique(groups, return_inverse=True)[1]
@@ -50,6 +50,11 @@ def make_folds(
         if is_test.any() and not is_test.all():
             folds.append(Fold(np.flatnonzero(~is_test), np.flatnonzero(is_test)))
     return folds
+
+
+def number_labels(target: NDArray[Any], kind: Kind) -> Rows:
+    """Return the number of each row's class; of a quantity, all rows are of one."""
+    return np.unique(target, return_inverse=True)[1] if kind == CLASSIFICATION else np.zeros(len(target), np.int64)
 
 
 def keep_classes(is_test: NDArray[np.bool_], classes: Rows, units: Rows) -> NDArray[np.bool_]:

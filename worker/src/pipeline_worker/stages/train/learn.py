@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
+import threading
+import time
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from sklearn.base import BaseEstimator, clone
 
 from ...serving.reader import UnseenLabelWarning
 from .candidates import Candidate
-from .choice import CHOICE_SECONDS
-from .decide import Decision, Say, Timed, decide
+from .cross_validation import predict_out_of_fold
+from .decide import CHOICE_SECONDS, Decision, Say, Timed, decide
 from .figures import draw_figures
 from .fit import Encodings, Fitted, fit_pipeline
-from .folds import make_folds
 from .importance import measure_importance
-from .metrics import Measured, Predictions, describe_measured, measure, predict
+from .metrics import Measured, describe_measured, measure, predict
 from .models import make_estimator
-from .out_of_fold import predict_out_of_fold
 from .plan import Plan
-from .progress import saying_progress
+from .tested import Predictions
 from .threshold import choose_threshold, find_estimator, set_threshold
 from .time_look import TimeLook, look_in_time
 
@@ -85,7 +86,7 @@ def learn(plan: Plan, timed: Timed, say: Say = lambda _: None, choice_seconds: f
     threshold = None
     if request.threshold == "tuned":
         with timed("threshold"):
-            threshold = _choose_threshold(plan, candidate)
+            threshold = choose_threshold(plan, candidate)
             fitted = set_threshold(
                 fitted, encodings.of(candidate.model.family), plan.train_target, threshold, plan.positive
             )
@@ -143,15 +144,6 @@ def _refit(plan: Plan, candidate: Candidate, measured: BaseEstimator, threshold:
     return fitted if threshold is None else set_threshold(fitted, encoded, plan.target.array, threshold, plan.positive)
 
 
-def _choose_threshold(plan: Plan, candidate: Candidate) -> float:
-    """Return the threshold that does best on rows to learn from, each predicted by a model that has not."""
-    target, split = plan.train_target, plan.split
-    folds = make_folds(target, plan.kind, 5, plan.request.random_state, groups=split.groups, times=split.times)
-    predicted = predict_out_of_fold(plan, candidate, folds)
-    actual = target[np.sort(np.concatenate([fold.test for fold in folds]))]
-    return choose_threshold(predicted, actual, plan.positive, plan.request.metric)
-
-
 def draw_learned(plan: Plan, learned: Learned) -> dict[str, bytes]:
     """Return file name → PNG of how well the test part is predicted."""
     return draw_figures(
@@ -162,3 +154,25 @@ def draw_learned(plan: Plan, learned: Learned) -> dict[str, bytes]:
         learned.measured,
         learned.described["importance"],
     )
+
+
+@contextmanager
+def saying_progress(say: Say, what: str, guess: float, every: float = 10.0) -> Iterator[None]:
+    """Say every so many seconds how long *what* has taken, while it goes on inside, in a library that says nothing.
+
+    :param guess: how many seconds it may take.
+    """
+    ended = threading.Event()
+    began = time.perf_counter()
+
+    def tell() -> None:
+        while not ended.wait(every):
+            say(f"{what}: {time.perf_counter() - began:.0f} s so far, of about {max(guess, every):.0f}")
+
+    thread = threading.Thread(target=tell, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()

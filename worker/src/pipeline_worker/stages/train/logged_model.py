@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import pickle
 import sys
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import cloudpickle
 import pandas as pd
 from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
@@ -123,9 +121,3 @@ def make_example(features: pd.DataFrame, columns: Sequence[Column], rows: int = 
             example[column.name] = values.map(lambda value: str(value).rpartition(" ")[2], na_action="ignore")
     records: list[dict[str, Any]] = example.astype(object).where(example.notna(), None).to_dict("records")
     return records
-
-
-def dump_pipeline(pipeline: Pipeline, path: Path) -> None:
-    """Write *pipeline* to *path*; `pickle.load` reads it where the requirements are installed."""
-    with path.open("wb") as file:
-        cloudpickle.dump(pipeline, file, protocol=pickle.DEFAULT_PROTOCOL)

@@ -16,26 +16,13 @@ from sklearn.pipeline import Pipeline
 from .interval import Interval, describe_interval, find_interval
 from .kind import CLASSIFICATION, Kind
 from .metric_table import METRICS, choose_metric
-from .tested import Tested, number_classes
+from .tested import Predictions, Tested, number_classes
 from .weighted import weigh
 
 #: Of more classes, rows by actual and predicted class would be a million numbers that nobody reads.
 _MOST_CONFUSED = 100
 #: There is nothing to tell apart where all rows are of one class.
 _TELLING_APART = {"precision", "recall", "f1", "roc_auc", "average_precision"}
-
-
-@dataclass(frozen=True)
-class Predictions:
-    """What a model says of the test part.
-
-    :param labels: predicted classes or numbers, one for each row.
-    :param scores: rows by classes, in the order of *classes*; None for regression.
-    """
-
-    labels: NDArray[Any]
-    scores: NDArray[Any] | None
-    classes: NDArray[Any] | None
 
 
 @dataclass(frozen=True)
@@ -161,7 +148,6 @@ def choose_positive(learned: NDArray[Any]) -> Any:
 
 def describe_measured(measured: Measured, kind: Kind, rows: Mapping[str, int]) -> dict[str, Any]:
     """Return the content of `metrics.json`."""
-    interval = measured.interval
     content: dict[str, Any] = {
         "kind": kind,
         "rows": dict(rows),
@@ -169,7 +155,7 @@ def describe_measured(measured: Measured, kind: Kind, rows: Mapping[str, int]) -
         "model": measured.model,
         "baseline": measured.baseline,
         "less_is_better": sorted(name for name in measured.model if METRICS[name].less_is_better),
-        "interval": describe_interval(interval),
+        "interval": describe_interval(measured.interval),
         "against_baseline": measured.verdict,
     }
     if measured.confusion is not None:

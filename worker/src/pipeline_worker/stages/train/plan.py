@@ -20,15 +20,14 @@ from .candidates import Candidate, Candidates, choose_candidates, choose_kind
 from .cost import count_encoded, guess_seconds
 from .equal_rows import find_equal_rows
 from .kind import CLASSIFICATION, Kind
-from .leaks import find_suspects
 from .metric_table import METRICS
 from .metrics import choose_positive
 from .models import choose_space, make_estimator
+from .odd_columns import find_suspects, find_useless
 from .scenario import make_split
 from .split import Split
 from .table import Table, read_table
 from .target import Target, describe_target
-from .useless import find_useless
 
 #: Rows times encoded columns that are learned from at most, unless a setting says otherwise, and rows that always are.
 MOST_CELLS, FEWEST_ROWS = int(SETTINGS["ML_PIPELINE_MAX_TRAIN_CELLS"].default), 1_000
@@ -197,14 +196,12 @@ def say_work(plan: Plan, threads: int) -> str:
         seconds += plan.guess_fit(plan.table.features.shape[0])
     # As the file has them, encoded, and once more while a library works on them.
     megabytes = 3 * 8 * plan.table.features.shape[0] * columns / 1e6
+    learned = wanted.rows * (wanted.folds - 1) // wanted.folds
     compared = ""
     if len(wanted.all) > 1:
-        learned = wanted.rows * (wanted.folds - 1) // wanted.folds
         seconds += wanted.folds * sum(plan.guess(each, learned) for each in wanted.all)
         compared = f"{len(wanted.all)} models in {wanted.folds} folds of {wanted.rows:,} rows, and then "
-    search = plan.request.search
-    if search:
-        learned = wanted.rows * (wanted.folds - 1) // wanted.folds
+    if search := plan.request.search:
         longest = search.most_trials * wanted.folds * plan.guess_fit(learned)
         seconds += min(longest, (search.timeout_seconds or longest) * threads)
         trials = f"{search.most_trials:,} trials" if search.n_trials or not search.timeout_seconds else "trials"

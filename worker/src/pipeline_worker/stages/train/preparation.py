@@ -71,30 +71,27 @@ def trace_columns(pipeline: Pipeline) -> dict[str, list[str]]:
     return made
 
 
-def _is_zoned(column: Column) -> bool:
-    return "tz=" in column.parquet_type
-
-
 def _make_encoder(
     columns: Sequence[Column], categories: list[str], family: Family, random_state: int
 ) -> ColumnTransformer:
     """Return the encoder: few different texts become categories, many become 30 numbers, dates become seconds and their parts."""
-    names: dict[str, list[str]] = {}
-    for column in columns:
-        names.setdefault(column.type, []).append(column.name)
-    dates = [column for column in columns if column.type in {"date", "timestamp"}]
+
+    def list_of(*types: str) -> list[Column]:
+        return [column for column in columns if column.type in types]
+
+    dates = list_of("date", "timestamp")
     # A line cannot follow the hours of a day or the months of a year, unless they are laid out on a circle.
     parts = DatetimeEncoder(
         add_weekday=True, add_total_seconds=False, periodic_encoding="circular" if family == "linear" else None
     )
-    numbers = [column.name for column in columns if column.type in {"integer", "number", "boolean"}]
+    texts = [column.name for column in list_of("text")]
     second = pd.Timedelta(seconds=1)
     entries: list[Entry] = [
-        ("numbers", "passthrough", numbers),
+        ("numbers", "passthrough", [column.name for column in list_of("integer", "number", "boolean")]),
         *_encode_few(categories, family),
         *(
             (f"text {number}", StringEncoder(TEXT_NUMBERS, random_state=random_state), name)
-            for number, name in enumerate(names.get("text", []))
+            for number, name in enumerate(texts)
             if name not in categories
         ),
         # Not by skrub's encoder as well: it counts in 32 bits, in which times of the same two minutes are one.
@@ -104,14 +101,14 @@ def _make_encoder(
                 make_pipeline(
                     _call(pd.DataFrame.sub, other=pd.Timestamp(0, tz=zone)), _call(pd.DataFrame.div, other=second)
                 ),
-                [column.name for column in dates if _is_zoned(column) is (zone is not None)],
+                [column.name for column in dates if ("tz=" in column.parquet_type) is (zone is not None)],
             )
             for name, zone in (("dates", None), ("zoned dates", "UTC"))
         ),
         *((f"parts {number}", parts, column.name) for number, column in enumerate(dates)),
-        ("times", _call(pd.DataFrame.div, other=second), names.get("time", [])),
+        ("times", _call(pd.DataFrame.div, other=second), [column.name for column in list_of("time")]),
     ]
-    return _transform_columns([entry for entry in entries if entry[2]])
+    return ColumnTransformer([entry for entry in entries if entry[2]]).set_output(transform="pandas")
 
 
 def _has_few_values(texts: pd.Series, family: Family) -> bool:
@@ -147,7 +144,3 @@ def _make_scaling_steps(family: Family) -> Steps:
 
 def _call(function: Any, **arguments: Any) -> FunctionTransformer:
     return FunctionTransformer(function, kw_args=arguments, feature_names_out="one-to-one")
-
-
-def _transform_columns(entries: Sequence[Entry], **options: Any) -> ColumnTransformer:
-    return ColumnTransformer(list(entries), **options).set_output(transform="pandas")

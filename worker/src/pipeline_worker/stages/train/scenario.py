@@ -42,13 +42,12 @@ def make_split(table: Table, target: NDArray[Any], kind: Kind, request: Request,
         split = _split_into_folds(table, target, kind, seed, copies)
     else:
         split = split_rows(target, kind, request.test_size, seed, copies=copies)
-    untested = _list_untested(target, split.test) if kind == CLASSIFICATION else []
     return replace(
         split,
         facts={"training_scenario": scenario, **split.facts},
         notes=(
             *split.notes,
-            *_say_untested(untested, scenario),
+            *(_say_untested(target, split.test, scenario) if kind == CLASSIFICATION else ()),
             *equal.say(are_kept_together=copies is not None),
         ),
     )
@@ -102,26 +101,19 @@ def _split_into_folds(table: Table, target: NDArray[Any], kind: Kind, random_sta
     )
 
 
-def _list_untested(target: NDArray[Any], test: Rows) -> list[str]:
+def _say_untested(target: NDArray[Any], test: Rows, scenario: str) -> tuple[str, ...]:
     labels = np.setdiff1d(target, target[test]).tolist()
-    return [_show(label) for label in labels]
-
-
-def _say_untested(labels: list[str], scenario: str) -> tuple[str, ...]:
     if not labels:
         return ()
     are, have = ("are", "have") if len(labels) > 1 else ("is", "has")
     why = f"{are} too rare to be tested, and {are} only learned"
     if scenario in {"time", "group"}:
         why = f"{have} no row among those that were kept aside and could be tested, and {are} not tested"
+    shown = ", ".join(map(_show, labels[:_SHOWN_LABELS]))
     if len(labels) == 1:
-        return (f"The class {labels[0]} {why}.",)
-    return (f"{len(labels)} classes {why}: {_list(labels)}.",)
-
-
-def _list(labels: list[str]) -> str:
+        return (f"The class {shown} {why}.",)
     more = f" and {len(labels) - _SHOWN_LABELS} more" if len(labels) > _SHOWN_LABELS else ""
-    return ", ".join(labels[:_SHOWN_LABELS]) + more
+    return (f"{len(labels)} classes {why}: {shown}{more}.",)
 
 
 def _show(label: Any) -> str:

@@ -18,6 +18,13 @@ MOST_TRIALS = 10_000
 FEW_COMBINATIONS = 30
 
 
+def refuse_bool(value: object) -> object:
+    """Return *value*, unless it is true or false, which are numbers to Python."""
+    if isinstance(value, bool):
+        raise ValueError("a number is needed")  # noqa: TRY004 - pydantic collects only these
+    return value
+
+
 class SearchRange(BaseModel):
     """Numbers from `low` to `high`, both included: whole ones where all that is given is whole."""
 
@@ -28,12 +35,7 @@ class SearchRange(BaseModel):
     log: bool = Field(default=False, description="Try as many values between 1 and 10 as between 10 and 100.")
     step: int | float | None = Field(default=None, gt=0, description="Distance between the values. Default: any value.")
 
-    @field_validator("low", "high", "step", mode="before")
-    @classmethod
-    def _accept_no_bool(cls, value: object) -> object:
-        if isinstance(value, bool):
-            raise ValueError("a number is needed")  # noqa: TRY004 - pydantic collects only these
-        return value
+    _accept_no_bool = field_validator("low", "high", "step", mode="before")(refuse_bool)
 
     @model_validator(mode="after")
     def _refuse_empty(self) -> Self:

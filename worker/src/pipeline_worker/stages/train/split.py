@@ -61,7 +61,7 @@ def split_rows(
     random = np.random.default_rng(random_state)
     if kind != CLASSIFICATION:
         test = np.sort(random.permutation(len(target))[:wanted])
-        return Split(_others(len(target), test), test, is_stratified=False)
+        return Split(np.delete(np.arange(len(target)), test), test, is_stratified=False)
     _, positions, counts = np.unique(target, return_inverse=True, return_counts=True)
     taken = share_out(counts, wanted)
     if not taken.sum():
@@ -78,7 +78,7 @@ def split_rows(
         if taken.sum() == wanted
         else (f"The test part has {taken.sum()} rows instead of {wanted}: each class keeps one to be learned.",)
     )
-    return Split(_others(len(target), test), test, is_stratified=True, notes=notes)
+    return Split(np.delete(np.arange(len(target)), test), test, is_stratified=True, notes=notes)
 
 
 def count_tested(rows: int, test_size: float) -> int:
@@ -113,10 +113,3 @@ def share_out(counts: Rows, wanted: int) -> Rows:
                 taken[number] += 1
     result: Rows = taken
     return result
-
-
-def _others(rows: int, test: Rows) -> Rows:
-    is_test = np.zeros(rows, dtype=bool)
-    is_test[test] = True
-    others: Rows = np.flatnonzero(~is_test).astype(np.int64)
-    return others

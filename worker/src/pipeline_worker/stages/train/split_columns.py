@@ -6,12 +6,11 @@ import json
 from dataclasses import dataclass
 
 from ...column_note import say_note
-from ...errors import ColumnMissing, ParameterInvalid, find_nearest, quote_name
+from ...errors import ColumnMissing, ParameterInvalid, find_nearest, list_names, quote_name
 from ...request import Request
 from ...schema import Column, Schema
 from ..ingest.setting_line import write_setting
 
-_SHOWN_COLUMNS = 30
 #: The types whose order can be that of time.
 _TIMELY = {"date", "timestamp", "integer", "number"}
 
@@ -26,10 +25,6 @@ class SplitColumns:
     time: str | None = None
     group: str | None = None
     notes: tuple[str, ...] = ()
-
-    def names(self) -> list[str]:
-        """Return the names that there are."""
-        return [name for name in (self.time, self.group) if name is not None]
 
 
 def choose_split_columns(schema: Schema, request: Request) -> SplitColumns:
@@ -76,7 +71,7 @@ def _find_named(schema: Schema, request: Request, parameter: str, name: str | No
         raise ColumnMissing(
             f"`{parameter}` names `{name}`, and {schema.say_missing(name)}",
             where=parameter,
-            fix=f"Use one of the columns: {_list(schema.names())}."
+            fix=f"Use one of the columns: {list_names(schema.names())}."
             + (
                 f" If {quote_name(nearest)} is meant, give {_write(parameter, nearest)}." if nearest is not None else ""
             ),
@@ -112,9 +107,9 @@ def _refuse_timeless(column: Column) -> None:
 def _ask_for_column(scenario: str, parameter: str, columns: list[str], why: str, *, is_likely: bool) -> ColumnMissing:
     """Return the question for one of the *columns*, the first of which is proposed where any is likely to be meant."""
     if is_likely:
-        fix = f"Give {_write(parameter, columns[0])}, or another one of: {_list(columns)}."
+        fix = f"Give {_write(parameter, columns[0])}, or another one of: {list_names(columns)}."
     elif columns:
-        fix = f"Give `{parameter}`, if it is one of: {_list(columns)}; or else another `training_scenario`."
+        fix = f"Give `{parameter}`, if it is one of: {list_names(columns)}; or else another `training_scenario`."
     else:
         fix = "No column can be it: give another `training_scenario`, or add the column to the file."
     return ColumnMissing(
@@ -139,8 +134,3 @@ def _say_unused(scenario: str, parameter: str, column: Column | None) -> tuple[s
 
 def _write(parameter: str, value: str) -> str:
     return json.dumps({parameter: value}, ensure_ascii=False)
-
-
-def _list(columns: list[str]) -> str:
-    shown = ", ".join(map(quote_name, columns[:_SHOWN_COLUMNS]))
-    return shown + (f", ... ({len(columns)} in all)" if len(columns) > _SHOWN_COLUMNS else "")

@@ -9,7 +9,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ...errors import DataFault, ParameterInvalid
-from .folds import Rows, keep_classes
+from .folds import Rows, keep_classes, number_labels
 from .kind import CLASSIFICATION, Kind
 from .split import Split, count_tested
 
@@ -30,7 +30,7 @@ def split_groups(
     :raises DataFault: each class lies in a group of its own, so none can be both learned and tested.
     """
     numbers, alone = number_groups(groups, name)
-    classes = np.unique(target, return_inverse=True)[1] if kind == CLASSIFICATION else np.zeros(len(target), np.int64)
+    classes = number_labels(target, kind)
     wanted = count_tested(len(target), test_size)
     is_test = _pick_groups(classes, numbers, wanted, np.random.default_rng(random_state))
     if not is_test.any():

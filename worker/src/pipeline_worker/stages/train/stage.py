@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -41,11 +42,9 @@ def train(attempt: Attempt) -> Outcome:
     with attempt.timed("imports"):
         import mlflow.sklearn  # noqa: F401 - so that what follows is timed without it
 
-        from .facts import describe_learned
-        from .learn import draw_learned, learn
+        from .learn import learn
         from .plan import make_plan, say_work
-        from .result import say_result
-        from .tuned import write_tuned
+        from .result import describe_learned, say_result
 
     schema = Schema.model_validate_json(attempt.fetch("schema").read_bytes())
     dataset = attempt.fetch("dataset")
@@ -60,27 +59,12 @@ def train(attempt: Attempt) -> Outcome:
     ):
         attempt.log.info("%s; MLflow run: %s", say_work(plan, threads), run.url)
         learned = learn(plan, attempt.timed, lambda line: attempt.log.info("%s", line), settings.choice_seconds)
-        request = _complete_request(attempt, learned)
-        with attempt.timed("draw"):
-            figures = draw_learned(plan, learned)
-        tuning = write_tuned(learned.decision.tuned, learned.decision.candidate) if learned.decision.tuned else {}
-        outputs = _save(attempt, learned, figures, tuning, f"{request.model_name}_v{request.model_version}")
-        digests = {"model_digest": outputs["model"].digest}
-        if "measured_model" in outputs:
-            digests["measured_digest"] = outputs["measured_model"].digest
-        with attempt.timed("mlflow"):
-            model_id = _track(attempt, run, request, plan, learned, figures, tuning, tags | digests)
-            if learned.decision.tuned:
-                _track_trials(run, learned.decision.tuned, tags)
-    facts = describe_learned(plan, learned) | {
-        "model_version": request.model_version,
-        "model_file": outputs["model"].uri.rpartition("/")[2],
-        **digests,
-        "mlflow_run_id": run.run_id,
-        "mlflow_run_url": run.url,
-        "mlflow_model_id": model_id,
-        "experiment_id": run.experiment_id,
-    }
+        # With what was chosen and what has a default: the file and the version are named by it.
+        version = attempt.request.model_version or RunKey.parse(attempt.run_key).version
+        chosen = {"model_name": learned.decision.candidate.model.name, "model_version": version}
+        request = attempt.request.model_copy(update=chosen)
+        outputs, kept = _keep(attempt, run, request, plan, learned, tags)
+    facts = describe_learned(plan, learned) | kept
     _log_learned(attempt, plan, learned, facts["notes"])
     return Outcome(
         outputs=outputs,
@@ -90,16 +74,6 @@ def train(attempt: Attempt) -> Outcome:
         request=request,
         links={"mlflow_run": run.url},
         notes=[*facts["notes"], *(f"`{name}`: {why}" for name, why in (plan.suspects | plan.useless).items())],
-    )
-
-
-def _complete_request(attempt: Attempt, learned: Learned) -> Request:
-    """Return the request with what was chosen and what has a default: the file and the version are named by it."""
-    return attempt.request.model_copy(
-        update={
-            "model_name": learned.decision.candidate.model.name,
-            "model_version": attempt.request.model_version or RunKey.parse(attempt.run_key).version,
-        }
     )
 
 
@@ -113,11 +87,43 @@ def _make_tags(attempt: Attempt) -> dict[str, str]:
     }
 
 
-def _save(
-    attempt: Attempt, learned: Learned, figures: Mapping[str, bytes], tuning: Mapping[str, bytes], name: str
-) -> dict[str, Artifact]:
-    """Save everything that is not for MLflow alone; the files of the models begin with *name*."""
-    from .logged_model import dump_pipeline
+def _keep(
+    attempt: Attempt, run: TrackedRun, request: Request, plan: Plan, learned: Learned, tags: dict[str, str]
+) -> tuple[dict[str, Artifact], dict[str, Any]]:
+    """Save what comes of the training, and keep it in the MLflow *run*; return the outputs, and the facts of where it is."""
+    from .learn import draw_learned
+    from .tuned import write_tuned
+
+    decision = learned.decision
+    with attempt.timed("draw"):
+        files = {f"figures/{name}": picture for name, picture in draw_learned(plan, learned).items()}
+    if decision.tuned:
+        files |= {
+            f"tuning/{name}": content for name, content in write_tuned(decision.tuned, decision.candidate).items()
+        }
+    outputs = _save(attempt, learned, files, f"{request.model_name}_v{request.model_version}")
+    digests = {"model_digest": outputs["model"].digest}
+    if "measured_model" in outputs:
+        digests["measured_digest"] = outputs["measured_model"].digest
+    with attempt.timed("mlflow"):
+        _track_params(attempt, run, request, plan, learned, digests)
+        model_id = _track(attempt, run, plan, learned, files, tags | digests)
+        if decision.tuned:
+            _track_trials(run, decision.tuned, tags)
+    return outputs, {
+        "model_version": request.model_version,
+        "model_file": outputs["model"].uri.rpartition("/")[2],
+        **digests,
+        "mlflow_run_id": run.run_id,
+        "mlflow_run_url": run.url,
+        "mlflow_model_id": model_id,
+        "experiment_id": run.experiment_id,
+    }
+
+
+def _save(attempt: Attempt, learned: Learned, files: Mapping[str, bytes], name: str) -> dict[str, Artifact]:
+    """Save the models, whose files begin with *name*, the metrics, and *files*: `figures/curves.png` as `figure_curves`."""
+    import cloudpickle
 
     saved = {}
     for output, fitted, file in (
@@ -125,41 +131,24 @@ def _save(
         ("measured_model", learned.fitted if learned.refitted else None, f"{name}.measured.pkl"),
     ):
         if fitted:
-            with attempt.timed("dump"):
-                dump_pipeline(fitted.pipeline, attempt.scratch / file)
+            with attempt.timed("dump"), (attempt.scratch / file).open("wb") as opened:
+                # `pickle.load` reads it where the requirements are installed.
+                cloudpickle.dump(fitted.pipeline, opened, protocol=pickle.DEFAULT_PROTOCOL)
             saved[output] = attempt.save(f"models/{file}", attempt.scratch / file)
     # The metrics are those of the model that was measured.
     measured = saved.get("measured_model", saved["model"])
     content = learned.described | {"measured_digest": measured.digest}
-    metrics = json.dumps(content, indent=1, ensure_ascii=False).encode()
-    return saved | {
-        "metrics": attempt.save("metrics.json", metrics, "application/json"),
-        **{
-            f"figure_{name.removesuffix('.png')}": attempt.save(f"figures/{name}", content, "image/png")
-            for name, content in figures.items()
-        },
-        **{
-            f"tuning_{name.removesuffix('.json')}": attempt.save(f"tuning/{name}", content, "application/json")
-            for name, content in tuning.items()
-        },
-    }
+    saved["metrics"] = attempt.save("metrics.json", json.dumps(content, indent=1, ensure_ascii=False).encode())
+    for path, written in files.items():
+        folder, _, file = path.partition("/")
+        saved[f"{folder.removesuffix('s')}_{file.rpartition('.')[0]}"] = attempt.save(path, written)
+    return saved
 
 
-def _track(
-    attempt: Attempt,
-    run: TrackedRun,
-    request: Request,
-    plan: Plan,
-    learned: Learned,
-    figures: Mapping[str, bytes],
-    tuning: Mapping[str, bytes],
-    tags: dict[str, str],
-) -> str:
-    """Keep everything in the MLflow *run*; return the id of the model there."""
-    from .logged_model import log_pipeline, make_example
-    from .result import collect_tracked
-    from .tuned import measure_tuned
-
+def _track_params(
+    attempt: Attempt, run: TrackedRun, request: Request, plan: Plan, learned: Learned, digests: Mapping[str, str]
+) -> None:
+    """Keep in the MLflow *run* what was asked for, what the model is, and what it has learned from."""
     params: dict[str, Any] = {"random_state": request.random_state} | learned.estimator.get_params()
     asked = request.model_dump(
         include={
@@ -178,31 +167,35 @@ def _track(
             "input_schema_version",
         }
     )
-    digests = {name: tags[name] for name in ("model_digest", "measured_digest") if name in tags}
     run.log_params(
         params
         | asked
         | {"target_column": plan.target.name, "target_kind": plan.kind, "data_source": attempt.drop.uri}
         | {"rows_without_target": plan.table.rows_without_target},
-        digests | {"fitted_on": learned.fitted_on} | dict(plan.split.facts),
+        {**digests, "fitted_on": learned.fitted_on, **plan.split.facts},
     )
-    run.log_dataset(
-        attempt.dataset,
-        attempt.artifacts["dataset"],
-        rows=plan.table.rows,
-        columns=len(plan.table.columns) + 1,
-    )
-    folder = attempt.scratch / "tracked"
-    for inside, files in (("figures", figures), ("tuning", tuning)):
-        for name, content in files.items():
-            (folder / inside).mkdir(parents=True, exist_ok=True)
-            (folder / inside / name).write_bytes(content)
-    (folder / "metrics.json").write_text(json.dumps(learned.described, indent=1, ensure_ascii=False), encoding="utf-8")
-    run.log_folder(folder)
+
+
+def _track(
+    attempt: Attempt, run: TrackedRun, plan: Plan, learned: Learned, files: Mapping[str, bytes], tags: dict[str, str]
+) -> str:
+    """Keep data, *files*, metrics and model in the MLflow *run*; return the id of the model there."""
+    from .logged_model import log_pipeline, make_example
+    from .result import collect_tracked
+    from .tuned import measure_tuned
+
+    dataset, columns = attempt.artifacts["dataset"], plan.table.columns
+    run.log_dataset(attempt.dataset, dataset, rows=plan.table.rows, columns=len(columns) + 1)
+    metrics = json.dumps(learned.described, indent=1, ensure_ascii=False).encode()
+    for path, content in {**files, "metrics.json": metrics}.items():
+        file = attempt.scratch / "tracked" / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content)
+    run.client.log_artifacts(run.run_id, str(attempt.scratch / "tracked"))
     model_id = log_pipeline(
         learned.published.pipeline,
-        columns=plan.table.columns,
-        example=make_example(plan.train_features, plan.table.columns),
+        columns=columns,
+        example=make_example(plan.train_features, columns),
         target=plan.target.array,
         tags=tags | {"fitted_on": learned.fitted_on},
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection
 from dataclasses import dataclass, replace
+from datetime import time
 from pathlib import Path
 
 import numpy as np
@@ -80,30 +81,28 @@ def read_table(path: Path, schema: Schema, request: Request) -> Table:
     """
     target_name, columns = choose_columns(schema, request)
     split_columns = choose_split_columns(schema, request)
-    wanted = dict.fromkeys([target_name, *(column.name for column in columns), *split_columns.names()])
+    splitting = (split_columns.time, split_columns.group)
+    wanted = dict.fromkeys([target_name, *(column.name for column in columns), *filter(None, splitting)])
     content = pq.read_table(path, columns=list(wanted))
     target = content.column(target_name).combine_chunks()
-    with telling_note(schema.find(target_name)):
-        _refuse_infinite_target(target, target_name)
     has_target = pc.invert(pc.is_null(target, nan_is_null=True))
     rows_without = np.flatnonzero(~has_target.to_numpy(zero_copy_only=False)) + 1
+    with telling_note(schema.find(target_name)):
+        _refuse_infinite_target(target, target_name)
+        _refuse_missing_target(rows_without, len(target), target_name, request.data_validation)
     features = content.select([column.name for column in columns])
-    times, groups = (
-        content.column(name).combine_chunks() if name else None for name in (split_columns.time, split_columns.group)
-    )
+    times, groups = (content.column(name).combine_chunks() if name else None for name in splitting)
     notes: list[str] = []
     if len(rows_without):
-        with telling_note(schema.find(target_name)):
-            _refuse_missing_target(rows_without, len(target), target_name, request.data_validation)
         notes.append(_say_left_out(rows_without, len(target), target_name))
     notes += split_columns.notes
-    for column in columns:
+    for position, column in enumerate(columns):
+        values = features.column(position)
         if column.type == "time":
-            position = features.column_names.index(column.name)
-            features = features.set_column(position, column.name, _since_midnight(features.column(column.name)))
+            since_midnight = pc.subtract(values, pa.scalar(time(), values.type))
+            features = features.set_column(position, column.name, since_midnight)
         elif column.type == "number":
-            position = features.column_names.index(column.name)
-            finite, note = _clear_infinite(features.column(column.name), column.name)
+            finite, note = _clear_infinite(values, column.name)
             if note:
                 features = features.set_column(position, column.name, finite)
                 notes.append(note)
@@ -198,7 +197,7 @@ def _refuse_missing_target(without: NDArray[np.int64], rows: int, name: str, val
     """
     most = validation.max_missing_target_share
     is_warning = validation.severity_of(MAX_MISSING_TARGET_SHARE) == "warning"
-    if is_warning or len(without) / rows <= most or rows - len(without) < MIN_ROWS:
+    if not len(without) or is_warning or len(without) / rows <= most or rows - len(without) < MIN_ROWS:
         return
     setting = json.dumps(
         {"target_column": name, "data_validation": {"max_missing_target_share": 1}}, ensure_ascii=False
@@ -237,9 +236,3 @@ def _clear_infinite(values: pa.ChunkedArray, name: str) -> tuple[pa.ChunkedArray
         f"first in row {row}), and {'is' if count == 1 else 'are'} taken for missing. To leave the column out, name it in `drop_columns`."
     )
     return pc.if_else(is_beyond, pa.scalar(None, values.type), values), note
-
-
-def _since_midnight(values: pa.ChunkedArray) -> pa.ChunkedArray:
-    unit = values.type.unit
-    whole = pc.cast(values, pa.int64() if types.is_time64(values.type) else pa.int32())
-    return pc.cast(pc.cast(whole, pa.int64()), pa.duration(unit))

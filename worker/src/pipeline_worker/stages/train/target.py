@@ -80,15 +80,21 @@ def describe_target(values: pa.Array, name: str) -> Target:
     array = _to_array(values)
     if types.is_boolean(kind_of_values):
         return Target(name, array, CLASSIFICATION, frozenset({CLASSIFICATION}), "it is true or false", distinct)
+    can_be_classes = distinct <= min(rows / 2, MOST_CLASSES)
     if array.dtype == object:
-        _refuse_unrepeated(name, rows, distinct)
+        if not can_be_classes:
+            raise ParameterInvalid(
+                f"`{name}` is text with {distinct} different values in {rows} rows: these are no classes to learn.",
+                where="target_column",
+                fix=f"Choose a target whose values repeat, with at most {MOST_CLASSES:,} different ones.",
+                details={"parameter": "target_column", "column": name, "distinct": distinct, "rows": rows},
+            )
         return Target(name, array, CLASSIFICATION, frozenset({CLASSIFICATION}), "it is text", distinct)
     if not np.issubdtype(array.dtype, np.integer):
         return Target(name, array, REGRESSION, frozenset({REGRESSION}), "it has numbers with a fraction", distinct)
-    can_be_classes = distinct <= min(rows / 2, MOST_CLASSES)
     kinds = frozenset({CLASSIFICATION, REGRESSION}) if can_be_classes else frozenset({REGRESSION})
     few = distinct == 2 or (distinct <= MAX_CLASSES and rows >= MIN_ROWS_PER_CLASS * distinct)
-    kind = CLASSIFICATION if few and CLASSIFICATION in kinds else REGRESSION
+    kind = CLASSIFICATION if few and can_be_classes else REGRESSION
     rule = f"it has {distinct} different whole numbers in {rows} rows"
     return Target(name, array, kind, kinds, rule, distinct)
 
@@ -100,13 +106,3 @@ def _to_array(values: pa.Array) -> NDArray[Any]:
         return array
     is_whole = np.array_equal(array, np.floor(array)) and np.abs(array).max() <= _LARGEST_WHOLE
     return array.astype(np.int64) if is_whole else array
-
-
-def _refuse_unrepeated(name: str, rows: int, distinct: int) -> None:
-    if distinct > min(rows / 2, MOST_CLASSES):
-        raise ParameterInvalid(
-            f"`{name}` is text with {distinct} different values in {rows} rows: these are no classes to learn.",
-            where="target_column",
-            fix=f"Choose a target whose values repeat, with at most {MOST_CLASSES:,} different ones.",
-            details={"parameter": "target_column", "column": name, "distinct": distinct, "rows": rows},
-        )

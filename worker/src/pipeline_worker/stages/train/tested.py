@@ -1,17 +1,34 @@
-"""The rows that a model was tested on as numbers, which is what metrics are quickly computed from."""
+"""What a model says of the rows that it is tested on, and both as numbers, which is what metrics are quickly computed from."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from .metrics import Predictions
+
+@dataclass(frozen=True)
+class Predictions:
+    """What a model says of the test part.
+
+    :param labels: predicted classes or numbers, one for each row.
+    :param scores: rows by classes, in the order of *classes*; None for regression.
+    """
+
+    labels: NDArray[Any]
+    scores: NDArray[Any] | None
+    classes: NDArray[Any] | None
+
+    def scores_of(self, label: Any) -> NDArray[Any]:
+        """Return the probability of the class *label* for each row."""
+        assert self.scores is not None
+        assert self.classes is not None
+        scores: NDArray[Any] = self.scores[:, np.flatnonzero(self.classes == label)[0]]
+        return scores
 
 
 @dataclass(frozen=True)

@@ -11,25 +11,31 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import FixedThresholdClassifier
 from sklearn.pipeline import Pipeline
 
+from .candidates import Candidate
+from .cross_validation import predict_out_of_fold
 from .fit import Encoded, Fitted
+from .folds import make_folds
 from .metric_table import METRICS
-from .metrics import Predictions, score
+from .metrics import score
+from .plan import Plan
 
 #: Thresholds that are tried at most: those that cut the probabilities into as many equal parts.
 _TRIED = 200
 
 
-def choose_threshold(predicted: Predictions, actual: NDArray[Any], positive: Any, metric: str | None) -> float:
-    """Return the probability of *positive* from which on it is predicted: the one with the best *metric*.
+def choose_threshold(plan: Plan, candidate: Candidate) -> float:
+    """Return the probability of the positive class from which on it is predicted: the one with the best metric.
 
-    :param predicted: of rows that the model has not learned from.
-    :param metric: where it is about probabilities, or None, balanced accuracy is taken.
+    The rows to learn from are predicted for that, each by a model that has not learned from it. Where the metric that is asked for
+    is about probabilities, or none is, balanced accuracy is taken.
     """
-    assert predicted.scores is not None
+    target, split, metric, positive = plan.train_target, plan.split, plan.request.metric, plan.positive
+    folds = make_folds(target, plan.kind, 5, plan.request.random_state, groups=split.groups, times=split.times)
+    predicted = predict_out_of_fold(plan, candidate, folds)
+    actual = target[np.sort(np.concatenate([fold.test for fold in folds]))]
     assert predicted.classes is not None
     name = metric if metric and not METRICS[metric].needs_scores else "balanced_accuracy"
-    position = int(np.flatnonzero(predicted.classes == positive)[0])
-    of_positive, other = predicted.scores[:, position], predicted.classes[1 - position]
+    of_positive, other = predicted.scores_of(positive), predicted.classes[predicted.classes != positive][0]
     tried = np.unique(np.quantile(of_positive, np.linspace(0, 1, _TRIED)))
     # Between two probabilities, where a little more or less changes nothing.
     tried = (tried[:-1] + tried[1:]) / 2 if len(tried) > 1 else np.array([0.5])

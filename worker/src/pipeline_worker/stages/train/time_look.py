@@ -10,10 +10,9 @@ from typing import Any
 from ...errors import StageError
 from ...number_text import write_number
 from .candidates import Candidate
-from .fit import Encodings, fit_pipeline
+from .cross_validation import predict_anew
 from .metric_table import METRICS
-from .metrics import Measured, measure, predict
-from .models import make_estimator
+from .metrics import Measured, measure
 from .plan import Plan
 from .split_time import split_in_time
 
@@ -70,14 +69,11 @@ def look_in_time(plan: Plan, candidate: Candidate, measured: Measured) -> TimeLo
         split = split_in_time(plan.target.array, plan.kind, times, column, request.test_size)
     except StageError:
         return None
-    features, target, seed = plan.table.features, plan.target.array, request.random_state
+    target, seed = plan.target.array, request.random_state
     with warnings.catch_warnings():
         # What the libraries have to say, they said of the model itself.
         warnings.simplefilter("ignore")
-        estimator, _ = make_estimator(candidate.model, candidate.hyperparameters, target[split.train], seed)
-        encoded = Encodings(plan.table.columns, features.iloc[split.train], seed).of(candidate.model.family)
-        fitted = fit_pipeline(encoded, estimator, target[split.train], candidate.model, request.hyperparameters)
-        predicted = predict(fitted.pipeline, features.iloc[split.test], plan.kind)
+        predicted = predict_anew(plan, candidate, split.train, split.test, request.hyperparameters)
         later = measure(
             plan.kind, target[split.train], target[split.test], predicted, headline=measured.headline, random_state=seed
         )

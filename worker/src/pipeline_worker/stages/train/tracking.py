@@ -9,11 +9,10 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...errors import TrackingUnavailable
-from ...mlflow_server import MlflowRefusal, MlflowServer
+from ...mlflow_server import MlflowServer
 from ...run.manifest import Artifact
 
 if TYPE_CHECKING:
@@ -80,10 +79,6 @@ class TrackedRun:
         )
         self.client.log_inputs(self.run_id, [DatasetInput(dataset, [InputTag("mlflow.data.context", "training")])])
 
-    def log_folder(self, folder: Path) -> None:
-        """Keep the files of *folder*."""
-        self.client.log_artifacts(self.run_id, str(folder))
-
     def add_child(
         self, name: str, tags: Mapping[str, str], params: Mapping[str, Any], metrics: Mapping[str, float]
     ) -> None:
@@ -140,13 +135,11 @@ def find_experiment(server: MlflowServer, name: str) -> str:
 
     :raises TrackingUnavailable: it was deleted, and nothing can be added to it.
     """
+    missing, taken = "RESOURCE_DOES_NOT_EXIST", "RESOURCE_ALREADY_EXISTS"
     for _ in range(2):
-        try:
-            found = server.call("GET", "experiments/get-by-name", {"experiment_name": name})["experiment"]
-        except MlflowRefusal as refusal:
-            if refusal.code != "RESOURCE_DOES_NOT_EXIST":
-                raise
-        else:
+        answer = server.try_call("GET", "experiments/get-by-name", {"experiment_name": name}, missing)
+        if answer is not None:
+            found = answer["experiment"]
             if found["lifecycle_stage"] != "active":
                 raise TrackingUnavailable(
                     f"The experiment `{name}` was deleted in MLflow.",
@@ -155,11 +148,9 @@ def find_experiment(server: MlflowServer, name: str) -> str:
                     "MLFLOW_EXPERIMENT_NAME to another name; it is tried again.",
                 )
             return str(found["experiment_id"])
-        try:
-            return str(server.call("POST", "experiments/create", {"name": name})["experiment_id"])
-        except MlflowRefusal as refusal:
-            if refusal.code != "RESOURCE_ALREADY_EXISTS":
-                raise
+        made = server.try_call("POST", "experiments/create", {"name": name}, taken)
+        if made is not None:
+            return str(made["experiment_id"])
     raise TrackingUnavailable(
         f"The experiment `{name}` comes and goes.", where=server.safe_uri, fix="Nothing; it is tried again."
     )

@@ -21,7 +21,7 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 from optuna.trial import TrialState
 
 from ...errors import ParameterInvalid
-from ...request import Request, Tuning
+from ...request import Request
 from .candidates import Candidate
 from .cross_validation import CrossValidation
 from .metric_table import METRICS, Metric
@@ -54,20 +54,17 @@ def tune_candidate(
     :param say: takes lines for the log.
     :raises ParameterInvalid: the model refused every combination, or the rows do not have the metric.
     """
-    search = request.search or Tuning()
+    assert request.search is not None
     given = candidate.hyperparameters
     estimator, _ = make_estimator(candidate.model, given, target, request.random_state)
-    judged = validation.by(search.metric or validation.metric)
+    judged = replace(validation, metric=request.search.metric or validation.metric)
     return tune(
         lambda params: judged.score(candidate.model, {**given, **params}),
-        choose_space(candidate.model, search.search_space, request.hyperparameters),
+        choose_space(candidate.model, request.search.search_space, request.hyperparameters),
+        request,
         defaults=estimator.get_params(),
-        may_refuse=bool(request.hyperparameters),
         metric=METRICS[judged.metric],
         rows=judged.rows,
-        most_trials=search.most_trials,
-        timeout_seconds=search.timeout_seconds,
-        random_state=request.random_state,
         say=say,
     )
 
@@ -75,27 +72,27 @@ def tune_candidate(
 def tune(
     score: Score,
     space: SearchSpace,
+    request: Request,
     *,
     defaults: Mapping[str, Any],
-    may_refuse: bool,
     metric: Metric,
     rows: int,
-    most_trials: int,
-    timeout_seconds: float | None,
-    random_state: int,
     say: Callable[[str], None],
 ) -> Tuned:
     """Return the trials of a search through *space*, at least one of them done.
 
     :param score: given the hyperparameters to set besides those that are fixed.
+    :param request: says how long is searched, and from which seed.
     :param defaults: the values that the hyperparameters in *space* have where none is set.
-    :param may_refuse: whether a person set others, so that the model may refuse the defaults too; else that is our fault.
     :raises ParameterInvalid: the model refused every combination.
     """
+    assert request.search is not None
+    most_trials, random_state = request.search.most_trials, request.random_state
     began = last_said = time.monotonic()
-    end = math.inf if timeout_seconds is None else began + timeout_seconds
+    end = began + (request.search.timeout_seconds or math.inf)
     default = {name: defaults[name] for name in space}
-    trials = [_try(score, 0, default, {}, lambda _: None, refusals=REFUSALS if may_refuse else ())]
+    # Where a person set others, the model may refuse the defaults too; else that is our fault.
+    trials = [_try(score, 0, default, {}, lambda _: None, refusals=REFUSALS if request.hyperparameters else ())]
     study = _make_study(space, trials[0], random_state)
     combinations = list_combinations(space)
     if combinations is not None:
@@ -109,7 +106,14 @@ def tune(
             last_said = time.monotonic()
             say(_say_progress(metric, trials, most_trials, last_said - began, end - last_said))
     if not any(trial.state == "done" for trial in trials):
-        raise _refuse_all(trials)
+        raise ParameterInvalid(
+            f"None of {len(trials)} combinations of hyperparameters could be used. The last, "
+            f"{write_params(trials[-1].params)}: {trials[-1].reason}",
+            where="tuning",
+            fix="Mend `hyperparameters` and `tuning.search_space` as scikit-learn's page on the model says; or, to do without them, "
+            'give {"hyperparameters": {}, "tuning": true}.',
+            details={"parameter": "tuning", "reasons": list(dict.fromkeys(trial.reason for trial in trials))},
+        )
     ended_by: EndedBy = "trials" if combinations is None or len(trials) <= len(others) else "combinations"
     if len(trials) < most_trials or trials[-1].state == "out of time":
         ended_by = "time"
@@ -227,17 +231,6 @@ def _try(
 def _say_reason(error: Exception) -> str:
     text = " ".join((error.what if isinstance(error, ParameterInvalid) else str(error)).split())
     return text if len(text) <= _MAX_REASON else text[: _MAX_REASON - 1] + "…"
-
-
-def _refuse_all(trials: list[Trial]) -> ParameterInvalid:
-    return ParameterInvalid(
-        f"None of {len(trials)} combinations of hyperparameters could be used. The last, "
-        f"{write_params(trials[-1].params)}: {trials[-1].reason}",
-        where="tuning",
-        fix="Mend `hyperparameters` and `tuning.search_space` as scikit-learn's page on the model says; or, to do without them, give "
-        '{"hyperparameters": {}, "tuning": true}.',
-        details={"parameter": "tuning", "reasons": list(dict.fromkeys(trial.reason for trial in trials))},
-    )
 
 
 def _say_progress(metric: Metric, trials: list[Trial], most_trials: int, seconds: float, left: float) -> str:
