@@ -177,7 +177,7 @@ def quote_name(name: str) -> str:
     return json.dumps(name, ensure_ascii=False) if "`" in name or '"' in name else f"`{name}`"
 
 
-def list_names(names: Sequence[str]) -> str:
+def quote_names(names: Sequence[str]) -> str:
     """Return the first of *names* that are not ours, and how many there are where these are not all."""
     shown = ", ".join(map(quote_name, names[:_SHOWN_NAMES]))
     return shown + (f", ... ({len(names)} in all)" if len(names) > _SHOWN_NAMES else "")

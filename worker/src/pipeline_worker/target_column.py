@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .errors import ColumnMissing, find_nearest, list_names, near_miss, quote_name
+from .errors import ColumnMissing, find_nearest, near_miss, quote_name, quote_names
 from .request import USUAL_TARGETS
 from .run.layer import is_read_anew
 
@@ -36,7 +36,7 @@ def find_target(columns: Sequence[str], given: str | None, *, data: str, source:
         raise ColumnMissing(
             f"`target_column` is `{given}`, and there is no such column.{near_miss(given, columns)}",
             where=f"{data}; `target_column` is from {source}",
-            fix=f"Run `{stage}` again with `target_column` as one of: {list_names(columns)}."
+            fix=f"Run `{stage}` again with `target_column` as one of: {quote_names(columns)}."
             + (f" If {quote_name(nearest)} is meant, give {setting}." if nearest is not None else "")
             + (f" For all files to come, mend it in {source}." if is_read_anew(source) else ""),
             details={"parameter": "target_column", "given": given, "columns": list(columns)},
@@ -49,7 +49,7 @@ def find_target(columns: Sequence[str], given: str | None, *, data: str, source:
     raise ColumnMissing(
         f"Which column is to be predicted? `target_column` is not given, and no column is called {usual}.",
         where=data,
-        fix=f'Write {{"target_column": "..."}} into {source}, with one of: {list_names(columns)}; then run `ingest` again, or drop the '
+        fix=f'Write {{"target_column": "..."}} into {source}, with one of: {quote_names(columns)}; then run `ingest` again, or drop the '
         "file again.",
         details={"parameter": "target_column", "columns": list(columns), "write_to": source},
     )

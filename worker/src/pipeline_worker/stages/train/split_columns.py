@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 
 from ...column_note import say_note
-from ...errors import ColumnMissing, ParameterInvalid, find_nearest, list_names, quote_name
+from ...errors import ColumnMissing, ParameterInvalid, find_nearest, quote_name, quote_names
 from ...request import Request
 from ...schema import Column, Schema
 from ..ingest.setting_line import write_setting
@@ -71,7 +71,7 @@ def _find_named(schema: Schema, request: Request, parameter: str, name: str | No
         raise ColumnMissing(
             f"`{parameter}` names `{name}`, and {schema.say_missing(name)}",
             where=parameter,
-            fix=f"Use one of the columns: {list_names(schema.names())}."
+            fix=f"Use one of the columns: {quote_names(schema.names())}."
             + (
                 f" If {quote_name(nearest)} is meant, give {_write(parameter, nearest)}." if nearest is not None else ""
             ),
@@ -107,9 +107,9 @@ def _refuse_timeless(column: Column) -> None:
 def _ask_for_column(scenario: str, parameter: str, columns: list[str], why: str, *, is_likely: bool) -> ColumnMissing:
     """Return the question for one of the *columns*, the first of which is proposed where any is likely to be meant."""
     if is_likely:
-        fix = f"Give {_write(parameter, columns[0])}, or another one of: {list_names(columns)}."
+        fix = f"Give {_write(parameter, columns[0])}, or another one of: {quote_names(columns)}."
     elif columns:
-        fix = f"Give `{parameter}`, if it is one of: {list_names(columns)}; or else another `training_scenario`."
+        fix = f"Give `{parameter}`, if it is one of: {quote_names(columns)}; or else another `training_scenario`."
     else:
         fix = "No column can be it: give another `training_scenario`, or add the column to the file."
     return ColumnMissing(
