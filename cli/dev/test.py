@@ -39,24 +39,26 @@ class Suite:
     paces: tuple[str, ...] = ("quick", "usual", "long")
 
 
+#: What loads a whole stack.
+END_TO_END = ("tests/e2e",)
 #: What trains: in one row with the worker's other tests it would be the last to end, alone.
 MODELS = ("tests/worker/train", "tests/worker/publish")
 #: Those that take longest first, as they run side by side.
 LAYERS = (
     Suite(
         "compose-stack",
-        ("tests/e2e",),
+        END_TO_END,
         "tools",
         needs_engine=True,
         needs_images=True,
         environ=(("STACK", "compose"),),
         paces=("usual", "long"),
     ),
-    Suite("stack", ("tests/e2e",), "tools", paces=("usual", "long")),
+    Suite("stack", END_TO_END, "tools", paces=("usual", "long")),
     Suite("models", MODELS, "worker"),
     Suite("worker", ("tests/worker",), "worker", apart=MODELS),
-    Suite("compose", ("tests/compose",), "airflow", needs_engine=True, needs_images=True, paces=("usual",)),
     Suite("integration", ("tests/integration",), "tools", paces=("usual", "long")),
+    Suite("compose", ("tests/compose",), "airflow", needs_engine=True, needs_images=True, paces=("usual",)),
     Suite("dags", ("tests/dags",), "airflow"),
     Suite("cli", ("tests/contract", "tests/docs", "tests/cli"), "tools", paces=("quick", "usual")),
 )
@@ -126,8 +128,9 @@ def run(arguments: argparse.Namespace) -> int:
         commands[CHECK] = ["cli", CHECK]
     if any(layer.needs_images for layer in chosen):
         commands[IMAGES] = ["tests.compose_stack"]
-    # One more than there are processors, as a stack's tests mostly wait; not those that load two stacks, which start first.
-    with ThreadPoolExecutor((os.cpu_count() or 1) + (arguments.pace != "long")) as pool:
+    # Some more than there are processors, as tests of a stack and of its services mostly wait; the fewer, the more there is to load.
+    is_long, stacks = arguments.pace == "long", sum(layer.folders == END_TO_END for layer in chosen)
+    with ThreadPoolExecutor((os.cpu_count() or 1) + 2 - is_long - (stacks > 1)) as pool:
         first = {
             name: pool.submit(run_job, name, [sys.executable, "-m", *argv], make_environ(), folder)
             for name, argv in commands.items()
