@@ -21,6 +21,16 @@ Done = subprocess.CompletedProcess[str]
 #: What is of one stack alone.
 IS_COMPOSE = os.environ.get("STACK") == "compose"
 collect_ignore = ["local"] if IS_COMPOSE else ["compose"]
+#: What has nothing to do with where a stage runs, where objects lie and where tasks do: how the Dags and the worker's commands read
+#: what they are asked for. The local stack shows it.
+ON_LOCAL_ALONE = {
+    "test_the_form_lies_over_the_datasets_parameters",
+    "test_a_file_at_the_top_is_a_dataset_of_its_own",
+    "test_a_name_that_mlflow_refuses_is_refused_first",
+    "test_two_keys_for_one_run_are_refused",
+    "test_a_mistyped_re_run_takes_nothing_back",
+    "test_a_run_key_in_the_conf_is_enough",
+}
 #: What `make test` tries of this folder on Compose too: that a file gets through. The rest is the same as on the local stack.
 ON_COMPOSE = {
     "test_a_drop_is_followed_to_the_published_model",
@@ -43,10 +53,14 @@ UNTOUCHED = dict.fromkeys(
 )
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put what is of Compose last, where the wave of runs is over, and leave what the local stack shows to the long tests."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Put what is of Compose last, where the wave of runs is over, and leave what the local stack shows to it, or to the long tests."""
     items.sort(key=lambda item: "tests/e2e/compose/" in item.nodeid)
-    for item in items if IS_COMPOSE else ():
+    if not IS_COMPOSE:
+        return
+    config.hook.pytest_deselected(items=[item for item in items if item.name in ON_LOCAL_ALONE])
+    items[:] = [item for item in items if item.name not in ON_LOCAL_ALONE]
+    for item in items:
         if item.path.parent == HERE and item.name not in ON_COMPOSE:
             item.add_marker(pytest.mark.long("shows on Compose what was shown on the local stack"))
 
@@ -63,10 +77,7 @@ class Wave:
     repeated: tuple[Dropped, Dropped]
     without_params: Dropped
     odd: Dropped
-    at_the_top: Dropped
-    unfit_for_mlflow: Dropped
     untouched: DagRun
-    form: DagRun
 
 
 @pytest.fixture(scope="session")
@@ -83,11 +94,16 @@ def dropped(pipeline: Pipeline) -> Iterator[Future[Done]]:
         yield threads.submit(pipeline.stack.run, "drop", FILE="examples/penguins/penguins.csv")
 
 
+#: The fixtures that start something, to begin with the first test where any will ask for them.
+_BEGUN = ("wave", "form", "at_the_top", "unfit_for_mlflow")
+
+
 @pytest.fixture(scope="session", autouse=True)
 def at_once(request: pytest.FixtureRequest) -> Wave | None:
-    """Let the wave begin with the first test where any will ask for it, and give it."""
-    is_wanted = any("wave" in getattr(item, "fixturenames", ()) for item in request.session.items)
-    return request.getfixturevalue("wave") if is_wanted else None
+    """Let begin at once whatever any test will ask for, and give the wave where it is among that."""
+    asked = {name for item in request.session.items for name in getattr(item, "fixturenames", ())}
+    begun = {name: request.getfixturevalue(name) for name in _BEGUN if name in asked}
+    return begun.get("wave")
 
 
 @pytest.fixture(scope="session")
@@ -102,9 +118,6 @@ def wave(pipeline: Pipeline, dropped: Future[Done]) -> Iterator[Wave]:
         put("overwritten/_params.json", SPECIES | {"data_validation": {"min_row_count": 300}})
         put("repeated/_params.json", SPECIES)
         put(f"{ODD}.params.json", SPECIES | {"test_size": 0.4, "model_name": "LogisticRegression"})
-        put("top.csv.params.json", SPECIES | {"data_validation": {"min_row_count": 1000}})
-        put("form/_params.json", SPECIES | {"test_size": 0.4})
-        put("_sources/form.csv", PENGUINS)
         yield Wave(
             dropped=dropped,
             refused=refused,
@@ -114,20 +127,30 @@ def wave(pipeline: Pipeline, dropped: Future[Done]) -> Iterator[Wave]:
             repeated=(put("repeated/x.csv", PENGUINS), put("repeated/x.csv", PENGUINS)),
             without_params=put("plain/x.csv", PENGUINS),
             odd=put(ODD, drop_rows(PENGUINS, 10)),
-            at_the_top=put("top.csv", PENGUINS),
-            unfit_for_mlflow=put("a:b/x.csv", PENGUINS),
             untouched=pipeline.trigger("ingest", UNTOUCHED),
-            form=pipeline.trigger(
-                "ingest",
-                UNTOUCHED
-                | {
-                    "data_source": "s3://drops/_sources/form.csv",
-                    "dataset": "form",
-                    "random_state": 7,
-                    "cascade": False,
-                },
-            ),
         )
+
+
+@pytest.fixture(scope="session")
+def form(pipeline: Pipeline) -> DagRun:
+    """Trigger a run by the form, for a dataset with parameters of its own."""
+    pipeline.put("form/_params.json", SPECIES | {"test_size": 0.4})
+    pipeline.put("_sources/form.csv", PENGUINS)
+    filled = {"data_source": "s3://drops/_sources/form.csv", "dataset": "form", "random_state": 7, "cascade": False}
+    return pipeline.trigger("ingest", UNTOUCHED | filled)
+
+
+@pytest.fixture(scope="session")
+def at_the_top(pipeline: Pipeline) -> Dropped:
+    """Drop a file that lies in no folder, with a sidecar that nothing can satisfy."""
+    pipeline.put("top.csv.params.json", SPECIES | {"data_validation": {"min_row_count": 1000}})
+    return pipeline.put("top.csv", PENGUINS)
+
+
+@pytest.fixture(scope="session")
+def unfit_for_mlflow(pipeline: Pipeline) -> Dropped:
+    """Drop a file of a dataset that no registered model can be called by."""
+    return pipeline.put("a:b/x.csv", PENGUINS)
 
 
 def find_run_key(output: str) -> str:

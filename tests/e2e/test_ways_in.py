@@ -9,12 +9,13 @@ from concurrent.futures import Future
 
 import pytest
 
+from cli.runs.airflow_api import DagRun
 from cli.settings import PROJECT
 from cli.stacks.service import make_environment
 from cli.stacks.standing import find_standing
 from pipeline_contract.run_key import make_run_key
 from tests.e2e.conftest import ODD, Done, Wave, find_run_key
-from tests.e2e.pipeline import PATIENCE_SECONDS, PENGUINS, SPECIES, TASKS, Pipeline, wait_until
+from tests.e2e.pipeline import PATIENCE_SECONDS, PENGUINS, SPECIES, TASKS, Dropped, Pipeline, wait_until
 
 # The first test waits for the stack and for a dozen runs at once, beside whatever else a machine does.
 pytestmark = pytest.mark.timeout(3 * PATIENCE_SECONDS)
@@ -137,9 +138,9 @@ def test_the_untouched_form_is_refused(pipeline: Pipeline, wave: Wave) -> None:
     assert links["Dag runs of this run key"].endswith(f"/dag_runs?partition_key_pattern={run_key}")
 
 
-def test_the_form_lies_over_the_datasets_parameters(pipeline: Pipeline, wave: Wave) -> None:
+def test_the_form_lies_over_the_datasets_parameters(pipeline: Pipeline, form: DagRun) -> None:
     """Fields of the form that were left empty do not override `_params.json`; those that were filled in do."""
-    run = pipeline.wait_for_run(wave.form)
+    run = pipeline.wait_for_run(form)
     assert run.state == "success", pipeline.read_log(run)
     request = pipeline.read_json(str(make_run_key("form", run.run_after, run.dag_run_id)), "ingested", "manifest.json")[
         "request"
@@ -202,15 +203,15 @@ def test_odd_names_go_all_the_way(pipeline: Pipeline, wave: Wave) -> None:
     assert len(pipeline.list_model_versions("Größe & Maß")) == 1
 
 
-def test_a_file_at_the_top_is_a_dataset_of_its_own(pipeline: Pipeline, wave: Wave) -> None:
+def test_a_file_at_the_top_is_a_dataset_of_its_own(pipeline: Pipeline, at_the_top: Dropped) -> None:
     """A file in no folder belongs to the dataset of its stem, and its sidecar counts too."""
-    receipt = pipeline.wait(wave.at_the_top, "refused")
+    receipt = pipeline.wait(at_the_top, "refused")
     assert (receipt.dataset, receipt.stage) == ("top", "validate")
 
 
-def test_a_name_that_mlflow_refuses_is_refused_first(pipeline: Pipeline, wave: Wave) -> None:
+def test_a_name_that_mlflow_refuses_is_refused_first(pipeline: Pipeline, unfit_for_mlflow: Dropped) -> None:
     """A dataset whose model could never be registered stops at `ingest`, with the rule."""
-    receipt = pipeline.wait(wave.unfit_for_mlflow, "refused")
+    receipt = pipeline.wait(unfit_for_mlflow, "refused")
     assert receipt.stage == "ingest"
     assert receipt.reason
     assert ":" in f"{receipt.reason.what} {receipt.reason.fix}"
