@@ -1,4 +1,4 @@
-"""The four commands of the worker, doing nothing but committing a manifest."""
+"""The commands of the worker, doing nothing but committing a manifest."""
 
 import gc
 

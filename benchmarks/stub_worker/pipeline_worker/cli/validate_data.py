@@ -1,6 +1,0 @@
-"""Commits a manifest of the stage `validate`."""
-
-from pipeline_worker.commit import main
-
-if __name__ == "__main__":
-    main("validate")

@@ -1,6 +1,0 @@
-"""The stage `validate`, with faults."""
-
-from pipeline_worker.faults import main
-
-if __name__ == "__main__":
-    main("validate")
