@@ -41,7 +41,7 @@ class JsonText:
     def peek(self, *, behind: bool = False) -> str:
         """Return the next character that is no blank, or nothing at the end; or the one *behind* that, once it was looked at."""
         while True:
-            at = _BLANKS.match(self._buffer, self._at + behind).end()  # type: ignore[union-attr]
+            at = _BLANKS.match(self._buffer, self._at + behind).end()  # type: ignore[union-attr]  # none is a match too
             if not behind:
                 self._at = at
             if at < len(self._buffer):
