@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import time
+from datetime import datetime
+from typing import Any
 
 import pytest
 
@@ -27,6 +30,24 @@ def test_workers_share_the_work(pipeline: Pipeline, wave: Wave) -> None:
     runs = [run for one in dropped for found in pipeline.runs(pipeline.find(one)).values() for run in found]
     assert len(runs) == len(TASKS) * len(dropped)
     assert len({pipeline.read_task(run, "")["hostname"] for run in runs}) == 2
+
+
+def test_what_is_well_is_seldom_asked(compose: ComposeStack) -> None:
+    """A check of a service that passed the last one waits for twenty seconds first, as each costs CPU; all services have one."""
+    services = compose.compose("ps", "--quiet").split()
+    assert len(services) == 12
+
+    def have_waited() -> bool:
+        argv = ["docker", "inspect", "--format={{json .State.Health}}", *services]
+        told = subprocess.run(argv, check=True, capture_output=True, text=True).stdout.splitlines()
+        return all(is_well_for_long(json.loads(line)) for line in told)
+
+    def is_well_for_long(health: dict[str, Any]) -> bool:
+        last = health["Log"][-1]
+        took = datetime.fromisoformat(last["End"]) - datetime.fromisoformat(last["Start"])
+        return health["Status"] == "healthy" and took.total_seconds() >= 20
+
+    wait_until(lambda: have_waited() or None, "every service to be well for long")
 
 
 def test_a_tasks_log_is_in_the_store(compose: ComposeStack, pipeline: Pipeline, penguins: str) -> None:
