@@ -44,13 +44,14 @@ def describe_age(seconds: float) -> str:
 def describe_service(settings: StackSettings, service: Service) -> tuple[str, bool]:
     """Return a line for a service, and whether it is healthy."""
     record = read_record(settings, service.name)
-    if record is None or find_process(record) is None:
+    process = find_process(record)
+    if record is None or process is None:
         is_tried = read_state(settings, service.name) in STARTED_AGAIN
         return f"  ✗ {service.name:<18} down{', started again by itself' if is_tried else ''}", False
     is_healthy = service.is_healthy(0)
     mark, state = ("✓", "healthy") if is_healthy else ("!", "not healthy")
     memory = measure_memory(find_session(record)) / 1e6
-    age = describe_age(time.time() - record.born)
+    age = describe_age(time.time() - process.create_time())
     line = f"  {mark} {service.name:<18} {state:<12}pid {record.pid:<9} {memory:5.0f} MB   for {age:<9}{service.url}"
     return line.rstrip(), is_healthy
 

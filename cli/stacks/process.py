@@ -24,7 +24,7 @@ class Record:
 
     pid: int
     born: float
-    """When the process was made, in seconds since the epoch: tells it from a later one with the same id."""
+    """When the process was made, by `find_birth`: tells it from a later one with the same id."""
     boot: str
     fingerprint: str
     is_ready: bool = False
@@ -55,14 +55,23 @@ def read_record(settings: StackSettings, name: str) -> Record | None:
     return record if record.boot == read_boot_id() else None
 
 
+def find_birth(process: psutil.Process) -> float:
+    """Return when a process was made, in seconds, by a clock that nobody sets.
+
+    Linux counts from the boot of the machine: to make a time of day of it, psutil adds one that moves with the clock. Elsewhere the
+    time of day is noted once.
+    """
+    return float(process.create_time() - (psutil.boot_time() if psutil.LINUX else 0))
+
+
 def find_process(record: Record | None) -> psutil.Process | None:
     """Return the service's own process if it is alive."""
     if record is None:
         return None
     with contextlib.suppress(psutil.NoSuchProcess):
         process = psutil.Process(record.pid)
-        # Two seconds: a clock that was set moves the birth of every process.
-        if abs(process.create_time() - record.born) < 2 and process.status() != psutil.STATUS_ZOMBIE:
+        # Floats: the same to a hundredth, in which Linux counts.
+        if abs(find_birth(process) - record.born) < 0.01 and process.status() != psutil.STATUS_ZOMBIE:
             return process
     return None
 
@@ -80,7 +89,7 @@ def find_session(record: Record | None) -> list[psutil.Process]:
         with contextlib.suppress(ProcessLookupError, PermissionError, psutil.NoSuchProcess):
             if os.getsid(pid) == record.pid:
                 process = psutil.Process(pid)
-                if process.create_time() > record.born - 2 and process.status() != psutil.STATUS_ZOMBIE:
+                if find_birth(process) > record.born - 0.01 and process.status() != psutil.STATUS_ZOMBIE:
                     members.append(process)
     return members
 
@@ -134,8 +143,7 @@ def start_process(settings: StackSettings, service: Service) -> subprocess.Popen
 
 def record_process(settings: StackSettings, name: str, pid: int, fingerprint: str, *, is_ready: bool = False) -> None:
     """Write the record of a process that leads a session, and is a service."""
-    born = psutil.Process(pid).create_time()
-    write_record(settings, name, Record(pid, born, read_boot_id(), fingerprint, is_ready))
+    write_record(settings, name, Record(pid, find_birth(psutil.Process(pid)), read_boot_id(), fingerprint, is_ready))
 
 
 def mark_ready(settings: StackSettings, name: str) -> None:

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -103,6 +104,29 @@ def test_children_of_a_killed_program_are_found_and_ended(settings: StackSetting
     (left,) = find_session(record_of(settings))
     assert stop_process(settings, "one", signal.SIGTERM, 0.1, patience_seconds=0.1) is True
     assert not is_alive(left)
+
+
+@pytest.mark.skipif(
+    not psutil.LINUX, reason="where the time of day at which a process began is noted once, no clock moves it"
+)
+def test_a_clock_that_is_set_hides_no_program(
+    settings: StackSettings, start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What runs is found, and ended, also when the machine's clock was set meanwhile, as after a sleep."""
+    process = start("sleep", "60")
+    seen = process.create_time()
+    moved = tmp_path / "proc"
+    moved.mkdir()
+    stat = Path("/proc/stat").read_text()
+    (moved / "stat").write_text(
+        re.sub(r"(?<=^btime )\d+", lambda found: str(int(found[0]) + 3600), stat, flags=re.MULTILINE)
+    )
+    for name in (str(process.pid), str(os.getpid()), "self"):
+        (moved / name).symlink_to(f"/proc/{name}")
+    monkeypatch.setattr(psutil, "PROCFS_PATH", str(moved))
+    assert psutil.Process(process.pid).create_time() == pytest.approx(seen + 3600)
+    assert find_process(record_of(settings)) == process
+    assert stop_process(settings, "one", signal.SIGKILL, 0) is True
 
 
 def test_another_program_with_the_same_id_is_left_alone(settings: StackSettings, start: Start) -> None:
