@@ -16,12 +16,22 @@ from tests.compose_stack import ComposeStack
 from tests.e2e.conftest import Wave
 from tests.e2e.pipeline import PATIENCE_SECONDS, PENGUINS, SPECIES, TASKS, Pipeline, wait_until
 
-pytestmark = [
-    pytest.mark.timeout(3 * PATIENCE_SECONDS),
-    pytest.mark.long("stops and changes services of a whole stack"),
-]
+pytestmark = pytest.mark.timeout(3 * PATIENCE_SECONDS)
+#: Those that go on, with two Celery workers.
+SERVICES = 12
+long = pytest.mark.long("kills or stops services of a whole stack, or needs many runs")
 
 
+def list_starts(compose: ComposeStack) -> dict[str, str]:
+    """Return when each container of the stack was started."""
+    told = "--format={{.Id}} {{.State.StartedAt}}"
+    argv = ["docker", "inspect", told, *compose.compose("ps", "--quiet").split()]
+    return dict(
+        line.split() for line in subprocess.run(argv, check=True, capture_output=True, text=True).stdout.splitlines()
+    )
+
+
+@long
 def test_workers_share_the_work(pipeline: Pipeline, wave: Wave) -> None:
     """Each of two Celery workers took tasks, and each drop was published once all the same."""
     dropped = (*wave.repeated, wave.overwritten[1], wave.odd)
@@ -35,7 +45,7 @@ def test_workers_share_the_work(pipeline: Pipeline, wave: Wave) -> None:
 def test_what_is_well_is_seldom_asked(compose: ComposeStack) -> None:
     """A check of a service that passed the last one waits for twenty seconds first, as each costs CPU; all services have one."""
     services = compose.compose("ps", "--quiet").split()
-    assert len(services) == 12
+    assert len(services) == SERVICES
 
     def have_waited() -> bool:
         argv = ["docker", "inspect", "--format={{json .State.Health}}", *services]
@@ -68,8 +78,9 @@ def test_the_triggerer_can_write_a_log(compose: ComposeStack) -> None:
     compose.compose("exec", "--no-TTY", "airflow-triggerer", "python", "-c", code)
 
 
-def test_status_names_what_is_missing(compose: ComposeStack) -> None:
-    """A service that is stopped, or is not there, is not well; nothing else is said to be missing."""
+def test_status_names_what_is_missing_and_up_makes_it(compose: ComposeStack) -> None:
+    """A service that is stopped, or is not there, is not well, and no other is said to be missing; `up` makes it, and touches no other."""
+    before = list_starts(compose)
     compose.compose("stop", "airflow-triggerer")
     try:
         told = compose.run("status").stdout
@@ -79,34 +90,26 @@ def test_status_names_what_is_missing(compose: ComposeStack) -> None:
         told = compose.run("status").stdout
         assert re.findall(r"✗ (\S+) +not there", told) == ["airflow-triggerer"]
     finally:
-        # Not without what it depends on: Compose would take that for another service, and make it anew with the next `up`.
-        compose.compose("up", "--detach", "--no-build", "airflow-triggerer")
+        compose.up()
+    after = list_starts(compose)
+    assert len(before) == len(after) == SERVICES
+    assert len(before.items() & after.items()) == SERVICES - 1
 
 
 def test_a_changed_setting_is_taken_while_it_runs(compose: ComposeStack, pipeline: Pipeline) -> None:
-    """`up` leaves alone what is as it should be; what it replaces ends its tasks in good order, so that drops are taken up at once."""
-
-    def list_starts() -> dict[str, str]:
-        told = "--format={{.Id}} {{.State.StartedAt}}"
-        argv = ["docker", "inspect", told, *compose.compose("ps", "--quiet").split()]
-        return dict(
-            line.split()
-            for line in subprocess.run(argv, check=True, capture_output=True, text=True).stdout.splitlines()
-        )
-
-    before = list_starts()
-    compose.up()
-    assert list_starts() == before
+    """What `up` replaces ends its tasks in good order, so that drops are taken up at once; the rest goes on."""
+    before = list_starts(compose)
     done = compose.run("up", AIRFLOW_PARALLELISM="31")
     assert done.returncode == 0, done.stderr
-    after = list_starts()
-    assert len(before.items() & after.items()) == 6  # databases, queue, store, MLflow and the proxies went on
+    after = list_starts(compose)
+    assert len(before.items() & after.items()) == 6  # databases, queue, store, MLflow and the proxies
     assert len(before.keys() - after.keys()) == 6  # those of Airflow, which has two workers
     pipeline.put("changed/_params.json", SPECIES)
     # Sooner than a heartbeat is overdue, which would be half an hour.
     pipeline.find(pipeline.put("changed/x.csv", PENGUINS))
 
 
+@long
 def test_killed_workers_hold_nothing_up(compose: ComposeStack, pipeline: Pipeline) -> None:
     """What Celery workers did when they were killed is tried again within a minute of their start: a stage, and the watch for drops."""
     pipeline.put("held/_params.json", SPECIES | {"hyperparameters": {"seconds": 5}})
@@ -132,6 +135,7 @@ def test_killed_workers_hold_nothing_up(compose: ComposeStack, pipeline: Pipelin
     assert len(pipeline.list_model_versions("held")) == 2
 
 
+@long
 def test_drops_outlive_a_killed_scheduler(compose: ComposeStack, pipeline: Pipeline) -> None:
     """What was under way and what landed while the scheduler was dead is published, each once, after it is back."""
     pipeline.put("outage/_params.json", SPECIES | {"hyperparameters": {"seconds": 5}})
@@ -151,6 +155,7 @@ def test_drops_outlive_a_killed_scheduler(compose: ComposeStack, pipeline: Pipel
     assert [len(pipeline.runs(pipeline.find(landed))[stage]) for stage in TASKS] == [1, 1, 1, 1]
 
 
+@long
 def test_down_and_up_again_keeps_everything(compose: ComposeStack, pipeline: Pipeline, penguins: str) -> None:
     """Runs, models and drops are there after a stop and a start, no container is left in between, and drops are taken up."""
     before = pipeline.list_model_versions("penguins")
