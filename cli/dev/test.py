@@ -56,9 +56,9 @@ LAYERS = (
     ),
     Suite("stack", END_TO_END, "tools", paces=("usual", "long")),
     Suite("models", MODELS, "worker"),
+    Suite("compose", ("tests/compose",), "airflow", needs_engine=True, needs_images=True, paces=("usual",)),
     Suite("worker", ("tests/worker",), "worker", apart=MODELS),
     Suite("integration", ("tests/integration",), "tools", paces=("usual", "long")),
-    Suite("compose", ("tests/compose",), "airflow", needs_engine=True, needs_images=True, paces=("usual",)),
     Suite("dags", ("tests/dags",), "airflow"),
     Suite("cli", ("tests/contract", "tests/docs", "tests/cli"), "tools", paces=("quick", "usual")),
 )

@@ -12,7 +12,6 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -181,14 +180,12 @@ def insider(pipeline: Pipeline, penguins: str, places: Places) -> dict[str, Any]
     found = wait_until(lambda: pipeline.stack.find_command(run_key, "train_model"), "the training")
     assert isinstance(found, WorkerContainer)
     python = "/opt/python/bin/python"
-    # Side by side, while it seems to train.
-    with ThreadPoolExecutor(3) as threads:
-        reached = threads.submit(run_python, found.container, python, REACH, json.dumps(places))
-        broken_out = threads.submit(run_python, found.container, python, BREAK_OUT)
-        described = threads.submit(
-            subprocess.run, ["docker", "inspect", found.container], check=True, capture_output=True, text=True
-        )
-    told = {**broken_out.result(), "reach": reached.result(), "inspect": json.loads(described.result().stdout)[0]}
+    # One after the other, as what the engine begins in a container is root's until it has become the container's user.
+    reached = run_python(found.container, python, REACH, json.dumps(places))
+    broken_out = run_python(found.container, python, BREAK_OUT)
+    argv = ["docker", "inspect", found.container]
+    described = json.loads(subprocess.run(argv, check=True, capture_output=True, text=True).stdout)[0]
+    told = {**broken_out, "reach": reached, "inspect": described}
     pipeline.wait(dropped, "published")
     return told
 
