@@ -55,6 +55,16 @@ def test_a_model_of_the_other_kind_is_refused(name: str, target: Any, fitting: l
     assert raised.value.fix.startswith(f"Use one of {', '.join(fitting)},")
 
 
+def test_a_model_that_does_not_fit_the_task_is_refused() -> None:
+    """Where either kind would do for the target, the one that was asked for counts: those of it are named, and the other way out."""
+    from pipeline_worker.stages.train.candidates import choose_kind
+
+    with pytest.raises(ParameterInvalid, match="is for regression, and `task` asks for classification") as raised:
+        choose_kind(CLASSIFICATION, "RandomForestRegressor", COUNTS)
+    assert raised.value.details["fitting"] == CLASSIFIERS
+    assert raised.value.fix == f'Use one of {", ".join(CLASSIFIERS)}, or give {{"task": "regression"}}.'
+
+
 @pytest.mark.parametrize("name", ["RandomForestClassifier", "RandomForestRegressor"])
 def test_whole_numbers_take_models_of_both_kinds(name: str) -> None:
     """A few-valued whole number may be a label or a quantity, as the person says."""
