@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
@@ -39,7 +40,7 @@ class FaultyStore(AirflowStore):
         self.writes = 0
         self.killed_before = killed_before
         self.refuse = refuse
-        self.refused_deletes = False
+        self.refused_delete = ""
 
     def _count(self, key: str) -> None:
         self.writes += 1
@@ -58,9 +59,9 @@ class FaultyStore(AirflowStore):
 
     def delete_versions(self, bucket, versions):
         self._count("delete")
-        if self.refused_deletes:
-            return dict.fromkeys(versions, "AccessDenied: no")
-        return super().delete_versions(bucket, versions)
+        refused = [entry for entry in versions if self.refused_delete and entry[0].endswith(self.refused_delete)]
+        done = super().delete_versions(bucket, [entry for entry in versions if entry not in refused])
+        return done | dict.fromkeys(refused, "AccessDenied: no")
 
 
 def keys(store, settings):
@@ -306,6 +307,8 @@ def test_drop_that_cannot_be_claimed(settings, put_drop, monkeypatch, caplog):
             assert [drop.tries for drop in list_claimable(faulty, settings)] == [number - 1]
             assert "for good" not in caplog.text
             assert run_cycle(faulty, settings) == []
+    told = re.findall(r"Set aside for (\S+) \(try (\d) of 5\)", caplog.text)
+    assert told == [("0:00:10", "1"), ("0:00:30", "2"), ("0:01:30", "3"), ("0:05:00", "4")]
     file = f"s3://{settings.drop_bucket}/penguins/bad.csv"
     assert f"Set aside for good after 5 tries: {file}, version {version}." in caplog.text
     make_older(monkeypatch, timedelta(days=30))
@@ -334,7 +337,7 @@ def test_drop_that_cannot_be_deleted(settings, put_drop, monkeypatch, caplog):
     """It is announced once, tried to be deleted with back-off, and then left alone: never a hot loop of runs."""
     put_drop("penguins/locked.csv")
     faulty = FaultyStore(settings)
-    faulty.refused_deletes = True
+    faulty.refused_delete = ".csv"
     caplog.set_level("INFO")
     (run,) = run_cycle(faulty, settings)
     assert f"s3://{settings.drop_bucket}/penguins/locked.csv could not be deleted: AccessDenied: no" in caplog.text
@@ -343,9 +346,23 @@ def test_drop_that_cannot_be_deleted(settings, put_drop, monkeypatch, caplog):
     assert read_json(faulty, settings, f"set_aside/{run}/1.json")["reason"].startswith("not deleted: AccessDenied")
     make_older(monkeypatch, timedelta(minutes=6))
     assert run_cycle(faulty, settings) == [], "its event went out already"
-    faulty.refused_deletes = False
+    faulty.refused_delete = ""
     assert run_cycle(faulty, settings) == []
     assert left(faulty, settings) == [], "deleted as soon as that is allowed"
+
+
+def test_parameters_that_cannot_be_deleted_hold_nothing_up(settings, put_drop, caplog):
+    """Their file leaves all the same, and is not set aside; that they stay is said."""
+    put_drop("penguins/a.csv.params.json", b"{}")
+    put_drop("penguins/a.csv")
+    faulty = FaultyStore(settings)
+    faulty.refused_delete = ".json"
+    caplog.set_level("INFO")
+    (run,) = run_cycle(faulty, settings)
+    assert "penguins/a.csv.params.json could not be deleted: AccessDenied: no" in caplog.text
+    assert "Cleared 1 of 2 versions." in caplog.text
+    assert left(faulty, settings) == ["penguins/a.csv.params.json"]
+    assert f"set_aside/{run}/1.json" not in keys(faulty, settings)
 
 
 @pytest.mark.parametrize("fault", [StoreUnavailable, BucketMissing])

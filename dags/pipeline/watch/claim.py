@@ -195,11 +195,10 @@ def _read_sidecar(store: AirflowStore, drop: ClaimableDrop) -> Sidecar | None:
     sidecar = drop.sidecar
     if sidecar is None:
         return None
-    text = None
-    if sidecar.size <= MAX_SIDECAR_BYTES:
-        content = store.get(sidecar.bucket, sidecar.key, version_id=sidecar.version_id, most=MAX_SIDECAR_BYTES + 1)
-        # What is not UTF-8 is kept readable; the worker says that it is no JSON.
-        text = content.decode("utf-8-sig", errors="backslashreplace") if len(content) <= MAX_SIDECAR_BYTES else None
+    # One more than is taken: whether there is more is seen from that.
+    content = store.get(sidecar.bucket, sidecar.key, version_id=sidecar.version_id, most=MAX_SIDECAR_BYTES + 1)
+    # What is not UTF-8 is kept readable; the worker says that it is no JSON.
+    text = content.decode("utf-8-sig", errors="backslashreplace") if len(content) <= MAX_SIDECAR_BYTES else None
     return Sidecar(sidecar.key, sidecar.version_id, text)
 
 

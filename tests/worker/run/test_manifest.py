@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -101,3 +102,9 @@ def test_the_order_of_names_is_no_difference() -> None:
     """Two requests that say the same have the same digest."""
     assert digest_of_json({"a": 1, "b": {"c": "é", "d": 2}}) == digest_of_json({"b": {"d": 2, "c": "é"}, "a": 1})
     assert digest_of_json({"a": 1}) != digest_of_json({"a": 2})
+
+
+def test_a_digest_is_the_same_in_the_next_version() -> None:
+    """Manifests keep digests: were they made in another way, every input would seem another one."""
+    text = '{"a": 1, "b": "é"}'
+    assert digest_of_json({"b": "é", "a": 1}) == f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
