@@ -13,8 +13,8 @@ make trigger   PARAMS=... [FILE=...] [WAIT=0]                           run the 
 make rerun     STAGE=... RUN=... [PARAMS=...] [CASCADE=0] [WAIT=0]      run one stage of a run again
 make soak      [DROPS=...] [KILL=...] [EVERY=...] [BOUND=...]   drop files while services are killed; 0 only if nothing is lost
 make test-quick  for each save: linters, types, tests that need no server and train nothing; a minute
-make test      all that a change can break on this machine; 6 minutes, 10 where a Docker engine answers
-make test-long the rest: what is slow, repeated or exhaustive; 16 minutes
+make test      all that a change can break on this machine; 5 minutes, 9 where a Docker engine answers
+make test-long the rest: what is slow, repeated or exhaustive; 12 minutes
 make check     linters and types only
 make clean     stop everything and delete all data (asks first; CONFIRM=yes does not ask)
 make lock      compile the lock files anew
