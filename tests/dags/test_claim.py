@@ -485,9 +485,9 @@ def test_record_that_is_there_all_at_once(settings, put_drop, present):
     class TakenStore(AirflowStore):
         def put(self, bucket, key, content, *, if_none_match=False):
             if key.endswith("/drop.json"):
-                if present is not None:
-                    super().put(bucket, key, present)
-                raise PreconditionFailed("no", code="ConditionalRequestConflict", where=key)
+                if present is None:
+                    raise PreconditionFailed("no", code="ConditionalRequestConflict", where=key)
+                super().put(bucket, key, present)
             super().put(bucket, key, content, if_none_match=if_none_match)
 
     taken = TakenStore(settings)
