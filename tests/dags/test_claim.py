@@ -474,7 +474,14 @@ def test_receipt_that_cannot_be_written(settings, put_drop, monkeypatch):
 
 
 #: What may lie under a run key: nothing, another's record, and no record at all.
-OTHER = [None, make_drop("penguins.20260131T120000Z.1a2b3c4d").write(), b'{"bucket": "other", "key": "other"}', b"{"]
+_ANOTHER = make_drop("penguins.20260131T120000Z.1a2b3c4d")
+OTHER = [
+    None,
+    _ANOTHER.write(),
+    dataclasses.replace(_ANOTHER, bucket="zz").write(),
+    b'{"bucket": "other", "key": "other"}',
+    b"{",
+]
 
 
 @pytest.mark.parametrize("present", OTHER)
