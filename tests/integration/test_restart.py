@@ -269,13 +269,17 @@ def test_an_interrupted_start_is_taken_up_again() -> None:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        end = time.monotonic() + 120
-        while not stack.services():
-            assert started.poll() is None, "`up` ended before anything was started"
-            assert time.monotonic() < end, "`up` started nothing in two minutes"
-            time.sleep(0.01)
-        started.send_signal(signal.SIGINT)
-        started.wait(120)
+        try:
+            end = time.monotonic() + 120
+            while not stack.services():
+                assert started.poll() is None, "`up` ended before anything was started"
+                assert time.monotonic() < end, "`up` started nothing in two minutes"
+                time.sleep(0.01)
+            started.send_signal(signal.SIGINT)
+            started.wait(120)
+        finally:
+            started.kill()
+            started.wait()
         stack.up("storage")
         assert {bucket["Name"] for bucket in stack.client("root").list_buckets()["Buckets"]} == {
             "drops",
