@@ -128,9 +128,9 @@ def run(arguments: argparse.Namespace) -> int:
         commands[CHECK] = ["cli", CHECK]
     if any(layer.needs_images for layer in chosen):
         commands[IMAGES] = ["tests.compose_stack"]
-    # Some more than there are processors, as tests of a stack and of its services mostly wait; the fewer, the more there is to load.
-    is_long, stacks = arguments.pace == "long", sum(layer.folders == END_TO_END for layer in chosen)
-    with ThreadPoolExecutor((os.cpu_count() or 1) + 2 - is_long - (stacks > 1)) as pool:
+    # Some more than there are processors, as tests of a stack and of its services mostly wait; fewer where two stacks are loaded.
+    stacks = sum(layer.folders == END_TO_END for layer in chosen)
+    with ThreadPoolExecutor((os.cpu_count() or 1) + 2 - (stacks > 1)) as pool:
         first = {
             name: pool.submit(run_job, name, [sys.executable, "-m", *argv], make_environ(), folder)
             for name, argv in commands.items()
