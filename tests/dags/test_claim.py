@@ -473,8 +473,8 @@ def test_receipt_that_cannot_be_written(settings, put_drop, monkeypatch):
     assert list_claimable(faulty, settings) == []
 
 
-#: What may lie under a run key: nothing, another's record, and no record at all.
 _ANOTHER = make_drop("penguins.20260131T120000Z.1a2b3c4d")
+#: What may lie under a run key: nothing, another's record, one of a later name, and no record at all.
 OTHER = [
     None,
     _ANOTHER.write(),

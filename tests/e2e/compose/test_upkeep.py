@@ -22,13 +22,15 @@ SERVICES = 12
 long = pytest.mark.long("kills or stops services of a whole stack, or needs many runs")
 
 
+def inspect_services(compose: ComposeStack, form: str) -> list[str]:
+    """Return a line of this form for each container of the stack."""
+    argv = ["docker", "inspect", f"--format={form}", *compose.compose("ps", "--quiet").split()]
+    return subprocess.run(argv, check=True, capture_output=True, text=True).stdout.splitlines()
+
+
 def list_starts(compose: ComposeStack) -> dict[str, str]:
     """Return when each container of the stack was started."""
-    told = "--format={{.Id}} {{.State.StartedAt}}"
-    argv = ["docker", "inspect", told, *compose.compose("ps", "--quiet").split()]
-    return dict(
-        line.split() for line in subprocess.run(argv, check=True, capture_output=True, text=True).stdout.splitlines()
-    )
+    return dict(line.split() for line in inspect_services(compose, "{{.Id}} {{.State.StartedAt}}"))
 
 
 @long
@@ -44,20 +46,18 @@ def test_workers_share_the_work(pipeline: Pipeline, wave: Wave) -> None:
 
 def test_what_is_well_is_seldom_asked(compose: ComposeStack) -> None:
     """A check of a service that passed the last one waits for twenty seconds first, as each costs CPU; all services have one."""
-    services = compose.compose("ps", "--quiet").split()
-    assert len(services) == SERVICES
-
-    def have_waited() -> bool:
-        argv = ["docker", "inspect", "--format={{json .State.Health}}", *services]
-        told = subprocess.run(argv, check=True, capture_output=True, text=True).stdout.splitlines()
-        return all(is_well_for_long(json.loads(line)) for line in told)
 
     def is_well_for_long(health: dict[str, Any]) -> bool:
         last = health["Log"][-1]
         took = datetime.fromisoformat(last["End"]) - datetime.fromisoformat(last["Start"])
         return health["Status"] == "healthy" and took.total_seconds() >= 20
 
-    wait_until(lambda: have_waited() or None, "every service to be well for long")
+    def are_all_well() -> bool | None:
+        told = inspect_services(compose, "{{json .State.Health}}")
+        assert len(told) == SERVICES
+        return all(is_well_for_long(json.loads(line)) for line in told) or None
+
+    wait_until(are_all_well, "every service to be well for long")
 
 
 def test_a_tasks_log_is_in_the_store(compose: ComposeStack, pipeline: Pipeline, penguins: str) -> None:
